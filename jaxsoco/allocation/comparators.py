@@ -1,0 +1,76 @@
+"""Offline optima as comparators of a sweep: each regenerates its job from the run's key."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from jaxsoco.allocation.offline import (
+    CONVERGED,
+    integral_optimum,
+    offline_optimum,
+    path_ledger,
+)
+from jaxsoco.allocation.problem import allocation
+from jaxsoco.allocation.spec import Spec
+from jaxsoco.core import random
+
+Ledger = tuple[dict[str, jax.Array], jax.Array]
+
+
+def offline(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> Ledger:
+    """Ledger of the linear program's optimum: the mix of its two paths."""
+    del at
+    costs = _costs(key, spec)
+    metric = spec.metric
+    best = offline_optimum(
+        costs, metric, spec.throughput, metric.switch, spec.start, deadline=spec.deadline
+    )
+    low, high = (
+        path_ledger(costs, metric, path, spec.start, spec.deadline)
+        for path in (best.low_path, best.high_path)
+    )
+    parts = [(1 - best.weight) * a + best.weight * b for a, b in zip(low, high, strict=True)]
+    return _named(parts), (best.info.status != CONVERGED).astype(jnp.int32)
+
+
+def integral(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> Ledger:
+    """Ledger of the best schedule in whole slots."""
+    del at
+    costs = _costs(key, spec)
+    metric = spec.metric
+    _, path, info = integral_optimum(
+        costs,
+        metric,
+        spec.throughput,
+        metric.switch,
+        spec.start,
+        slots=spec.max_length,
+        length=spec.length,
+        deadline=spec.deadline,
+    )
+    parts = path_ledger(costs, metric, path, spec.start, spec.deadline)
+    return _named(parts), (info.status != CONVERGED).astype(jnp.int32)
+
+
+def advice(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> Ledger:
+    """Ledger of the advice that the learners are shown, followed to the letter."""
+    del at
+    world = allocation.init(_nature(key), spec)
+    parts = path_ledger(world.costs, spec.metric, world.advice, spec.start, spec.deadline)
+    return _named(parts), jnp.zeros(spec.lanes, jnp.int32)
+
+
+def _nature(key: jax.Array) -> jax.Array:
+    return random.round_keys(random.words(key), 0)[0]
+
+
+def _costs(key: jax.Array, spec: Spec) -> jax.Array:
+    return allocation.init(_nature(key), spec).costs
+
+
+def _named(parts) -> dict[str, jax.Array]:
+    """One checkpoint: a job's costs are judged at its end."""
+    names = ("service", "move", "switch")
+    ledger = {name: part[None] for name, part in zip(names, parts, strict=True)}
+    return {**ledger, "shortfall": jnp.zeros_like(ledger["service"])}

@@ -1,0 +1,116 @@
+"""The draw of a job: arrival, deadline, length and region, with the bounds it may rely on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import jax
+import jax.numpy as jnp
+
+from jaxsoco.allocation.spec import Spec
+from jaxsoco.core import random
+from jaxsoco.core.lanes import lift
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Workload:
+    """A distribution of jobs over one trace and network; scalars may carry lanes.
+
+    Attributes:
+      carbon: carbon intensity, ``[hours, n]`` (g/kWh).
+      latency: round-trip times, a metric ``[n, n]`` (ms).
+      move_rate: carbon of moving a whole job per round-trip time (g/ms).
+      power: energy of a slot fully ON (kWh).
+      switch: carbon of a temporal switch of the whole job (g).
+      lengths: cumulative distribution of the lengths 1, 2, ... slots, ``[max_length, ...]``.
+      deadline_min: shortest deadline, int (slots).
+      deadline_max: longest deadline, int, at most ``slots``.
+      forecast_noise: weight of noise in the forecast, in [0, 1].
+      widen: factor by which ``U`` exceeds ``L + D + 2 tau`` where prices lie too close together.
+      slots: compiled number of rounds (static).
+      bounds: where ``L`` and ``U`` come from, static: ``"window"`` (the job's own slots) or
+        ``"trace"`` (all hours).
+    """
+
+    carbon: jax.Array
+    latency: jax.Array
+    move_rate: jax.Array
+    power: jax.Array
+    switch: jax.Array
+    lengths: jax.Array
+    deadline_min: jax.Array
+    deadline_max: jax.Array
+    forecast_noise: jax.Array
+    widen: jax.Array
+    slots: int = field(metadata={"static": True})
+    bounds: str = field(default="window", metadata={"static": True})
+
+
+_HOUR, _DEADLINE, _LENGTH, _START = range(4)
+
+
+def sample_job(key: jax.Array, workload: Workload) -> Spec:
+    """Draws one job a lane: hour, deadline and region uniform, length from ``lengths``.
+
+    Args:
+      key: a JAX key ``[...]`` or its words ``[2, ...]``; consumed.
+      workload: scalars ``[]`` or ``[...]``.
+
+    Returns:
+      The job's :class:`Spec`. Source: arXiv 2408.07831, section 5 (setup).
+    """
+    key = random.words(key)
+    hours, n = workload.carbon.shape
+    lanes = key.shape[1:]
+    like = jnp.zeros(lanes, workload.carbon.dtype)
+    spread = lambda x: jnp.broadcast_to(jnp.asarray(x, like.dtype), lanes)  # noqa: E731
+    hour = random.integers(random.fold(key, _HOUR), 0, hours - workload.slots)
+    deadline = random.integers(
+        random.fold(key, _DEADLINE), workload.deadline_min, workload.deadline_max
+    )
+    start = random.integers(random.fold(key, _START), 0, n - 1)
+    draw = random.uniform(random.fold(key, _LENGTH), (), like.dtype)
+    table = workload.lengths.reshape(
+        workload.lengths.shape[0], *workload.lengths.shape[1:] or (1,) * len(lanes)
+    )
+    length = 1 + jnp.sum(draw[None] >= table, axis=0, dtype=jnp.int32)
+    length = jnp.minimum(length, table.shape[0])
+    power, switch, rate = map(spread, (workload.power, workload.switch, workload.move_rate))
+    wide = (None, None)
+    latency = workload.latency.reshape(n, n, *(1,) * len(lanes))
+    distance = latency * rate[wide]
+    low, high = _price_bounds(workload, hour, deadline)
+    units = power * length
+    lower = low * units
+    need = length * (jnp.max(distance, axis=(0, 1)) + 2 * switch) + lower
+    upper = jnp.maximum(high * units, need * workload.widen)
+    return Spec(
+        trace=workload.carbon,
+        power=power,
+        hour=hour,
+        distance=distance,
+        switch=lift(switch),
+        start=start,
+        deadline=deadline,
+        length=length,
+        lower=lower,
+        upper=upper,
+        forecast_noise=spread(workload.forecast_noise),
+        slots=workload.slots,
+        max_length=table.shape[0],
+    )
+
+
+def _price_bounds(workload: Workload, hour: jax.Array, deadline: jax.Array):
+    """Lowest and highest carbon intensity that the job may rely on, ``[...]`` each."""
+    if workload.bounds == "trace":
+        low, high = jnp.min(workload.carbon), jnp.max(workload.carbon)
+        return jnp.broadcast_to(low, hour.shape), jnp.broadcast_to(high, hour.shape)
+    if workload.bounds != "window":
+        raise ValueError(f'bounds: want "window" or "trace", got {workload.bounds!r}')
+    slots = jnp.arange(workload.slots).reshape(-1, *(1,) * hour.ndim)
+    inside = slots < deadline[None]
+    lows, highs = jnp.min(workload.carbon, axis=1), jnp.max(workload.carbon, axis=1)
+    rows = jnp.where(inside, hour[None] + slots, hour[None])
+    return jnp.min(lows[rows], axis=0), jnp.max(highs[rows], axis=0)

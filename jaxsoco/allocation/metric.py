@@ -1,0 +1,142 @@
+"""The metric over states: every point ON or OFF, a move between points, a switch in place."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxsoco.core.lanes import align
+from jaxsoco_kernels import transport
+from jaxsoco_kernels.minplus import metric_closure as metric_closure
+from jaxsoco_kernels.minplus import minplus
+
+
+class StateMetric(NamedTuple):
+    """The state metric in factored form: the hot functions never build its ``2n x 2n`` matrix.
+
+    Attributes:
+      distance: cost of moving all mass between points, a metric ``[n, n, ...]``.
+      switch: cost of a temporal switch at a point, ``[n, ...]``.
+    """
+
+    distance: jax.Array
+    switch: jax.Array
+
+    @property
+    def points(self) -> int:
+        """Number of points ``n``."""
+        return self.distance.shape[0]
+
+    def matrix(self) -> jax.Array:
+        """The whole matrix, ``[2n, 2n, ...]``."""
+        return state_metric(self.distance, self.switch)
+
+    def blend(self, weight: jax.Array, other: StateMetric) -> StateMetric:
+        """The metric ``self + weight * other`` for ``weight [...]``."""
+        return StateMetric(
+            self.distance + weight[None, None] * other.distance,
+            self.switch + weight[None] * other.switch,
+        )
+
+    def with_lanes(self, lanes: int) -> StateMetric:
+        """The same with exactly ``lanes`` lane axes (of size 1 where shared)."""
+        return StateMetric(align(self.distance, 2, lanes), align(self.switch, 1, lanes))
+
+
+def state_metric(distance: jax.Array, switch: jax.Array) -> jax.Array:
+    """Metric over the ``2n`` states: index ``u`` is ON at ``u``, ``n + u`` is OFF at ``u``.
+
+    An OFF end adds its switch cost: ``M(ON_u, ON_v) = d(u, v)``,
+    ``M(OFF_u, ON_v) = switch_u + d(u, v)``, ``M(OFF_u, OFF_v) = switch_u + d(u, v) + switch_v``.
+
+    Args:
+      distance: ``[n, n, ...]`` cost of a move.
+      switch: ``[n, ...]`` (or a scalar) cost of a temporal switch.
+
+    Returns:
+      ``[2n, 2n, ...]``. Source: arXiv 2408.07831, section 2.
+    """
+    distance = jnp.asarray(distance)
+    n, lanes = distance.shape[0], distance.ndim - 2
+    switch = jnp.asarray(switch, distance.dtype)
+    if switch.ndim == 0:
+        switch = jnp.broadcast_to(switch, (n,))
+    beta = align(switch, 1, lanes)
+    extra = jnp.concatenate([jnp.zeros_like(beta), beta])
+    tiled = jnp.concatenate([distance, distance])
+    full = jnp.concatenate([tiled, tiled], axis=1) + extra[:, None] + extra[None]
+    eye = jnp.eye(2 * n, dtype=bool).reshape(2 * n, 2 * n, *(1,) * (full.ndim - 2))
+    return jnp.where(eye, 0, full)
+
+
+def wasserstein(p: jax.Array, q: jax.Array, metric: jax.Array | StateMetric) -> jax.Array:
+    """Wasserstein-1 distance between two distributions over states: what a move costs.
+
+    Args:
+      p: ``[2n, ...]``, sums to 1.
+      q: ``[2n, ...]``, sums to 1.
+      metric: a metric ``[2n, 2n, ...]``, or a :class:`StateMetric` (faster, by the split identity
+        into spatial transport and change of OFF mass).
+
+    Returns:
+      ``[...]``, exact to rounding, differentiable.
+    """
+    p, q = jnp.asarray(p), jnp.asarray(q)
+    lanes = max(p.ndim, q.ndim) - 1
+    if isinstance(metric, StateMetric):
+        return sum(movement(align(p, 1, lanes), align(q, 1, lanes), metric))
+    excess = align(p, 1, lanes) - align(q, 1, lanes)
+    return transport.excess_cost(excess, align(metric, 2, lanes))
+
+
+def movement(p: jax.Array, q: jax.Array, metric: StateMetric) -> tuple[jax.Array, jax.Array]:
+    """Splits ``W1(p, q)`` into the cost of moves and of temporal switches, ``[...]`` each."""
+    n = metric.points
+    change = p - q
+    lanes = change.ndim - 1
+    metric = metric.with_lanes(lanes)
+    moved = transport.excess_cost(change[:n] + change[n:], metric.distance)
+    return moved, jnp.sum(metric.switch * jnp.abs(change[n:]), axis=0)
+
+
+class Best(NamedTuple):
+    """Cheapest targets of every state: costs and target states, ``[2n, ...]`` each."""
+
+    on: jax.Array
+    on_state: jax.Array
+    off: jax.Array
+    off_state: jax.Array
+
+
+def best_targets(
+    metric: jax.Array | StateMetric, on: jax.Array, off: jax.Array | None = None
+) -> Best:
+    """Cheapest ON and OFF target of every source state: ``min_j M(i, j) + extra_j``.
+
+    Args:
+      metric: ``[2n, 2n, ...]`` or factored.
+      on: extra cost of ending ON, ``[n, ...]``.
+      off: extra cost of ending OFF, ``[n, ...]``; zero if None.
+    """
+    n = on.shape[0]
+    if not isinstance(metric, StateMetric):
+        off = jnp.zeros_like(on) if off is None else off
+        on_cost, on_state = minplus(metric[:, :n], on)
+        off_cost, off_state = minplus(metric[:, n:], off)
+        return Best(on_cost, on_state, off_cost, off_state + n)
+    beta = metric.switch
+    leave = beta if off is None else beta + off
+    on_cost, on_at = minplus(metric.distance, on)
+    off_cost, off_at = minplus(metric.distance, leave)
+    places = jnp.arange(n, dtype=jnp.int32).reshape(n, *(1,) * (on.ndim - 1))
+    stay = jnp.zeros_like(off_cost) if off is None else jnp.broadcast_to(off, off_cost.shape)
+    away = beta + off_cost
+    stays = stay <= away
+    return Best(
+        jnp.concatenate([on_cost, beta + on_cost]),
+        jnp.concatenate([on_at, on_at]),
+        jnp.concatenate([off_cost, jnp.where(stays, stay, away)]),
+        n + jnp.concatenate([off_at, jnp.where(stays, places, off_at)]),
+    )

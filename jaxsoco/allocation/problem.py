@@ -1,0 +1,122 @@
+"""The world of an allocation job: prices appear slot by slot, decisions are charged."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxsoco.allocation.metric import movement
+from jaxsoco.allocation.offline import integral_optimum
+from jaxsoco.allocation.spec import Costs, Feedback, Observation, Spec
+from jaxsoco.core import random
+from jaxsoco.core.lanes import lift, spread
+from jaxsoco.core.protocol import Problem
+
+
+class World(NamedTuple):
+    """State of the world; the first three are fixed when the job arrives.
+
+    Attributes:
+      costs: ``[slots, n, ...]``.
+      forecast: ``[slots, n, ...]``.
+      advice: int32 ``[slots, ...]``.
+      slot: slots that are over, int32 ``[...]``.
+      decision: last decision, ``[2n, ...]``.
+      work: work done, ``[...]``.
+    """
+
+    costs: jax.Array
+    forecast: jax.Array
+    advice: jax.Array
+    slot: jax.Array
+    decision: jax.Array
+    work: jax.Array
+
+
+class Round(NamedTuple):
+    """Nature's move: the slot's number, int32 ``[...]``, and its costs ``[n, ...]``."""
+
+    slot: jax.Array
+    costs: jax.Array
+
+
+def prices(spec: Spec) -> jax.Array:
+    """Costs of the job's slots, ``[slots, n, ...]``; slots past the trace repeat its last hour."""
+    lanes = spec.lanes
+    hour = jnp.broadcast_to(spec.hour, lanes)
+    hours = hour[None] + jnp.arange(spec.slots).reshape(-1, *(1,) * len(lanes))
+    rows = jnp.minimum(hours, spec.trace.shape[0] - 1)
+    power = jnp.broadcast_to(jnp.asarray(spec.power, spec.trace.dtype), lanes)
+    return jnp.moveaxis(spec.trace[rows], -1, 1) * power[None, None]
+
+
+def forecast(key: jax.Array, spec: Spec, costs: jax.Array) -> jax.Array:
+    """A noisy forecast: ``(1 - w) cost + w Uniform(L, U) / J`` per slot and point."""
+    draws = random.uniform(key, costs.shape[:2], costs.dtype)
+    leaves = (spec.lower, spec.upper, spec.forecast_noise)
+    low, high, weight = lift(lift(spread(leaves, costs[0, 0])))
+    rate = lift(spec.throughput)
+    low, high = low * rate, high * rate
+    return (1 - weight) * costs + weight * (low + (high - low) * draws)
+
+
+def _init(key: jax.Array, spec: Spec) -> World:
+    costs = prices(spec)
+    expected = forecast(key, spec, costs)
+    _, advice, _ = integral_optimum(
+        expected,
+        spec.metric,
+        spec.throughput,
+        spec.metric.switch,
+        spec.start,
+        slots=spec.max_length,
+        length=spec.length,
+        deadline=spec.deadline,
+    )
+    lanes = costs.shape[2:]
+    states = jnp.arange(2 * spec.points).reshape(-1, *(1,) * len(lanes))
+    off = states == jnp.broadcast_to(spec.start + spec.points, lanes)[None]
+    zeros = jnp.zeros(lanes, costs.dtype)
+    slot = jnp.zeros(lanes, jnp.int32)
+    return World(costs, expected, advice, slot, off.astype(costs.dtype), zeros)
+
+
+def _advance(key: jax.Array, spec: Spec, world: World) -> tuple[World, Round]:
+    del key
+    # All lanes are in the same slot; what is past a lane's deadline is masked in `_play`.
+    slot = world.slot + 1
+    costs = world.costs[jnp.ravel(world.slot)[0]]
+    return world._replace(slot=slot), Round(slot, costs)
+
+
+def _observe(spec: Spec, world: World, round: Round) -> Observation:
+    del spec
+    return Observation(round.slot, round.costs, world.forecast, world.advice)
+
+
+def _play(
+    key: jax.Array, spec: Spec, world: World, round: Round, action: jax.Array
+) -> tuple[World, Feedback, Costs]:
+    del key
+    n, metric = spec.points, spec.metric
+    deadline = spread(spec.deadline, round.slot)
+    within, last = round.slot <= deadline, round.slot == deadline
+    on = action[:n]
+    move, switch = movement(action, world.decision, metric)
+    work = jnp.sum(spec.throughput * on, axis=0)
+    done = world.work + jnp.where(within, work, 0)
+    final = jnp.sum(metric.switch * on, axis=0)
+    costs = Costs(
+        service=jnp.where(within, jnp.sum(round.costs * on, axis=0), 0),
+        move=jnp.where(within, move, 0),
+        switch=jnp.where(within, switch + jnp.where(last, final, 0), 0),
+        shortfall=jnp.where(last, jnp.maximum(1 - done, 0), 0),
+    )
+    decision = jnp.where(within[None], action, world.decision)
+    return world._replace(decision=decision, work=done), Feedback(work), costs
+
+
+allocation = Problem(_init, _advance, _observe, _play)
+"""One job: ``spec`` is a :class:`~jaxsoco.allocation.spec.Spec`; play ``spec.slots`` rounds."""

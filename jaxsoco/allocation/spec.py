@@ -1,0 +1,123 @@
+"""What the world, the learner and the ledger of an allocation job are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxsoco.allocation.metric import StateMetric
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Spec:
+    """One job, and the network it may use. Leaves may carry lanes, or be shared by all.
+
+    A learner may read everything but ``trace`` and ``hour``, which are nature's: its prices reach
+    it slot by slot. With ``n`` points:
+
+    Attributes:
+      trace: price of energy at each hour and point, shared by all jobs, ``[hours, n]`` (g/kWh).
+      power: energy of a slot fully ON, ``[...]`` (kWh).
+      hour: hour of the trace at which the job arrives, int ``[...]``.
+      distance: cost of moving the whole job between points, a metric ``[n, n, ...]`` (g).
+      switch: cost of suspending or resuming the whole job, ``[n, ...]`` or ``[1, ...]`` (g).
+      start: point where the job arrives, int ``[...]``.
+      deadline: slots until the deadline, int ``[...]``, at most ``slots``.
+      length: slots of work ``J``, int ``[...]``, at most ``max_length`` and the deadline.
+      lower: ``L``, lower bound on price per unit of work, ``[...]`` (g).
+      upper: ``U``, upper bound, above ``L + D + 2 tau``.
+      forecast_noise: weight of uniform noise in the forecast, in [0, 1], ``[...]``.
+      slots: longest deadline, the compiled number of rounds (static).
+      max_length: most slots of work (static).
+    """
+
+    trace: jax.Array
+    power: jax.Array
+    hour: jax.Array
+    distance: jax.Array
+    switch: jax.Array
+    start: jax.Array
+    deadline: jax.Array
+    length: jax.Array
+    lower: jax.Array
+    upper: jax.Array
+    forecast_noise: jax.Array
+    slots: int = field(metadata={"static": True})
+    max_length: int = field(metadata={"static": True})
+
+    @property
+    def points(self) -> int:
+        """Number of points ``n``."""
+        return self.trace.shape[1]
+
+    @property
+    def lanes(self) -> tuple[int, ...]:
+        """Shape of the lanes."""
+        leaves = (self.power, self.hour, self.start, self.deadline, self.length, self.lower)
+        return jnp.broadcast_shapes(*(jnp.shape(x) for x in leaves))
+
+    @property
+    def throughput(self) -> jax.Array:
+        """``c = 1 / J``, work of a slot fully ON, ``[1, ...]``."""
+        rate = 1 / jnp.asarray(self.length, self.trace.dtype)
+        return jnp.broadcast_to(rate, self.lanes)[None]
+
+    @property
+    def metric(self) -> StateMetric:
+        """The metric over states, factored."""
+        switch = jnp.asarray(self.switch)
+        switch = jnp.broadcast_to(switch, (self.points, *switch.shape[1:]))
+        return StateMetric(self.distance, switch).with_lanes(len(self.lanes))
+
+    @property
+    def move_bound(self) -> jax.Array:
+        """``D``: largest move per unit of work, ``[...]`` (g)."""
+        return jnp.max(self.metric.distance, axis=(0, 1)) / self.throughput[0]
+
+    @property
+    def switch_bound(self) -> jax.Array:
+        """``tau``: largest temporal switch per unit of work, ``[...]`` (g)."""
+        return jnp.max(self.metric.switch, axis=0) / self.throughput[0]
+
+
+class Observation(NamedTuple):
+    """What the learner sees before it acts.
+
+    Attributes:
+      slot: 1-based number of the slot, int ``[...]``.
+      costs: this slot's cost of full ON at every point, ``[n, ...]``.
+      forecast: forecast costs of all slots, ``[slots, n, ...]``; slots past the deadline are not
+        meaningful.
+      advice: states of the black-box advice for all slots, int32 ``[slots, ...]``.
+    """
+
+    slot: jax.Array
+    costs: jax.Array
+    forecast: jax.Array
+    advice: jax.Array
+
+
+class Feedback(NamedTuple):
+    """What the learner is told after it acted: the work this slot did, ``[...]``."""
+
+    work: jax.Array
+
+
+class Costs(NamedTuple):
+    """One slot's ledger, ``[...]`` each, in g but for ``shortfall``.
+
+    Attributes:
+      service: cost of the work.
+      move: Wasserstein cost of moving between points.
+      switch: cost of temporal switches; the final switch-off is charged in the last slot.
+      shortfall: work that is missing, charged in the last slot (a fraction of the job).
+    """
+
+    service: jax.Array
+    move: jax.Array
+    switch: jax.Array
+    shortfall: jax.Array

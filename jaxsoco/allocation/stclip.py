@@ -1,0 +1,134 @@
+"""ST-CLIP: PCM clipped to black-box advice (arXiv 2408.07831, section 4 and algorithm 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxsoco.allocation.clip import stclip_step
+from jaxsoco.allocation.metric import movement
+from jaxsoco.allocation.pcm import Job, forced_work, known_job, rest, start_off
+from jaxsoco.allocation.pseudocost import robustness
+from jaxsoco.allocation.spec import Feedback, Observation, Spec
+from jaxsoco.allocation.step import forced_step
+from jaxsoco.core.lanes import lift, spread
+from jaxsoco.core.protocol import Algorithm
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class STCLIPParams:
+    """Parameters of ST-CLIP.
+
+    Attributes:
+      epsilon: trust in the advice, above 0: the cost stays below ``(1 + epsilon)`` times the
+        advice's.
+      metric: metric inside the decision, static: ``"tree"`` (analysed) or ``"true"``.
+    """
+
+    epsilon: jax.Array | float
+    metric: str = field(default="tree", metadata={"static": True})
+
+
+class STCLIPState(NamedTuple):
+    """The learner's state, ``[...]`` each but the decisions ``[2n, ...]``.
+
+    ``spent`` is SC, ``advice_cost`` ADV, ``advice_work`` A, ``robust`` rho of the paper.
+    """
+
+    job: Job
+    epsilon: jax.Array
+    decision: jax.Array
+    utilization: jax.Array
+    robust: jax.Array
+    spent: jax.Array
+    advised: jax.Array
+    advice_cost: jax.Array
+    advice_work: jax.Array
+    faults: jax.Array
+
+
+def st_clip_params(values: Mapping[str, Any]) -> STCLIPParams:
+    """Parameters from an experiment's values."""
+    return STCLIPParams(epsilon=jnp.asarray(values["epsilon"], float), metric=values["metric"])
+
+
+def _init(key: jax.Array, params: STCLIPParams, spec: Spec) -> STCLIPState:
+    decision = start_off(spec)
+    zeros = jnp.zeros(spec.lanes, decision.dtype)
+    epsilon = spread(params.epsilon, zeros)
+    job = known_job(params.metric, key, spec, partial(robustness, epsilon))
+    faults = jnp.zeros(zeros.shape, jnp.int32)
+    return STCLIPState(job, epsilon, decision, zeros, zeros, zeros, decision, zeros, zeros, faults)
+
+
+def _act(
+    key: jax.Array, params: STCLIPParams, state: STCLIPState, obs: Observation
+) -> tuple[jax.Array, STCLIPState]:
+    del key, params
+    job, z, previous = state.job, state.utilization, state.decision
+    n = obs.costs.shape[0]
+    slot = jnp.minimum(obs.slot, job.deadline)
+    mandatory, must, finished = forced_work(slot, job.deadline, job.length, z)
+    rate = 1 / jnp.asarray(job.length, z.dtype)
+    psi = job.pseudo_cost
+
+    place = obs.advice[jnp.ravel(obs.slot)[0] - 1]
+    states = jnp.arange(2 * n).reshape(-1, *(1,) * place.ndim)
+    advised = (states == place[None]).astype(z.dtype)
+    runs = jnp.where(place < n, rate, 0)
+    advice_cost = state.advice_cost + _charge(advised, state.advised, job.metric, obs.costs)
+    advice_work = state.advice_work + runs
+    future = psi.tau * runs + (1 - advice_work) * psi.L
+    clipped, _, info = stclip_step(
+        obs.costs,
+        job.inner,
+        job.metric,
+        lift(rate),
+        previous,
+        z,
+        state.robust,
+        place,
+        advice_work,
+        state.spent,
+        (1 + state.epsilon) * (advice_cost + future),
+        psi,
+    )
+    forced, _ = forced_step(obs.costs, job.metric, lift(rate), previous, must)
+    decision = jnp.where(mandatory[None], forced, clipped)
+    decision = jnp.where(finished[None], rest(previous), decision)
+    work = rate * jnp.sum(decision[:n], axis=0)
+    free = ~mandatory & ~finished & (obs.slot <= job.deadline)
+    spent = state.spent + _charge(decision, previous, job.metric, obs.costs)
+    return decision, state._replace(
+        decision=decision,
+        utilization=z + work,
+        robust=jnp.where(free, info.robust_utilization, state.robust),
+        spent=jnp.where(free, info.spent, spent),
+        advised=advised,
+        advice_cost=advice_cost,
+        advice_work=advice_work,
+        faults=state.faults + (free & (info.status != 0)),
+    )
+
+
+def _charge(decision, previous, metric, costs):
+    """Service, move and switch of one slot, ``[...]``."""
+    move, switch = movement(decision, previous, metric)
+    return jnp.sum(costs * decision[: costs.shape[0]], axis=0) + move + switch
+
+
+def _update(
+    params: STCLIPParams, state: STCLIPState, action: jax.Array, feedback: Feedback
+) -> STCLIPState:
+    del params, action, feedback
+    return state
+
+
+st_clip = Algorithm(_init, _act, _update)
+"""Consistent and robust learner; parameters :class:`STCLIPParams`."""

@@ -1,0 +1,40 @@
+"""Random tree embedding of the network, with ON leaves and OFF pendants."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from jaxsoco.core import random
+from jaxsoco_kernels import hst
+from jaxsoco_kernels.hst import TreeMetric as TreeMetric
+
+
+def embed_tree(key: jax.Array, distance: jax.Array) -> TreeMetric:
+    """Draws a random hierarchical tree that dominates ``distance``.
+
+    The tree's leaves are the ON states; every point's OFF state hangs below its leaf by an edge
+    of its switch cost, so ``state_metric(tree.distance, switch)`` is the tree over all states.
+
+    Args:
+      key: a JAX key ``[...]`` or its words ``[2, ...]``; consumed.
+      distance: a metric ``[n, n, ...]`` (close a matrix of measurements with ``metric_closure``).
+
+    Returns:
+      A :class:`TreeMetric`; ``.distance [n, n, ...]`` is never below ``distance`` and its
+      expectation is ``O(log n)`` times it (Fakcharoenphol, Rao, Talwar 2004).
+    """
+    key = random.words(key)
+    distance = jnp.asarray(distance)
+    n = distance.shape[0]
+    draws = random.uniform(key, (n + 1,), distance.dtype)
+    ranks = draws[:n]
+    places = jnp.arange(n).reshape(n, *(1,) * (ranks.ndim - 1))
+    # Rank by comparing all pairs (a sort of short rows is slower); equal draws rank by index.
+    before = (ranks[None] < ranks[:, None]) | (
+        (ranks[None] == ranks[:, None]) & (places[None] < places[:, None])
+    )
+    order = jnp.sum(before, axis=1, dtype=jnp.int32)
+    missing = ranks.ndim - 1 - (distance.ndim - 2)
+    distance = distance.reshape(distance.shape + (1,) * max(missing, 0))
+    return hst.embed(order, 1 + draws[n], distance)

@@ -1,0 +1,309 @@
+"""The ledger: what every learner cost, and how that compares with the optimum of the same run.
+
+Chunks are streamed once, in the order of the plan. Kept are float64 moments at every checkpoint
+(merged chunk by chunk), one final total per run (for quantiles and paired comparisons), and, where
+costs are kept at several rounds, sums over bundles of seeds for the bootstrap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jaxsoco.analysis.statistics import Clusters, bundle, cluster
+from jaxsoco.analysis.study import HORIZON, Group, Study
+from jaxsoco.core.moments import Moments
+
+Chunk = tuple[Mapping[str, Any], Mapping[str, np.ndarray]]
+"""A chunk's record (``group``, ``start``, ``stop``, ...) and its arrays, as the store keeps them:
+``"003.service"`` ``[runs, C]``, ``"003.faults"`` ``[runs]``, ``"003.finite"`` ``[runs]`` for the
+learner with number 3."""
+
+_BUNDLES = 1000
+_PLACE = ("id", "group", "start", "stop", "identity", "bytes", "sha256", "seconds")
+_COUNTS = ("nonconverged", "nonfinite")
+
+
+@dataclass
+class Cell:
+    """One learner at one point.
+
+    Attributes:
+      runs: runs in the ledger.
+      nonfinite: how many of them are left out because a cost is not finite.
+      nonconverged: how many had a kernel that did not converge (they do count in the averages).
+      cost: moments of the total cost at every checkpoint, ``[C]``.
+      parts: moments of the cost components at the last checkpoint, ``[costs]``.
+      worst: largest value of each component, ``[costs]``; NaN where there is none.
+      measures: comparator -> moments of the ratio or regret at every checkpoint, ``[C]``.
+      undefined: comparator -> runs whose ratio has no meaning (optimum not positive).
+    """
+
+    runs: int
+    nonfinite: int
+    nonconverged: int
+    cost: Moments
+    parts: Moments
+    worst: np.ndarray
+    measures: dict[str, Moments] = field(default_factory=dict)
+    undefined: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def empty(cls, checkpoints: int, costs: int, comparators: Iterable[str]) -> Cell:
+        """A cell without runs."""
+        names = tuple(comparators)
+        return cls(
+            runs=0,
+            nonfinite=0,
+            nonconverged=0,
+            cost=Moments.empty((checkpoints,)),
+            parts=Moments.empty((costs,)),
+            worst=np.full(costs, np.nan),
+            measures={name: Moments.empty((checkpoints,)) for name in names},
+            undefined=dict.fromkeys(names, 0),
+        )
+
+
+class Record(NamedTuple):
+    """One learner's runs of a chunk in float64.
+
+    Attributes:
+      total: total cost ``[runs, C]``.
+      parts: cost components at the last checkpoint ``[runs, costs]``; NaN where not recorded.
+      finite: bool ``[runs]``.
+      faults: int ``[runs]``.
+    """
+
+    total: np.ndarray
+    parts: np.ndarray
+    finite: np.ndarray
+    faults: np.ndarray
+
+    def part(self, runs: slice) -> Record:
+        """Some of the runs."""
+        return Record(*(x[runs] for x in self))
+
+
+class Curve(NamedTuple):
+    """A measure along an axis: positions ``x`` and sums per independent unit at each."""
+
+    x: tuple[Any, ...]
+    clusters: Clusters
+
+
+class Ledger:
+    """Everything that tables, fits, checks and figures read."""
+
+    def __init__(self, study: Study):
+        self.study = study
+        self.chunks = 0
+        self.seconds = 0.0
+        self.provenance: dict[str, set[str]] = {}
+        self._last = (-1, -1)
+        shape = (len(study.points), len(study.learners), study.seeds)
+        self._totals = np.full(shape, np.nan)
+        self._bundles: dict[tuple[int, str, str | None], Clusters] = {}
+        self._checkpoints = {p: g.checkpoints for g in study.groups for p in g.points}
+        self.cells = {
+            (point, label): Cell.empty(
+                len(self._checkpoints[point]), len(study.costs), study.comparators
+            )
+            for point in range(len(study.points))
+            for label in study.learners
+        }
+
+    @property
+    def runs(self) -> int:
+        """Runs of every learner that are in the ledger."""
+        first = self.study.learners[0]
+        return sum(self.cells[p, first].runs for p in range(len(self.study.points)))
+
+    @property
+    def complete(self) -> bool:
+        """Whether every run of the plan is in the ledger."""
+        return self.runs == self.study.runs
+
+    def add(self, meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+        """Takes in the next chunk.
+
+        Raises:
+          ValueError: the chunk does not come after the one before, or has no such runs.
+        """
+        group = self.study.groups[meta["group"]]
+        start, stop = meta["start"], meta["stop"]
+        if (meta["group"], start) < self._last or not 0 <= start < stop <= group.runs:
+            raise ValueError(f"chunk out of order: group {meta['group']}, runs {start} to {stop}")
+        self._last = (meta["group"], stop)
+        records = {
+            label: _record(self.study, f"{number:03d}", arrays)
+            for number, label in enumerate(self.study.learners)
+        }
+        for point, seeds, runs in _segments(group, start, stop):
+            parts = {label: record.part(runs) for label, record in records.items()}
+            for number, label in enumerate(self.study.learners):
+                self._totals[point, number, seeds] = np.where(
+                    parts[label].finite, parts[label].total[:, -1], np.nan
+                )
+                self._enter(self.cells[point, label], parts[label])
+                for rival in self.study.comparators or (None,):
+                    values = self._compare(self.cells[point, label], label, rival, parts)
+                    self._bundle((point, label, rival), values, seeds)
+        self.chunks += 1
+        self.seconds += float(meta.get("seconds") or 0.0)
+        for name, value in meta.items():
+            if name not in (*_PLACE, *_COUNTS):
+                self.provenance.setdefault(name, set()).add(str(value))
+
+    def _enter(self, cell: Cell, record: Record) -> None:
+        """Adds one segment's costs to a cell."""
+        use = record.finite
+        cell.runs += len(use)
+        cell.nonfinite += int(np.count_nonzero(~use))
+        cell.nonconverged += int(np.count_nonzero(record.faults))
+        cell.cost = cell.cost.merge(Moments.of(record.total[use]))
+        parts = record.parts[use]
+        cell.parts = cell.parts.merge(Moments.of(parts, np.isfinite(parts)))
+        if len(parts):
+            cell.worst = np.fmax(cell.worst, parts.max(axis=0))
+
+    def _compare(
+        self, cell: Cell, label: str, rival: str | None, parts: Mapping[str, Record]
+    ) -> np.ndarray:
+        """The measure of one segment ``[runs, C]``, NaN where unknown; enters it into the cell."""
+        mine = parts[label]
+        if rival is None:
+            return np.where(mine.finite[:, None], mine.total, np.nan)
+        theirs = parts[rival]
+        both = mine.finite & theirs.finite
+        values = compare(mine.total, theirs.total, self.study.measure)
+        known = np.isfinite(values) & both[:, None]
+        cell.measures[rival] = cell.measures[rival].merge(Moments.of(values, known))
+        cell.undefined[rival] += int(np.count_nonzero(both & ~known[:, -1]))
+        return np.where(known, values, np.nan)
+
+    def _bundle(self, key: tuple[int, str, str | None], values: np.ndarray, seeds: slice) -> None:
+        """Adds one segment to the sums over bundles of seeds, where there are checkpoints."""
+        if values.shape[1] == 1:
+            return
+        shape = (min(self.study.seeds, _BUNDLES), values.shape[1])
+        kept = self._bundles.setdefault(key, Clusters(np.zeros(shape), np.zeros(shape)))
+        units, known = np.arange(seeds.start, seeds.stop) % shape[0], np.isfinite(values)
+        np.add.at(kept.sums, units, np.where(known, values, 0.0))
+        np.add.at(kept.counts, units, known)
+
+    def totals(self, label: str, points: Iterable[int]) -> np.ndarray:
+        """Total cost per run ``[points, seeds]``; NaN where missing or left out."""
+        return self._totals[list(points), self.study.learners.index(label)]
+
+    def values(
+        self, label: str, against: str | None, points: Iterable[int], measure: str | None = None
+    ) -> np.ndarray:
+        """Ratio or regret per run ``[points, seeds]`` at the last checkpoint.
+
+        Args:
+          label: the learner.
+          against: the comparator (or another learner); without one, the cost itself.
+          points: indices of points.
+          measure: ``"ratio"`` or ``"regret"``; the study's own if absent.
+
+        Returns:
+          float64; NaN where a run is missing, left out, or its ratio has no meaning.
+        """
+        points = tuple(points)
+        mine = self.totals(label, points)
+        if against is None:
+            return mine
+        values = compare(mine, self.totals(against, points), measure or self.study.measure)
+        return np.where(np.isfinite(values), values, np.nan)
+
+    def curve(
+        self,
+        label: str,
+        against: str | None,
+        axis: str,
+        where: Mapping[str, Any] | None = None,
+        measure: str | None = None,
+    ) -> Curve:
+        """The measure along an axis, pooled over the other axes; positions without runs dropped."""
+        points = self.study.select(where)
+        if axis == HORIZON and axis not in self.study.axes:
+            return self._horizon_curve(label, against, points)
+        positions, columns = [], []
+        for value in self.study.axes[axis]:
+            here = [p for p in points if self.study.points[p][axis] == value]
+            if here and np.isfinite(v := self.values(label, against, here, measure)).any():
+                positions.append(value)
+                columns.append(cluster(v))
+        return Curve(tuple(positions), bundle(_beside(columns, self.study.seeds)))
+
+    def _horizon_curve(self, label: str, against: str | None, points: Iterable[int]) -> Curve:
+        """The study's measure at every checkpoint, from the bundles of seeds."""
+        points = [p for p in points if (p, label, against) in self._bundles]
+        rounds = sorted({t for p in points for t in self._checkpoints[p]})
+        shape = (min(self.study.seeds, _BUNDLES), len(rounds))
+        sums, counts = np.zeros(shape), np.zeros(shape)
+        for p in points:
+            place = np.searchsorted(rounds, self._checkpoints[p])
+            kept = self._bundles[p, label, against]
+            sums[:, place] += kept.sums
+            counts[:, place] += kept.counts
+        known = np.asarray(counts.sum(axis=0) > 0)
+        x = tuple(t for t, keep in zip(rounds, known, strict=True) if keep)
+        return Curve(x, Clusters(sums[:, known], counts[:, known]))
+
+
+def read(manifest: Mapping[str, Any], chunks: Iterable[Chunk]) -> Ledger:
+    """The ledger of a run: its manifest and its committed chunks in the order of the plan."""
+    ledger = Ledger(Study.read(manifest))
+    for meta, arrays in chunks:
+        ledger.add(meta, arrays)
+    return ledger
+
+
+def compare(mine: np.ndarray, theirs: np.ndarray, measure: str) -> np.ndarray:
+    """Ratio or regret of two arrays of costs; NaN where a ratio's denominator is not positive."""
+    if measure == "regret":
+        return mine - theirs
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.divide(mine, theirs, out=np.full_like(mine, np.nan), where=theirs > 0)
+
+
+def _record(study: Study, number: str, arrays: Mapping[str, np.ndarray]) -> Record:
+    """One learner's arrays of a chunk; a component that it does not record adds nothing."""
+    finite = np.asarray(arrays[f"{number}.finite"], bool)
+    faults = np.asarray(arrays[f"{number}.faults"])
+    total, parts = None, np.full((len(finite), len(study.costs)), np.nan)
+    for i, cost in enumerate(study.costs):
+        values = arrays.get(f"{number}.{cost.name}")
+        if values is None:
+            continue
+        values = np.asarray(values, np.float64)
+        finite = finite & np.isfinite(values).all(axis=1)
+        parts[:, i] = values[:, -1]
+        if cost.objective:
+            total = values if total is None else total + values
+    if total is None:
+        raise ValueError(f"learner {number} records no objective cost")
+    return Record(total, parts, finite, faults)
+
+
+def _segments(group: Group, start: int, stop: int) -> Iterator[tuple[int, slice, slice]]:
+    """A chunk's runs point by point: ``(point, its seeds, rows of the chunk)``."""
+    run = start
+    while run < stop:
+        position, seed = divmod(run, group.seeds)
+        end = min(stop, (position + 1) * group.seeds)
+        seeds = slice(seed, seed + end - run)
+        yield group.points[position], seeds, slice(run - start, end - start)
+        run = end
+
+
+def _beside(columns: list[Clusters], units: int) -> Clusters:
+    """Single positions put side by side."""
+    if not columns:
+        return Clusters(np.zeros((units, 0)), np.zeros((units, 0)))
+    sums, counts = zip(*columns, strict=True)
+    return Clusters(np.hstack(sums), np.hstack(counts))

@@ -1,0 +1,261 @@
+"""The report as one self-contained HTML page: nothing in it is loaded from elsewhere."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape as escape_html
+from typing import Any, NamedTuple
+
+from jaxsoco.analysis.checks import CheckResult
+from jaxsoco.analysis.study import show
+
+_STYLE = """
+:root { color-scheme: light dark; --text: #1c1e21; --soft: #5c6570; --back: #fff; --card: #f5f6f8;
+  --line: #d9dde2; --good: #14713d; --bad: #b3261e; --warn: #8a5a00; --accent: #0072b2; }
+@media (prefers-color-scheme: dark) { :root { --text: #e6e8eb; --soft: #a3abb5; --back: #15171a;
+  --card: #1e2125; --line: #363b42; --good: #5ccf8d; --bad: #ff8a80; --warn: #f0b849;
+  --accent: #7cc4f0; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; padding: 2rem 1.25rem 4rem; max-width: 70rem; background: var(--back);
+  color: var(--text); font: 16px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; }
+h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .25rem; }
+h2 { font-size: 1.15rem; margin: 2.25rem 0 .6rem; padding-bottom: .25rem;
+  border-bottom: 1px solid var(--line); }
+p { margin: .4rem 0; } .soft { color: var(--soft); }
+.banner { border-left: 4px solid var(--warn); background: var(--card); padding: .7rem 1rem;
+  margin: 1rem 0; } .banner strong { color: var(--warn); }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-size: .86rem; font-variant-numeric: tabular-nums; }
+th, td { padding: .28rem .7rem; text-align: right; white-space: nowrap;
+  border-bottom: 1px solid var(--line); }
+th { font-weight: 600; color: var(--soft); vertical-align: bottom; }
+td.left, th.left { text-align: left; } td.wrap { white-space: normal; min-width: 20rem; }
+tbody tr:hover { background: var(--card); }
+.pass { color: var(--good); font-weight: 600; } .fail { color: var(--bad); font-weight: 600; }
+.figures { display: flex; flex-wrap: wrap; gap: 1.5rem; align-items: flex-start; }
+figure { margin: 0; flex: 1 1 24rem; max-width: 33rem; }
+figure img { display: block; width: 100%; background: #fff; padding: .6rem;
+  border: 1px solid var(--line); border-radius: 4px; }
+figcaption { font-size: .84rem; color: var(--soft); margin-top: .5rem; }
+pre { background: var(--card); padding: .8rem 1rem; overflow-x: auto; font-size: .82rem;
+  line-height: 1.4; } code { font-size: .86em; overflow-wrap: anywhere; }
+summary { cursor: pointer; color: var(--accent); } details { margin: .6rem 0; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1.2rem; margin: 0;
+  font-size: .9rem; } dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
+@media print { body { max-width: none; padding: 0; } figure { break-inside: avoid; } }
+"""
+
+
+_LONGEST_LIST = 200
+"""Longer lists of settings are left to ``manifest.json``."""
+
+
+class Picture(NamedTuple):
+    """A figure for the page."""
+
+    svg: bytes
+    caption: str
+    alt: str
+
+
+class Table(NamedTuple):
+    """A table for the page; the first ``left`` columns are flush left."""
+
+    header: Sequence[str]
+    body: Sequence[Sequence[str]]
+    left: int
+
+
+class Page(NamedTuple):
+    """Everything that the page shows.
+
+    Attributes:
+      title: of the experiment.
+      lead: paragraphs under the title.
+      banner: what is missing from the run; empty if nothing is.
+      checks: results of the checks.
+      table: the results, pooled if there are many.
+      all_rows: the results point by point, where ``table`` is pooled.
+      table_note: what the columns mean.
+      fits: fitted exponents.
+      fits_note: how they were fitted.
+      pictures: the figures.
+      skipped: plots that could not be drawn, and why.
+      failures: counts of runs that went wrong, as sentences.
+      warnings: lines.
+      notes: lines, the attribution of data among them.
+      spec: text of the experiment file.
+      settings: everything that fixes the numbers.
+      provenance: name -> text.
+    """
+
+    title: str
+    lead: Sequence[str]
+    banner: str
+    checks: Sequence[CheckResult]
+    table: Table
+    all_rows: Table | None
+    table_note: str
+    fits: Table
+    fits_note: str
+    pictures: Sequence[Picture]
+    skipped: Sequence[str]
+    failures: Sequence[str]
+    warnings: Sequence[str]
+    notes: Sequence[str]
+    spec: str
+    settings: Mapping[str, Any]
+    provenance: Mapping[str, str]
+
+
+def escape(text: str) -> str:
+    """Escaped for HTML; a percent sign stays with its number."""
+    return escape_html(text).replace(" %", "&nbsp;%")
+
+
+def render(page: Page) -> str:
+    """The page as HTML; every text is escaped."""
+    title = escape(page.title)
+    sections = [
+        _banner(page.banner),
+        _section("Checks", _checks(page.checks)),
+        _section("Results", _results(page)),
+        _section("Figures", _figures(page.pictures) + _list(page.skipped)),
+        _section("Fitted exponents", _fits(page)),
+        _section("Runs that went wrong", _list(page.failures)),
+        _section("Warnings", _list(page.warnings)),
+        _section("Data and notes", _list(page.notes)),
+        _section("Settings", _settings(page)),
+        _section("Provenance", _definitions(page.provenance)),
+    ]
+    lead = "".join(_paragraph(text) for text in page.lead if text)
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
+        f"<header><h1>{title}</h1>{lead}</header>\n<main>\n"
+        + "\n".join(filter(None, sections))
+        + "\n</main>\n</body>\n</html>\n"
+    )
+
+
+def _section(title: str, content: str) -> str:
+    return f"<section><h2>{escape(title)}</h2>\n{content}</section>" if content else ""
+
+
+def _banner(text: str) -> str:
+    if not text:
+        return ""
+    return f'<p class="banner" role="status"><strong>Incomplete.</strong> {escape(text)}</p>'
+
+
+def _paragraph(text: str) -> str:
+    return f'<p class="soft">{escape(text)}</p>' if text else ""
+
+
+def _list(items: Iterable[str]) -> str:
+    lines = "".join(f"<li>{escape(item)}</li>" for item in items)
+    return f"<ul>{lines}</ul>" if lines else ""
+
+
+def _table(table: Table) -> str:
+    if not table.body:
+        return ""
+
+    def line(cells: Sequence[str], tag: str) -> str:
+        marked = (
+            f'<{tag} class="left">{escape(cell)}</{tag}>'
+            if i < table.left
+            else f"<{tag}>{escape(cell)}</{tag}>"
+            for i, cell in enumerate(cells)
+        )
+        return f"<tr>{''.join(marked)}</tr>"
+
+    body = "\n".join(line(row, "td") for row in table.body)
+    return (
+        f'<div class="scroll"><table><thead>{line(table.header, "th")}</thead>\n'
+        f"<tbody>{body}</tbody></table></div>\n"
+    )
+
+
+def _checks(checks: Sequence[CheckResult]) -> str:
+    if not checks:
+        return ""
+    rows = "\n".join(
+        f'<tr><td class="left {"pass" if check.passed else "fail"}">{verdict(check)}</td>'
+        f'<td class="left">{escape(str(check.check["kind"]))}</td>'
+        f'<td class="left wrap">{escape(check.sentence)}</td><td>{check.runs}</td></tr>'
+        for check in checks
+    )
+    head = "".join(f'<th class="left">{name}</th>' for name in ("verdict", "kind", "finding"))
+    return (
+        f'<div class="scroll"><table><thead><tr>{head}<th>runs</th></tr></thead>\n'
+        f"<tbody>{rows}</tbody></table></div>\n"
+    )
+
+
+def verdict(check: CheckResult) -> str:
+    """``passed`` or ``FAILED``."""
+    return "passed" if check.passed else "FAILED"
+
+
+def _figures(pictures: Sequence[Picture]) -> str:
+    shown = "\n".join(
+        f'<figure><img alt="{escape(p.alt)}" '
+        f'src="data:image/svg+xml;base64,{base64.b64encode(p.svg).decode()}">'
+        f"<figcaption><strong>Figure {i}.</strong> {escape(p.caption)}</figcaption></figure>"
+        for i, p in enumerate(pictures, 1)
+    )
+    return f'<div class="figures">{shown}</div>' if shown else ""
+
+
+def _results(page: Page) -> str:
+    table = _table(page.table)
+    if not table:
+        return _paragraph("No runs yet.")
+    more = _details("Point by point", _table(page.all_rows)) if page.all_rows else ""
+    return table + _paragraph(page.table_note) + more
+
+
+def _details(title: str, content: str) -> str:
+    return f"<details><summary>{escape(title)}</summary>{content}</details>\n"
+
+
+def _fits(page: Page) -> str:
+    table = _table(page.fits)
+    return table + _paragraph(page.fits_note) if table else ""
+
+
+def _settings(page: Page) -> str:
+    kept = {k: v for k, v in page.settings.items() if not _is_long(v, _LONGEST_LIST)}
+    short = {
+        name: _inline(value)
+        for name, value in kept.items()
+        if not _is_long(value, 12) and not (value and _is_nested(value))
+    }
+    content = _definitions(short)
+    if page.spec:
+        content += _details("Experiment file", f"<pre>{escape(page.spec)}</pre>")
+    text = escape(json.dumps(kept, indent=1, ensure_ascii=False))
+    return content + _details("All settings (JSON)", f"<pre>{text}</pre>")
+
+
+def _is_long(value: Any, longest: int) -> bool:
+    return isinstance(value, list) and len(value) > longest
+
+
+def _is_nested(value: Any) -> bool:
+    return isinstance(value, list) and any(isinstance(item, list | dict) for item in value)
+
+
+def _inline(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {show(item)}" for name, item in value.items())
+    return ", ".join(map(show, value)) if isinstance(value, list) else show(value)
+
+
+def _definitions(items: Mapping[str, str]) -> str:
+    pairs = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in items.items() if v)
+    return f"<dl>{pairs}</dl>" if pairs else ""

@@ -1,0 +1,215 @@
+"""Estimates with confidence intervals, for runs that share their seeds.
+
+Runs of one seed see the same world at every point of a sweep and with every learner, so seeds, not
+runs, are the independent units: means pooled over points get cluster-robust intervals, and slopes
+are bootstrapped by resampling seeds.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from statistics import NormalDist
+from typing import NamedTuple
+
+import numpy as np
+
+from jaxsoco.core.moments import Moments
+
+LEVEL = 0.95
+"""Usual level of an interval."""
+
+RESAMPLES = 1000
+"""Bootstrap resamples."""
+
+_BOOTSTRAP_SEED = 20240815
+_MOST_CLUSTERS = 2000
+
+
+class Estimate(NamedTuple):
+    """A value and the ends of its interval; NaN where the data give none."""
+
+    value: float
+    lower: float = math.nan
+    upper: float = math.nan
+
+    @property
+    def half_width(self) -> float:
+        """Half the length of the interval."""
+        return (self.upper - self.lower) / 2
+
+
+class Clusters(NamedTuple):
+    """Sums per independent unit (seed, or bundle of seeds).
+
+    Attributes:
+      sums: float64 ``[B, K]``: values summed over a unit's runs, for each of K positions.
+      counts: float64 ``[B, K]``: how many runs each sum has.
+    """
+
+    sums: np.ndarray
+    counts: np.ndarray
+
+
+@lru_cache(maxsize=1024)
+def student_quantile(probability: float, freedom: int) -> float:
+    """Quantile of Student's t with an integer ``freedom`` >= 1 (Abramowitz, Stegun 26.7.3-5)."""
+    if probability < 0.5:
+        return -student_quantile(1 - probability, freedom)
+    if freedom > 100:
+        z = NormalDist().inv_cdf(probability)
+        g1 = (z**3 + z) / 4
+        g2 = (5 * z**5 + 16 * z**3 + 3 * z) / 96
+        g3 = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
+        g4 = (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160
+        return z + g1 / freedom + g2 / freedom**2 + g3 / freedom**3 + g4 / freedom**4
+    low, high = 0.0, math.pi / 2
+    for _ in range(80):
+        middle = (low + high) / 2
+        if _student_central(middle, freedom) < 2 * probability - 1:
+            low = middle
+        else:
+            high = middle
+    return math.sqrt(freedom) * math.tan(low)
+
+
+def _student_central(angle: float, freedom: int) -> float:
+    """P(|t| < sqrt(freedom) tan(angle)) as a finite sum in the angle."""
+    cosine, odd = math.cos(angle), freedom % 2
+    term = cosine if odd else 1.0
+    total = term if freedom > 1 else 0.0
+    for k in range(2 + odd, freedom - 1, 2):
+        term *= cosine**2 * (k - 1) / k
+        total += term
+    part = math.sin(angle) * total
+    return 2 / math.pi * (angle + part) if odd else part
+
+
+def mean_estimate(moments: Moments, index: int = -1, level: float = LEVEL) -> Estimate:
+    """Mean with Student's interval, from the entry ``index`` of moments ``[C]``."""
+    count, mean = int(moments.count[index]), float(moments.mean[index])
+    if count < 2:
+        return Estimate(mean)
+    half = student_quantile(0.5 + level / 2, count - 1) * float(moments.standard_error[index])
+    return Estimate(mean, mean - half, mean + half)
+
+
+def cluster(values: np.ndarray) -> Clusters:
+    """Sums of ``values [points, seeds]`` per seed, as one position; NaN entries do not count."""
+    known = np.isfinite(values)
+    sums = np.where(known, values, 0.0).sum(axis=0)
+    return Clusters(sums[:, None], known.sum(axis=0).astype(np.float64)[:, None])
+
+
+def cluster_means(
+    clusters: Clusters, level: float = LEVEL
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Means ``[K]`` over all runs with the ends of their cluster-robust intervals.
+
+    With one run per cluster this is Student's interval of the mean.
+    """
+    sums, counts = clusters
+    total = counts.sum(axis=0)
+    mean = np.where(total > 0, sums.sum(axis=0) / np.maximum(total, 1), np.nan)
+    present = counts > 0
+    units = present.sum(axis=0)
+    rest = np.where(present, sums - counts * mean, 0.0)
+    spread = np.square(rest).sum(axis=0) * units / np.maximum(units - 1, 1)
+    error = np.sqrt(spread) / np.maximum(total, 1)
+    factor = np.array(
+        [student_quantile(0.5 + level / 2, int(n) - 1) if n > 1 else math.nan for n in units]
+    )
+    return mean, mean - factor * error, mean + factor * error
+
+
+def pooled_mean(values: np.ndarray, level: float = LEVEL) -> Estimate:
+    """Mean of ``values [points, seeds]`` over both axes; NaN entries do not count."""
+    mean, lower, upper = cluster_means(cluster(values), level)
+    return Estimate(float(mean[0]), float(lower[0]), float(upper[0]))
+
+
+def pooled_quantile(values: np.ndarray, probability: float, level: float = LEVEL) -> Estimate:
+    """Quantile of ``values [points, seeds]`` with an interval between two order statistics.
+
+    One point: exact binomial ranks. Several points: Woodruff's interval with the cluster-robust
+    error of the distribution function (J. Am. Stat. Assoc. 47, 1952).
+    """
+    known = np.isfinite(values)
+    ordered = np.sort(values[known])
+    n = ordered.size
+    if n == 0:
+        return Estimate(math.nan)
+    value = float(np.quantile(ordered, probability))
+    if np.count_nonzero(known.any(axis=1)) == 1:
+        low, high = _binomial_ranks(n, probability, level)
+    else:
+        below = np.where(known, values <= value, np.nan)
+        half = pooled_mean(below, level).half_width
+        if not math.isfinite(half):
+            return Estimate(value)
+        low = math.floor(n * (probability - half))
+        high = math.ceil(n * (probability + half)) + 1
+    lower = float(ordered[low - 1]) if low >= 1 else math.nan
+    return Estimate(value, lower, float(ordered[high - 1]) if high <= n else math.nan)
+
+
+@lru_cache(maxsize=1024)
+def _binomial_ranks(n: int, probability: float, level: float = LEVEL) -> tuple[int, int]:
+    """Ranks (from 1; 0 and n + 1 mean none) that enclose a quantile with this level."""
+    k = np.arange(n)
+    steps = np.log((n - k) / (k + 1)) + math.log(probability / (1 - probability))
+    mass = np.exp(n * math.log1p(-probability) + np.concatenate([[0.0], np.cumsum(steps)]))
+    cumulative = np.cumsum(mass)
+    tail = (1 - level) / 2
+    low = int(np.searchsorted(cumulative, tail, side="right"))
+    high = int(np.searchsorted(cumulative, 1 - tail, side="left")) + 1
+    return low, high
+
+
+def bundle(clusters: Clusters, most: int = _MOST_CLUSTERS) -> Clusters:
+    """At most ``most`` units: unit i goes to bundle i % most, which keeps units independent."""
+    units = len(clusters.sums)
+    if units <= most:
+        return clusters
+    pad = -units % most
+    return Clusters(
+        *(np.pad(x, ((0, pad), (0, 0))).reshape(-1, most, x.shape[1]).sum(axis=0) for x in clusters)
+    )
+
+
+@lru_cache(maxsize=4)
+def _bootstrap_weights(units: int, resamples: int) -> np.ndarray:
+    """How often each resample draws each unit, float64 ``[resamples, units]``; fixed seed."""
+    generator = np.random.default_rng(_BOOTSTRAP_SEED)
+    return generator.multinomial(units, np.full(units, 1 / units), size=resamples).astype(float)
+
+
+def log_slope(x: np.ndarray, clusters: Clusters, level: float = LEVEL) -> Estimate:
+    """Exponent of ``mean ~ x**exponent`` by least squares in logarithms.
+
+    The interval is the percentile bootstrap over units, drawn jointly for all positions (paired).
+
+    Args:
+      x: float64 ``[K]``, positive, at least two different.
+      clusters: units ``[B, K]``.
+      level: level of the interval.
+
+    Returns:
+      The exponent; NaN if a mean is not positive. NaN ends if more than a few resamples have a
+      mean that is not positive, or with a single unit.
+    """
+    sums, counts = bundle(clusters)
+    centred = np.log(x) - np.log(x).mean()
+    weights = centred / np.square(centred).sum()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        exponent = float(np.log(sums.sum(axis=0) / counts.sum(axis=0)) @ weights)
+        if not math.isfinite(exponent) or len(sums) < 2:
+            return Estimate(exponent if math.isfinite(exponent) else math.nan)
+        draw = _bootstrap_weights(len(sums), RESAMPLES)
+        slopes = np.log((draw @ sums) / (draw @ counts)) @ weights
+    slopes = slopes[np.isfinite(slopes)]
+    tail = (1 - level) / 2
+    if slopes.size < (1 - tail) * RESAMPLES:
+        return Estimate(exponent)
+    lower, upper = np.quantile(slopes, [tail, 1 - tail])
+    return Estimate(exponent, float(lower), float(upper))

@@ -1,0 +1,1 @@
+"""The contract every family of problems and algorithms keeps: types, random streams, checks."""

@@ -1,0 +1,56 @@
+"""Helpers for arrays with trailing lane axes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+
+def align(x: Any, structure: int, lanes: int) -> jax.Array:
+    """Gives an array with ``structure`` leading axes exactly ``lanes`` trailing ones.
+
+    An array without lanes (shared by all runs) gets lanes of size 1, so that it broadcasts.
+    """
+    x = jnp.asarray(x)
+    missing = structure + lanes - x.ndim
+    if missing and x.ndim != structure:
+        raise ValueError(f"want {structure} axes and {lanes} lanes or none, got {x.shape}")
+    return x.reshape(x.shape + (1,) * missing) if missing else x
+
+
+def lift(tree: Any) -> Any:
+    """Puts a structural axis of size 1 before the lanes of every leaf: ``[...] -> [1, ...]``."""
+    return jax.tree.map(lambda x: jnp.asarray(x)[None], tree)
+
+
+def spread(tree: Any, like: jax.Array) -> Any:
+    """Broadcasts every leaf, a scalar or ``[...]``, to the shape and dtype of ``like [...]``."""
+    return jax.tree.map(lambda x: jnp.broadcast_to(jnp.asarray(x, like.dtype), like.shape), tree)
+
+
+def where(flag: jax.Array, yes: Any, no: Any) -> Any:
+    """Picks whole trees per lane: ``flag [...]``, leaves ``[..., lanes]`` of any structure."""
+
+    def pick(a, b):
+        return jnp.where(flag.reshape((1,) * (jnp.ndim(a) - flag.ndim) + flag.shape), a, b)
+
+    return jax.tree.map(pick, yes, no)
+
+
+def take(table: jax.Array, index: jax.Array, axis: int = 0) -> jax.Array:
+    """Picks ``table[index]`` along ``axis`` per lane.
+
+    Args:
+      table: ``[..., k, ..., lanes]``; its trailing axes are the lanes of ``index``.
+      index: integer ``[lanes]``.
+
+    Returns:
+      The table without the axis.
+    """
+    shape = [1] * table.ndim
+    for i in range(index.ndim):
+        shape[table.ndim - index.ndim + i] = index.shape[i]
+    picked = jnp.take_along_axis(table, index.reshape(shape), axis=axis)
+    return jnp.squeeze(picked, axis)

@@ -1,0 +1,1 @@
+"""The engine: rollouts, blocks of runs, sweeps and their crash-safe store."""

@@ -1,0 +1,107 @@
+"""Progress of a sweep, seen from the host loop: done, rate in runs per second, time left."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, Protocol, TextIO
+
+
+class Reporter(Protocol):
+    """What a sweep tells about its progress; a run counts once every learner has run it."""
+
+    def start(self, total_runs: int, done_runs: int) -> None:
+        """The sweep begins; ``done_runs`` of ``total_runs`` were there already."""
+        ...
+
+    def advance(self, runs: int) -> None:
+        """So many more runs are done."""
+        ...
+
+    def close(self) -> None:
+        """The sweep ended, finished or not."""
+        ...
+
+
+class Silent:
+    """A reporter that says nothing."""
+
+    def start(self, total_runs: int, done_runs: int) -> None:
+        """Does nothing."""
+
+    def advance(self, runs: int) -> None:
+        """Does nothing."""
+
+    def close(self) -> None:
+        """Does nothing."""
+
+
+class Progress:
+    """A bar on a terminal; elsewhere one line now and then, for the logs of batch systems.
+
+    Args:
+      stream: where to write (standard error if None).
+      every: seconds between lines where the stream is no terminal.
+      clock: a clock that never goes back, in seconds.
+    """
+
+    def __init__(
+        self,
+        stream: TextIO | None = None,
+        *,
+        every: float = 30.0,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self._stream = sys.stderr if stream is None else stream
+        self._every, self._clock = every, clock
+        self._bar: Any = None
+
+    def start(self, total_runs: int, done_runs: int) -> None:
+        """See :class:`Reporter`."""
+        self._total, self._done, self._resumed = total_runs, done_runs, done_runs
+        self._began = self._spoke = self._clock()
+        if self._stream.isatty():
+            from tqdm import tqdm
+
+            self._bar = tqdm(
+                total=total_runs,
+                initial=done_runs,
+                unit="run",
+                unit_scale=True,
+                dynamic_ncols=True,
+                file=self._stream,
+            )
+
+    def advance(self, runs: int) -> None:
+        """See :class:`Reporter`."""
+        self._done += runs
+        if self._bar is not None:
+            self._bar.update(runs)
+            return
+        now = self._clock()
+        if now - self._spoke >= self._every:
+            self._spoke = now
+            print(self._line(now - self._began), file=self._stream, flush=True)
+
+    def close(self) -> None:
+        """See :class:`Reporter`."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def _line(self, elapsed: float) -> str:
+        """Rate and time left count the runs of this process alone, not the resumed ones."""
+        rate = (self._done - self._resumed) / max(elapsed, 1e-9)
+        left = (self._total - self._done) / rate
+        share = 100 * self._done // self._total
+        return (
+            f"{self._done}/{self._total} runs ({share} %), {rate:.3g} runs/s, {_clock_time(left)} "
+            "left"
+        )
+
+
+def _clock_time(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

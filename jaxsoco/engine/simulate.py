@@ -1,0 +1,113 @@
+"""One rollout, or a block of them: any algorithm on any problem, one ``lax.scan`` over rounds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxsoco.core import random
+from jaxsoco.core.protocol import Algorithm, Problem, PyTree
+
+
+class Run(NamedTuple):
+    """What a rollout recorded; ``...`` are the lanes of the key.
+
+    Attributes:
+      at: rounds of the checkpoints, int ``[C]``.
+      costs: the problem's cost tuple, each cumulative at the checkpoints, ``[C, ...]``.
+      faults: kernel calls that did not converge, int32 ``[...]``.
+      finite: whether every recorded cost is finite, bool ``[...]``.
+      state: the learner's last state.
+      trace: ``(actions, costs)`` of every round, ``[T, ...]`` leaves, if asked for.
+    """
+
+    at: Any
+    costs: PyTree
+    faults: jax.Array
+    finite: jax.Array
+    state: PyTree
+    trace: PyTree = None
+
+
+def checkpoints(horizon: int, count: int = 32) -> tuple[int, ...]:
+    """At most ``count`` rounds, spaced geometrically, that end with ``horizon``."""
+    if horizon < 1 or count < 1:
+        raise ValueError(f"want horizon >= 1 and count >= 1, got {horizon} and {count}")
+    grid = np.geomspace(1, horizon, min(count, horizon)) if count > 1 else [horizon]
+    return tuple(sorted({*(round(float(t)) for t in grid), horizon}))
+
+
+def simulate(
+    algorithm: Algorithm,
+    params: PyTree,
+    problem: Problem,
+    spec: PyTree,
+    key: jax.Array,
+    horizon: int,
+    *,
+    at: Sequence[int] | None = None,
+    trace: bool = False,
+) -> Run:
+    """Runs ``algorithm`` on ``problem`` for ``horizon`` rounds.
+
+    Args:
+      algorithm: the learner.
+      params: its parameters; leaves may be traced, batched, differentiated.
+      problem: the world.
+      spec: the instance, leaves without lanes (shared) or with the key's.
+      key: a JAX key ``[...]``, or its words ``[2, ...]``; every trailing axis is a lane. It is
+        consumed.
+      horizon: number of rounds, static.
+      at: increasing rounds at which cumulative costs are recorded; ``checkpoints(horizon)``.
+      trace: also return every round's action and costs (small runs only).
+
+    Returns:
+      The run's record. Memory does not grow with ``horizon`` unless ``trace``.
+    """
+    at = checkpoints(horizon) if at is None else tuple(int(t) for t in at)
+    if not at or list(at) != sorted(set(at)) or at[0] < 1 or at[-1] > horizon:
+        raise ValueError(f"at: want increasing rounds within 1..{horizon}, got {at}")
+    key = random.words(key)
+    nature, learner, _ = random.round_keys(key, 0)
+    world = problem.init(nature, spec)
+    state = algorithm.init(learner, params, spec)
+
+    def play_round(world, state, t):
+        nature, learner, noise = random.round_keys(key, t)
+        world, now = problem.advance(nature, spec, world)
+        obs = problem.observe(spec, world, now)
+        action, state = algorithm.act(learner, params, state, obs)
+        world, feedback, costs = problem.play(noise, spec, world, now, action)
+        return world, algorithm.update(params, state, action, feedback), action, costs
+
+    def step(carry, place):
+        t, slot = place
+        world, state, totals, record = carry
+        world, state, action, costs = play_round(world, state, t)
+        totals = jax.tree.map(jnp.add, totals, costs)
+        # Every round overwrites the next checkpoint's slot: the last write is the checkpoint.
+        record = jax.tree.map(lambda r, x: r.at[slot].set(x), record, totals)
+        return (world, state, totals, record), ((action, costs) if trace else None)
+
+    shapes = jax.eval_shape(play_round, world, state, jnp.int32(1))[3]
+    totals = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+    record = jax.tree.map(lambda x: jnp.zeros((len(at), *x.shape), x.dtype), shapes)
+    rounds = np.arange(1, at[-1] + 1, dtype=np.int32)
+    slots = np.searchsorted(np.asarray(at), rounds).astype(np.int32)
+    carry, traced = jax.lax.scan(step, (world, state, totals, record), (rounds, slots))
+    _, state, _, record = carry
+    lanes = key.shape[1:]
+    faults = jnp.broadcast_to(jnp.asarray(getattr(state, "faults", 0), jnp.int32), lanes)
+    return Run(np.asarray(at), record, faults, all_finite(record, len(lanes)), state, traced)
+
+
+def all_finite(tree: PyTree, lanes: int) -> jax.Array:
+    """Whether all entries of every leaf ``[..., lanes]`` are finite, per lane."""
+    flags = [
+        jnp.all(jnp.isfinite(x), axis=tuple(range(x.ndim - lanes))) for x in jax.tree.leaves(tree)
+    ]
+    return jnp.all(jnp.stack(flags), axis=0)

@@ -1,0 +1,75 @@
+"""JAX as an experiment needs it: precision, devices and compile cache, set before first use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from jaxsoco.core.errors import InputError, Issue
+
+_FORCED = "xla_force_host_platform_device_count"
+
+
+def usable_cores() -> int:
+    """CPU cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return max(len(os.sched_getaffinity(0)), 1)
+    return os.cpu_count() or 1
+
+
+def start_jax(precision: str, devices: int | None, useful: int) -> list[Any]:
+    """Imports and configures JAX.
+
+    On a CPU every core becomes a device, unless ``XLA_FLAGS`` or ``JAX_NUM_CPU_DEVICES`` says
+    otherwise. Accelerators are taken as they are.
+
+    Args:
+      precision: ``"float32"`` or ``"float64"``.
+      devices: how many to use (as many as are ``useful`` if None).
+      useful: more devices than this would have nothing to do.
+
+    Returns:
+      The devices to use (``jax.Device``).
+
+    Raises:
+      InputError: there are fewer than ``devices``, or JAX finds none.
+    """
+    ask_for_cpu_devices(devices, useful)
+    import jax
+
+    jax.config.update("jax_enable_x64", precision == "float64")
+    _keep_compiled_code()
+    try:
+        found = jax.local_devices()
+    except RuntimeError as error:
+        hint = "JAX_PLATFORMS=cpu runs on the processor"
+        raise InputError(Issue("", f"JAX finds no device: {error}", hint)) from error
+    if devices is not None and devices > len(found):
+        message = f"{devices} devices are asked for, and JAX has {len(found)}"
+        raise InputError(Issue("--devices", message, f"want 1 to {len(found)}"))
+    return found[: useful if devices is None else devices]
+
+
+def ask_for_cpu_devices(devices: int | None, useful: int) -> None:
+    """Asks XLA for CPU devices; it reads this when JAX starts its first backend, never again."""
+    flags = os.environ.get("XLA_FLAGS", "")
+    if _FORCED not in flags and "JAX_NUM_CPU_DEVICES" not in os.environ:
+        count = min(useful, usable_cores()) if devices is None else devices
+        os.environ["XLA_FLAGS"] = f"{flags} --{_FORCED}={count}".strip()
+
+
+def _keep_compiled_code() -> None:
+    """Keeps compiled programs between runs, where the user has not chosen a place already."""
+    import jax
+
+    if os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+        return
+    base = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+    folder = Path(base) / "jaxsoco" / "xla"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return  # a home that cannot be written costs compile time, nothing else
+    if os.access(folder, os.W_OK):
+        jax.config.update("jax_compilation_cache_dir", str(folder))

@@ -1,0 +1,222 @@
+"""The experiment file as written: reading it, and laying ``--set``, ``--seeds``, ``--smoke`` over.
+
+Every value keeps where it was given, so that an error names that place and a relative path is
+looked for in the right folder.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jaxsoco.core.errors import InputError, Issue, suggest
+from jaxsoco.experiment.values import INVALID, Issues, found_as
+
+TABLES = ("problem", "run", "smoke")
+LISTS = ("algorithm", "check", "plot")
+NAMES = ("figure", "family", "name", "description")
+
+
+class Given(NamedTuple):
+    """A value with the place where it was given.
+
+    Attributes:
+      value: as TOML has it.
+      place: ``problem.switch``, ``smoke.seeds``, ``--set problem.switch``.
+      typed: given on the command line.
+    """
+
+    value: Any
+    place: str
+    typed: bool = False
+
+
+Section = dict[str, Given]
+
+
+class Document(NamedTuple):
+    """An experiment file, checked for its outer shape only.
+
+    Attributes:
+      path: the file.
+      text: its content.
+      top: the top-level strings.
+      problem: ``[problem]``.
+      run: ``[run]``.
+      smoke: ``[smoke]``.
+      algorithms: every ``[[algorithm]]``.
+      checks: every ``[[check]]``, plain.
+      plots: every ``[[plot]]``, plain.
+    """
+
+    path: Path
+    text: str
+    top: Section
+    problem: Section
+    run: Section
+    smoke: Section
+    algorithms: tuple[Section, ...]
+    checks: tuple[dict[str, Any], ...]
+    plots: tuple[dict[str, Any], ...]
+
+
+def read_document(path: Path, issues: Issues) -> Document:
+    """Reads the file; raises ``InputError`` where nothing can be read at all."""
+    text, raw = _read_toml(path)
+    known = (*NAMES, *TABLES, *LISTS)
+    for key in raw:
+        if key not in known:
+            issues.found(key, f'"{key}" is not a key of an experiment file', suggest(key, known))
+    top = {key: Given(raw[key], key) for key in NAMES if key in raw}
+    problem, run, smoke = (_table(raw, name, issues) for name in TABLES)
+    algorithms, checks, plots = (_tables(raw, name, issues) for name in LISTS)
+    return Document(
+        path=path,
+        text=text,
+        top=top,
+        problem=_section(problem, "problem"),
+        run=_section(run, "run"),
+        smoke=_section(smoke, "smoke"),
+        algorithms=tuple(_section(a, f"algorithm[{i}]") for i, a in enumerate(algorithms)),
+        checks=checks,
+        plots=plots,
+    )
+
+
+def _read_toml(path: Path) -> tuple[str, dict[str, Any]]:
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        near = sorted(str(p) for p in path.parent.glob("*.toml")) if path.parent.is_dir() else []
+        hint = suggest(str(path), near) if near else "jaxsoco list names the experiments"
+        raise InputError(Issue(str(path), "there is no such file", hint)) from None
+    except IsADirectoryError:
+        raise InputError(Issue(str(path), "is a folder", "want a TOML file")) from None
+    except OSError as error:
+        raise InputError(Issue(str(path), f"cannot be read: {error.strerror}")) from None
+    except UnicodeDecodeError as error:
+        raise InputError(
+            Issue(str(path), f"is not UTF-8 text (byte {error.start})", "TOML files are UTF-8")
+        ) from None
+    try:
+        return text, tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(_syntax_issue(path, str(error))) from None
+
+
+def _syntax_issue(path: Path, message: str) -> Issue:
+    found = re.fullmatch(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", message, re.S)
+    if not found:
+        return Issue(str(path), f"is not valid TOML: {message}")
+    what, line, column = found.groups()
+    place = f"{path}:{line}, column {column}" if line else f"{path}, at its end"
+    return Issue(place, f"is not valid TOML: {what}")
+
+
+def _section(table: dict[str, Any], name: str) -> Section:
+    return {key: Given(value, f"{name}.{key}") for key, value in table.items()}
+
+
+def _table(raw: dict[str, Any], name: str, issues: Issues) -> dict[str, Any]:
+    value = raw.get(name, {})
+    if isinstance(value, dict):
+        return value
+    issues.found(name, f"found {found_as(value)}", f"want one table, written [{name}]")
+    return {}
+
+
+def _tables(raw: dict[str, Any], name: str, issues: Issues) -> tuple[dict[str, Any], ...]:
+    value = raw.get(name, [])
+    if isinstance(value, list) and all(isinstance(item, dict) for item in value):
+        return tuple(value)
+    issues.found(name, f"found {found_as(value)}", f"want tables, each written [[{name}]]")
+    return ()
+
+
+def smoked(document: Document, run_keys: Collection[str], fields: Collection[str]) -> Document:
+    """The document with ``[smoke]`` laid over ``[run]`` and ``[problem]``; other keys ignored."""
+    run = {key: given for key, given in document.smoke.items() if key in run_keys}
+    problem = {key: given for key, given in document.smoke.items() if key in fields}
+    return document._replace(run=document.run | run, problem=document.problem | problem)
+
+
+def overridden(document: Document, assignments: Sequence[str], issues: Issues) -> Document:
+    """The document with ``--set key=value`` assignments laid over it, in their order."""
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        key, place = key.strip(), f"--set {key.strip()}"
+        if not equals or not key:
+            issues.found(f"--set {assignment}", "has no value", "want key=value")
+            continue
+        value = _parse(text.strip(), place, issues)
+        if value is INVALID:
+            continue
+        document = _assign(document, key.split("."), Given(value, place, True), issues)
+    return document
+
+
+def _parse(text: str, place: str, issues: Issues) -> Any:
+    try:
+        parsed = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        parsed = {}
+    if list(parsed) == ["value"]:
+        return parsed["value"]
+    if text[:1] in ("[", "{", '"', "'") or not text.isprintable() or not text:
+        return issues.found(
+            place, f"{text!r} is not a TOML value", 'want 3, 0.5, true, "text" or [1, 2]'
+        )
+    return text  # a bare word, or a path
+
+
+def _assign(document: Document, key: list[str], given: Given, issues: Issues) -> Document:
+    sections = ("problem", "run", "algorithm")
+    if key[0] in ("problem", "run") and len(key) == 2:
+        section: Section = getattr(document, key[0])
+        return document._replace(**{key[0]: section | {key[1]: given}})
+    if key[0] == "algorithm" and len(key) >= 3:
+        # A label may hold dots: what stands between the section and the field is the name.
+        position = _position(document, ".".join(key[1:-1]), given.place, issues)
+        if position is None:
+            return document
+        algorithms = list(document.algorithms)
+        algorithms[position] = algorithms[position] | {key[-1]: given}
+        return document._replace(algorithms=tuple(algorithms))
+    forms = "want problem.FIELD, run.KEY or algorithm.NAME.FIELD"
+    close = suggest(key[0], sections)
+    hint = f"{close} {forms}" if close.startswith("did") and key[0] not in sections else forms
+    issues.found(given.place, "names no setting", hint)
+    return document
+
+
+def _position(document: Document, name: str, place: str, issues: Issues) -> int | None:
+    """Index of the algorithm that ``--set algorithm.NAME.field`` means."""
+    count = len(document.algorithms)
+    if name.isdecimal():
+        if int(name) < count:
+            return int(name)
+        issues.found(place, f"there is no algorithm[{name}]", f"want 0 to {count - 1}")
+        return None
+    for key in ("label", "name"):
+        hits = [
+            i
+            for i, section in enumerate(document.algorithms)
+            if key in section and section[key].value == name
+        ]
+        if len(hits) == 1:
+            return hits[0]
+        if hits:
+            numbers = " or ".join(f"algorithm.{i}" for i in hits)
+            issues.found(place, f'"{name}" names {len(hits)} algorithms', f"want {numbers}")
+            return None
+    known = [
+        str(section[key].value)
+        for section in document.algorithms
+        for key in ("label", "name")
+        if key in section
+    ]
+    issues.found(place, f'the experiment has no algorithm "{name}"', suggest(name, set(known)))
+    return None

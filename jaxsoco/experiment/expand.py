@@ -1,0 +1,147 @@
+"""From a validated experiment to everything that a sweep of it needs to know, without JAX."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any
+
+from jaxsoco.core.errors import InputError, Issue
+from jaxsoco.core.schema import Prepared, load
+from jaxsoco.experiment.learners import combinations
+from jaxsoco.experiment.settings import most_checkpoints
+from jaxsoco.experiment.spec import Experiment
+
+_RECORD = 5  # bytes a run beside its costs: faults (int32) and finite (bool)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """An experiment spread out.
+
+    Attributes:
+      experiment: the experiment.
+      points: values of every problem field at every point, paths by their names.
+      inputs: the same with paths that can be opened: what the problem's functions take.
+      prepared: what the problem read for each point.
+      groups: points that share one compiled problem, by index.
+      notes: lines for the report.
+      warnings: lines that the user should see first.
+    """
+
+    experiment: Experiment
+    points: tuple[dict[str, Any], ...]
+    inputs: tuple[dict[str, Any], ...]
+    prepared: tuple[Prepared, ...]
+    groups: tuple[tuple[int, ...], ...]
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Of the algorithms, then the comparators."""
+        experiment = self.experiment
+        comparators = (entry.name for entry in experiment.comparators)
+        return (*(learner.label for learner in experiment.learners), *comparators)
+
+    @property
+    def runs(self) -> int:
+        """Runs of each learner."""
+        return len(self.points) * self.experiment.run.seeds
+
+    @property
+    def chunk(self) -> int:
+        """Runs of a full chunk: as asked for, rounded up to whole tiles."""
+        run = self.experiment.run
+        return -(-run.chunk // run.tile) * run.tile
+
+    @property
+    def chunks(self) -> int:
+        """Number of chunks."""
+        seeds = self.experiment.run.seeds
+        return sum(-(-len(group) * seeds // self.chunk) for group in self.groups)
+
+    @property
+    def compilations(self) -> int:
+        """Number of programs: learners that differ in numbers alone share one."""
+        experiment = self.experiment
+        distinct = {learner.compiled_as for learner in experiment.learners}
+        return len(self.groups) * (len(distinct) + len(experiment.comparators))
+
+    @property
+    def disk_bytes(self) -> int:
+        """Size of the results on the disk, at most."""
+        return self.runs * self._bytes_a_run
+
+    @property
+    def tile_bytes(self) -> int:
+        """Size of the records of one tile of runs, at most, for all learners."""
+        return self.experiment.run.tile * self._bytes_a_run
+
+    @property
+    def _bytes_a_run(self) -> int:
+        experiment = self.experiment
+        number = 4 if experiment.run.precision == "float32" else 8
+        costs = len(experiment.family.costs) * most_checkpoints(experiment.problem) * number
+        return len(self.labels) * (costs + _RECORD)
+
+    def header(self) -> str:
+        """The sweep's size in one line."""
+        seeds = self.experiment.run.seeds
+        runs = len(self.labels) * self.runs
+        parts = (counted(len(self.points), "point"), counted(len(self.labels), "learner"))
+        return (
+            f"{' x '.join(parts)} x {counted(seeds, 'seed')} = {counted(runs, 'run')}, "
+            f"{counted(self.compilations, 'compilation')}, {counted(self.chunks, 'chunk')}"
+        )
+
+
+def counted(number: int, what: str) -> str:
+    """``1 chunk``, ``2 chunks``."""
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
+def expand(experiment: Experiment) -> Sweep:
+    """Spreads an experiment out and lets the problem read its data.
+
+    Raises:
+      InputError: with everything that the problem found wrong at any point, once.
+    """
+    points = combinations(experiment.axes)
+    inputs = [_with_paths(experiment, point) for point in points]
+    prepare = load(experiment.problem.prepare)
+    issues: dict[Issue, None] = {}
+    prepared: list[Prepared] = []
+    for values in inputs:
+        try:
+            prepared.append(prepare(values, experiment.folder))
+        except InputError as error:
+            issues |= dict.fromkeys(error.issues)
+    if issues:
+        raise InputError(issues)
+    warnings = [*experiment.warnings, *(w for ready in prepared for w in ready.warnings)]
+    return Sweep(
+        experiment=experiment,
+        points=tuple(points),
+        inputs=tuple(inputs),
+        prepared=tuple(prepared),
+        groups=_group(points, prepared),
+        notes=tuple(dict.fromkeys(note for ready in prepared for note in ready.notes)),
+        warnings=tuple(dict.fromkeys(warnings)),
+    )
+
+
+def _with_paths(experiment: Experiment, point: dict[str, Any]) -> dict[str, Any]:
+    paths = {
+        name: known[point[name]] for name, known in experiment.paths.items() if point[name] in known
+    }
+    return point | paths
+
+
+def _group(points: list[dict[str, Any]], prepared: list[Prepared]) -> tuple[tuple[int, ...], ...]:
+    groups: dict[Hashable, list[int]] = {}
+    for i, (point, ready) in enumerate(zip(points, prepared, strict=True)):
+        data = json.dumps(ready.identity, sort_keys=True)
+        groups.setdefault((point.get("horizon"), ready.group, data), []).append(i)
+    return tuple(map(tuple, groups.values()))

@@ -1,0 +1,119 @@
+"""What ``jaxsoco check`` and ``jaxsoco status`` say: sizes, progress, time left."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from pathlib import Path
+
+from jaxsoco.core.errors import InputError
+from jaxsoco.engine.store import Store
+from jaxsoco.experiment.expand import Sweep, counted
+from jaxsoco.experiment.learners import as_text
+from jaxsoco.registry import columns
+
+
+def check_text(sweep: Sweep, out: Path) -> str:
+    """The size of a sweep, and how long it takes if ``out`` holds runs to judge from."""
+    experiment = sweep.experiment
+    groups = counted(len(sweep.groups), "group")
+    algorithms = ", ".join(learner.label for learner in experiment.learners)
+    comparators = ", ".join(entry.name for entry in experiment.comparators)
+    chunk = min(sweep.chunk, max(map(len, sweep.groups)) * experiment.run.seeds)
+    rows = [
+        ("problem", f"{experiment.family.name}/{experiment.problem.name}"),
+        *((f"  {name}", _shown(values)) for name, values in experiment.swept.items()),
+        ("algorithms", algorithms),
+        ("compared with", comparators or "nothing"),
+        ("programs", f"{sweep.compilations} to compile, for {groups} of points"),
+        ("chunks", f"{sweep.chunks}, {chunk} runs of each learner at most, one file each"),
+        ("precision", experiment.run.precision),
+        ("disk", f"{_bytes(sweep.disk_bytes)} of results at most"),
+        ("memory", f"{_bytes(sweep.tile_bytes)} of records a tile at most, plus working space"),
+        ("time", _time_text(sweep, out)),
+        *(("note", note) for note in sweep.notes),
+    ]
+    return "\n".join([experiment.figure, f"  {sweep.header()}", *columns(_indented(rows))])
+
+
+def _indented(rows: list[tuple[str, str]]) -> list[tuple[str, ...]]:
+    return [(f"  {name}", text) for name, text in rows]
+
+
+def _shown(values: tuple[object, ...]) -> str:
+    texts = [as_text(value) for value in values]
+    if len(texts) > 12:
+        texts = [*texts[:6], f"... ({len(texts)} values)", texts[-1]]
+    return ", ".join(texts)
+
+
+def _time_text(sweep: Sweep, out: Path) -> str:
+    try:
+        store = Store(out).open()
+    except InputError:
+        return f"not known before a first chunk is in {out}"
+    rate = _rate(store)
+    if rate is None:
+        return f"not known: {out} has no chunk yet"
+    return f"about {clock(sweep.runs / rate)} in all, judged from {out}"
+
+
+def status_text(directory: Path) -> str:
+    """Progress of a run.
+
+    Raises:
+      InputError: there is no run.
+    """
+    store = Store(directory).open()
+    done, plan = store.committed(), store.plan
+    runs = sum(receipt["stop"] - receipt["start"] for receipt in done.values())
+    rate = _rate(store)
+    left = "nothing" if runs == plan.runs else "not known yet"
+    if rate is not None and runs < plan.runs:
+        left = f"about {clock((plan.runs - runs) / rate)} for one process"
+    rows = [
+        ("begun", str(store.manifest["created"])),
+        ("chunks", f"{len(done)} of {len(plan.chunks())}"),
+        ("runs", f"{runs} of {plan.runs} of each learner ({100 * runs // plan.runs} %)"),
+        ("rate", "not known yet" if rate is None else f"{rate:.3g} runs/s of a process"),
+        ("left", left),
+        ("not converged", _counts(done, "nonconverged")),
+        ("not finite", _counts(done, "nonfinite")),
+        *(("damaged", f"{damaged}; the next run computes it again") for damaged in store.damaged),
+    ]
+    title = store.manifest.get("figure") or directory.name
+    return "\n".join([f"{directory}: {title}", *columns(_indented(rows))])
+
+
+def _rate(store: Store) -> float | None:
+    """Runs of each learner per second, from the sidecars.
+
+    The median of the chunks, because the first one of a process pays for the compilations.
+    """
+    times = [
+        receipt["seconds"] / (receipt["stop"] - receipt["start"])
+        for receipt in store.committed().values()
+    ]
+    middle = statistics.median(times) if times else 0.0
+    return 1 / middle if middle else None
+
+
+def _counts(receipts: dict[str, dict], what: str) -> str:
+    total: Counter[str] = Counter()
+    for receipt in receipts.values():
+        total.update(receipt[what])
+    return ", ".join(f"{label} {count}" for label, count in total.items() if count) or "none"
+
+
+def clock(seconds: float) -> str:
+    """``1:02:03`` or ``2:03``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def _bytes(size: int) -> str:
+    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= scale:
+            return f"{size / scale:.3g} {unit}"
+    return f"{size} bytes"

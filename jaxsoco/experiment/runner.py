@@ -1,0 +1,247 @@
+"""Running an experiment: its folder, its compiled blocks, the sweep, and the report at the end."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jaxsoco.core.errors import InputError, Interrupted, Issue
+from jaxsoco.core.schema import load
+from jaxsoco.engine.files import is_temporary
+from jaxsoco.engine.manifest import identity_of
+from jaxsoco.engine.plan import GroupPlan, Plan
+from jaxsoco.engine.progress import Progress
+from jaxsoco.engine.store import CHUNKS, Store
+from jaxsoco.engine.sweep import SweepSummary, Tiles
+from jaxsoco.engine.sweep import sweep as compute
+from jaxsoco.experiment.devices import start_jax
+from jaxsoco.experiment.expand import Sweep, counted
+from jaxsoco.experiment.manifest import manifest, settings
+from jaxsoco.experiment.settings import most_checkpoints
+
+if TYPE_CHECKING:
+    from jaxsoco.core.protocol import Instance
+
+DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 75
+"""Exit codes: all is well, a check failed, bad input, stopped early and resumable."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """Chunks ``index, index + count, ...`` of a sweep (``--chunks 1/4`` has index 0)."""
+
+    index: int
+    count: int
+
+
+def default_folder(name: str, smoke: bool) -> Path:
+    """Where a run goes if the user names no place."""
+    return Path("runs") / (f"{name}-smoke" if smoke else name)
+
+
+def run(
+    sweep: Sweep,
+    out: Path,
+    *,
+    command: str,
+    devices: int | None = None,
+    share: Share | None = None,
+) -> int:
+    """Runs what is missing of a sweep, then reports.
+
+    Args:
+      sweep: the expanded experiment.
+      out: the run directory: new, empty, or of this same sweep.
+      command: the command line, for the manifest.
+      devices: how many to use (all that have something to do if None).
+      share: the part of the chunks that this process takes (all if None).
+
+    Returns:
+      The exit code.
+
+    Raises:
+      InputError: the directory, or the number of devices, cannot be used.
+      Interrupted: the run stopped early and can be resumed.
+    """
+    print(sweep.header(), flush=True)
+    started = existing(out)
+    builder = _Builder(sweep, devices)
+    groups = builder.groups() if started is None else _groups_of(started, sweep)
+    run = sweep.experiment.run
+    costs = tuple(cost.name for cost in sweep.experiment.family.costs)
+    plan = Plan(groups, sweep.labels, costs, tile=run.tile, chunk=run.chunk)
+    store = Store(out).create(manifest(sweep, plan, command))
+    store.committed()
+    for damaged in store.damaged:
+        print(f"warning: {damaged}; it is computed again", file=sys.stderr)
+    only = (share.index, share.count) if share else None
+    try:
+        summary = compute(
+            plan,
+            store,
+            lambda group: builder.tiles(plan.groups[group]),
+            only=only,
+            progress=Progress(),
+        )
+    except RuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        message = f"{run.tile} runs at once do not fit the memory of the device"
+        hint = "want a smaller one, in a new --out"
+        raise InputError(Issue("run.tile", message, hint)) from error
+    _tell(summary)
+    missing = len(plan.chunks()) - len(store.committed())
+    if missing:
+        _tell_failures(summary)
+        print(f"{missing} of {len(plan.chunks())} chunks are left to others: no report yet")
+        return DONE
+    return report(out)
+
+
+def report(directory: Path) -> int:
+    """Writes a run's table, figures, checks and report anew, and prints the table.
+
+    Returns:
+      The exit code: ``INTERRUPTED`` if runs are missing (what is there is reported).
+
+    Raises:
+      InputError: there is no run.
+      Interrupted: the report could not be written.
+    """
+    store = Store(directory).open()
+    committed = store.committed()
+    from jaxsoco.analysis.report import write_report  # brings matplotlib
+
+    chunks = ((receipt, store.read(chunk)) for chunk, receipt in committed.items())
+    try:
+        result = write_report(store.manifest, chunks, directory)
+    except OSError as error:
+        raise Interrupted(
+            f"the results in {directory} are whole, but the report cannot be written: "
+            f"{error.strerror or error}. Put that right, then: jaxsoco report {directory}"
+        ) from error
+    texts = (result.table_text, result.summary_text, f"report: {result.path}")
+    print("\n" + "\n\n".join(text for text in texts if text))
+    if len(committed) < len(store.plan.chunks()):
+        return INTERRUPTED
+    return DONE if result.checks_passed else FAILED
+
+
+def existing(out: Path) -> Store | None:
+    """The run that a folder holds, None if one can begin there.
+
+    Raises:
+      InputError: neither holds.
+    """
+    try:
+        if out.is_dir():
+            empty = all(_is_trace(entry) for entry in out.iterdir())
+            return None if empty else Store(out).open()
+        place = next(p for p in (out.absolute(), *out.absolute().parents) if p.exists())
+    except OSError as error:
+        raise InputError(Issue(str(out), f"cannot be used: {error.strerror}")) from error
+    if not place.is_dir():
+        raise InputError(Issue(str(place), "is a file", "want a new or empty folder for the run"))
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise InputError(Issue(str(place), "cannot be written to", "choose another --out"))
+    return None
+
+
+def _is_trace(entry: Path) -> bool:
+    """Whether it may be what a run leaves that stopped before its manifest was written."""
+    return is_temporary(entry) or (entry.name == CHUNKS and not any(entry.iterdir()))
+
+
+def _groups_of(started: Store, sweep: Sweep) -> tuple[GroupPlan, ...]:
+    """The groups of a run that is there already, if it is this one: no need for JAX."""
+    if identity_of(settings(sweep)) != started.manifest["identity"]:
+        # Raises and says what differs.
+        Store(started.path).create(manifest(sweep, started.plan, ""))
+    return started.plan.groups
+
+
+def _tell(summary: SweepSummary) -> None:
+    if not summary.chunks:
+        print("all chunks were there already")
+        return
+    rate = summary.runs / max(summary.seconds, 1e-9)
+    before = f"; {summary.resumed_chunks} were there already" if summary.resumed_chunks else ""
+    print(
+        f"{summary.runs} runs of each learner in {summary.seconds:.1f} s ({rate:.3g} runs/s), "
+        f"{counted(summary.chunks, 'chunk')}{before}"
+    )
+
+
+def _tell_failures(summary: SweepSummary) -> None:
+    for what, counts in (
+        ("with a kernel that did not converge", summary.nonconverged),
+        ("with a cost that is not finite", summary.nonfinite),
+    ):
+        bad = [f"{label} {count}" for label, count in counts.items() if count]
+        if bad:
+            print(f"warning: runs {what}: {', '.join(bad)}", file=sys.stderr)
+
+
+class _Builder:
+    """Makes instances and compiled blocks; JAX starts when the first is needed."""
+
+    def __init__(self, sweep: Sweep, devices: int | None):
+        self._sweep = sweep
+        self._wanted = devices
+
+    def groups(self) -> tuple[GroupPlan, ...]:
+        """The plan of every group; only the instances know their horizons."""
+        _ = self._devices
+        from jaxsoco.engine.simulate import checkpoints
+
+        experiment, made = self._sweep.experiment, []
+        for index, points in enumerate(self._sweep.groups):
+            horizon = self._instance(points[0]).horizon
+            at = checkpoints(horizon, most_checkpoints(experiment.problem))
+            made.append(GroupPlan(index, points, experiment.run.seeds, horizon, at))
+        return tuple(made)
+
+    def tiles(self, group: GroupPlan) -> Tiles:
+        """Compiled blocks of a group, for all learners and comparators."""
+        devices = self._devices
+        from jaxsoco.engine.batch import Batch
+
+        experiment = self._sweep.experiment
+        batch = Batch(
+            [self._instance(point) for point in group.points],
+            seeds_root=experiment.run.root_seed,
+            tile=experiment.run.tile,
+            devices=devices,
+            at=group.checkpoints,
+        )
+        learners = [
+            batch.learner(
+                load(learner.entry.load),
+                load(learner.entry.params)(learner.values),
+                learner.entry.lanes,
+            )
+            for learner in experiment.learners
+        ]
+        comparators = [batch.comparator(load(entry.load)) for entry in experiment.comparators]
+        describe = {
+            "jax": importlib.metadata.version("jax"),
+            "device": f"{devices[0].platform} ({devices[0].device_kind})",
+            "devices": len(devices),
+        }
+        return Tiles(batch.width, (*learners, *comparators), describe)
+
+    @cached_property
+    def _devices(self) -> list[Any]:
+        run = self._sweep.experiment.run
+        largest = max(map(len, self._sweep.groups)) * run.seeds
+        useful = -(-min(largest, self._sweep.chunk) // run.tile)
+        return start_jax(run.precision, self._wanted, useful)
+
+    def _instance(self, point: int) -> Instance:
+        build = load(self._sweep.experiment.problem.build)
+        return build(self._sweep.prepared[point], self._sweep.inputs[point])

@@ -1,0 +1,145 @@
+"""The sections of an experiment file: the problem's fields, the algorithms, ``[smoke]``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jaxsoco.core.errors import suggest
+from jaxsoco.core.schema import REQUIRED, ComparatorEntry, Family, Field, ProblemEntry
+from jaxsoco.experiment.document import Document, Section
+from jaxsoco.experiment.learners import Choice, Learner, expand_learners
+from jaxsoco.experiment.settings import (
+    RUN_FIELDS,
+    RUN_KEYS,
+    read_compare,
+    read_horizons,
+    read_run_value,
+)
+from jaxsoco.experiment.values import INVALID, Issues, read_axis, read_value
+from jaxsoco.registry import want
+
+Names = dict[str, dict[str, str]]
+"""Path field -> from -> to."""
+
+
+def check_smoke(
+    smoke: Section, family: Family, problem: ProblemEntry, active: bool, issues: Issues
+) -> None:
+    """Reports unknown keys of ``[smoke]``; bad values too unless it is ``active``.
+
+    (Where ``[smoke]`` is laid over the rest, its values are read with the rest.)
+    """
+    fields = {field.name: field for field in problem.fields}
+    run = {field.name: field for field in RUN_FIELDS}
+    for key, given in smoke.items():
+        if key not in fields and key not in RUN_KEYS:
+            message = f'"{key}" is a key neither of [run] nor of the problem {problem.name}'
+            issues.found(given.place, message, suggest(key, (*RUN_KEYS, *fields)))
+        elif active:
+            continue
+        elif key == "compare":
+            read_compare(family, smoke, issues)
+        elif key == "horizons":
+            read_horizons(problem, smoke, issues)
+        elif key in run:
+            read_run_value(run[key], smoke, issues)
+        else:
+            read_axis(fields[key], given.value, given.place, issues)
+
+
+def name_paths(
+    fields: Sequence[Field], section: Section, axes: dict[str, tuple[Any, ...]]
+) -> tuple[dict[str, tuple[Any, ...]], Names, Names]:
+    """Gives every path of an axis a short name, which does not depend on where the data lie.
+
+    Returns:
+      The axes with names for paths, name -> path for every path field, and path as written ->
+      name.
+    """
+    axes, paths, aliases = dict(axes), {}, {}
+    for field in fields:
+        if field.kind != "path":
+            continue
+        given = [v for v in axes.get(field.name, ()) if v is not None and v not in field.words]
+        short = [Path(value).name for value in given]
+        unique = len({*short, *field.words}) == len(given) + len(field.words) and all(short)
+        names = dict(zip(given, short if unique else given, strict=True))
+        typed = field.name in section and section[field.name].typed
+        aliases[field.name] = names
+        paths[field.name] = {name: _locate(path, typed) for path, name in names.items()}
+        if field.name in axes:
+            axes[field.name] = tuple(names.get(v, v) for v in axes[field.name])
+    return axes, paths, aliases
+
+
+def _locate(path: str, typed: bool) -> str:
+    """What is typed on the command line starts from the working directory."""
+    home = Path(path).expanduser() if path.startswith("~") else Path(path)
+    return str(home.absolute() if typed else home)
+
+
+def read_fields(
+    fields: Sequence[Field], section: Section, place: str, owner: str, issues: Issues
+) -> dict[str, tuple[Any, ...]]:
+    """Values of every field: the section's in its order, then the defaults."""
+    known = {field.name: field for field in fields}
+    other = ("name",) if place == "problem" else ("name", "label")
+    axes: dict[str, tuple[Any, ...]] = {}
+    for key, given in section.items():
+        if key in known:
+            axes[key] = read_axis(known[key], given.value, given.place, issues)
+        elif key not in other:
+            hint = suggest(key, known) or "it has none"
+            issues.found(given.place, f'"{key}" is not a field of {owner}', hint)
+    for field in fields:
+        if field.name not in section and field.default is REQUIRED:
+            issues.found(f"{place}.{field.name}", "is missing", f"want {want(field)}")
+            axes[field.name] = ()
+        elif field.name not in section:
+            axes[field.name] = (field.default,)
+    return axes
+
+
+def read_learners(
+    document: Document,
+    family: Family,
+    comparators: Sequence[ComparatorEntry],
+    issues: Issues,
+) -> tuple[Learner, ...] | None:
+    """All learners, or None if an algorithm was reported."""
+    before = len(issues)
+    if not document.algorithms and not any(issue.path == "algorithm" for issue in issues):
+        names = ", ".join(entry.name for entry in family.algorithms)
+        issues.found("algorithm", "there is none", f"want one [[algorithm]] or more: {names}")
+    choices = [
+        _read_algorithm(section, f"algorithm[{i}]", family, issues)
+        for i, section in enumerate(document.algorithms)
+    ]
+    made = [choice for choice in choices if choice is not None]
+    learners = expand_learners(made, [entry.name for entry in comparators], issues)
+    return None if len(issues) > before or not learners else learners
+
+
+def _read_algorithm(section: Section, place: str, family: Family, issues: Issues) -> Choice | None:
+    known = {entry.name: entry for entry in family.algorithms}
+    before = len(issues)
+    label = section.get("label")
+    text = None
+    if label is not None:
+        text = read_value(Field("label", "string", "label"), label.value, label.place, issues)
+    given = section.get("name")
+    if given is None:
+        issues.found(f"{place}.name", "is missing", suggest("", known))
+        return None
+    if given.value in [entry.name for entry in family.comparators]:
+        message = f'"{given.value}" is a comparator, not an algorithm'
+        issues.found(given.place, message, "name it in run.compare")
+        return None
+    field = Field("name", "choice", "the algorithm", choices=tuple(known))
+    name = read_value(field, given.value, given.place, issues)
+    if name is INVALID:
+        return None
+    values = read_fields(known[name].fields, section, place, f"the algorithm {name}", issues)
+    return None if len(issues) > before else Choice(known[name], text, values, place)

@@ -1,0 +1,104 @@
+"""Keys of ``[run]``: how many runs, in which precision, cut up how, compared with what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from jaxsoco.core.errors import suggest
+from jaxsoco.core.schema import REQUIRED, ComparatorEntry, Family, Field, ProblemEntry
+from jaxsoco.experiment.document import Given, Section
+from jaxsoco.experiment.values import INVALID, Issues, read_axis, read_value
+from jaxsoco.registry import want
+
+_LANES = 16  # a tile is a multiple: full vector registers on every device
+
+HORIZONS = Field("horizons", "integer", "rounds of a run; a list is an axis", default=None, low=1)
+
+RUN_FIELDS = (
+    Field("seeds", "integer", "independent runs of every point", low=1),
+    Field("root_seed", "integer", "root of all random streams", default=0, low=0),
+    Field(
+        "precision",
+        "choice",
+        "floating point of the runs",
+        default="float64",
+        choices=("float32", "float64"),
+    ),
+    Field("tile", "integer", "runs compiled together", default=256, low=_LANES, high=65536),
+    Field("chunk", "integer", "runs a file", default=4096, low=1),
+    Field("compare", "strings", "comparators (the family's own if absent)", default=None),
+    Field("confidence", "float", "level of the intervals", default=0.95, low=0.5, high=0.999),
+)
+"""Keys of ``[run]`` beside ``horizons``."""
+
+RUN_KEYS = (*(field.name for field in RUN_FIELDS), HORIZONS.name)
+
+
+def most_checkpoints(problem: ProblemEntry) -> int:
+    """At how many rounds of a run its costs are kept, at most.
+
+    Curves over rounds belong to problems whose horizon the experiment chooses; elsewhere runs end
+    at different rounds, and only the end has a meaning that they share.
+    """
+    return 32 if problem.horizons else 1
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """``[run]``, complete; see ``RUN_FIELDS``."""
+
+    seeds: int
+    root_seed: int
+    precision: str
+    tile: int
+    chunk: int
+    confidence: float
+
+
+def read_run(section: Section, issues: Issues) -> dict[str, Any]:
+    """Reads ``[run]`` without ``horizons`` and ``compare``; reported values are ``INVALID``."""
+    for key, given in section.items():
+        if key not in RUN_KEYS:
+            issues.found(given.place, f'"{key}" is not a key of [run]', suggest(key, RUN_KEYS))
+    return {f.name: read_run_value(f, section, issues) for f in RUN_FIELDS if f.name != "compare"}
+
+
+def read_run_value(field: Field, section: Section, issues: Issues) -> Any:
+    """One key of ``[run]``, or its default."""
+    given = section.get(field.name)
+    if given is None:
+        if field.default is REQUIRED:
+            return issues.found(f"run.{field.name}", "is missing", f"want {want(field)}")
+        return field.default
+    value = read_value(field, given.value, given.place, issues)
+    if field.name == "tile" and value is not INVALID and value % _LANES:
+        near = max(round(value / _LANES), 1) * _LANES
+        hint = f"want a multiple, such as {near}"
+        return issues.found(given.place, f"{value} is not a multiple of {_LANES}", hint)
+    return value
+
+
+def read_horizons(problem: ProblemEntry, section: Section, issues: Issues) -> tuple[int, ...]:
+    """``run.horizons``; empty where the problem fixes its own, and where it was reported."""
+    given = section.get(HORIZONS.name)
+    if problem.horizons and given is None:
+        issues.found("run.horizons", "is missing", f"want {want(HORIZONS)}, or a list")
+    if given is None:
+        return ()
+    if not problem.horizons:
+        message = f"the problem {problem.name} fixes its own horizon"
+        issues.found(given.place, message, "leave run.horizons out")
+        return ()
+    return read_axis(HORIZONS, given.value, given.place, issues)
+
+
+def read_compare(family: Family, section: Section, issues: Issues) -> tuple[ComparatorEntry, ...]:
+    """``run.compare`` as the family's entries."""
+    known = {entry.name: entry for entry in family.comparators}
+    given = section.get("compare", Given(list(family.compare), "run.compare"))
+    if not given.value and "compare" not in section:
+        return ()
+    field = Field("compare", "strings", "comparators", choices=tuple(known))
+    names = read_value(field, given.value, given.place, issues)
+    return () if names is INVALID else tuple(known[name] for name in names)

@@ -1,0 +1,227 @@
+"""From an experiment file to a validated experiment, with every error at once."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jaxsoco import registry
+from jaxsoco.core.errors import InputError, suggest
+from jaxsoco.core.schema import REQUIRED, ComparatorEntry, Family, Field, ProblemEntry
+from jaxsoco.experiment.claims import Scope, read_claims
+from jaxsoco.experiment.document import Document, Given, overridden, read_document, smoked
+from jaxsoco.experiment.learners import Learner
+from jaxsoco.experiment.sections import check_smoke, name_paths, read_fields, read_learners
+from jaxsoco.experiment.settings import (
+    RUN_KEYS,
+    RunSettings,
+    most_checkpoints,
+    read_compare,
+    read_horizons,
+    read_run,
+)
+from jaxsoco.experiment.values import INVALID, Issues, found_as, read_value
+
+MOST_POINTS = 100_000
+_MOST_RUNS = 2**31 - 1  # a run's number is an int32
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A validated experiment.
+
+    Attributes:
+      name: names the run's folder.
+      figure: title.
+      description: more of it; may be empty.
+      family: the family of problem and algorithms.
+      problem: the world.
+      axes: values of every problem field, in the file's order (and ``horizon``, where the
+        experiment chooses it); a single one where nothing is swept. A path appears by its name.
+      paths: path field -> name in ``axes`` -> the path, which is relative to the file's folder.
+      learners: in the file's order.
+      comparators: in the order of ``run.compare``.
+      run: settings of the sweep.
+      checks: every ``[[check]]`` that applies, complete and normalised.
+      plots: every ``[[plot]]`` that applies, likewise.
+      warnings: lines for the user.
+      document: the file itself.
+      smoke: ``[smoke]`` was laid over it.
+    """
+
+    name: str
+    figure: str
+    description: str
+    family: Family
+    problem: ProblemEntry
+    axes: dict[str, tuple[Any, ...]]
+    paths: dict[str, dict[str, str]]
+    learners: tuple[Learner, ...]
+    comparators: tuple[ComparatorEntry, ...]
+    run: RunSettings
+    checks: tuple[dict[str, Any], ...]
+    plots: tuple[dict[str, Any], ...]
+    warnings: tuple[str, ...]
+    document: Document
+    smoke: bool
+
+    @property
+    def swept(self) -> dict[str, tuple[Any, ...]]:
+        """The axes with more than one value."""
+        return {name: values for name, values in self.axes.items() if len(values) > 1}
+
+    @property
+    def folder(self) -> Path:
+        """Where the file's relative paths start."""
+        return self.document.path.parent
+
+
+class _View(NamedTuple):
+    """What one version of the document (as written, or with everything laid over) says."""
+
+    axes: dict[str, tuple[Any, ...]]
+    paths: dict[str, dict[str, str]]
+    learners: tuple[Learner, ...] | None
+    comparators: tuple[ComparatorEntry, ...]
+    run: dict[str, Any]
+    scope: Scope
+
+
+def load_experiment(
+    path: Path, *, smoke: bool = False, seeds: int | None = None, assignments: Sequence[str] = ()
+) -> Experiment:
+    """Reads and validates an experiment file.
+
+    Args:
+      path: the TOML file.
+      smoke: lay ``[smoke]`` over it.
+      seeds: replaces ``run.seeds``.
+      assignments: ``key=value``, laid over everything else in their order.
+
+    Raises:
+      InputError: with every problem found.
+    """
+    issues = Issues()
+    written = read_document(path, issues)
+    top = _read_top(written, issues)
+    family = _read_family(written, issues)
+    problem = _read_problem(written, family, issues) if family else None
+    if family is not None and problem is not None:
+        check_smoke(written.smoke, family, problem, smoke, issues)
+    document = written
+    if smoke:
+        fields = [field.name for field in problem.fields] if problem else []
+        document = smoked(document, RUN_KEYS, fields)
+    document = overridden(document, assignments, issues)
+    if seeds is not None:
+        document = document._replace(run=document.run | {"seeds": Given(seeds, "--seeds", True)})
+    if family is None or problem is None:
+        read_run(document.run, issues)
+        raise InputError(issues)
+    view = _read_view(document, family, problem, issues)
+    as_written = view if document == written else _read_view(written, family, problem, Issues())
+    checks, plots, warnings = read_claims(written, as_written.scope, view.scope, issues)
+    if issues or view.learners is None:
+        raise InputError(issues)
+    return Experiment(
+        **top,
+        family=family,
+        problem=problem,
+        axes=view.axes,
+        paths=view.paths,
+        learners=view.learners,
+        comparators=view.comparators,
+        run=RunSettings(**view.run),
+        checks=checks,
+        plots=plots,
+        warnings=warnings,
+        document=written,
+        smoke=smoke,
+    )
+
+
+def _read_top(document: Document, issues: Issues) -> dict[str, Any]:
+    fields = (
+        Field("figure", "string", "title"),
+        Field("name", "string", "names the run's folder", default=None),
+        Field("description", "string", "more of it", default=""),
+    )
+    top: dict[str, Any] = {}
+    for field in fields:
+        given = document.top.get(field.name)
+        if given is not None and field.name != "description":
+            top[field.name] = read_value(field, given.value, field.name, issues)
+        elif given is not None:
+            text = isinstance(given.value, str)
+            message = f"found {found_as(given.value)}"
+            top["description"] = given.value if text else issues.found("description", message)
+        else:
+            top[field.name] = field.default
+    if top["figure"] is REQUIRED:
+        issues.found("figure", "is missing", "want the experiment's title")
+    if top["name"] is None:
+        top["name"] = re.sub(r"[^A-Za-z0-9._-]+", "-", document.path.stem).strip("-.") or "run"
+    elif top["name"] is not INVALID and not _NAME.fullmatch(top["name"]):
+        hint = "it names a folder: letters, digits, dot, hyphen, underscore"
+        issues.found("name", f'"{top["name"]}" does not fit', hint)
+    return top
+
+
+def _read_family(document: Document, issues: Issues) -> Family | None:
+    given = document.top.get("family")
+    known = registry.families()
+    if given is None:
+        issues.found("family", "is missing", "want " + " or ".join(f'"{n}"' for n in known))
+    elif not isinstance(given.value, str):
+        issues.found("family", f"found {found_as(given.value)}", suggest("", known))
+    elif given.value not in known:
+        message = f'no family is called "{given.value}"'
+        issues.found("family", message, suggest(given.value, known))
+    else:
+        return known[given.value]
+    return None
+
+
+def _read_problem(document: Document, family: Family, issues: Issues) -> ProblemEntry | None:
+    known = {entry.name: entry for entry in family.problems}
+    given = document.problem.get("name")
+    if given is None and len(known) == 1:
+        return family.problems[0]
+    if given is None:
+        issues.found("problem.name", "is missing", suggest("", known))
+        return None
+    field = Field("name", "choice", "the problem", choices=tuple(known))
+    name = read_value(field, given.value, given.place, issues)
+    return None if name is INVALID else known[name]
+
+
+def _read_view(document: Document, family: Family, problem: ProblemEntry, issues: Issues) -> _View:
+    run = read_run(document.run, issues)
+    comparators = read_compare(family, document.run, issues)
+    owner = f"the problem {problem.name}"
+    axes = read_fields(problem.fields, document.problem, "problem", owner, issues)
+    horizons = read_horizons(problem, document.run, issues)
+    if problem.horizons:
+        axes["horizon"] = horizons
+    points = math.prod(map(len, axes.values()))
+    if points > MOST_POINTS:
+        issues.found("problem", f"the axes span {points} points", f"want at most {MOST_POINTS}")
+    elif run["seeds"] is not INVALID and points * run["seeds"] > _MOST_RUNS:
+        message = f"{points} points with {run['seeds']} seeds each are too many runs"
+        issues.found("run.seeds", message, f"want at most {_MOST_RUNS} runs")
+    axes, paths, aliases = name_paths(problem.fields, document.problem, axes)
+    learners = read_learners(document, family, comparators, issues)
+    scope = Scope(
+        axes=axes,
+        labels=None if learners is None else tuple(learner.label for learner in learners),
+        comparators=tuple(entry.name for entry in comparators),
+        checkpoints=most_checkpoints(problem),
+        aliases=aliases,
+    )
+    return _View(axes, paths, learners, comparators, run, scope)

@@ -1,0 +1,203 @@
+"""Names of families, problems, algorithms and comparators, looked up without importing JAX."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TypeVar
+
+from jaxsoco.core.errors import InputError, Issue, suggest
+from jaxsoco.core.schema import (
+    REQUIRED,
+    AlgorithmEntry,
+    ComparatorEntry,
+    Family,
+    Field,
+    ProblemEntry,
+    load,
+)
+
+FAMILIES: dict[str, str] = {"allocation": "jaxsoco.allocation:FAMILY"}
+"""Where each family declares itself, as ``"package.module:attribute"``."""
+
+Entry = ProblemEntry | AlgorithmEntry | ComparatorEntry
+_E = TypeVar("_E", ProblemEntry, AlgorithmEntry, ComparatorEntry)
+
+
+@cache
+def families() -> dict[str, Family]:
+    """Every family by name."""
+    return {name: load(target) for name, target in FAMILIES.items()}
+
+
+def family(name: str) -> Family:
+    """The family called ``name``; an ``InputError`` with a suggestion if there is none."""
+    known = families()
+    if name not in known:
+        raise InputError(Issue("family", f'no family is called "{name}"', suggest(name, known)))
+    return known[name]
+
+
+def algorithm(name: str) -> AlgorithmEntry:
+    """The algorithm ``"family/name"``, such as ``"allocation/pcm"``."""
+    owner, short = _split(name)
+    return _pick(family(owner).algorithms, owner, short, "algorithm")
+
+
+def problem(name: str) -> ProblemEntry:
+    """The problem ``"family/name"``."""
+    owner, short = _split(name)
+    return _pick(family(owner).problems, owner, short, "problem")
+
+
+def comparator(name: str) -> ComparatorEntry:
+    """The comparator ``"family/name"``."""
+    owner, short = _split(name)
+    return _pick(family(owner).comparators, owner, short, "comparator")
+
+
+def find(name: str) -> tuple[str, Entry]:
+    """What ``"family/name"`` is (``"problem"``, ``"algorithm"``, ``"comparator"``), and it."""
+    owner, short = _split(name)
+    members = family(owner)
+    groups = {
+        "problem": members.problems,
+        "algorithm": members.algorithms,
+        "comparator": members.comparators,
+    }
+    for what, entries in groups.items():
+        for entry in entries:
+            if entry.name == short:
+                return what, entry
+    known = [f"{owner}/{entry.name}" for entries in groups.values() for entry in entries]
+    raise InputError(Issue("", f'nothing is called "{name}"', suggest(name, known)))
+
+
+def _split(name: str) -> tuple[str, str]:
+    owner, slash, short = name.partition("/")
+    if not slash or not short or "/" in short:
+        raise InputError(Issue("", f'"{name}" is no name of an entry', 'want "family/name"'))
+    return owner, short
+
+
+def _pick(entries: tuple[_E, ...], owner: str, name: str, what: str) -> _E:
+    for entry in entries:
+        if entry.name == name:
+            return entry
+    known = [f"{owner}/{entry.name}" for entry in entries]
+    raise InputError(
+        Issue("", f'no {what} is called "{owner}/{name}"', suggest(f"{owner}/{name}", known))
+    )
+
+
+_ARTICLE = {
+    "float": "a number",
+    "integer": "an integer",
+    "boolean": "true or false",
+    "string": "a string",
+    "strings": "a list of strings",
+    "path": "a path",
+}
+
+
+def want(field: Field) -> str:
+    """What a field takes, in words: ``an integer from 1 to 168 h or "google"``."""
+    options = [f'"{choice}"' for choice in field.choices]
+    if field.kind == "strings" and options:
+        options = [f"a list from {', '.join(options)}"]
+    elif field.kind in _ARTICLE:
+        unit = f" {field.unit}" if field.unit else ""
+        options = [f"{_ARTICLE[field.kind]}{_range(field)}{unit}"]
+    options += [f'"{word}"' for word in field.words]
+    return " or ".join([", ".join(options[:-1]), options[-1]] if len(options) > 1 else options)
+
+
+def _range(field: Field) -> str:
+    low, high = field.low, field.high
+    if low is None:
+        return "" if high is None else f" <= {high:g}"
+    if high is None:
+        return f" {'>' if field.open_low else '>='} {low:g}"
+    return f" from {low:g} {'(excluded) ' if field.open_low else ''}to {high:g}"
+
+
+def listing() -> str:
+    """Families with their problems, algorithms and comparators, one line each."""
+    lines: list[str] = []
+    for members in families().values():
+        lines.append(f"{members.name}: {members.summary}")
+        default = {name: " (default)" for name in members.compare}
+        for title, entries in (
+            ("problems", members.problems),
+            ("algorithms", members.algorithms),
+            ("comparators", members.comparators),
+        ):
+            lines.append(f"  {title}")
+            rows = [
+                (f"    {members.name}/{entry.name}", entry.summary + default.get(entry.name, ""))
+                for entry in entries
+            ]
+            lines += columns(rows)
+    return "\n".join(lines)
+
+
+def describe(name: str) -> str:
+    """One family, problem, algorithm or comparator with everything a spec file may say of it."""
+    if name in families():
+        return _describe_family(families()[name])
+    what, entry = find(name)
+    lines = [f"{name} ({what})", f"  {entry.summary}", f"  source: {entry.source}"]
+    if isinstance(entry, ProblemEntry):
+        horizon = "run.horizons" if entry.horizons else "fixed by the problem"
+        lines.append(f"  horizon: {horizon}")
+    if isinstance(entry, ComparatorEntry):
+        return "\n".join([*lines, "  used by naming it in run.compare"])
+    if not entry.fields:
+        return "\n".join([*lines, "  no fields"])
+    lines += ["", "  fields (a list of values is an axis of the sweep)"]
+    header = ("    name", "takes", "default", "what it is")
+    rows = [(f"    {f.name}", want(f), _default(f), f.doc) for f in entry.fields]
+    return "\n".join([*lines, *columns([header, *rows])])
+
+
+def _describe_family(members: Family) -> str:
+    names = [e.name for e in (*members.problems, *members.algorithms, *members.comparators)]
+    costs = [
+        (
+            f"    {cost.name}",
+            f"[{cost.unit}]",
+            cost.summary + ("" if cost.objective else " (not part of the objective)"),
+        )
+        for cost in members.costs
+    ]
+    judged = {
+        "ratio": "cost over each comparator's cost",
+        "regret": "cost minus each comparator's cost",
+    }[members.measure]
+    lines = [
+        f"{members.name} (family)",
+        f"  {members.summary}",
+        f"  judged by {members.measure}: {judged}",
+        "  costs",
+        *columns(costs),
+        "  more with: jaxsoco list " + " | ".join(f"{members.name}/{name}" for name in names),
+    ]
+    return "\n".join(lines)
+
+
+def _default(field: Field) -> str:
+    if field.default is REQUIRED:
+        return "required"
+    if field.default is None:
+        return "-"
+    if isinstance(field.default, bool):
+        return "true" if field.default else "false"
+    return f'"{field.default}"' if isinstance(field.default, str) else f"{field.default}"
+
+
+def columns(rows: list[tuple[str, ...]]) -> list[str]:
+    """Rows of cells as lines with aligned columns."""
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]

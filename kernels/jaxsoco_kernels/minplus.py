@@ -1,0 +1,71 @@
+"""Min-plus products and shortest paths on small dense graphs, lanes last."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+
+def minplus(matrix: jax.Array, vector: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Computes ``min_v matrix[u, v] + vector[v]`` and where it is attained.
+
+    Args:
+      matrix: ``[m, n, ...]``; its lanes may be 1.
+      vector: ``[n, ...]``.
+
+    Returns:
+      The minimum ``[m, ...]`` and the lowest index that attains it, int32 ``[m, ...]``.
+    """
+    value, index, _ = minplus_carry(matrix, vector, ())
+    return value, index
+
+
+def minplus_carry(
+    matrix: jax.Array, vector: jax.Array, carried: tuple[jax.Array, ...]
+) -> tuple[jax.Array, jax.Array, tuple[jax.Array, ...]]:
+    """As :func:`minplus`, and takes ``carried`` values from the minimiser along.
+
+    Args:
+      matrix: ``[m, n, ...]``; its lanes may be 1.
+      vector: ``[n, ...]``.
+      carried: arrays ``[n, ...]`` (one value a target) or ``[m, n, ...]`` (one an arc).
+
+    Returns:
+      The minimum ``[m, ...]``, its lowest index and a tuple of the picked values ``[m, ...]``.
+    """
+    m, n = matrix.shape[:2]
+    lanes = jnp.broadcast_shapes(matrix.shape[2:], vector.shape[1:])
+
+    def column(c, v):
+        return c[:, v] if c.ndim == matrix.ndim else c[v][None]
+
+    # A loop, not an unrolled chain of cases: unrolled, XLA's CPU fusion recomputes the whole
+    # product in each of its consumers, and ties may round differently there.
+    def body(v, best):
+        value, index, picked = best
+        candidate = matrix[:, v] + vector[v][None]
+        better = candidate < value
+        picked = tuple(
+            jnp.where(better, column(c, v), p) for c, p in zip(carried, picked, strict=True)
+        )
+        return jnp.where(better, candidate, value), jnp.where(better, v, index), picked
+
+    first = jnp.broadcast_to(matrix[:, 0] + vector[0][None], (m, *lanes))
+    picked = tuple(jnp.broadcast_to(column(c, 0), (m, *lanes)) for c in carried)
+    return jax.lax.fori_loop(1, n, body, (first, jnp.zeros((m, *lanes), jnp.int32), picked))
+
+
+def metric_closure(distance: jax.Array) -> jax.Array:
+    """Shortest-path closure of ``distance [n, n, ...]`` (Floyd-Warshall), zero diagonal.
+
+    The result is a metric if the input is symmetric and non-negative; an input that is one
+    already comes back unchanged.
+    """
+    n = distance.shape[0]
+    eye = jnp.eye(n, dtype=bool).reshape(n, n, *(1,) * (distance.ndim - 2))
+    start = jnp.where(eye, 0, distance)
+
+    def body(k, d):
+        return jnp.minimum(d, d[:, k][:, None] + d[k][None])
+
+    return jax.lax.fori_loop(0, n, body, start)

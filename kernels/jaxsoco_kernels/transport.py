@@ -1,0 +1,237 @@
+"""Exact optimal transport between points of a small metric space, lanes last."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxsoco_kernels.minplus import minplus
+
+CONVERGED, ITERATION_LIMIT = 0, 1
+
+
+class TransportInfo(NamedTuple):
+    """How a transport was solved: status, unmatched mass and augmentations, each ``[...]``."""
+
+    status: jax.Array
+    residual: jax.Array
+    iterations: jax.Array
+
+
+def excess_cost(excess: jax.Array, distance: jax.Array) -> jax.Array:
+    """Wasserstein-1 cost of moving the positive part of ``excess`` onto its negative part.
+
+    Where one side has at most two points a closed form serves; successive shortest paths do the
+    rest, and run only if some lane needs them. Differentiable (envelope theorem).
+
+    Args:
+      excess: ``[n, ...]``, summing to 0 over the points (to rounding).
+      distance: metric ``[n, n, ...]``; lanes may be 1.
+
+    Returns:
+      The cost ``[...]``.
+    """
+    excess, distance = _same_lanes(excess, distance)
+    return _excess_cost(excess, distance)
+
+
+@jax.custom_jvp
+def _excess_cost(excess: jax.Array, distance: jax.Array) -> jax.Array:
+    sources, sinks, swapped = _sides(excess)
+    value = _two_sources(sources, sinks, _orient(distance, swapped))
+    many = jnp.sum(sources > 0, axis=0) > 2
+
+    def general(_):
+        return jnp.where(many, transport(excess, distance)[0], value)
+
+    return jax.lax.cond(jnp.any(many), general, lambda _: value, None)
+
+
+@_excess_cost.defjvp
+def _excess_cost_jvp(primals, tangents):
+    excess, distance = primals
+    value, flow, potential, _ = transport(excess, distance)
+    d_excess, d_distance = tangents
+    tangent = jnp.sum(potential * d_excess, axis=0) + jnp.sum(flow * d_distance, axis=(0, 1))
+    return value, tangent
+
+
+def _same_lanes(excess, distance):
+    lanes = jnp.broadcast_shapes(excess.shape[1:], distance.shape[2:])
+    n = excess.shape[0]
+    dtype = jnp.result_type(excess, distance)
+    excess = jnp.broadcast_to(excess, (n, *lanes)).astype(dtype)
+    return excess, jnp.broadcast_to(distance, (n, n, *lanes)).astype(dtype)
+
+
+def _dust(dtype) -> float:
+    """Mass that counts as nothing: rounding of differences of probabilities."""
+    return 8 * float(jnp.finfo(dtype).eps)
+
+
+def _sides(excess: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Mass to move ``[n, ...]``, where to, and whether the two were swapped (fewer first)."""
+    dust = _dust(excess.dtype)
+    give = jnp.where(excess > dust, excess, 0)
+    take = jnp.where(excess < -dust, -excess, 0)
+    swap = jnp.sum(take > 0, axis=0) < jnp.sum(give > 0, axis=0)
+    wide = swap[None]
+    return jnp.where(wide, take, give), jnp.where(wide, give, take), swap
+
+
+def _orient(distance: jax.Array, swapped: jax.Array) -> jax.Array:
+    return jnp.where(swapped[None, None], jnp.swapaxes(distance, 0, 1), distance)
+
+
+def _two_sources(sources: jax.Array, sinks: jax.Array, distance: jax.Array) -> jax.Array:
+    """Cost when at most two points ``u, w`` give: fill the first with the sinks it suits best."""
+    n = sources.shape[0]
+    places = jnp.arange(n).reshape(n, *(1,) * (sources.ndim - 1))
+    present = sources > 0
+    first = jnp.argmax(present, axis=0)
+    last = n - 1 - jnp.argmax(present[::-1], axis=0)
+    at_first, at_last = places == first[None], places == last[None]
+
+    def row(mask):  # distances from the one marked point, [n, ...]
+        return jnp.sum(jnp.where(mask[:, None], distance, 0), axis=0)
+
+    from_first, from_last = row(at_first), row(at_last)
+    gain = from_first - from_last
+    mass = jnp.sum(jnp.where(at_first, sources, 0), axis=0)
+
+    def before(v, total):
+        earlier = (gain[v][None] < gain) | ((gain[v][None] == gain) & (v < places))
+        return total + jnp.where(earlier, sinks[v][None], 0)
+
+    filled = jax.lax.fori_loop(0, n, before, jnp.zeros_like(sinks))
+    share = jnp.clip(mass[None] - filled, 0, sinks)
+    return jnp.sum(share * from_first + (sinks - share) * from_last, axis=0)
+
+
+def transport(
+    excess: jax.Array, distance: jax.Array
+) -> tuple[jax.Array, jax.Array, jax.Array, TransportInfo]:
+    """Optimal transport of ``excess`` by successive shortest paths.
+
+    Args:
+      excess: ``[n, ...]``, summing to 0 over the points.
+      distance: metric ``[n, n, ...]``.
+
+    Returns:
+      The cost ``[...]``, the flow ``[n, n, ...]`` from giving to taking points, a 1-Lipschitz
+      dual potential ``[n, ...]`` (``cost = potential . excess``), and how it went.
+    """
+    excess, distance = _same_lanes(excess, distance)
+    n, lanes = excess.shape[0], excess.shape[1:]
+    dust = _dust(excess.dtype)
+    give = jnp.where(excess > dust, excess, 0)
+    take = jnp.where(excess < -dust, -excess, 0)
+    giver, taker = give > 0, take > 0
+    scale = jnp.maximum(jnp.max(distance, axis=(0, 1)), jnp.finfo(excess.dtype).tiny)
+
+    def left(state):
+        _, supply, demand, _ = state
+        return jnp.minimum(jnp.sum(supply, axis=0), jnp.sum(demand, axis=0)) > n * dust
+
+    def augment(state):
+        flow, supply, demand, count = state
+        active = left(state)
+        path = _shortest_path(flow, supply, demand, distance, (giver, taker, scale))
+        amount = jnp.where(active, path.amount, 0)
+        moved = flow + path.sign * amount[None, None]
+        # Crumbs that rounding leaves on the arc that limits the path would be paths themselves.
+        flow = jnp.where(moved <= dust, 0, moved)
+        supply = _drain(supply - path.start * amount[None], dust)
+        demand = _drain(demand - path.end * amount[None], dust)
+        return flow, supply, demand, count + active
+
+    limit = 8 * n
+    start = (jnp.zeros((n, n, *lanes), excess.dtype), give, take, jnp.zeros(lanes, jnp.int32))
+    state = jax.lax.while_loop(lambda s: jnp.any(left(s) & (s[3] < limit)), augment, start)
+    flow, supply, demand, count = state
+    cost = jnp.sum(flow * distance, axis=(0, 1))
+    residual = jnp.minimum(jnp.sum(supply, axis=0), jnp.sum(demand, axis=0))
+    status = jnp.where(left(state), ITERATION_LIMIT, CONVERGED).astype(jnp.int32)
+    potential = _potential(flow, distance, giver, taker, scale)
+    return cost, flow, potential, TransportInfo(status, residual, count)
+
+
+def _drain(mass: jax.Array, dust: float) -> jax.Array:
+    return jnp.where(mass <= dust, 0, mass)
+
+
+class _Path(NamedTuple):
+    sign: jax.Array  # [n, n, ...] +1 on arcs used forwards, -1 on arcs used backwards
+    start: jax.Array  # [n, ...] one-hot
+    end: jax.Array  # [n, ...] one-hot
+    amount: jax.Array  # [...]
+
+
+def _relax(flow, distance, giver, taker, scale, start):
+    """Bellman-Ford labels over the residual graph from giving labels ``start [n, ...]``."""
+    n = distance.shape[0]
+    slack = 64 * jnp.finfo(distance.dtype).eps * scale[None]
+    backwards = jnp.where(flow > 0, -distance, jnp.inf)
+
+    # Only a label that falls gets a new parent: at ties the parents would close cycles.
+    def improve(label, parent, candidate, origin, allowed):
+        better = allowed & (candidate < label - slack)
+        return jnp.where(better, candidate, label), jnp.where(better, origin, parent)
+
+    def body(_, labels):
+        source, came, sink, via = labels
+        sink, via = improve(sink, via, *minplus(towards, source), taker)
+        source, came = improve(source, came, *minplus(backwards, sink), giver)
+        return source, came, sink, via
+
+    towards = jnp.swapaxes(distance, 0, 1)
+    nobody = jnp.full(start.shape, -1, jnp.int32)
+    far = jnp.full_like(start, jnp.inf)
+    return jax.lax.fori_loop(0, n, body, (start, nobody, far, nobody))
+
+
+def _shortest_path(flow, supply, demand, distance, graph) -> _Path:
+    """The cheapest residual path from remaining supply to remaining demand, and its capacity."""
+    giver, taker, scale = graph
+    n = distance.shape[0]
+    places = jnp.arange(n).reshape(n, *(1,) * (supply.ndim - 1))
+    start = jnp.where(supply > 0, 0.0, jnp.inf).astype(distance.dtype)
+    _, came, sink, via = _relax(flow, distance, giver, taker, scale, start)
+    end = places == jnp.argmin(jnp.where(demand > 0, sink, jnp.inf), axis=0)[None]
+
+    def pick(mask, values):
+        return jnp.sum(jnp.where(mask, values, 0), axis=0)
+
+    def back(_, walk):
+        sign, at, origin, done = walk
+        open_ = ~done[None, None]
+        source = places == pick(at, via)[None]
+        forward = source[:, None] & at[None] & open_
+        previous = pick(source, came)
+        stop = previous < 0
+        origin = jnp.where(done[None], origin, source)
+        towards = places == previous[None]
+        backward = source[:, None] & towards[None] & open_ & ~stop[None, None]
+        sign = sign + jnp.where(forward, 1, 0) - jnp.where(backward, 1, 0)
+        return sign, jnp.where((done | stop)[None], at, towards), origin, done | stop
+
+    walk = (
+        jnp.zeros(distance.shape, distance.dtype),
+        end,
+        jnp.zeros_like(end),
+        jnp.zeros(end.shape[1:], bool),
+    )
+    sign, _, origin, _ = jax.lax.fori_loop(0, n, back, walk)
+    capacity = jnp.min(jnp.where(sign < 0, flow, jnp.inf), axis=(0, 1))
+    amount = jnp.minimum(jnp.minimum(pick(origin, supply), pick(end, demand)), capacity)
+    return _Path(sign, origin, end, amount)
+
+
+def _potential(flow, distance, giver, taker, scale) -> jax.Array:
+    """Dual potential from labels of the last residual graph, made 1-Lipschitz on all points."""
+    start = jnp.where(giver, 0.0, jnp.inf).astype(distance.dtype)
+    _, _, sink, _ = _relax(flow, distance, giver, taker, scale, start)
+    extended, _ = minplus(distance, jnp.where(taker, -sink, jnp.inf))
+    return jnp.where(jnp.any(taker, axis=0)[None], extended, 0)

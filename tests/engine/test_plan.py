@@ -1,0 +1,88 @@
+"""How a sweep is cut up: every run is in one chunk, in one lane of a tile, and survives JSON."""
+
+import dataclasses
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jaxsoco.core.errors import InputError
+from jaxsoco.engine.plan import GroupPlan, Plan
+
+
+def make_plan(*, points=(3, 1), seeds=7, tile=4, chunk=8) -> Plan:
+    bounds = [sum(points[:i]) for i in range(len(points) + 1)]
+    groups = tuple(
+        GroupPlan(
+            index=i,
+            points=tuple(range(bounds[i], bounds[i + 1])),
+            seeds=seeds,
+            horizon=10 + i,
+            checkpoints=(5, 10 + i),
+        )
+        for i in range(len(points))
+    )
+    return Plan(groups, learners=("pcm", "opt"), costs=("hit", "move"), tile=tile, chunk=chunk)
+
+
+@given(
+    points=st.lists(st.integers(1, 5), min_size=1, max_size=4),
+    seeds=st.integers(1, 20),
+    tile=st.integers(1, 8),
+    chunk=st.integers(1, 40),
+)
+def test_chunks_partition_the_runs(points, seeds, tile, chunk):
+    plan = make_plan(points=tuple(points), seeds=seeds, tile=tile, chunk=chunk)
+    chunks = plan.chunks()
+    seen = [(c.group, run) for c in chunks for run in range(c.start, c.stop)]
+    assert seen == [(g.index, run) for g in plan.groups for run in range(g.runs)]
+    assert [int(c.id) for c in chunks] == list(range(len(chunks)))
+    assert all(len(c.id) == 5 and c.start % tile == 0 and 0 < c.runs <= plan.chunk for c in chunks)
+    assert plan.chunk % tile == 0 and chunk <= plan.chunk < chunk + tile
+    assert plan.runs == sum(points) * seeds == sum(c.runs for c in chunks)
+
+
+def test_json_round_trip():
+    plan = make_plan()
+    assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("group", {"points": ()}),
+        ("group", {"seeds": 0}),
+        ("group", {"checkpoints": ()}),
+        ("group", {"checkpoints": (5, 5)}),
+        ("group", {"checkpoints": (0, 5)}),
+        ("group", {"checkpoints": (5, 11)}),
+        ("group", {"index": 1}),
+        ("plan", {"groups": ()}),
+        ("plan", {"learners": ()}),
+        ("plan", {"learners": ("pcm", "pcm")}),
+        ("plan", {"costs": ()}),
+        ("plan", {"costs": ("hit", "hit")}),
+        ("plan", {"tile": 0}),
+        ("plan", {"chunk": 0}),
+    ],
+)
+def test_impossible_plans_are_refused(kind, change):
+    plan = make_plan(points=(2,))
+    with pytest.raises(ValueError):
+        if kind == "group":
+            change = {"groups": (dataclasses.replace(plan.groups[0], **change),)}
+        dataclasses.replace(plan, **change)
+
+
+@pytest.mark.parametrize("damage", [{"groups": 3}, {"tile": 0}, {"learners": None}, {"chunk": "x"}])
+def test_damaged_json_is_bad_input(damage):
+    with pytest.raises(InputError, match="not the plan of a run"):
+        Plan.from_json(make_plan().to_json() | damage)
+
+
+def test_incomplete_json_is_bad_input():
+    data = make_plan().to_json()
+    del data["costs"]
+    with pytest.raises(InputError, match="costs"):
+        Plan.from_json(data)

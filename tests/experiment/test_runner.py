@@ -1,0 +1,292 @@
+"""Running, resuming, sharing and reporting, with a family whose costs are known by heart."""
+
+import csv
+import errno
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from jaxsoco.cli import main
+from jaxsoco.core.errors import Interrupted
+from jaxsoco.engine import store
+from jaxsoco.engine import sweep as engine_sweep
+from jaxsoco.engine.store import Store
+from jaxsoco.experiment.devices import ask_for_cpu_devices, usable_cores
+
+
+@pytest.fixture(autouse=True)
+def _flags(monkeypatch):
+    """A run asks XLA for devices; other tests must not inherit that."""
+    monkeypatch.setenv("XLA_FLAGS", os.environ.get("XLA_FLAGS", ""))
+
+
+@pytest.fixture
+def run(tmp_path, capsys):
+    out = tmp_path / "out"
+
+    def run(spec: Path, *arguments: str) -> tuple[int, str, str]:
+        code = main(["run", str(spec), "--out", str(out), *arguments])
+        printed = capsys.readouterr()
+        assert "Traceback" not in printed.err
+        return code, printed.out, printed.err
+
+    return run
+
+
+def costs(out: Path) -> dict[tuple[str, float, int], np.ndarray]:
+    """``(label, speed, horizon)`` -> cumulative total cost ``[seeds, checkpoints]``."""
+    done = Store(out).open()
+    assert len(done.committed()) == len(done.plan.chunks())
+    found = {}
+    for group in done.plan.groups:
+        parts = [done.read(chunk.id) for chunk in done.plan.chunks() if chunk.group == group.index]
+        for number, label in enumerate(done.plan.learners):
+            hit, move = (
+                np.concatenate([part[f"{number:03d}.{cost}"] for part in parts])
+                for cost in ("hit", "move")
+            )
+            for position, point in enumerate(group.points):
+                values = done.manifest["settings"]["points"][point]
+                runs = slice(position * group.seeds, (position + 1) * group.seeds)
+                found[label, values["speed"], values["horizon"]] = (hit + move)[runs]
+    return found
+
+
+def test_a_run_computes_what_the_spec_says(toy_spec, run, tmp_path):
+    code, printed, _ = run(toy_spec())
+    assert code == 0
+    assert printed.startswith("4 points x 3 learners x 3 seeds = 36 runs, 4 compilations, 2 chunks")
+    assert f"report: {tmp_path / 'out' / 'report.html'}" in printed
+    total = costs(tmp_path / "out")
+    assert set(total) == {
+        (label, speed, horizon)
+        for label in ("step(stride=0.5)", "step(stride=1)", "still")
+        for speed in (1.0, 2.0)
+        for horizon in (10, 20)
+    }
+    for (label, speed, horizon), record in total.items():
+        stride = {"step(stride=0.5)": 0.5, "step(stride=1)": 1.0, "still": 0.0}[label]
+        np.testing.assert_allclose(record[:, -1], (speed + stride) * horizon, rtol=1e-6)
+        assert record.shape[0] == 3
+    with (tmp_path / "out" / "table.csv").open(encoding="utf-8", newline="") as file:
+        table = list(csv.DictReader(file))
+    ratios = {
+        (row["algorithm"], float(row["speed"]), int(row["horizon"])): row["ratio_still_mean"]
+        for row in table
+        if row["role"] == "algorithm"
+    }
+    assert len(ratios) == 8
+    assert float(ratios["step(stride=1)", 2.0, 10]) == pytest.approx(1.5)
+
+
+def test_a_failed_check_is_exit_code_1_and_keeps_the_results(toy_spec, run, tmp_path):
+    check = (
+        '[[check]]\nkind = "ratio"\nalgorithm = "step(stride=1)"\nat_most = {}\n'
+        "where = {{ speed = 1 }}\n[run]"
+    )
+    assert run(toy_spec(("[run]", check.format(1.9))))[0] == 1
+    assert json.loads((tmp_path / "out" / "checks.json").read_text())["passed"] is False
+    # The same run with another claim: nothing is computed again.
+    code, printed, _ = run(toy_spec(("[run]", check.format(2.1))))
+    assert code == 0
+    assert "all chunks were there already" in printed
+    assert json.loads((tmp_path / "out" / "checks.json").read_text())["passed"] is True
+
+
+def test_shares_add_up_and_only_the_last_one_reports(toy_spec, run, tmp_path):
+    spec, report = toy_spec(("seeds = 3", "seeds = 20")), tmp_path / "out" / "report.html"
+    code, printed, _ = run(spec, "--chunks", "2/2")
+    assert code == 0
+    assert "chunks are left to others: no report yet" in printed
+    assert not report.exists()
+    assert run(spec, "--chunks", "1/2")[0] == 0
+    assert report.exists()
+    whole = tmp_path / "whole"
+    assert main(["run", str(spec), "--out", str(whole)]) == 0
+    shared = costs(tmp_path / "out")
+    for key, record in costs(whole).items():
+        np.testing.assert_array_equal(shared[key], record)
+
+
+def test_a_finished_run_is_reported_without_building_anything(toy_spec, run, monkeypatch):
+    spec = toy_spec()
+    assert run(spec)[0] == 0
+    monkeypatch.setattr(
+        "jaxsoco.experiment.runner.start_jax", lambda *_: pytest.fail("JAX was started")
+    )
+    assert run(spec)[0] == 0
+
+
+def test_a_damaged_chunk_is_named_and_computed_again(toy_spec, run, tmp_path):
+    spec = toy_spec()
+    assert run(spec)[0] == 0
+    before = costs(tmp_path / "out")
+    chunk = tmp_path / "out" / "chunks" / "00001.npz"
+    chunk.write_bytes(chunk.read_bytes()[:-1])
+    code, printed, warned = run(spec)
+    assert code == 0
+    assert "chunk 00001" in warned
+    assert "1 chunk; 1 were there already" in printed
+    for key, record in costs(tmp_path / "out").items():
+        np.testing.assert_array_equal(before[key], record)
+
+
+def test_another_experiment_is_refused_before_jax_starts(toy_spec, run, monkeypatch):
+    assert run(toy_spec())[0] == 0
+    monkeypatch.setattr(
+        "jaxsoco.experiment.runner.start_jax", lambda *_: pytest.fail("JAX was started")
+    )
+    code, _, told = run(toy_spec(("seeds = 3", "seeds = 4")))
+    assert code == 2
+    assert "holds another run" in told
+    assert "seeds: 3 in that run, 4 now" in told
+
+
+def test_another_chunk_size_is_refused(toy_spec, run):
+    assert run(toy_spec())[0] == 0
+    code, _, told = run(toy_spec(("chunk = 16", "chunk = 64")))
+    assert code == 2
+    assert "keep chunk = 16" in told
+
+
+@pytest.mark.parametrize("kind", ["folder with files", "file", "below a file"])
+def test_a_place_that_is_no_run_is_refused(toy_spec, run, tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(
+        "jaxsoco.experiment.runner.start_jax", lambda *_: pytest.fail("JAX was started")
+    )
+    out = tmp_path / "out"
+    if kind == "folder with files":
+        out.mkdir()
+        (out / "thesis.tex").write_text("x", encoding="utf-8")
+    else:
+        out.write_text("x", encoding="utf-8")
+    arguments = ["--out", str(out / "deeper")] if kind == "below a file" else []
+    code, _, told = run(toy_spec(), *arguments)
+    assert code == 2
+    assert str(out) in told
+    assert "not a run directory" in told or "is a file" in told
+
+
+def test_a_full_disk_keeps_what_is_there(toy_spec, run, tmp_path, monkeypatch):
+    spec, write = toy_spec(), store.write_whole
+
+    def full(path, data, **others):
+        if path.name == "00001.npz":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(path, data, **others)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "write_whole", full)
+        code, _, told = run(spec)
+    assert code == 75
+    assert "No space left" in told
+    assert f"resume with: jaxsoco run {spec} --out {tmp_path / 'out'}" in told
+    code, printed, _ = run(spec)
+    assert code == 0
+    assert "1 chunk; 1 were there already" in printed
+
+
+def test_an_interrupted_run_says_how_to_go_on(toy_spec, run, tmp_path, monkeypatch, capsys):
+    spec, real, calls = toy_spec(), engine_sweep.run_chunk, []
+
+    def stop_at_second(*arguments, **others):
+        calls.append(1)
+        if len(calls) == 2:
+            raise Interrupted("stopped by SIGTERM")
+        return real(*arguments, **others)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine_sweep, "run_chunk", stop_at_second)
+        code, _, told = run(spec, "--set", "run.root_seed=7")
+    assert code == 75
+    assert "stopped by SIGTERM" in told
+    assert f"--out {tmp_path / 'out'} --set run.root_seed=7" in told
+    out = str(tmp_path / "out")
+    assert main(["status", out]) == 0
+    assert "1 of 2" in capsys.readouterr().out
+    assert main(["report", out]) == 75
+    assert "INCOMPLETE" in capsys.readouterr().out
+    assert main(["check", str(spec), "--out", out]) == 0
+    assert f"judged from {out}" in capsys.readouterr().out
+
+
+def test_a_report_that_cannot_be_written_loses_nothing(toy_spec, run, tmp_path, monkeypatch):
+    spec = toy_spec()
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("jaxsoco.analysis.report.write_report", full)
+        code, _, told = run(spec)
+    assert code == 75
+    assert "results" in told and "are whole" in told
+    assert f"jaxsoco report {tmp_path / 'out'}" in told
+    assert main(["report", str(tmp_path / "out")]) == 0
+
+
+def test_runs_that_are_not_finite_are_counted_not_averaged(toy_spec, run, tmp_path, capsys):
+    check = '[[check]]\nkind = "complete"\nalgorithms = ["{}"]\n[run]\ncompare = ["still", "nan"]'
+    code, printed, _ = run(toy_spec(("[run]", check.format("still"))))
+    assert code == 0
+    assert "nan: 12 of 12 runs with a cost that is not finite" in printed
+    assert run(toy_spec(("[run]", check.format("nan"))))[0] == 1
+    assert main(["status", str(tmp_path / "out")]) == 0
+    assert "nan 12" in capsys.readouterr().out
+
+
+def test_more_devices_than_there_are_is_bad_input(toy_spec, run, monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "--xla_force_host_platform_device_count=1")
+    code, _, told = run(toy_spec(), "--devices", "4096")
+    assert code == 2
+    assert "--devices: 4096 devices are asked for" in told
+
+
+def test_a_tile_that_does_not_fit_is_bad_input(toy_spec, run, monkeypatch):
+    def too_large(*_, **__):
+        raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory")
+
+    monkeypatch.setattr(engine_sweep, "run_chunk", too_large)
+    code, _, told = run(toy_spec())
+    assert code == 2
+    assert "run.tile: 16 runs at once do not fit" in told
+
+
+@pytest.mark.parametrize(
+    ("environment", "devices", "flags"),
+    [
+        ({}, None, f"--xla_force_host_platform_device_count={min(3, usable_cores())}"),
+        ({}, 5, "--xla_force_host_platform_device_count=5"),
+        ({"XLA_FLAGS": "--a=b"}, 5, "--a=b --xla_force_host_platform_device_count=5"),
+        (
+            {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"},
+            5,
+            "--xla_force_host_platform_device_count=2",
+        ),
+        ({"JAX_NUM_CPU_DEVICES": "2"}, None, ""),
+    ],
+)
+def test_cores_become_devices_unless_told_otherwise(monkeypatch, environment, devices, flags):
+    monkeypatch.setenv("XLA_FLAGS", "")
+    monkeypatch.delenv("JAX_NUM_CPU_DEVICES", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    ask_for_cpu_devices(devices, useful=3)
+    assert os.environ["XLA_FLAGS"] == flags
+
+
+def test_the_time_is_judged_from_chunks_without_the_compilation(toy_spec, run, tmp_path, capsys):
+    spec, out = toy_spec(("seeds = 3", "seeds = 32")), tmp_path / "out"
+    assert run(spec)[0] == 0
+    done = Store(out).open()
+    for number, (name, receipt) in enumerate(done.committed().items()):
+        chunk, arrays = done.plan.chunks()[number], done.read(name)
+        meta = {k: receipt[k] for k in ("nonconverged", "nonfinite")}
+        done.commit(chunk, arrays, meta | {"seconds": 90.0 if number == 0 else 8.0})
+    assert main(["status", str(out)]) == 0
+    assert "2 runs/s" in capsys.readouterr().out
+    assert main(["check", str(spec), "--out", str(out)]) == 0
+    assert "about 1:04 in all" in capsys.readouterr().out  # 128 runs
