@@ -13,15 +13,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxsoco.allocation.metric import Best, StateMetric, wasserstein
+from jaxsoco.allocation.metric import StateMetric, wasserstein, with_lanes
 from jaxsoco.allocation.pseudocost import PseudoCost
 from jaxsoco.allocation.step import assemble, shares
 from jaxsoco.core.lanes import align, lift, spread, where
-from jaxsoco_kernels.minplus import minplus_carry
 
 CONVERGED, BUDGET_EXCEEDED, ADVICE_NOT_DIRAC = 0, 1, 2
 
 _EVALUATIONS = 14
+
+_SUPPORT = 6
+"""Sources that a block of lanes is compiled for; a lane that holds more takes the general path."""
 
 
 class ClipInfo(NamedTuple):
@@ -47,26 +49,45 @@ class ClipInfo(NamedTuple):
     violation: jax.Array
 
 
-class _Arcs(NamedTuple):
-    """Costs of source-target pairs: ``base + multiplier * slope``, ``[m, n, ...]`` each."""
+class _Sources(NamedTuple):
+    """States that hold mass, and the costs of their arcs: ``base + multiplier * slope``."""
 
-    on_base: jax.Array
-    on_slope: jax.Array
-    off_base: jax.Array
-    off_slope: jax.Array
-    pendant: jax.Array | None  # switch costs [n, ...] where OFF sources hang below ON ones
-    stay: jax.Array | None  # slope of staying OFF, [n, ...]
+    mass: jax.Array  # [m, ...]
+    base: jax.Array  # [m, 2n, ...] objective's metric and service
+    slope: jax.Array  # [m, 2n, ...] constraint's metric, service, and the way to the advice
 
 
 class _Plan(NamedTuple):
     """A plan: how much of every source goes ON, to where, and what that costs."""
 
-    on: jax.Array  # [2n, ...]
+    on: jax.Array  # [m, ...]
     on_state: jax.Array
     off_state: jax.Array
     value: jax.Array  # objective, [...]
     excess: jax.Array  # constraint's left side minus right side, [...]
     work: jax.Array
+    multiplier: jax.Array
+
+
+class _Prices(NamedTuple):
+    """What a step's price of work depends on, ``[...]`` each."""
+
+    pseudo_cost: PseudoCost
+    rate: jax.Array
+    robust: jax.Array  # rho
+    room: jax.Array  # 1 - z
+    lead: jax.Array  # work by which the advice is ahead
+    known: jax.Array  # part of the constraint that no decision changes
+
+
+class _Solution(NamedTuple):
+    """What a step found, ``[...]`` each but the decision ``[2n, ...]``."""
+
+    decision: jax.Array
+    work: jax.Array
+    free_work: jax.Array
+    objective: jax.Array
+    excess: jax.Array
     multiplier: jax.Array
 
 
@@ -92,7 +113,7 @@ def stclip_step(
 
     Args:
       costs: ``f [n, ...]``.
-      tree_metric: metric of the objective, ``[2n, 2n, ...]`` or factored (both alike).
+      tree_metric: metric of the objective, ``[2n, 2n, ...]`` or factored.
       metric: the true metric.
       throughput: ``c``, equal at all points: scalar, ``[1, ...]``, or ``[n, ...]`` of one value.
       previous: last decision, ``[2n, ...]``.
@@ -126,78 +147,78 @@ def stclip_step(
     )
     place, diffuse = _advised_state(jnp.asarray(advice), states, lanes)
     place = jnp.broadcast_to(place, previous.shape[1:])
-    factored = isinstance(metric, StateMetric)
-    if factored != isinstance(tree_metric, StateMetric):
-        raise TypeError("tree_metric and metric: give both as arrays or both as StateMetric")
+    tree_metric, metric = (with_lanes(m, lanes) for m in (tree_metric, metric))
     to_advice = _advice_cost(metric, place, states, lanes)
-    arcs = _arcs(tree_metric, metric, costs, to_advice, lanes)
     room = jnp.maximum(1 - utilization, 0)
-    lead = jnp.maximum(advice_utilization - utilization, 0)
-    switch_back = pseudo_cost.tau * rate * (place < n)
-    known = spent + switch_back - budget
-    psi, rho, ahead, left_over = lift((pseudo_cost, robust_utilization, lead, room))
-
-    def close(plan_value, plan_slope, work):
-        """Objective and constraint from the plan's plain costs."""
-        reward = pseudo_cost.integral(robust_utilization, robust_utilization + work)
-        reserve = (room - work) * pseudo_cost.L
-        catch_up = jnp.maximum(lead - work, 0) * (pseudo_cost.U - pseudo_cost.L)
-        return plan_value - reward, known + plan_slope + reserve + catch_up
-
-    def solve(multiplier):
-        def work_at(price):
-            # Inverse of psi(rho + s) + multiplier (L + (U - L) [s < lead]), falling in s.
-            steep = psi.inverse(price - multiplier[None] * psi.U) - rho
-            flat = psi.inverse(price - multiplier[None] * psi.L) - rho
-            return jnp.clip(jnp.maximum(jnp.minimum(steep, ahead), flat), 0, left_over)
-
-        on_arc, off_arc = _best_arcs(arcs, multiplier)
-        on = shares(on_arc.cost, off_arc.cost, previous, rate, work_at)
-        off = previous - on
-        work = rate * jnp.sum(on, axis=0)
-        base = jnp.sum(on * on_arc.base + off * off_arc.base, axis=0)
-        slope = jnp.sum(on * on_arc.slope + off * off_arc.slope, axis=0)
-        value, excess = close(base, slope, work)
-        return _Plan(on, on_arc.state, off_arc.state, value, excess, work, multiplier)
-
-    free = solve(jnp.zeros_like(room))
-    advised = _follow(arcs, previous, place, jnp.where(place < n, jnp.minimum(1, room / rate), 0))
-    base, slope, on = advised
-    work = rate * jnp.sum(on, axis=0)
-    value, excess = close(base, slope, work)
-    target = jnp.broadcast_to((place % n).astype(jnp.int32)[None], previous.shape)
-    follow = _Plan(on, target, target + n, value, excess, work, jnp.full_like(room, jnp.inf))
+    on_advice = jnp.where(place < n, rate, 0)
+    prices = _Prices(
+        pseudo_cost,
+        rate,
+        robust_utilization,
+        room,
+        jnp.maximum(advice_utilization - utilization, 0),
+        spent + pseudo_cost.tau * on_advice - budget,
+    )
     met = _tolerance(budget, pseudo_cost.U * rate, previous.dtype)
+    fraction = jnp.where(place < n, jnp.minimum(1, room / rate), 0)
+
+    def solve(sources):
+        return _solve(sources, prices, place, fraction, met)
+
+    def everywhere():
+        return solve(_all_sources(previous, tree_metric, metric, costs, to_advice))
+
+    if lanes == 0 or states <= _SUPPORT:
+        found = everywhere()
+    else:
+        found = solve(_held_sources(previous, tree_metric, metric, costs, to_advice))
+        wide = jnp.sum(previous > 0, axis=0) > _SUPPORT
+        found = jax.lax.cond(jnp.any(wide), lambda: where(wide, everywhere(), found), lambda: found)
+    slack = -found.excess
+    failed = slack < -met
+    status = jnp.where(failed, BUDGET_EXCEEDED, jnp.where(diffuse, ADVICE_NOT_DIRAC, CONVERGED))
+    moved = wasserstein(found.decision, previous, metric)
+    info = ClipInfo(
+        status.astype(jnp.int32),
+        found.objective,
+        found.work,
+        robust_utilization + jnp.minimum(found.free_work, found.work),
+        spent + jnp.sum(costs * found.decision[:n], axis=0) + moved,
+        jnp.maximum(slack, 0),
+        jnp.maximum(-slack, 0),
+    )
+    return found.decision, found.multiplier, info
+
+
+def _solve(sources: _Sources, prices: _Prices, place, fraction, met) -> _Solution:
+    """The step from given sources: free plan, then the multiplier if that breaks the budget."""
+    n = sources.base.shape[1] // 2
+    free = _plan(sources, prices, jnp.zeros_like(met))
+    follow = _follow(sources, prices, place, fraction)
     binding = free.excess > met
-    left, right = _bracket(solve, free, follow, binding)
+    left, right = _bracket(sources, prices, free, follow, binding)
     span = left.excess - right.excess
     mix = jnp.where(span > 0, left.excess / jnp.where(span > 0, span, 1), 1)
     weight = jnp.where(binding, jnp.clip(mix, 0, 1), 0)
-
-    def mixed(name):
-        return (1 - weight) * getattr(left, name) + weight * getattr(right, name)
-
-    decision = lift(1 - weight) * _decide(left, previous) + lift(weight) * _decide(right, previous)
-    work = jnp.where(binding, mixed("work"), free.work)
-    plain = mixed("value") + (1 - weight) * _reward(pseudo_cost, robust_utilization, left.work)
-    plain = plain + weight * _reward(pseudo_cost, robust_utilization, right.work)
-    objective = plain - _reward(pseudo_cost, robust_utilization, work)
-    slack = -mixed("excess")
-    failed = slack < -met
-    status = jnp.where(failed, BUDGET_EXCEEDED, jnp.where(diffuse, ADVICE_NOT_DIRAC, CONVERGED))
-    return (
+    shares_of = ((left, 1 - weight), (right, weight))
+    decision = sum(lift(w) * _decide(plan, sources.mass, n) for plan, w in shares_of)
+    work = sum(w * plan.work for plan, w in shares_of)
+    # The reward is concave in work: the mix earns more than its two ends' mean.
+    plain = sum(w * (plan.value + _reward(prices, plan.work)) for plan, w in shares_of)
+    bounded = jnp.isfinite(right.multiplier)
+    middle = (left.multiplier + jnp.where(bounded, right.multiplier, left.multiplier)) / 2
+    return _Solution(
         decision,
-        jnp.where(binding, _multiplier(left, right), 0),
-        ClipInfo(
-            status.astype(jnp.int32),
-            objective,
-            work,
-            robust_utilization + jnp.minimum(free.work, work),
-            spent + jnp.sum(costs * decision[:n], axis=0) + wasserstein(decision, previous, metric),
-            jnp.maximum(slack, 0),
-            jnp.maximum(-slack, 0),
-        ),
+        work,
+        free.work,
+        plain - _reward(prices, work),
+        sum(w * jnp.where(w > 0, plan.excess, 0) for plan, w in shares_of),
+        jnp.where(binding, middle, 0),
     )
+
+
+def _reward(prices: _Prices, work: jax.Array) -> jax.Array:
+    return prices.pseudo_cost.integral(prices.robust, prices.robust + work)
 
 
 def _common_rate(throughput: jax.Array | float) -> jax.Array:
@@ -217,15 +238,6 @@ def _tolerance(budget, scale, dtype):
     return relative * (jnp.abs(budget) + scale)
 
 
-def _reward(pseudo_cost, start, work):
-    return pseudo_cost.integral(start, start + work)
-
-
-def _multiplier(left: _Plan, right: _Plan) -> jax.Array:
-    bounded = jnp.isfinite(right.multiplier)
-    return jnp.where(bounded, (left.multiplier + right.multiplier) / 2, left.multiplier)
-
-
 def _advised_state(advice, states, lanes):
     """The advised state ``[...]`` and whether the advice was spread over several."""
     if jnp.issubdtype(advice.dtype, jnp.integer) and advice.ndim in (0, lanes):
@@ -242,44 +254,71 @@ def _advice_cost(metric, place, states, lanes):
     places = jnp.arange(states).reshape(states, *(1,) * lanes)
     if not isinstance(metric, StateMetric):
         at = places[None] == place[None, None]
-        return jnp.sum(jnp.where(at, align(metric, 2, lanes), 0), axis=1)
+        return jnp.sum(jnp.where(at, metric, 0), axis=1)
     n = states // 2
-    factored = metric.with_lanes(lanes)
     at = places[:n] == (place % n)[None]
-    distance = jnp.sum(jnp.where(at[None], factored.distance, 0), axis=1)
-    beta = factored.switch
+    distance = jnp.sum(jnp.where(at[None], metric.distance, 0), axis=1)
+    beta = metric.switch
     beta_there = jnp.sum(jnp.where(at & (place >= n)[None], beta, 0), axis=0)
     full = jnp.concatenate([distance, beta + distance]) + beta_there[None]
     return jnp.where(places == place[None], 0, full)
 
 
-def _arcs(tree_metric, metric, costs, to_advice, lanes) -> _Arcs:
-    n = costs.shape[0]
-    on_advice, off_advice = to_advice[:n], to_advice[n:]
+def _all_sources(previous, tree_metric, metric, costs, to_advice) -> _Sources:
+    """Every state as a source."""
+
+    def rows(m):
+        return m.matrix() if isinstance(m, StateMetric) else m
+
+    return _with_costs(previous, rows(tree_metric), rows(metric), costs, to_advice)
+
+
+def _held_sources(previous, tree_metric, metric, costs, to_advice) -> _Sources:
+    """The first states that hold mass, at most ``_SUPPORT``: a decision has few of them."""
+    states = previous.shape[0]
+    held = previous > 0
+    rank = jnp.cumsum(held, axis=0) - 1
+    place = jnp.arange(_SUPPORT).reshape(_SUPPORT, *(1,) * (previous.ndim - 1))
+
+    def find(i, found):
+        mass, state = found
+        hit = held[i][None] & (rank[i][None] == place)
+        return jnp.where(hit, previous[i][None], mass), jnp.where(hit, i, state)
+
+    none = jnp.zeros((_SUPPORT, *previous.shape[1:]), previous.dtype)
+    mass, state = jax.lax.fori_loop(0, states, find, (none, none.astype(jnp.int32)))
+    tree_rows, rows = _rows(tree_metric, state), _rows(metric, state)
+    return _with_costs(mass, tree_rows, rows, costs, to_advice)
+
+
+def _rows(metric, state: jax.Array) -> jax.Array:
+    """Rows ``M(state, :)``, ``[m, 2n, ...]``, of states ``[m, ...]``."""
+
+    def pick(matrix, index):
+        def add(u, rows):
+            return jnp.where((index == u)[:, None], matrix[u][None], rows)
+
+        shape = jnp.broadcast_shapes((index.shape[0], *matrix.shape[1:]), index[:, None].shape)
+        return jax.lax.fori_loop(0, matrix.shape[0], add, jnp.zeros(shape, matrix.dtype))
+
     if not isinstance(metric, StateMetric):
-        tree, true = align(tree_metric, 2, lanes), align(metric, 2, lanes)
-        return _Arcs(
-            tree[:, :n] + costs[None],
-            true[:, :n] + (costs + on_advice)[None],
-            tree[:, n:] + jnp.zeros_like(costs)[None],
-            true[:, n:] + off_advice[None],
-            None,
-            None,
-        )
-    tree, true = tree_metric.with_lanes(lanes), metric.with_lanes(lanes)
-    beta = true.switch
-    return _Arcs(
-        tree.distance + costs[None],
-        true.distance + (costs + on_advice)[None],
-        tree.distance + beta[None],
-        true.distance + (beta + off_advice)[None],
-        beta,
-        off_advice,
-    )
+        return pick(metric, state)
+    n = metric.points
+    at = state % n
+    leave = jnp.where(state >= n, pick(metric.switch[:, None], at)[:, 0], 0)
+    near = pick(metric.distance, at) + leave[:, None]
+    far = near + metric.switch[None]
+    targets = jnp.arange(n, 2 * n).reshape(1, n, *(1,) * (state.ndim - 1))
+    return jnp.concatenate([near, jnp.where(targets == state[:, None], 0, far)], axis=1)
+
+
+def _with_costs(mass, tree_rows, rows, costs, to_advice) -> _Sources:
+    service = jnp.concatenate([costs, jnp.zeros_like(costs)])
+    return _Sources(mass, tree_rows + service[None], rows + (service + to_advice)[None])
 
 
 class _Arc(NamedTuple):
-    """Best arc of every source, ``[2n, ...]`` each."""
+    """Best arc of every source to ON, or to OFF states, ``[m, ...]`` each."""
 
     cost: jax.Array
     base: jax.Array
@@ -287,61 +326,82 @@ class _Arc(NamedTuple):
     state: jax.Array
 
 
-def _best_arcs(arcs: _Arcs, multiplier: jax.Array) -> tuple[_Arc, _Arc]:
-    n = arcs.on_base.shape[1]
-    nothing = jnp.zeros((n, *(1,) * multiplier.ndim), multiplier.dtype)
+def _best_arc(base: jax.Array, slope: jax.Array, multiplier: jax.Array, first: int) -> _Arc:
     scale = multiplier[None]
 
-    def best(base, slope):
-        cost, at, (base, slope) = minplus_carry(base + scale[None] * slope, nothing, (base, slope))
-        return _Arc(cost, base, slope, at)
+    def better(v, best):
+        cost = base[:, v] + scale * slope[:, v]
+        now = _Arc(cost, base[:, v], slope[:, v], jnp.full(cost.shape, v + first, jnp.int32))
+        return jax.tree.map(lambda a, b: jnp.where(cost < best.cost, a, b), now, best)
 
-    on, off = best(arcs.on_base, arcs.on_slope), best(arcs.off_base, arcs.off_slope)
-    if arcs.pendant is None or arcs.stay is None:
-        return on, off._replace(state=off.state + n)
-    beta, stay = arcs.pendant, arcs.stay
-    places = jnp.arange(n, dtype=jnp.int32).reshape(n, *(1,) * multiplier.ndim)
-
-    def below(arc):
-        extra = (1 + scale) * beta
-        return _Arc(arc.cost + extra, arc.base + beta, arc.slope + beta, arc.state)
-
-    away = below(off)
-    here = _Arc(scale * stay, jnp.zeros_like(stay), stay, places)
-    stays = here.cost <= away.cost
-    resting = jax.tree.map(lambda a, b: jnp.where(stays, a, b), here, away)
-    join = lambda a, b: jnp.concatenate([a, b])  # noqa: E731
-    off = jax.tree.map(join, off, resting)
-    return jax.tree.map(join, on, below(on)), off._replace(state=off.state + n)
+    return jax.lax.fori_loop(
+        1, base.shape[1], better, better(0, _nothing(base[:, 0] + scale * slope[:, 0]))
+    )
 
 
-def _follow(arcs: _Arcs, previous, place, fraction):
-    """Base cost, slope and ON mass of moving everything to the advised point.
-
-    ``fraction`` of the mass ends ON there (what the work left allows), the rest OFF.
-    """
-    n = arcs.on_base.shape[1]
-    lanes = previous.ndim - 1
-    at = jnp.arange(n).reshape(n, *(1,) * lanes) == (place % n)[None]
-
-    def column(arc):
-        return jnp.sum(jnp.where(at[None], arc, 0), axis=1)
-
-    on_base, on_slope = column(arcs.on_base), column(arcs.on_slope)
-    off_base, off_slope = column(arcs.off_base), column(arcs.off_slope)
-    if arcs.pendant is not None and arcs.stay is not None:
-        beta, stay = arcs.pendant, arcs.stay
-        on_base = jnp.concatenate([on_base, on_base + beta])
-        on_slope = jnp.concatenate([on_slope, on_slope + beta])
-        off_base = jnp.concatenate([off_base, jnp.where(at, 0, off_base + beta)])
-        off_slope = jnp.concatenate([off_slope, jnp.where(at, stay, off_slope + beta)])
-    on = fraction[None] * previous
-    off = previous - on
-    base = jnp.sum(on * on_base + off * off_base, axis=0)
-    return base, jnp.sum(on * on_slope + off * off_slope, axis=0), on
+def _nothing(like: jax.Array) -> _Arc:
+    far = jnp.full(like.shape, jnp.inf, like.dtype)
+    return _Arc(far, far, far, jnp.zeros(like.shape, jnp.int32))
 
 
-def _bracket(solve, left: _Plan, right: _Plan, binding) -> tuple[_Plan, _Plan]:
+def _plan(sources: _Sources, prices: _Prices, multiplier: jax.Array) -> _Plan:
+    """The plan that is best at a multiplier of the constraint."""
+    n = sources.base.shape[1] // 2
+    psi, rho, lead, room = lift((prices.pseudo_cost, prices.robust, prices.lead, prices.room))
+    at_lead, scale = psi(rho + lead), multiplier[None]
+
+    def work_at(price):
+        # Inverse of psi(rho + s) + multiplier (L + (U - L) [s < lead]): falling in s, with a step
+        # at the lead. Only the branch that the price selects pays for a logarithm.
+        steep = price >= at_lead + scale * psi.U
+        level = price - scale * jnp.where(steep, psi.U, psi.L)
+        work = psi.inverse(level) - rho
+        work = jnp.where(steep, jnp.minimum(work, lead), jnp.maximum(work, lead))
+        return jnp.clip(work, 0, room)
+
+    on_arc = _best_arc(sources.base[:, :n], sources.slope[:, :n], multiplier, 0)
+    off_arc = _best_arc(sources.base[:, n:], sources.slope[:, n:], multiplier, n)
+    on = shares(on_arc.cost, off_arc.cost, sources.mass, prices.rate, work_at)
+    off = sources.mass - on
+    base = jnp.sum(on * on_arc.base + off * off_arc.base, axis=0)
+    slope = jnp.sum(on * on_arc.slope + off * off_arc.slope, axis=0)
+    return _priced(prices, base, slope, on, (on_arc.state, off_arc.state), multiplier)
+
+
+def _follow(sources: _Sources, prices: _Prices, place, fraction) -> _Plan:
+    """The plan that moves everything to the advised point, as far ON as the work left allows."""
+    n = sources.base.shape[1] // 2
+    at = place % n
+    targets = jnp.arange(2 * n).reshape(1, 2 * n, *(1,) * place.ndim)
+
+    def column(arcs, state):
+        return jnp.sum(jnp.where(targets == state[None, None], arcs, 0), axis=1)
+
+    on_slope, off_slope = column(sources.slope, at), column(sources.slope, at + n)
+    # Not the same fraction of every source: that is not the cheapest coupling, and may break the
+    # budget where the target does not.
+    one = jnp.ones_like(fraction)
+    on = shares(on_slope, off_slope, sources.mass, one, lambda _: fraction[None])
+    off = sources.mass - on
+    base = jnp.sum(on * column(sources.base, at) + off * column(sources.base, at + n), axis=0)
+    slope = jnp.sum(on * on_slope + off * off_slope, axis=0)
+    target = jnp.broadcast_to(at.astype(jnp.int32)[None], sources.mass.shape)
+    unbounded = jnp.full_like(fraction, jnp.inf)
+    return _priced(prices, base, slope, on, (target, target + n), unbounded)
+
+
+def _priced(prices: _Prices, base, slope, on, targets, multiplier) -> _Plan:
+    """A plan with its objective and constraint, from its plain costs."""
+    psi = prices.pseudo_cost
+    work = prices.rate * jnp.sum(on, axis=0)
+    reserve = (prices.room - work) * psi.L + jnp.maximum(prices.lead - work, 0) * (psi.U - psi.L)
+    excess = prices.known + slope + reserve
+    return _Plan(on, *targets, base - _reward(prices, work), excess, work, multiplier)
+
+
+def _bracket(
+    sources: _Sources, prices: _Prices, left: _Plan, right: _Plan, binding: jax.Array
+) -> tuple[_Plan, _Plan]:
     """Narrows a plan that breaks the constraint and one that keeps it around the multiplier."""
 
     def refine(i, pair):
@@ -351,15 +411,15 @@ def _bracket(solve, left: _Plan, right: _Plan, binding) -> tuple[_Plan, _Plan]:
         cross = (right.value - left.value) / jnp.where(usable, drop, 1)
         cross = jnp.clip(cross, left.multiplier, right.multiplier)
         # Tangents alone can creep from one side on a curved dual: halve every third time.
-        halve = (i % 3 == 2) & jnp.isfinite(right.multiplier)
-        middle = (left.multiplier + jnp.where(halve, right.multiplier, 0)) / 2
-        now = solve(jnp.where(usable, jnp.where(halve, middle, cross), 0))
+        bounded = jnp.isfinite(right.multiplier)
+        middle = (left.multiplier + jnp.where(bounded, right.multiplier, 0)) / 2
+        trial = jnp.where((i % 3 == 2) & bounded, middle, cross)
+        now = _plan(sources, prices, jnp.where(usable, trial, 0))
         breaks = now.excess > 0
         return where(usable & breaks, now, left), where(usable & ~breaks, now, right)
 
     return jax.lax.fori_loop(0, _EVALUATIONS, refine, (left, right))
 
 
-def _decide(plan: _Plan, previous: jax.Array) -> jax.Array:
-    targets = Best(plan.value, plan.on_state, plan.value, plan.off_state)
-    return assemble(targets, plan.on, previous - plan.on)
+def _decide(plan: _Plan, mass: jax.Array, points: int) -> jax.Array:
+    return assemble(plan.on_state, plan.off_state, plan.on, mass - plan.on, points)

@@ -101,6 +101,13 @@ def movement(p: jax.Array, q: jax.Array, metric: StateMetric) -> tuple[jax.Array
     return moved, jnp.sum(metric.switch * jnp.abs(change[n:]), axis=0)
 
 
+def with_lanes(metric: jax.Array | StateMetric, lanes: int) -> jax.Array | StateMetric:
+    """A metric in either form with exactly ``lanes`` lane axes (of size 1 where shared)."""
+    if isinstance(metric, StateMetric):
+        return metric.with_lanes(lanes)
+    return align(metric, 2, lanes)
+
+
 class Best(NamedTuple):
     """Cheapest targets of every state: costs and target states, ``[2n, ...]`` each."""
 

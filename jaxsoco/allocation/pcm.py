@@ -83,12 +83,17 @@ def _inner_metric(kind: str, key: jax.Array, spec: Spec) -> StateMetric:
     return StateMetric(embed_tree(key, metric.distance).distance, metric.switch)
 
 
+def finish_tolerance(dtype: jnp.dtype) -> float:
+    """Work that may be missing from a job that counts as done: sums of many slots round."""
+    return 1e-9 if dtype == jnp.float64 else 1e-5
+
+
 def forced_work(slot, deadline, length, utilization):
     """How much work a slot must do: ``(mandatory, work, finished)``, ``[...]`` each.
 
     Mandatory: the slots left after this one cannot finish the job at full rate.
     """
-    tolerance = 1e-9 if utilization.dtype == jnp.float64 else 1e-5
+    tolerance = finish_tolerance(utilization.dtype)
     left = jnp.maximum(1 - utilization, 0)
     finished = left <= tolerance
     after = (deadline - slot) / jnp.asarray(length, utilization.dtype)

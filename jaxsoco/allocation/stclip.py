@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.allocation.clip import stclip_step
-from jaxsoco.allocation.metric import movement
-from jaxsoco.allocation.pcm import Job, forced_work, known_job, rest, start_off
+from jaxsoco.allocation.metric import StateMetric, movement
+from jaxsoco.allocation.pcm import Job, finish_tolerance, forced_work, known_job, rest, start_off
 from jaxsoco.allocation.pseudocost import robustness
 from jaxsoco.allocation.spec import Feedback, Observation, Spec
 from jaxsoco.allocation.step import forced_step
@@ -36,9 +36,10 @@ class STCLIPParams:
 
 
 class STCLIPState(NamedTuple):
-    """The learner's state, ``[...]`` each but the decisions ``[2n, ...]``.
+    """The learner's state, ``[...]`` each but the decision ``[2n, ...]``.
 
-    ``spent`` is SC, ``advice_cost`` ADV, ``advice_work`` A, ``robust`` rho of the paper.
+    ``spent`` is SC, ``advice_cost`` ADV, ``advice_work`` A, ``robust`` rho of the paper;
+    ``advised`` is the advice's last state.
     """
 
     job: Job
@@ -64,7 +65,8 @@ def _init(key: jax.Array, params: STCLIPParams, spec: Spec) -> STCLIPState:
     epsilon = spread(params.epsilon, zeros)
     job = known_job(params.metric, key, spec, partial(robustness, epsilon))
     faults = jnp.zeros(zeros.shape, jnp.int32)
-    return STCLIPState(job, epsilon, decision, zeros, zeros, zeros, decision, zeros, zeros, faults)
+    start = jnp.broadcast_to(jnp.asarray(spec.start + spec.points, jnp.int32), spec.lanes)
+    return STCLIPState(job, epsilon, decision, zeros, zeros, zeros, start, zeros, zeros, faults)
 
 
 def _act(
@@ -79,12 +81,11 @@ def _act(
     psi = job.pseudo_cost
 
     place = obs.advice[jnp.ravel(obs.slot)[0] - 1]
-    states = jnp.arange(2 * n).reshape(-1, *(1,) * place.ndim)
-    advised = (states == place[None]).astype(z.dtype)
     runs = jnp.where(place < n, rate, 0)
-    advice_cost = state.advice_cost + _charge(advised, state.advised, job.metric, obs.costs)
+    advice_cost = state.advice_cost + _advice_charge(place, state.advised, job.metric, obs.costs)
     advice_work = state.advice_work + runs
     future = psi.tau * runs + (1 - advice_work) * psi.L
+    budget = (1 + state.epsilon) * (advice_cost + future)
     clipped, _, info = stclip_step(
         obs.costs,
         job.inner,
@@ -96,31 +97,43 @@ def _act(
         place,
         advice_work,
         state.spent,
-        (1 + state.epsilon) * (advice_cost + future),
+        budget,
         psi,
     )
     forced, _ = forced_step(obs.costs, job.metric, lift(rate), previous, must)
     decision = jnp.where(mandatory[None], forced, clipped)
     decision = jnp.where(finished[None], rest(previous), decision)
     work = rate * jnp.sum(decision[:n], axis=0)
+    move, switch = movement(decision, previous, job.metric)
+    spent = state.spent + jnp.sum(obs.costs * decision[:n], axis=0) + move + switch
+    # The constraint reserves a way back to the advice. A decision that ends the job needs none: all
+    # that it still owes is its own switch-off.
+    owed = spent + jnp.sum(job.metric.switch * decision[:n], axis=0)
+    tolerance = finish_tolerance(z.dtype)
+    kept = (z + work >= 1 - tolerance) & (owed <= budget * (1 + tolerance))
     free = ~mandatory & ~finished & (obs.slot <= job.deadline)
-    spent = state.spent + _charge(decision, previous, job.metric, obs.costs)
     return decision, state._replace(
         decision=decision,
         utilization=z + work,
         robust=jnp.where(free, info.robust_utilization, state.robust),
-        spent=jnp.where(free, info.spent, spent),
-        advised=advised,
+        spent=spent,
+        advised=place,
         advice_cost=advice_cost,
         advice_work=advice_work,
-        faults=state.faults + (free & (info.status != 0)),
+        faults=state.faults + (free & (info.status != 0) & ~kept),
     )
 
 
-def _charge(decision, previous, metric, costs):
-    """Service, move and switch of one slot, ``[...]``."""
-    move, switch = movement(decision, previous, metric)
-    return jnp.sum(costs * decision[: costs.shape[0]], axis=0) + move + switch
+def _advice_charge(place, before, metric: StateMetric, costs: jax.Array) -> jax.Array:
+    """What the advice pays in a slot in which it goes from state ``before`` to ``place``."""
+    n = metric.points
+    points = jnp.arange(n).reshape(n, *(1,) * place.ndim)
+    here, there = points == (place % n)[None], points == (before % n)[None]
+    service = jnp.sum(jnp.where(here & (place < n)[None], costs, 0), axis=0)
+    moved = jnp.sum(jnp.where(there[:, None] & here[None], metric.distance, 0), axis=(0, 1))
+    off = jnp.where(here & (place >= n)[None], 1, 0) + jnp.where(there & (before >= n)[None], 1, 0)
+    switched = jnp.sum(off * metric.switch, axis=0)
+    return service + jnp.where(place == before, 0, moved + switched)
 
 
 def _update(

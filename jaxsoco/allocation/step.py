@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxsoco.allocation.metric import Best, StateMetric, best_targets
+from jaxsoco.allocation.metric import StateMetric, best_targets
 from jaxsoco.allocation.pseudocost import PseudoCost
 from jaxsoco.core.lanes import align, lift, spread, where
 
@@ -115,7 +115,7 @@ def serve(
     off = previous - on
     work = rate * jnp.sum(on, axis=0)
     spent = jnp.sum(on * best.on + off * best.off, axis=0)
-    return assemble(best, on, off), work, spent
+    return assemble(best.on_state, best.off_state, on, off, costs.shape[0]), work, spent
 
 
 def uniform_rate(throughput: jax.Array | float, points: int) -> jax.Array | None:
@@ -157,19 +157,19 @@ def shares(
     return jnp.clip(work_at(price) / lift(rate) - ahead, 0, mass)
 
 
-def assemble(best: Best, on: jax.Array, off: jax.Array) -> jax.Array:
-    """Moves shares ``[2n, ...]`` to their targets: the decision ``[2n, ...]``."""
-    states = on.shape[0]
-    n = states // 2
-    places = jnp.arange(n).reshape(n, *(1,) * (on.ndim - 1))
+def assemble(
+    on_state: jax.Array, off_state: jax.Array, on: jax.Array, off: jax.Array, points: int
+) -> jax.Array:
+    """Moves shares ``[m, ...]`` of sources to their target states: the decision ``[2n, ...]``."""
+    places = jnp.arange(points).reshape(points, *(1,) * (on.ndim - 1))
 
     def add(i, decision):
         ons, offs = decision
-        ons = ons + jnp.where(places == best.on_state[i][None], on[i][None], 0)
-        return ons, offs + jnp.where(places + n == best.off_state[i][None], off[i][None], 0)
+        ons = ons + jnp.where(places == on_state[i][None], on[i][None], 0)
+        return ons, offs + jnp.where(places + points == off_state[i][None], off[i][None], 0)
 
-    zeros = jnp.zeros((n, *on.shape[1:]), on.dtype)
-    return jnp.concatenate(jax.lax.fori_loop(0, states, add, (zeros, zeros)))
+    zeros = jnp.zeros((points, *on.shape[1:]), on.dtype)
+    return jnp.concatenate(jax.lax.fori_loop(0, on.shape[0], add, (zeros, zeros)))
 
 
 class _Assignment(NamedTuple):
@@ -183,12 +183,7 @@ class _Assignment(NamedTuple):
 def _serve_mixed(costs, metric, throughput, previous, work_at):
     """As :func:`serve` for different rates: bisection on the price, then a mix of both ends."""
     n = costs.shape[0]
-    far = (
-        jnp.max(metric.distance) + 2 * jnp.max(metric.switch)
-        if isinstance(metric, StateMetric)
-        else jnp.max(metric)
-    )
-    limit = 2 * (far + jnp.max(jnp.abs(costs))) / jnp.min(throughput)
+    limit = _highest_price(costs, metric, throughput)
     lanes = previous.shape[1:]
 
     def assign(price):
@@ -229,6 +224,23 @@ def _serve_mixed(costs, metric, throughput, previous, work_at):
 
     decision = jax.lax.fori_loop(0, 2 * n, add, jnp.zeros_like(previous))
     return decision, work, jnp.sum(previous * cost, axis=0)
+
+
+def _highest_price(costs, metric, throughput) -> jax.Array:
+    """A price above which no source changes its target any more, ``[...]``.
+
+    Sources change to ever faster targets until the price outweighs the smallest difference of two
+    rates; differences at the level of rounding do not count.
+    """
+    if isinstance(metric, StateMetric):
+        far = jnp.max(metric.distance, axis=(0, 1)) + 2 * jnp.max(metric.switch, axis=0)
+    else:
+        far = jnp.max(metric, axis=(0, 1))
+    rates = jnp.concatenate([jnp.zeros_like(throughput[:1]), throughput])
+    apart = jnp.abs(rates[:, None] - rates[None])
+    counts = apart > 1e-9 * jnp.max(rates, axis=0)
+    gap = jnp.min(jnp.where(counts, apart, jnp.inf), axis=(0, 1))
+    return 2 * (far + jnp.max(jnp.abs(costs), axis=0)) / gap
 
 
 def _pick(values: jax.Array, index: jax.Array) -> jax.Array:

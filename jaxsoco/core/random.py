@@ -24,11 +24,15 @@ def words(key: jax.Array) -> jax.Array:
     """Returns ordinary JAX key(s) ``[...]`` as words, uint32 ``[2, ...]``.
 
     Raw uint32 ``[2, ...]`` words pass through unchanged.
+
+    Raises:
+      TypeError: neither, or keys of another generator than threefry (they have more words).
     """
     if jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
-        return jnp.moveaxis(jax.random.key_data(key), -1, 0)
+        key = jnp.moveaxis(jax.random.key_data(key), -1, 0)
     if key.dtype != jnp.uint32 or key.ndim == 0 or key.shape[0] != 2:
-        raise TypeError(f"key: want a JAX key or uint32 [2, ...] words, got {key.dtype}{key.shape}")
+        want = "a JAX threefry key or uint32 [2, ...] words"
+        raise TypeError(f"key: want {want}, got {key.dtype}{list(key.shape)}")
     return key
 
 
@@ -77,7 +81,9 @@ def integers(
     low, high = jnp.asarray(low, jnp.int32), jnp.asarray(high, jnp.int32)
     span = (high - low).astype(jnp.uint32) + 1
     word, _ = bits(key, shape)
-    return low + _high_product(word, span).astype(jnp.int32)
+    # Of all 2**32 integers, as many as uint32 counts from 0, the word itself is one.
+    drawn = jnp.where(span == 0, word, _high_product(word, span))
+    return low + drawn.astype(jnp.int32)
 
 
 def _high_product(a: jax.Array, b: jax.Array) -> jax.Array:

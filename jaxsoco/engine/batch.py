@@ -7,13 +7,14 @@ tile of their own, so that their number never changes a result.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import AxisType, PartitionSpec
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxsoco.core import random
 from jaxsoco.core.protocol import Algorithm, Comparator, Instance, PyTree
@@ -55,22 +56,26 @@ class Batch:
     ):
         self._instance = instances[0]
         self._devices = list(jax.local_devices() if devices is None else devices)
-        self._root = random.words(jax.random.key(seeds_root, impl="threefry2x32"))
-        self._shared, self._varied = _stack([i.settings for i in instances])
+        root = random.words(jax.random.key(seeds_root, impl="threefry2x32"))
+        self._fixed = self._everywhere((*_stack([i.settings for i in instances]), root))
         self._at = at
-        self._compiled: dict[Any, Callable[..., Outcome]] = {}
+        self._tile = tile
+        self._programs: dict[Any, _Program] = {}
         self.width = tile * len(self._devices)
 
     def learner(self, algorithm: Algorithm, params: PyTree, lanes: str = "native") -> Tile:
         """A tile of ``algorithm``; equal algorithms with equal static parameters share code."""
+        # Through numpy, so that a Python number and an array of the same value share code as well.
+        params = jax.tree.map(lambda x: jnp.asarray(np.asarray(x)), params)
+        kinds = tuple((x.shape, x.dtype) for x in jax.tree.leaves(params))
 
         def run(key, params, spec):
             problem, horizon = self._instance.problem, self._instance.horizon
             result = simulate(algorithm, params, problem, spec, key, horizon, at=self._at)
             return Outcome(result.costs._asdict(), result.faults, result.finite)
 
-        code = (algorithm, jax.tree.structure(params), lanes)
-        return partial(self._call, self._program(code, run, lanes), params)
+        code = (algorithm, jax.tree.structure(params), kinds, lanes)
+        return partial(self._call, self._program(code, run, lanes), self._everywhere(params))
 
     def comparator(self, comparator: Comparator) -> Tile:
         """A tile of an offline optimum."""
@@ -79,21 +84,34 @@ class Batch:
             costs, faults = comparator(key, spec, self._at)
             return Outcome(costs, faults, all_finite(costs, key.ndim - 1))
 
-        return partial(self._call, self._program(comparator, run, "native"), ())
+        program = self._program(comparator, run, "native")
+        return partial(self._call, program, self._everywhere(()))
 
-    def _call(self, program: Callable, params: PyTree, point: np.ndarray, seed: np.ndarray):
-        return program(self._shared, self._varied, params, self._root, point, seed)
+    def _everywhere(self, tree: PyTree) -> list[PyTree]:
+        """A copy of a tree of arrays on every device."""
+        return [jax.device_put(tree, device) for device in self._devices]
 
-    def _program(self, code: Any, run: Callable, lanes: str) -> Callable[..., Outcome]:
-        if code in self._compiled:
-            return self._compiled[code]
+    def _call(
+        self, program: _Program, params: list[PyTree], point: np.ndarray, seed: np.ndarray
+    ) -> Outcome:
+        parts = [slice(i, i + self._tile) for i in range(0, self.width, self._tile)]
+        return program(
+            [
+                (*fixed, own, point[part], seed[part])
+                for fixed, own, part in zip(self._fixed, params, parts, strict=True)
+            ]
+        )
+
+    def _program(self, code: Any, run: Callable, lanes: str) -> _Program:
+        if code in self._programs:
+            return self._programs[code]
         draw = self._instance.draw
 
         def one_block(settings, params, key):
             spec = draw(random.fold(key, _DRAW_ROUND), settings)
             return run(key, params, spec)
 
-        def tile(shared, varied, params, root, point, seed):
+        def tile(shared, varied, root, params, point, seed):
             key = random.run_key(root, seed)
             settings = _merge(shared, varied, point)
             if lanes == "native":
@@ -102,21 +120,40 @@ class Batch:
             mapped = jax.vmap(one_block, in_axes=(axes, None, -1), out_axes=-1)
             return mapped(settings, params, key)
 
-        if len(self._devices) > 1:
-            mesh = jax.make_mesh(
-                (len(self._devices),), ("runs",), (AxisType.Auto,), devices=self._devices
-            )
-            whole, runs = PartitionSpec(), PartitionSpec("runs")
-            tile = jax.shard_map(
-                tile,
-                mesh=mesh,
-                in_specs=(whole, whole, whole, whole, runs, runs),
-                out_specs=Outcome(PartitionSpec(None, "runs"), runs, runs),  # type: ignore[arg-type]
-                check_vma=False,
-            )
-        options = CPU_OPTIONS if self._devices[0].platform == "cpu" else None
-        self._compiled[code] = jax.jit(tile, compiler_options=options)
-        return self._compiled[code]
+        self._programs[code] = _Program(tile, self._devices)
+        return self._programs[code]
+
+
+class _Program:
+    """One program with an executable for every device, compiled at the first call.
+
+    One partitioned program (``shard_map``) would be compiled once, but by other passes, and runs
+    of another number of devices would differ in their last bits.
+    """
+
+    def __init__(self, tile: Callable[..., Outcome], devices: Sequence[jax.Device]):
+        options = CPU_OPTIONS if devices[0].platform == "cpu" else None
+        self._tile = jax.jit(tile, compiler_options=options)
+        self._mesh = Mesh(np.asarray(devices), ("runs",))
+        self._executables: list[Callable[..., Outcome]] = []
+
+    def __call__(self, arguments: Sequence[tuple[Any, ...]]) -> Outcome:
+        """Dispatches to every device the call with its own arguments, and joins the lanes."""
+        if not self._executables:
+            # Lowered here, because what JAX is set to may be set for this thread alone.
+            lowered = [self._tile.lower(*own) for own in arguments]
+            with ThreadPoolExecutor(len(lowered)) as pool:
+                self._executables = list(pool.map(lambda one: one.compile(), lowered))
+        parts = [run(*own) for run, own in zip(self._executables, arguments, strict=True)]
+        return parts[0] if len(parts) == 1 else jax.tree.map(self._join, *parts)
+
+    def _join(self, *parts: jax.Array) -> jax.Array:
+        """One array of all devices' lanes; nothing is copied and nothing waits."""
+        *structure, lanes = parts[0].shape
+        spec = PartitionSpec(*(None for _ in structure), "runs")
+        shape = (*structure, lanes * len(parts))
+        sharding = NamedSharding(self._mesh, spec)
+        return jax.make_array_from_single_device_arrays(shape, sharding, list(parts))
 
 
 _DRAW_ROUND = 0xFFFFFFFF

@@ -78,9 +78,11 @@ def _clusters(distance, order, radius) -> tuple[jax.Array, jax.Array]:
 
     def split(state):
         level, together, meet, leaf, radius = state
+        # The last level parts everything, so that the tree dominates however close points lie.
+        reach = jnp.where(level + 1 < MAX_LEVELS, radius, 0)
 
         def nearest(v, best):
-            within = distance[:, v] <= radius[None]
+            within = distance[:, v] <= reach[None]
             return jnp.where(within & (order[v][None] < best), order[v][None], best)
 
         centre = jax.lax.fori_loop(0, n, nearest, jnp.full_like(order, n))
@@ -93,4 +95,5 @@ def _clusters(distance, order, radius) -> tuple[jax.Array, jax.Array]:
     zeros = jnp.zeros(distance.shape, jnp.int32)
     state = (0, together, zeros, zeros[:, 0], radius)
     _, _, meet, leaf, _ = jax.lax.while_loop(unfinished, split, state)
-    return meet, leaf
+    # A point stays with itself for as long as other points, or other lanes, still part.
+    return jnp.minimum(meet, leaf[:, None]), leaf

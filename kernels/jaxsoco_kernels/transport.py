@@ -39,8 +39,8 @@ def excess_cost(excess: jax.Array, distance: jax.Array) -> jax.Array:
 
 @jax.custom_jvp
 def _excess_cost(excess: jax.Array, distance: jax.Array) -> jax.Array:
-    sources, sinks, swapped = _sides(excess)
-    value = _two_sources(sources, sinks, _orient(distance, swapped))
+    sources, sinks = _sides(excess)
+    value = _two_sources(sources, sinks, distance)
     many = jnp.sum(sources > 0, axis=0) > 2
 
     def general(_):
@@ -71,35 +71,31 @@ def _dust(dtype) -> float:
     return 8 * float(jnp.finfo(dtype).eps)
 
 
-def _sides(excess: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Mass to move ``[n, ...]``, where to, and whether the two were swapped (fewer first)."""
+def _sides(excess: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The two sides of the transport ``[n, ...]``, the one with fewer points first."""
     dust = _dust(excess.dtype)
     give = jnp.where(excess > dust, excess, 0)
     take = jnp.where(excess < -dust, -excess, 0)
-    swap = jnp.sum(take > 0, axis=0) < jnp.sum(give > 0, axis=0)
-    wide = swap[None]
-    return jnp.where(wide, take, give), jnp.where(wide, give, take), swap
-
-
-def _orient(distance: jax.Array, swapped: jax.Array) -> jax.Array:
-    return jnp.where(swapped[None, None], jnp.swapaxes(distance, 0, 1), distance)
+    swap = (jnp.sum(take > 0, axis=0) < jnp.sum(give > 0, axis=0))[None]
+    return jnp.where(swap, take, give), jnp.where(swap, give, take)
 
 
 def _two_sources(sources: jax.Array, sinks: jax.Array, distance: jax.Array) -> jax.Array:
-    """Cost when at most two points ``u, w`` give: fill the first with the sinks it suits best."""
+    """Cost when at most two points give: fill the first with the sinks that it suits best."""
     n = sources.shape[0]
     places = jnp.arange(n).reshape(n, *(1,) * (sources.ndim - 1))
     present = sources > 0
     first = jnp.argmax(present, axis=0)
     last = n - 1 - jnp.argmax(present[::-1], axis=0)
-    at_first, at_last = places == first[None], places == last[None]
 
-    def row(mask):  # distances from the one marked point, [n, ...]
-        return jnp.sum(jnp.where(mask[:, None], distance, 0), axis=0)
+    def look(u, rows):
+        row = distance[u]
+        return tuple(jnp.where((at == u)[None], row, r) for at, r in zip((first, last), rows))
 
-    from_first, from_last = row(at_first), row(at_last)
+    start = jnp.broadcast_to(distance[0], sources.shape)
+    from_first, from_last = jax.lax.fori_loop(1, n, look, (start, start))
     gain = from_first - from_last
-    mass = jnp.sum(jnp.where(at_first, sources, 0), axis=0)
+    mass = jnp.sum(jnp.where(places == first[None], sources, 0), axis=0)
 
     def before(v, total):
         earlier = (gain[v][None] < gain) | ((gain[v][None] == gain) & (v < places))
