@@ -7,7 +7,7 @@ algorithms for spatiotemporal online allocation with deadline constraints", arXi
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jaxsoco.core.schema import (
     AlgorithmEntry,
@@ -17,23 +17,6 @@ from jaxsoco.core.schema import (
     Field,
     ProblemEntry,
 )
-
-if TYPE_CHECKING:
-    from jaxsoco.allocation.baselines import (
-        agnostic as agnostic,
-    )
-    from jaxsoco.allocation.baselines import (
-        delayed_greedy as delayed_greedy,
-    )
-    from jaxsoco.allocation.baselines import (
-        greedy as greedy,
-    )
-    from jaxsoco.allocation.baselines import (
-        threshold as threshold,
-    )
-    from jaxsoco.allocation.data import CarbonTrace as CarbonTrace
-    from jaxsoco.allocation.data import load_carbon_csv as load_carbon_csv
-    from jaxsoco.allocation.synthetic import synthetic_carbon as synthetic_carbon
 
 _PAPER = "arXiv 2408.07831"
 
@@ -158,11 +141,15 @@ FAMILY = Family(
     problems=(_PROBLEM,),
     algorithms=(
         _learner(
-            "pcm", "pcm", "pseudo-cost minimisation, eta-competitive", "section 3", (_METRIC,)
+            "pcm",
+            "algorithm_pcm",
+            "pseudo-cost minimisation, eta-competitive",
+            "section 3",
+            (_METRIC,),
         ),
         _learner(
             "st_clip",
-            "stclip",
+            "algorithm_stclip",
             "PCM clipped to black-box advice: (1+epsilon)-consistent, gamma-robust",
             "section 4",
             (
@@ -216,16 +203,17 @@ FAMILY = Family(
     compare=("offline_optimum", "integral_optimum"),
 )
 
+# No module bears one of these names: importing it would put the module in the name's place.
 _PUBLIC = {
     "agnostic": "baselines",
     "delayed_greedy": "baselines",
     "greedy": "baselines",
     "threshold": "baselines",
-    "pcm": "pcm",
-    "PCMParams": "pcm",
+    "pcm": "algorithm_pcm",
+    "PCMParams": "algorithm_pcm",
     "pcm_step": "step",
-    "st_clip": "stclip",
-    "STCLIPParams": "stclip",
+    "st_clip": "algorithm_stclip",
+    "STCLIPParams": "algorithm_stclip",
     "stclip_step": "clip",
     "PseudoCost": "pseudocost",
     "competitive_ratio": "pseudocost",
@@ -246,6 +234,7 @@ _PUBLIC = {
     "allocation": "problem",
     "Workload": "jobs",
     "sample_job": "jobs",
+    "synthetic_workload": "workload",
     "CarbonTrace": "data",
     "load_carbon_csv": "data",
     "synthetic_carbon": "synthetic",

@@ -98,13 +98,16 @@ def robustness(epsilon: Number, L: Number, U: Number, D: Number, tau: Number) ->
       Source: arXiv 2408.07831, section 4.
     """
     eta = competitive_ratio(L, U, D, tau)
-    top = jnp.asarray(U - L - D - 2 * tau)
+    top, fixed = jnp.asarray(U - L - D - 2 * tau), 2 * (D + tau)
 
-    def reach(g):
-        return g * jnp.log(top / (U - U / g - D - 2 * tau))
+    def terms(g):
+        # The equation in terms that do not cancel for g near U / L: z(g) = g log(1 / (1 - part)).
+        part = (U / g - L) / top
+        reach = -jnp.log1p(-part)
+        return part, fixed * reach + top * (reach - part)
 
     def gap(g):
-        return g - epsilon - U / L + reach(g) * (U - L + D) / L
+        return g * terms(g)[1] / L - epsilon
 
     def bisect(_, bracket):
         low, high = bracket
@@ -116,8 +119,11 @@ def robustness(epsilon: Number, L: Number, U: Number, D: Number, tau: Number) ->
     bracket = (jnp.broadcast_to(eta, shape), jnp.broadcast_to(jnp.asarray(U / L), shape))
     low, high = jax.lax.stop_gradient(jax.lax.fori_loop(0, _BISECTIONS, bisect, bracket))
     root = (low + high) / 2
-    # One Newton step from the root: no change in value, and the implicit function's derivative.
-    denominator = U - U / root - D - 2 * tau
-    slope = 1 + (U - L + D) / L * (jnp.log(top / denominator) - U / (root * denominator))
-    root = root - gap(root) / jax.lax.stop_gradient(slope)
+    # The derivative of the implicit function, on a term of value 0. The slope vanishes where
+    # D = tau = epsilon = 0, a double root.
+    part, inner = terms(root)
+    slope = (inner - U / root * (fixed / top + part) / (1 - part)) / L
+    slope = jax.lax.stop_gradient(jnp.minimum(slope, -jnp.finfo(slope.dtype).eps))
+    residual = gap(root)
+    root = root - (residual - jax.lax.stop_gradient(residual)) / slope
     return jnp.where(epsilon <= eta - 1 + D / L, jnp.maximum(root, eta), eta)

@@ -21,6 +21,7 @@ from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.schema import Prepared
 
 if TYPE_CHECKING:
+    from jaxsoco.allocation.jobs import Workload
     from jaxsoco.core.protocol import Instance
 
 GOOGLE_LENGTHS = (0, 0.912, 0.053, 0.017, 0.008, 0.006, 0.002, 0.002, 0.002, 0)
@@ -202,15 +203,45 @@ def _tight_windows(values, carbon: CarbonTrace, latency: np.ndarray) -> float:
 
 def build(prepared: Prepared, values: Mapping[str, Any]) -> Instance:
     """The problem of one point, ready for a sweep."""
-    import jax.numpy as jnp
-
-    from jaxsoco.allocation.jobs import Workload, sample_job
+    from jaxsoco.allocation.jobs import sample_job
     from jaxsoco.allocation.problem import allocation
     from jaxsoco.core.protocol import Instance
 
+    return Instance(allocation, sample_job, _workload(prepared, values), prepared.content.slots)
+
+
+def synthetic_workload(**values: Any) -> Workload:
+    """The default workload: synthetic carbon, 14 regions, great-circle latency.
+
+    Args:
+      **values: fields of the problem ``carbon_jobs`` (``jaxsoco list allocation/carbon_jobs``)
+        that differ from their defaults, such as ``data_size=8.0`` or ``carbon="folder"``.
+
+    Returns:
+      A :class:`~jaxsoco.allocation.jobs.Workload` for ``sample_job``.
+
+    Raises:
+      TypeError: no such field.
+      InputError: data that cannot be used, or values that do not fit together.
+    """
+    from jaxsoco.allocation import FAMILY
+
+    defaults = {field.name: field.default for field in FAMILY.problems[0].fields}
+    unknown = set(values) - set(defaults)
+    if unknown:
+        raise TypeError(f"unknown fields: {sorted(unknown)}; known: {sorted(defaults)}")
+    filled = {**defaults, **values}
+    return _workload(prepare(filled, Path()), filled)
+
+
+def _workload(prepared: Prepared, values: Mapping[str, Any]) -> Workload:
+    import jax.numpy as jnp
+
+    from jaxsoco.allocation.jobs import Workload
+
     content: Content = prepared.content
     weights = np.asarray(content.lengths)
-    workload = Workload(
+    return Workload(
         carbon=jnp.asarray(content.carbon.values, float),
         latency=jnp.asarray(content.latency, float),
         move_rate=jnp.asarray(_move_rate(values), float),
@@ -224,4 +255,3 @@ def build(prepared: Prepared, values: Mapping[str, Any]) -> Instance:
         slots=content.slots,
         bounds=values["bounds"],
     )
-    return Instance(allocation, sample_job, workload, content.slots)

@@ -78,7 +78,10 @@ def integers(
 
     The bias is below ``(high - low + 1) / 2**32``; the key is consumed.
     """
-    low, high = jnp.asarray(low, jnp.int32), jnp.asarray(high, jnp.int32)
+    low, high = (
+        x.reshape((1,) * (len(shape) + key.ndim - 1 - x.ndim) + x.shape)
+        for x in (jnp.asarray(low, jnp.int32), jnp.asarray(high, jnp.int32))
+    )
     span = (high - low).astype(jnp.uint32) + 1
     word, _ = bits(key, shape)
     # Of all 2**32 integers, as many as uint32 counts from 0, the word itself is one.

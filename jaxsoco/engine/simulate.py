@@ -89,14 +89,15 @@ def simulate(
         world, state, totals, record = carry
         world, state, action, costs = play_round(world, state, t)
         totals = jax.tree.map(jnp.add, totals, costs)
-        # Every round overwrites the next checkpoint's slot: the last write is the checkpoint.
-        record = jax.tree.map(lambda r, x: r.at[slot].set(x), record, totals)
+        # Every round overwrites the next checkpoint's slot: the last write is the checkpoint. (After
+        # the last checkpoint there is no slot, and nothing is written.)
+        record = jax.tree.map(lambda r, x: r.at[slot].set(x, mode="drop"), record, totals)
         return (world, state, totals, record), ((action, costs) if trace else None)
 
     shapes = jax.eval_shape(play_round, world, state, jnp.int32(1))[3]
     totals = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
     record = jax.tree.map(lambda x: jnp.zeros((len(at), *x.shape), x.dtype), shapes)
-    rounds = np.arange(1, at[-1] + 1, dtype=np.int32)
+    rounds = np.arange(1, horizon + 1, dtype=np.int32)
     slots = np.searchsorted(np.asarray(at), rounds).astype(np.int32)
     carry, traced = jax.lax.scan(step, (world, state, totals, record), (rounds, slots))
     _, state, _, record = carry

@@ -11,8 +11,15 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.allocation.clip import stclip_step
+from jaxsoco.allocation.learner import (
+    Job,
+    finish_tolerance,
+    forced_work,
+    known_job,
+    rest,
+    start_off,
+)
 from jaxsoco.allocation.metric import StateMetric, movement
-from jaxsoco.allocation.pcm import Job, finish_tolerance, forced_work, known_job, rest, start_off
 from jaxsoco.allocation.pseudocost import robustness
 from jaxsoco.allocation.spec import Feedback, Observation, Spec
 from jaxsoco.allocation.step import forced_step
