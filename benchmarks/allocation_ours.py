@@ -5,18 +5,27 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from reference_job import Job
 
-from jaxsoco.allocation import FAMILY, comparators, workload
-from jaxsoco.allocation.offline import CONVERGED, offline_optimum
-from jaxsoco.allocation.algorithm_pcm import PCMParams, pcm
-from jaxsoco.allocation.problem import allocation, prices
-from jaxsoco.allocation.algorithm_stclip import STCLIPParams, st_clip
+from jaxsoco.allocation import (
+    PCMParams,
+    STCLIPParams,
+    allocation,
+    comparators,
+    offline_optimum,
+    pcm,
+    sample_job,
+    st_clip,
+    synthetic_workload,
+)
+from jaxsoco.allocation.network import REGIONS
+from jaxsoco.allocation.offline import CONVERGED
+from jaxsoco.allocation.problem import prices
 from jaxsoco.core import random
 from jaxsoco.core.protocol import Instance
 from jaxsoco.engine.batch import Batch, Tile
@@ -28,10 +37,10 @@ ROOT = 0
 
 
 class Size(NamedTuple):
-    """What is computed: jobs, regions (None: all), slots until the deadline, slots of work."""
+    """What is computed: jobs, regions, slots until the deadline, slots of work."""
 
     jobs: int
-    regions: int | None
+    regions: int
     slots: int
     length: int
 
@@ -51,23 +60,22 @@ class Setting(NamedTuple):
 
 def instance(size: Size) -> Instance:
     """The library's default workload (synthetic carbon) with one deadline and one length."""
-    entry = FAMILY.problems[0]
-    values: dict[str, Any] = {field.name: field.default for field in entry.fields}
-    values |= {"deadline_min": size.slots, "deadline_max": size.slots, "job_length": size.length}
-    prepared = workload.prepare(values, Path())
-    if size.regions is not None:
-        values["regions"] = prepared.content.carbon.regions[: size.regions]
-        prepared = workload.prepare(values, Path())
-    return workload.build(prepared, values)
+    workload = synthetic_workload(
+        regions=tuple(region.name for region in REGIONS[: size.regions]),
+        deadline_min=size.slots,
+        deadline_max=size.slots,
+        job_length=size.length,
+    )
+    return Instance(allocation, sample_job, workload, workload.slots)
 
 
 class Ours:
-    """All algorithms, compiled for one setting."""
+    """All algorithms in one setting; each is compiled when it first runs."""
 
     def __init__(self, size: Size, setting: Setting):
-        self.setting, self._size = setting, size
-        self._x64 = partial(jax.enable_x64, setting.precision == "float64")
-        with self._x64():
+        self._size, self._width = size, setting.width
+        self._precision = partial(jax.enable_x64, setting.precision == "float64")
+        with self._precision():
             batch = _batch(size, setting.devices, setting.tile)
             self._tiles: dict[str, Tile] = {
                 name: batch.learner(algorithm, params)
@@ -77,25 +85,22 @@ class Ours:
             self._tiles["OPT with ledger"] = batch.comparator(comparators.offline)
 
     def run(self, name: str) -> list[Any]:
-        """Runs all jobs; results are ready when this returns."""
-        tile, width = self._tiles[name], self.setting.width
-        seeds = np.arange(self._size.jobs, dtype=np.int32).reshape(-1, width)
-        with self._x64():
-            return jax.block_until_ready([tile(np.zeros(width, np.int32), row) for row in seeds])
+        """Outcomes of all jobs, ready when this returns: the draw of every job is included."""
+        tile, points = self._tiles[name], np.zeros(self._width, np.int32)
+        seeds = np.arange(self._size.jobs, dtype=np.int32).reshape(-1, self._width)
+        with self._precision():
+            return jax.block_until_ready([tile(points, row) for row in seeds])
 
     def costs(self, name: str) -> np.ndarray:
-        """Total cost of every job, ``[jobs]``."""
+        """Total cost of every job, ``[jobs]``; NaN for one with a fault."""
         totals = []
         for outcome in self.run(name):
             parts = outcome.costs
             names = ["value"] if "value" in parts else ["service", "move", "switch"]
-            totals.append(sum(np.asarray(parts[x][-1], np.float64) for x in names))
+            total = sum(np.asarray(parts[x][-1], np.float64) for x in names)
+            sound = np.asarray(outcome.finite) & (np.asarray(outcome.faults) == 0)
+            totals.append(np.where(sound, total, np.nan))
         return np.concatenate(totals)
-
-    def troubled(self, name: str) -> int:
-        """Jobs with a fault or a cost that is not finite."""
-        outcomes = self.run(name)
-        return sum(int(np.sum((o.faults > 0) | ~o.finite)) for o in outcomes)
 
 
 @functools.cache
@@ -105,13 +110,12 @@ def ours(size: Size, setting: Setting) -> Ours:
 
 
 def _batch(size: Size, devices: int, tile: int) -> Batch:
-    made = instance(size)
     return Batch(
-        [made],
+        [instance(size)],
         seeds_root=ROOT,
         tile=tile,
         devices=jax.devices()[:devices],
-        at=(made.horizon,),
+        at=(size.slots,),
     )
 
 
@@ -127,11 +131,11 @@ def _value_and_weight(key, spec, at):
         deadline=spec.deadline,
     )
     parts = {"value": best.value[None], "weight": best.weight[None]}
-    return parts, (best.info.status != CONVERGED).astype(np.int32)
+    return parts, (best.info.status != CONVERGED).astype(jnp.int32)
 
 
 class Revealed(NamedTuple):
-    """The first jobs in plain arrays, and what our learners decided in each of their slots."""
+    """Some jobs in plain arrays, and what our learners decided in each of their slots."""
 
     jobs: Sequence[Job]
     decisions: Mapping[str, Sequence[np.ndarray]]  # [T, 2n] a job
@@ -143,11 +147,10 @@ def reveal(size: Size, count: int) -> Revealed:
     def record(key, spec, at):
         nature, learner, _ = random.round_keys(random.words(key), 0)
         world = allocation.init(nature, spec)
-        tree = pcm.init(learner, PCMParams(), spec).job.inner.distance
         seen = {
             "costs": world.costs,
             "distance": spec.metric.distance,
-            "tree": tree,
+            "tree": pcm.init(learner, PCMParams(), spec).job.inner.distance,
             "switch": spec.metric.switch,
             "start": spec.start,
             "throughput": spec.throughput[0],
@@ -156,11 +159,9 @@ def reveal(size: Size, count: int) -> Revealed:
             "advice": world.advice,
         }
         for name, (algorithm, params) in LEARNERS.items():
-            run = simulate(algorithm, params, allocation, spec, key, at[-1], at=at, trace=True)
+            run = simulate(algorithm, params, allocation, spec, key, size.slots, at=at, trace=True)
             seen[name] = run.trace[0]
-        lanes = np.zeros(spec.lanes, np.int32)
-        shape = lambda x: jax.numpy.broadcast_to(x, (*x.shape[: x.ndim - 1], *lanes.shape))  # noqa: E731
-        return {name: shape(x) for name, x in seen.items()}, lanes
+        return seen, jnp.zeros(spec.lanes, jnp.int32)
 
     with jax.enable_x64(True):
         tile = _batch(size, 1, count).comparator(record)
@@ -171,7 +172,7 @@ def reveal(size: Size, count: int) -> Revealed:
     return Revealed(jobs, decisions)
 
 
-def _job(parts: dict[str, np.ndarray]) -> Job:
+def _job(parts: dict[str, Any]) -> Job:
     for name, kind in (("start", int), ("throughput", float), ("lower", float), ("upper", float)):
         parts[name] = kind(parts[name])
     return Job(**parts)

@@ -80,7 +80,8 @@ class Job(NamedTuple):
             return swing
         a, b = np.flatnonzero(give > 0), np.flatnonzero(take > 0)
         plan_cost = np.ascontiguousarray(distance[np.ix_(a, b)])
-        return swing + float(ot.emd2(give[a] / give.sum(), take[b] / take.sum(), plan_cost))
+        cost = ot.emd2(give[a] / give.sum(), take[b] / take.sum(), plan_cost)
+        return swing + cost  # type: ignore[operator]
 
     def charge(self, slot: int, decision: np.ndarray, previous: np.ndarray, distance=None) -> float:
         """Service and movement of one slot (movement by the true metric unless told)."""
@@ -138,7 +139,7 @@ def robustness(job: Job, epsilon: float) -> float:
     bracket = (eta, high / low)
     if gap(bracket[0]) <= 0 or gap(bracket[1]) >= 0:
         return eta
-    return float(brentq(gap, *bracket, xtol=1e-14, rtol=1e-14))
+    return brentq(gap, *bracket, xtol=1e-14)  # type: ignore[return-value]
 
 
 class Outcome(NamedTuple):

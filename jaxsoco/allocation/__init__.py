@@ -226,7 +226,7 @@ _PUBLIC = {
     "embed_tree": "tree",
     "OfflineOptimum": "offline",
     "offline_optimum": "offline",
-    "integral_optimum": "offline",
+    "integral_optimum": "integral",
     "Spec": "spec",
     "Observation": "spec",
     "Feedback": "spec",

@@ -13,7 +13,6 @@ import jax.numpy as jnp
 from jaxsoco.allocation.clip import stclip_step
 from jaxsoco.allocation.learner import (
     Job,
-    finish_tolerance,
     forced_work,
     known_job,
     rest,
@@ -21,7 +20,7 @@ from jaxsoco.allocation.learner import (
 )
 from jaxsoco.allocation.metric import StateMetric, movement
 from jaxsoco.allocation.pseudocost import robustness
-from jaxsoco.allocation.spec import Feedback, Observation, Spec
+from jaxsoco.allocation.spec import Feedback, Observation, Spec, finish_tolerance
 from jaxsoco.allocation.step import forced_step
 from jaxsoco.core.lanes import lift, spread
 from jaxsoco.core.protocol import Algorithm

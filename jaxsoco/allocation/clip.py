@@ -196,7 +196,7 @@ def _solve(sources: _Sources, prices: _Prices, place, fraction, met) -> _Solutio
     free = _plan(sources, prices, jnp.zeros_like(met))
     follow = _follow(sources, prices, place, fraction)
     binding = free.excess > met
-    left, right = _bracket(sources, prices, free, follow, binding)
+    left, right = _bracket(sources, prices, free, follow, met)
     span = left.excess - right.excess
     mix = jnp.where(span > 0, left.excess / jnp.where(span > 0, span, 1), 1)
     weight = jnp.where(binding, jnp.clip(mix, 0, 1), 0)
@@ -400,9 +400,14 @@ def _priced(prices: _Prices, base, slope, on, targets, multiplier) -> _Plan:
 
 
 def _bracket(
-    sources: _Sources, prices: _Prices, left: _Plan, right: _Plan, binding: jax.Array
+    sources: _Sources, prices: _Prices, left: _Plan, right: _Plan, met: jax.Array
 ) -> tuple[_Plan, _Plan]:
-    """Narrows a plan that breaks the constraint and one that keeps it around the multiplier."""
+    """Narrows a plan that breaks the constraint and one that keeps it around the multiplier.
+
+    An excess up to ``met`` is rounding: without slack, many plans meet the constraint exactly, and
+    the advice, where the search starts, need not be the best of them.
+    """
+    binding = left.excess > met
 
     def refine(i, pair):
         left, right = pair
@@ -415,7 +420,7 @@ def _bracket(
         middle = (left.multiplier + jnp.where(bounded, right.multiplier, 0)) / 2
         trial = jnp.where((i % 3 == 2) & bounded, middle, cross)
         now = _plan(sources, prices, jnp.where(usable, trial, 0))
-        breaks = now.excess > 0
+        breaks = now.excess > met
         return where(usable & breaks, now, left), where(usable & ~breaks, now, right)
 
     return jax.lax.fori_loop(0, _EVALUATIONS, refine, (left, right))

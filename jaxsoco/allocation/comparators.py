@@ -5,12 +5,9 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.allocation.offline import (
-    CONVERGED,
-    integral_optimum,
-    offline_optimum,
-    path_ledger,
-)
+from jaxsoco.allocation.integral import integral_optimum
+from jaxsoco.allocation.offline import CONVERGED, offline_optimum
+from jaxsoco.allocation.paths import path_ledger
 from jaxsoco.allocation.problem import allocation
 from jaxsoco.allocation.spec import Spec
 from jaxsoco.core import random

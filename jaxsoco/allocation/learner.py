@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from jaxsoco.allocation.metric import StateMetric
 from jaxsoco.allocation.pseudocost import PseudoCost
-from jaxsoco.allocation.spec import Spec
+from jaxsoco.allocation.spec import Spec, finish_tolerance
 from jaxsoco.allocation.tree import embed_tree
 from jaxsoco.core.lanes import spread
 
@@ -54,11 +54,6 @@ def _inner_metric(kind: str, key: jax.Array, spec: Spec) -> StateMetric:
     if kind != "tree":
         raise ValueError(f'metric: want "tree" or "true", got {kind!r}')
     return StateMetric(embed_tree(key, metric.distance).distance, metric.switch)
-
-
-def finish_tolerance(dtype: jnp.dtype) -> float:
-    """Work that may be missing from a job that counts as done: sums of many slots round."""
-    return 1e-9 if dtype == jnp.float64 else 1e-5
 
 
 def forced_work(slot, deadline, length, utilization):

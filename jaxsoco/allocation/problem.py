@@ -7,8 +7,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxsoco.allocation.integral import integral_optimum
 from jaxsoco.allocation.metric import movement
-from jaxsoco.allocation.offline import integral_optimum
 from jaxsoco.allocation.spec import Costs, Feedback, Observation, Spec
 from jaxsoco.core import random
 from jaxsoco.core.lanes import lift, spread

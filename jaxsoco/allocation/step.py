@@ -238,7 +238,7 @@ def _highest_price(costs, metric, throughput) -> jax.Array:
         far = jnp.max(metric, axis=(0, 1))
     rates = jnp.concatenate([jnp.zeros_like(throughput[:1]), throughput])
     apart = jnp.abs(rates[:, None] - rates[None])
-    counts = apart > 1e-9 * jnp.max(rates, axis=0)
+    counts = apart > 1e-9 * jnp.max(rates, axis=0)[None, None]
     gap = jnp.min(jnp.where(counts, apart, jnp.inf), axis=(0, 1))
     return 2 * (far + jnp.max(jnp.abs(costs), axis=0)) / gap
 

@@ -42,15 +42,19 @@ def where(flag: jax.Array, yes: Any, no: Any) -> Any:
 def take(table: jax.Array, index: jax.Array, axis: int = 0) -> jax.Array:
     """Picks ``table[index]`` along ``axis`` per lane.
 
+    A comparison with every place: on short axes faster than a gather, and differentiable.
+
     Args:
-      table: ``[..., k, ..., lanes]``; its trailing axes are the lanes of ``index``.
-      index: integer ``[lanes]``.
+      table: ``[..., k, ..., lanes]``; its trailing axes are the lanes of ``index``, or of size 1.
+      index: integer ``[lanes]`` within the axis.
+      axis: the axis to pick from, not negative.
 
     Returns:
       The table without the axis.
     """
-    shape = [1] * table.ndim
-    for i in range(index.ndim):
-        shape[table.ndim - index.ndim + i] = index.shape[i]
-    picked = jnp.take_along_axis(table, index.reshape(shape), axis=axis)
-    return jnp.squeeze(picked, axis)
+    structure = table.ndim - index.ndim
+    places = jnp.arange(table.shape[axis]).reshape(
+        tuple(-1 if i == axis else 1 for i in range(structure)) + (1,) * index.ndim
+    )
+    hit = places == index.reshape((1,) * structure + index.shape)
+    return jnp.sum(jnp.where(hit, table, 0), axis=axis, dtype=table.dtype)

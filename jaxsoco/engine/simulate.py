@@ -89,8 +89,8 @@ def simulate(
         world, state, totals, record = carry
         world, state, action, costs = play_round(world, state, t)
         totals = jax.tree.map(jnp.add, totals, costs)
-        # Every round overwrites the next checkpoint's slot: the last write is the checkpoint. (After
-        # the last checkpoint there is no slot, and nothing is written.)
+        # Every round overwrites the next checkpoint's slot: the last write is the checkpoint.
+        # (After the last checkpoint there is no slot, and nothing is written.)
         record = jax.tree.map(lambda r, x: r.at[slot].set(x, mode="drop"), record, totals)
         return (world, state, totals, record), ((action, costs) if trace else None)
 

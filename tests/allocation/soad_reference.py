@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 import ot
+from scipy.optimize import brentq
 from scipy.special import lambertw
 
 # --- metrics ------------------------------------------------------------------------------------
@@ -106,6 +107,22 @@ class Bounds:
         gap = (self.U - self.D - 2 * self.tau) / self.U
         inner = (self.D + self.L - self.U + 2 * self.tau) / self.U * np.exp(-gap)
         return float(1 / (lambertw(inner, 0).real + gap))
+
+    def gamma(self, epsilon: float) -> float:
+        """ST-CLIP's robustness for trust ``epsilon``: the root in [eta, U / L], or eta."""
+        L, U, D, fixed = self.L, self.U, self.D, self.D + 2 * self.tau
+
+        def residual(g: float) -> float:
+            reach = g * np.log((U - L - fixed) / (U - U / g - fixed))  # psi there is L + D + tau
+            return epsilon + U / L - reach / L * (U - L + D) - g
+
+        low, high = self.eta, U / L
+        if epsilon > low - 1 + D / L:
+            return low
+        ends = residual(low), residual(high)
+        if abs(ends[0]) < 1e-12 * high or epsilon == 0:
+            return low if abs(ends[0]) < abs(ends[1]) else high
+        return float(brentq(residual, low, high, xtol=1e-14 * high, rtol=1e-15))
 
 
 def random_bounds(rng: np.random.Generator) -> Bounds:

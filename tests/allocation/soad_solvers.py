@@ -16,9 +16,10 @@ from soad_reference import Slot, states, w1
 
 
 class Solution(NamedTuple):
-    """A solver's answer: its decision made exactly feasible, and a lower bound on the optimum."""
+    """A solver's answer: decision and objective of its plan made exact, and a lower bound."""
 
     decision: np.ndarray
+    value: float
     bound: float
 
 
@@ -95,7 +96,7 @@ def solve_slot(slot: Slot) -> Solution:
     n = slot.costs.size
     plan = Plan.of(slot.previous)
     to_cost = np.concatenate([slot.costs, np.zeros(n)])
-    arcs = (slot.metric[plan.sources] + to_cost).ravel()
+    arcs = slot.metric[plan.sources] + to_cost
     return _price_program(slot, plan, arcs, start=slot.done)
 
 
@@ -105,7 +106,7 @@ def solve_clip(clip: Clip) -> Solution:
     n = slot.costs.size
     plan = Plan.of(slot.previous)
     to_cost = np.concatenate([slot.costs, np.zeros(n)])
-    arcs = (clip.tree_metric[plan.sources] + to_cost).ravel()
+    arcs = clip.tree_metric[plan.sources] + to_cost
     to_advice = slot.metric[:, clip.advice]
     spends = (slot.metric[plan.sources] + to_cost + to_advice).ravel()
     # Variables: plan, work s, growth t, shortfall behind the advice u.
@@ -120,13 +121,34 @@ def solve_clip(clip: Clip) -> Solution:
     return _price_program(slot, plan, arcs, clip.robust, (extra, np.array([*right, 0.0])))
 
 
+def joint_objective(clip: Clip, decision: np.ndarray) -> float:
+    """Objective of a decision of ST-CLIP by the best plan that keeps the budget (HiGHS)."""
+    slot, b = clip.slot, clip.slot.price.bounds
+    plan = Plan.of(slot.previous)
+    to_cost = np.concatenate([slot.costs, np.zeros(slot.costs.size)])
+    arcs = clip.tree_metric[plan.sources] + to_cost
+    spends = slot.metric[plan.sources] + to_cost + slot.metric[:, clip.advice]
+    work = slot.work(decision)
+    fixed = clip.spent + b.tau * slot.work(clip.advised) + (1 - slot.done - work) * b.L
+    fixed += max(clip.advice_work - slot.done - work, 0) * (b.U - b.L)
+    arrive = sparse.csr_matrix(sparse.kron(np.ones((1, plan.mass.size)), sparse.eye(plan.states)))
+    # One row is redundant, and the budget is often exactly what the one feasible plan spends.
+    equal = sparse.vstack([plan.rows(), arrive[:-1]])
+    right = np.concatenate([plan.mass, decision[:-1]])
+    room = clip.budget - fixed + 1e-9 * slot.scale
+    spend = -sparse.csr_matrix(spends.ravel()[None]) / slot.scale
+    value = _highs(arcs.ravel() / slot.scale, equal, right, spend, np.array([-room / slot.scale]))
+    earned = slot.price.integral(clip.robust, clip.robust + work)
+    return value * slot.scale - float(earned)
+
+
 def _price_program(slot, plan, arcs, start, extra=None) -> Solution:
     """Clarabel on costs in units of ``slot.scale``; variables: plan, work s, growth t, (u)."""
     price, unit = slot.price, slot.scale
     n, alpha = slot.costs.size, price.rate
     tail = 2 if extra is None else 3
     size = plan.size + tail
-    cost = np.concatenate([arcs / unit, np.zeros(tail)])
+    cost = np.concatenate([arcs.ravel() / unit, np.zeros(tail)])
     cost[plan.size] = -(price.bounds.U - price.bounds.tau) / unit
     cost[plan.size + 1] = -price.factor * np.exp(start / alpha) / unit
     pad = sparse.csr_matrix((plan.mass.size, tail))
@@ -151,7 +173,10 @@ def _price_program(slot, plan, arcs, start, extra=None) -> Solution:
         clarabel.ExponentialConeT(),
     ]
     x, bound = _clarabel(cost, matrix, right, cones)
-    return Solution(plan.repair(x[: plan.size]).sum(axis=0), bound * unit)
+    exact = plan.repair(x[: plan.size])
+    decision = exact.sum(axis=0)
+    earned = price.integral(start, start + slot.work(decision))
+    return Solution(decision, float(np.sum(exact * arcs) - earned), bound * unit)
 
 
 # Clarabel gives up on one in ten of the larger programs; another path to the optimum then works.
@@ -209,3 +234,78 @@ def _highs(cost, equal, right, above=None, least=None) -> float:
     if answer.status != 0:
         raise RuntimeError(f"HiGHS: {answer.message}")
     return float(answer.fun)
+
+
+class Job(NamedTuple):
+    """A whole offline instance; ``deadline`` is the number of rows of ``costs``."""
+
+    costs: np.ndarray  # [T, n]
+    metric: np.ndarray  # [T, 2n, 2n], one for every move
+    switch: np.ndarray  # [n], of the final switch-off
+    throughput: np.ndarray  # [n]
+    start: int
+
+    def cost(self, path: np.ndarray) -> float:
+        """Cost of a path of states, final switch-off included."""
+        n, at, total = self.switch.size, self.start + self.switch.size, 0.0
+        for costs, metric, state in zip(self.costs, self.metric, path, strict=True):
+            total += metric[at, state] + (costs[state] if state < n else 0)
+            at = state
+        return total + (self.switch[at] if at < n else 0)
+
+    def work(self, path: np.ndarray) -> float:
+        n = self.switch.size
+        return float(sum(self.throughput[s] for s in path if s < n))
+
+    def spend(self, decisions: np.ndarray) -> float:
+        """Cost of distributions over states ``[T, 2n]``, moved by exact transport."""
+        n = self.switch.size
+        before, total = np.eye(2 * n)[self.start + n], 0.0
+        for costs, metric, now in zip(self.costs, self.metric, decisions, strict=True):
+            total += costs @ now[:n] + w1(now, before, metric)
+            before = now
+        return float(total + self.switch @ before[:n])
+
+
+def linear_optimum(job: Job) -> float:
+    """The offline linear program with one transport plan a slot (HiGHS)."""
+    horizon, n = job.costs.shape
+    m = 2 * n
+    cost = job.metric + np.concatenate([job.costs, np.zeros((horizon, n))], axis=1)[:, None]
+    cost[-1] += np.append(job.switch, np.zeros(n))
+    leaves = sparse.kron(sparse.eye(m), np.ones((1, m)))
+    arrives = sparse.kron(np.ones((1, m)), sparse.eye(m))
+    # Mass that leaves a state in slot t arrived there in slot t - 1, or started there.
+    blocks = sparse.kron(sparse.eye(horizon), leaves)
+    blocks -= sparse.kron(sparse.eye(horizon, k=-1), arrives)
+    right = np.zeros(horizon * m)
+    right[job.start + n] = 1
+    works = np.tile(np.append(job.throughput, np.zeros(n)), horizon * m)[None]
+    unit = float(cost.max())
+    args = (sparse.csr_matrix(blocks), right, sparse.csr_matrix(works), np.ones(1))
+    return _highs(cost.ravel() / unit, *args) * unit
+
+
+def whole_slots_path(job: Job, slots: int) -> np.ndarray | None:
+    """Cheapest path that is ON in exactly ``slots`` slots, by a search over (state, slots done)."""
+    n = job.switch.size
+    reached: dict[tuple[int, int], tuple[float, tuple[int, ...]]]
+    reached = {(job.start + n, 0): (0.0, ())}
+    for costs, metric in zip(job.costs, job.metric, strict=True):
+        following: dict[tuple[int, int], tuple[float, tuple[int, ...]]] = {}
+        for (state, done), (spent, path) in reached.items():
+            for target in range(2 * n):
+                on = target < n
+                key = (target, done + on)
+                total = spent + metric[state, target] + (costs[target] if on else 0)
+                if key[1] <= slots and total < following.get(key, (np.inf,))[0]:
+                    following[key] = (total, (*path, target))
+        reached = following
+    ends = [path for (_, done), (_, path) in reached.items() if done == slots]
+    return np.array(min(ends, key=lambda p: job.cost(np.array(p)))) if ends else None
+
+
+def whole_slots_optimum(job: Job, slots: int) -> float:
+    """Cost of the cheapest path that is ON in exactly ``slots`` slots; infinite if there is none."""
+    path = whole_slots_path(job, slots)
+    return np.inf if path is None else job.cost(path)

@@ -1,0 +1,1 @@
+"""Reading carbon intensity from the CSV layouts that sources publish."""

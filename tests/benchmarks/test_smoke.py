@@ -1,0 +1,115 @@
+"""The benchmarks run, agree with their references, and would notice a wrong answer."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from reference_cvxpy import Reference  # pyright: ignore[reportMissingImports]
+from reference_job import Job  # pyright: ignore[reportMissingImports]
+
+ROOT = Path(__file__).resolve().parents[2]
+
+pytestmark = pytest.mark.oracle
+
+
+def run_quick(name: str) -> subprocess.CompletedProcess[str]:
+    # Without the code generator's optimisation the programs compile in half the time.
+    flags = "--xla_backend_optimization_level=0"
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "kernels"))),
+        "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip(),
+    }
+    command = [sys.executable, f"benchmarks/{name}", "--quick", "--devices", "1"]
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600
+    )
+
+
+def rows_of(output: str, first: str) -> list[dict[str, str]]:
+    """The rows of the Markdown table whose first column is named ``first``."""
+    lines = [
+        [cell.strip() for cell in line.strip(" |").split("|")]
+        for line in output.splitlines()
+        if line.startswith("|")
+    ]
+    start = next(i for i, cells in enumerate(lines) if cells[0] == first)
+    columns, found = lines[start], []
+    for cells in lines[start + 2 :]:
+        if len(cells) != len(columns) and set(cells[-1]) <= set("-: "):
+            break
+        found.append(dict(zip(columns, cells, strict=False)))
+    return found
+
+
+def test_allocation():
+    done = run_quick("allocation.py")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "results agree" in done.stdout.splitlines()
+    for name in ("PCM", "ST-CLIP", "OPT"):
+        line = rf"^ratio {name}: [\d.,]+x, rebuilt [\d.,]+x, Clarabel alone [\d.,]+x$"
+        assert re.search(line, done.stdout, re.MULTILINE)
+    rows = rows_of(done.stdout, "agreement")
+    assert [row["agreement"] for row in rows] == ["PCM", "PCM", "ST-CLIP", "ST-CLIP", "OPT", "OPT"]
+    for row in rows:
+        assert int(row["programs"]) >= 1
+        assert abs(float(row["our ledger"])) < 1e-6
+        if row["agreement"] == "OPT":
+            assert abs(float(row["difference"])) < 1e-6
+        else:
+            assert -1e-5 < float(row["least gap"]) <= float(row["largest gap"]) < 1e-5
+            assert float(row["over budget"]) < 1e-6
+
+
+def small_job() -> Job:
+    """Three points on a line, two slots of work, four slots of time."""
+    distance = np.abs(np.subtract.outer(np.arange(3.0), np.arange(3.0)))
+    costs = np.array([[8.0, 9, 10], [2, 9, 10], [8, 9, 1], [8, 9, 10]])
+    return Job(
+        costs=costs,
+        distance=distance,
+        tree=distance,
+        switch=np.full(3, 0.25),
+        start=1,
+        throughput=0.5,
+        lower=2.0,
+        upper=20.0,
+        advice=np.array([4, 0, 0, 3]),
+    )
+
+
+def whole_states(*states: int) -> np.ndarray:
+    """All mass in one state a slot, ``[T, 2n]``."""
+    return np.eye(6)[list(states)]
+
+
+def test_reference_costs_of_followed_decisions():
+    # OFF at 1, ON at 0 (a move of 1 and a switch), ON at 0 again, OFF there (a switch).
+    followed = Reference(3, 4).pcm(small_job(), whole_states(4, 0, 0, 3))
+    assert followed.cost == pytest.approx(0 + (2 + 1 + 0.25) + 8 + 0.25)
+
+
+@pytest.mark.parametrize("rebuild", [False, True], ids=["compiled", "rebuilt"])
+def test_reference_finds_the_cheapest_schedule(rebuild):
+    # On at point 0 in slot 2, over to point 2 for slot 3, off: moves 1 + 2, work 2 + 1, switches.
+    cheapest = pytest.approx(1 + 2 + 2 + 1 + 2 * 0.25, rel=1e-5)
+    job, reference = small_job(), Reference(3, 4, rebuild=rebuild)
+    assert reference.pcm(job, whole_states(4, 0, 2, 5)).cost == cheapest
+    assert reference.offline(job) == cheapest
+    assert reference.pcm(job).cost == cheapest
+
+
+@pytest.mark.parametrize("name", ["pcm", "st_clip"])
+def test_reference_notices_a_wrong_decision(name):
+    # Dear slots are taken, cheap ones are left: some slot must be far from its optimum.
+    wrong, job = whole_states(2, 5, 5, 2), small_job()
+    if name == "pcm":
+        found = Reference(3, 4).pcm(job, wrong)
+    else:
+        found = Reference(3, 4).st_clip(job, 0.1, wrong)
+        assert max(found.excess) > 1e-2
+    assert max(found.gaps) > 1e-2

@@ -1,0 +1,216 @@
+"""What conformance must be told of a problem beyond its registry entry: a small size, extremes."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jaxsoco import registry
+from jaxsoco.core.schema import AlgorithmEntry, ComparatorEntry, Field, load
+
+Change = Callable[[Any], Any]
+"""From a problem's settings (a dataclass of arrays) to others of the same shapes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A registered problem at a size at which compiling takes longer than running.
+
+    Attributes:
+      problem: ``"family/name"``.
+      values: the fields of the base point that differ from their defaults.
+      points: fields in which further points of the same static group differ from the base.
+      widen: applied to all settings, to make the runs of a block as unlike as they may be.
+      slopes: leaves of the settings in which costs are differentiable.
+      extremes: degenerate worlds by name.
+      refused: worlds without a solution, which the problem must refuse: from an empty folder to
+        fields, and what the message says.
+      bounds: comparator -> whether no learner with these decisions ``[T, ..., runs]`` beats it.
+      order: pairs of comparators of which the first is never above the second.
+    """
+
+    problem: str
+    values: Mapping[str, Any]
+    points: tuple[Mapping[str, Any], ...]
+    slopes: tuple[str, ...]
+    extremes: Mapping[str, Change]
+    refused: Mapping[str, tuple[Callable[[Path], Mapping[str, Any]], str]]
+    bounds: Mapping[str, Callable[[np.ndarray], bool]]
+    order: tuple[tuple[str, str], ...] = ()
+    widen: Change = field(default=lambda settings: settings)
+
+    @property
+    def family(self) -> str:
+        return self.problem.partition("/")[0]
+
+
+class Learner(NamedTuple):
+    """An algorithm on a problem of its family, with the defaults of its fields."""
+
+    case: Case
+    entry: AlgorithmEntry
+
+    @property
+    def id(self) -> str:
+        return f"{self.case.family}/{self.entry.name}"
+
+    @property
+    def algorithm(self):
+        return load(self.entry.load)
+
+    def params(self, **values):
+        return load(self.entry.params)({f.name: f.default for f in self.entry.fields} | values)
+
+
+class Judge(NamedTuple):
+    """A comparator on a problem of its family."""
+
+    case: Case
+    entry: ComparatorEntry
+
+    @property
+    def id(self) -> str:
+        return f"{self.case.family}/{self.entry.name}"
+
+    @property
+    def comparator(self):
+        return load(self.entry.load)
+
+
+def learners(case: Case) -> list[Learner]:
+    return [Learner(case, entry) for entry in registry.family(case.family).algorithms]
+
+
+def judges(case: Case) -> list[Judge]:
+    return [Judge(case, entry) for entry in registry.family(case.family).comparators]
+
+
+def other_values(entry: AlgorithmEntry) -> list[dict[str, Any]]:
+    """Values of the fields that are plain numbers, three for each, away from the default."""
+    fields = [f for f in entry.fields if f.kind in ("float", "integer") and not f.static]
+    axes = [[_scaled(f, factor) for factor in (1.5, 4, 20)] for f in fields]
+    return [dict(zip((f.name for f in fields), row, strict=True)) for row in zip(*axes, strict=True)]
+
+
+def _scaled(field: Field, factor: float) -> Any:
+    value = field.default * factor or factor
+    value = value if field.high is None else min(value, field.high)
+    return int(value) if field.kind == "integer" else value
+
+
+def static_values(entry: AlgorithmEntry) -> list[dict[str, Any]]:
+    """All combinations of the fields that need a compilation of their own."""
+    fields = [f for f in entry.fields if f.static]
+    options = [f.choices if f.kind == "choice" else (False, True) for f in fields]
+    names = [f.name for f in fields]
+    return [dict(zip(names, row, strict=True)) for row in itertools.product(*options)]
+
+
+@cache
+def instance(case: Case, x64: bool, point: int = 0):
+    """The base point (0) or another one, in float32 or float64."""
+    import jax
+
+    entry = registry.problem(case.problem)
+    base = {f.name: f.default for f in entry.fields} | dict(case.values)
+    values = base | dict(((), *case.points)[point])
+    prepared = load(entry.prepare)(values, Path())
+    first = load(entry.prepare)(base, Path())
+    assert prepared.group == first.group, "the points of a case share a group"
+    with jax.enable_x64(x64):
+        made = load(entry.build)(prepared, values)
+        return made._replace(settings=case.widen(made.settings))
+
+
+# --- allocation -----------------------------------------------------------------------------------
+
+
+def _lengths(settings):
+    """Jobs of 1 to 4 slots, alike often, so that a block holds short, long and forced ones."""
+    table = np.minimum(np.arange(1, settings.lengths.shape[0] + 1) / 4, 1)
+    return replace(settings, lengths=settings.lengths * 0 + table)
+
+
+def _constant(settings):
+    return replace(settings, carbon=settings.carbon * 0 + 300)
+
+
+def _tied(settings):
+    """Few different prices, so that slots and regions tie all the time."""
+    carbon = settings.carbon
+    return replace(settings, carbon=100 + 200 * (carbon > carbon.mean()).astype(carbon.dtype))
+
+
+def _one_place(settings):
+    """All regions alike, at one place."""
+    same = settings.carbon * 0 + settings.carbon[:, :1]
+    return replace(settings, carbon=same, latency=settings.latency * 0)
+
+
+def _all(*changes: Change) -> Change:
+    def apply(settings):
+        for change in changes:
+            settings = change(settings)
+        return settings
+
+    return apply
+
+
+def _without(*names: str) -> Change:
+    return lambda settings: replace(settings, **{n: getattr(settings, n) * 0 for n in names})
+
+
+def _zero_price(folder: Path) -> dict[str, Any]:
+    hours = np.arange("2022-01-01T00", "2022-01-05T00", dtype="datetime64[h]")
+    rows = [f"{hour}:00,{100 + i % 24},{0 if i == 7 else 80}" for i, hour in enumerate(hours)]
+    text = "\n".join(["datetime,us-west-1,eu-west-2", *rows])
+    (folder / "table.csv").write_text(text + "\n", encoding="utf-8")
+    return {"carbon": str(folder / "table.csv"), "regions": None}
+
+
+def _whole_slots(decisions: np.ndarray) -> bool:
+    return bool(np.isin(decisions, (0, 1)).all())
+
+
+CASES = (
+    Case(
+        problem="allocation/carbon_jobs",
+        values={
+            "regions": ("us-west-1", "eu-west-2", "eu-central-1"),
+            "job_length": 3,
+            "deadline_min": 5,
+            "deadline_max": 8,
+        },
+        points=(
+            {"data_size": 1.0, "switch": 0.5},
+            {"energy": 0.7, "forecast_noise": 1.0, "deadline_min": 7},
+        ),
+        widen=_lengths,
+        slopes=("move_rate", "switch"),
+        extremes={
+            "constant prices": _constant,
+            "tied prices": _tied,
+            "identical regions at one place": _one_place,
+            "free moves": _without("move_rate"),
+            "free switches": _without("switch"),
+            "nothing costs but the work": _without("move_rate", "switch"),
+            "all alike and free": _all(_constant, _without("latency", "switch")),
+            "an exact forecast": _without("forecast_noise"),
+            "dear moves": lambda s: replace(s, move_rate=s.move_rate * 1e4, switch=s.switch * 1e4),
+        },
+        refused={
+            "a price of 0": (_zero_price, "L = 0"),
+            "moves that never pay": (lambda _: {"data_size": 1e9}, "moving never pays"),
+            "switches that never pay": (lambda _: {"switch": 1e9}, "moving never pays"),
+            "too short a deadline": (lambda _: {"job_length": 6}, "cannot meet a deadline"),
+        },
+        bounds={"offline_optimum": lambda decisions: True, "integral_optimum": _whole_slots},
+        order=(("offline_optimum", "integral_optimum"), ("integral_optimum", "advice")),
+    ),
+)

@@ -1,0 +1,339 @@
+"""The documentation is true: its code runs, its commands parse, its tables are the registry's.
+
+Conventions of the pages: ``print(x)  # text`` prints that text; a block whose first line is a
+comment with the name of a file, ``# study.toml``, is that file in the page's working folder; a line
+``<!-- fields: allocation/pcm -->`` stands above a table that :func:`table_of` writes.
+"""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from jaxsoco import cli, registry
+from jaxsoco.allocation.data import load_carbon_csv
+from jaxsoco.allocation.network import load_latency
+from jaxsoco.analysis.checks import CHECKS
+from jaxsoco.analysis.plots import PLOTS
+from jaxsoco.analysis.selection import PAIRS
+from jaxsoco.core.schema import REQUIRED, AlgorithmEntry, Field, ProblemEntry
+from jaxsoco.experiment import expand, load_experiment
+from jaxsoco.experiment.settings import RUN_FIELDS
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if page.exists()]
+COMMANDS = ("list", "check", "run", "status", "report")
+
+
+class Block(NamedTuple):
+    """A fenced block: number of its first line, info string and text."""
+
+    line: int
+    info: str
+    text: str
+
+    @property
+    def language(self) -> str:
+        return self.info.partition(" ")[0]
+
+    @property
+    def file(self) -> str | None:
+        """Name of the file that the block is."""
+        found = re.match(r"# ([\w.-]+\.(?:py|toml))\n", self.text)
+        return found[1] if found else None
+
+
+class Command(NamedTuple):
+    """A command that a page names."""
+
+    page: Path
+    line: int
+    words: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.page.name}:{self.line}: {shlex.join(self.words)}"
+
+
+def blocks(page: Path, language: str = "") -> list[Block]:
+    """The fenced blocks of a page, of one language or all."""
+    found, start, info = [], 0, ""
+    lines = page.read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines, 1):
+        if not line.startswith("```"):
+            continue
+        if start:
+            text = "\n".join([*lines[start : number - 1], ""])
+            found.append(Block(start + 1, info, text))
+            start = 0
+        else:
+            start, info = number, line[3:].strip()
+    assert not start, f"{page.name}:{start}: the block is not closed"
+    return [block for block in found if not language or block.language == language]
+
+
+def prose(page: Path) -> str:
+    """A page without its fenced blocks, with as many lines."""
+    text = page.read_text(encoding="utf-8")
+    return re.sub(r"^```.*?^```", lambda m: "\n" * m[0].count("\n"), text, flags=re.M | re.S)
+
+
+def commands(page: Path) -> Iterator[Command]:
+    """Every command of a page: lines of its ``sh`` blocks, and inline code that begins with one."""
+    for block in blocks(page, "sh"):
+        for number, line in enumerate(block.text.splitlines(), block.line):
+            for part in line.split("&&"):
+                if words := shlex.split(part, comments=True):
+                    yield Command(page, number, tuple(words))
+    for number, line in enumerate(prose(page).splitlines(), 1):
+        for code in re.findall(r"`(jaxsoco [^`]+)`", line):
+            yield Command(page, number, tuple(shlex.split(code)))
+
+
+def folder_of(page: Path, folder: Path) -> Path:
+    """Writes the page's files into ``folder``."""
+    for block in blocks(page):
+        if block.file:
+            (folder / block.file).write_text(block.text, encoding="utf-8")
+    return folder
+
+
+EVERY_COMMAND = [command for page in PAGES for command in commands(page)]
+
+# --- code -----------------------------------------------------------------------------------------
+
+DRIVER = """
+import io, json, sys, tokenize, types
+page, blocks = json.load(sys.stdin)
+module = sys.modules["page"] = types.ModuleType("page")
+told, wanted = {}, {}
+def say(*values, **options):
+    told.setdefault(sys._getframe(1).f_lineno, []).append(" ".join(map(str, values)))
+for start, text in blocks:
+    lines = text.splitlines(keepends=True)
+    for token in tokenize.generate_tokens(iter(lines).__next__):
+        if token.type == tokenize.COMMENT and token.line.lstrip().startswith("print("):
+            wanted[start + token.start[0] - 1] = token.string.removeprefix("# ")
+    module.print = say
+    exec(compile("\\n" * (start - 1) + text, page, "exec"), module.__dict__)
+wrong = [
+    f"{page}:{line}: want {text!r}, printed {told.get(line, [])}"
+    for line, text in wanted.items()
+    if [text] != told.get(line)
+]
+sys.exit("\\n".join(wrong) or None)
+"""
+
+
+def start(arguments: list[str], folder: Path, given: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "kernels")))},
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_code_runs_and_prints_what_it_says(page, tmp_path):
+    code = [(block.line, block.text) for block in blocks(page, "python")]
+    own = [command for command in commands(page) if command.words[0] == "python"]
+    if not code and not own:
+        pytest.skip("no code")
+    folder_of(page, tmp_path)
+    done = start(["-c", DRIVER], tmp_path, json.dumps([str(page), code]))
+    assert done.returncode == 0, done.stderr
+    for command in own:
+        done = start([*command.words[1:]], tmp_path)
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+
+
+def test_a_block_that_prints_something_else_is_found(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("```python\nprint(1 + 1)  # 3\n```\n", encoding="utf-8")
+    code = [(block.line, block.text) for block in blocks(page, "python")]
+    done = start(["-c", DRIVER], tmp_path, json.dumps([str(page), code]))
+    assert done.returncode == 1
+    assert "page.md:2: want '3', printed ['2']" in done.stderr
+
+
+# --- commands -------------------------------------------------------------------------------------
+
+
+def argv_of(command: Command) -> list[str] | None:
+    """What the command gives jaxsoco; None for other programs."""
+    words = [*command.words]
+    if words[:3] == ["python", "-m", "jaxsoco"]:
+        return words[3:]
+    return words[1:] if Path(words[0]).name == "jaxsoco" else None
+
+
+@pytest.mark.parametrize("command", EVERY_COMMAND, ids=str)
+def test_commands_parse_and_mean_something(command, tmp_path, monkeypatch, capsys):
+    argv = argv_of(command)
+    if argv is None:
+        pytest.skip("another program")
+    if len(argv) == 1 and argv[0] in COMMANDS:  # named in the text, without its arguments
+        argv.append("--help")
+    try:
+        arguments = cli._parser().parse_args(argv)
+    except SystemExit as error:
+        assert error.code == 0, capsys.readouterr().err
+        return
+    if argv[0] == "list" and arguments.name:
+        assert registry.describe(arguments.name)
+    if argv[0] not in ("check", "run"):
+        return
+    folder_of(command.page, tmp_path)
+    monkeypatch.chdir(tmp_path if (tmp_path / arguments.spec).exists() else ROOT)
+    experiment = load_experiment(
+        arguments.spec,
+        smoke=arguments.smoke,
+        seeds=arguments.seeds,
+        assignments=arguments.assignments,
+    )
+    if argv[0] == "check":
+        assert expand(experiment).runs > 0
+
+
+# --- tables ---------------------------------------------------------------------------------------
+
+
+def table_of(name: str) -> list[str]:
+    """The Markdown table that belongs under the line ``<!-- name -->``."""
+    what, _, which = name.partition(": ")
+    if what == "costs":
+        rows = [
+            (f"`{cost.name}`", cost.unit, "yes" if cost.objective else "no", cost.summary)
+            for cost in registry.family(which).costs
+        ]
+        return _table(("component", "unit", "in the total", "what it is"), rows)
+    rows = [(f"`{f.name}`", _takes(f), _default(f), f.doc) for f in _fields(which)]
+    return _table(("key", "takes", "default", "what it is"), rows)
+
+
+def _fields(which: str) -> tuple[Field, ...]:
+    if which == "run":
+        return RUN_FIELDS
+    kind, _, name = which.partition(" ")
+    if name:
+        return {"check": CHECKS, "plot": PLOTS}[kind][name]
+    entry = registry.find(which)[1]
+    assert isinstance(entry, AlgorithmEntry | ProblemEntry)
+    return entry.fields
+
+
+def _takes(field: Field) -> str:
+    return "two numbers" if field.name in PAIRS else registry.want(field).replace("|", r"\|")
+
+
+def _default(field: Field) -> str:
+    if field.default is REQUIRED:
+        return "required"
+    return "" if field.default is None else f"`{json.dumps(field.default)}`"
+
+
+def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+    rule = ("---",) * len(header)
+    return [f"| {' | '.join(row)} |".replace("|  |", "| |") for row in (header, rule, *rows)]
+
+
+def tables(page: Path) -> dict[str, list[str]]:
+    """The tables of a page that stand under a marker."""
+    lines, found = page.read_text(encoding="utf-8").splitlines(), {}
+    for number, line in enumerate(lines):
+        if marker := re.fullmatch(r"<!-- ((?:fields|costs): .+) -->", line):
+            end = next((i for i, x in enumerate([*lines[number + 2 :], ""]) if not x), 0)
+            found[marker[1]] = lines[number + 2 : number + 2 + end]
+    return found
+
+
+EVERY_TABLE = [(page, name) for page in PAGES for name in tables(page)]
+
+
+@pytest.mark.parametrize(("page", "name"), EVERY_TABLE, ids=[name for _, name in EVERY_TABLE])
+def test_tables_are_the_registrys(page, name):
+    assert tables(page)[name] == table_of(name)
+
+
+def test_every_field_has_a_table():
+    wanted = {"fields: run", *(f"costs: {family}" for family in registry.families())}
+    wanted |= {f"fields: check {kind}" for kind in CHECKS}
+    wanted |= {f"fields: plot {kind}" for kind in PLOTS}
+    for family in registry.families().values():
+        entries = (*family.problems, *family.algorithms)
+        wanted |= {f"fields: {family.name}/{entry.name}" for entry in entries if entry.fields}
+    assert {name for _, name in EVERY_TABLE} == wanted
+
+
+@pytest.mark.parametrize("family", registry.families())
+def test_the_familys_page_names_everything(family):
+    import importlib
+
+    text = prose(ROOT / "docs" / f"{family}.md")
+    members = registry.family(family)
+    names = [e.name for e in (*members.problems, *members.algorithms, *members.comparators)]
+    names += importlib.import_module(f"jaxsoco.{family}").__all__
+    named = set(re.findall(r'`"?(\w+)"?`', text))
+    assert not set(names) - named
+
+
+# --- data, experiments, links -----------------------------------------------------------------------
+
+
+def _csv(kind: str) -> list[tuple[Path, Block]]:
+    return [(p, block) for p in PAGES for block in blocks(p, "csv") if block.info == f"csv {kind}"]
+
+
+@pytest.mark.parametrize("block", [block for _, block in _csv("carbon")], ids=lambda b: b.text[:24])
+def test_data_formats_are_read(block, tmp_path):
+    path = tmp_path / "XX.csv"
+    path.write_text(block.text, encoding="utf-8")
+    trace = load_carbon_csv(path)
+    assert trace.hours == 2
+    assert 1 < trace.values.min() < trace.values.max() < 1000
+
+
+def test_latency_formats_are_read(tmp_path):
+    path = tmp_path / "rtt.csv"
+    (_, block), = _csv("latency")
+    path.write_text(block.text, encoding="utf-8")
+    names = block.text.splitlines()[0].split(",")[1:]
+    assert load_latency(path, names[::-1])[0, 0] == 0
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_toml_is_valid(page):
+    for block in blocks(page, "toml"):
+        assert tomllib.loads(block.text)
+
+
+def slugs(page: Path) -> set[str]:
+    """Anchors of a page's headings, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.*)$", prose(page), flags=re.M)
+    plain = [re.sub(r"[^\w\- ]", "", title.lower()) for title in titles]
+    return {title.strip().replace(" ", "-") for title in plain}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_links_lead_somewhere(page):
+    broken = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
+        if target.startswith(("https://", "mailto:")):
+            continue
+        path, _, anchor = target.partition("#")
+        there = (page.parent / path).resolve() if path else page
+        if not there.exists() or (anchor and anchor not in slugs(there)):
+            broken.append(target)
+    assert not broken
