@@ -81,7 +81,7 @@ class Reference:
 
     @property
     def troubles(self) -> np.ndarray:
-        """Programs short of full accuracy, called again, and infeasible by rounding, ``[3]``."""
+        """Programs short of full accuracy, called again, and without a solution, ``[3]``."""
         counts = [(p.inaccurate, p.retries) for p in self.programs]
         return np.append(np.sum(counts, axis=0), self.fallbacks)
 
@@ -146,7 +146,7 @@ class Reference:
                 continue
             done, spent = run.done, run.cost
             answer = self._clipped(run, slot, price, advice, robust)
-            if answer is None:  # by rounding, not even the advice fits: follow it
+            if answer is None:  # by rounding, not even the advice seems to fit: follow it
                 self.fallbacks += 1
                 answer = math.nan, advice.followed(1 - done)
             value, decision = answer
@@ -205,7 +205,7 @@ class Reference:
 def _decided(answer) -> tuple[float, np.ndarray]:
     """Optimal value, and the decision without the dust of an interior-point method."""
     if answer is None:
-        raise RuntimeError("Clarabel calls a feasible program infeasible")
+        raise RuntimeError("Clarabel finds no solution of a feasible program")
     value, found = answer
     decision = np.concatenate([found["on"], found["off"]])
     decision = np.where(decision > _DUST, decision, 0)

@@ -51,26 +51,28 @@ class Program:
     _compiled: Any = field(default=None, repr=False)
 
     def solve(self, **values: Any) -> tuple[float, dict[str, np.ndarray]] | None:
-        """Optimal value (NaN if not to full accuracy) and variables; None if infeasible."""
+        """Optimal value (NaN if not to full accuracy) and variables; None if none were found."""
         problem, variables = self._rebuilt(values) if self.rebuild else self._refilled(values)
-        self._run(problem)
         self.solves += 1
-        self.solver_seconds += problem.solver_stats.solve_time  # type: ignore[union-attr]
-        if problem.status in (cp.INFEASIBLE, cp.INFEASIBLE_INACCURATE):
+        if not self._run(problem):
             return None
         accurate = problem.status == cp.OPTIMAL
         self.inaccurate += not accurate
         found = {name: np.asarray(x.value) for name, x in variables.items()}
         return float(problem.value) if accurate else math.nan, found  # type: ignore[arg-type]
 
-    def _run(self, problem: cp.Problem) -> None:
+    def _run(self, problem: cp.Problem) -> bool:
+        """Whether Clarabel found a solution."""
         for options in _ATTEMPTS:
             with warnings.catch_warnings(), contextlib.suppress(cp.SolverError):
                 warnings.filterwarnings("ignore", "Solution may be inaccurate")
-                problem.solve(solver=cp.CLARABEL, enforce_dpp=not self.rebuild, **options)
-                return
+                problem.solve(
+                    solver=cp.CLARABEL, enforce_dpp=not self.rebuild, warm_start=False, **options
+                )
+                self.solver_seconds += problem.solver_stats.solve_time  # type: ignore[union-attr]
+                return problem.status in (cp.OPTIMAL, cp.OPTIMAL_INACCURATE)
             self.retries += 1
-        raise RuntimeError(f"Clarabel gave up {len(_ATTEMPTS)} times")
+        return False
 
     def _rebuilt(self, values):
         return self.write(SimpleNamespace(**values))

@@ -29,7 +29,9 @@ from jaxsoco.experiment import expand, load_experiment
 from jaxsoco.experiment.settings import RUN_FIELDS
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if page.exists()]
+PAGES = [
+    page for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if page.exists()
+]
 COMMANDS = ("list", "check", "run", "status", "report")
 
 
@@ -105,7 +107,22 @@ def folder_of(page: Path, folder: Path) -> Path:
     return folder
 
 
-EVERY_COMMAND = [command for page in PAGES for command in commands(page)]
+def scripts(page: Path) -> list[Command]:
+    """The page's commands that run a Python file."""
+    found = [command for command in commands(page) if command.words[0] == "python"]
+    return [command for command in found if command.words[1].endswith(".py")]
+
+
+def argv_of(command: Command) -> list[str] | None:
+    """What a command gives jaxsoco; None for other programs."""
+    words = [*command.words]
+    if words[:3] == ["python", "-m", "jaxsoco"]:
+        return words[3:]
+    return words[1:] if Path(words[0]).name == "jaxsoco" else None
+
+
+OF_JAXSOCO = [c for page in PAGES for c in commands(page) if argv_of(c) is not None]
+WITH_CODE = [page for page in PAGES if blocks(page, "python") or scripts(page)]
 
 # --- code -----------------------------------------------------------------------------------------
 
@@ -145,16 +162,17 @@ def start(arguments: list[str], folder: Path, given: str = "") -> subprocess.Com
     )
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: page.stem)
 def test_the_code_runs_and_prints_what_it_says(page, tmp_path):
     code = [(block.line, block.text) for block in blocks(page, "python")]
-    own = [command for command in commands(page) if command.words[0] == "python"]
-    if not code and not own:
-        pytest.skip("no code")
+    own = {block.file for block in blocks(page)}
     folder_of(page, tmp_path)
     done = start(["-c", DRIVER], tmp_path, json.dumps([str(page), code]))
     assert done.returncode == 0, done.stderr
-    for command in own:
+    for command in scripts(page):
+        if command.words[1] not in own:
+            assert (ROOT / command.words[1]).exists(), command
+            continue
         done = start([*command.words[1:]], tmp_path)
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
 
@@ -171,19 +189,9 @@ def test_a_block_that_prints_something_else_is_found(tmp_path):
 # --- commands -------------------------------------------------------------------------------------
 
 
-def argv_of(command: Command) -> list[str] | None:
-    """What the command gives jaxsoco; None for other programs."""
-    words = [*command.words]
-    if words[:3] == ["python", "-m", "jaxsoco"]:
-        return words[3:]
-    return words[1:] if Path(words[0]).name == "jaxsoco" else None
-
-
-@pytest.mark.parametrize("command", EVERY_COMMAND, ids=str)
+@pytest.mark.parametrize("command", OF_JAXSOCO, ids=str)
 def test_commands_parse_and_mean_something(command, tmp_path, monkeypatch, capsys):
-    argv = argv_of(command)
-    if argv is None:
-        pytest.skip("another program")
+    argv = argv_of(command) or []
     if len(argv) == 1 and argv[0] in COMMANDS:  # named in the text, without its arguments
         argv.append("--help")
     try:
@@ -289,7 +297,7 @@ def test_the_familys_page_names_everything(family):
     assert not set(names) - named
 
 
-# --- data, experiments, links -----------------------------------------------------------------------
+# --- data, experiments, links ---------------------------------------------------------------------
 
 
 def _csv(kind: str) -> list[tuple[Path, Block]]:
@@ -307,7 +315,7 @@ def test_data_formats_are_read(block, tmp_path):
 
 def test_latency_formats_are_read(tmp_path):
     path = tmp_path / "rtt.csv"
-    (_, block), = _csv("latency")
+    ((_, block),) = _csv("latency")
     path.write_text(block.text, encoding="utf-8")
     names = block.text.splitlines()[0].split(",")[1:]
     assert load_latency(path, names[::-1])[0, 0] == 0

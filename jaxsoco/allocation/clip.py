@@ -16,14 +16,12 @@ import numpy as np
 from jaxsoco.allocation.metric import StateMetric, wasserstein, with_lanes
 from jaxsoco.allocation.pseudocost import PseudoCost
 from jaxsoco.allocation.step import assemble, shares
+from jaxsoco.allocation.support import held, on_support
 from jaxsoco.core.lanes import align, lift, spread, where
 
 CONVERGED, BUDGET_EXCEEDED, ADVICE_NOT_DIRAC = 0, 1, 2
 
 _EVALUATIONS = 14
-
-_SUPPORT = 6
-"""Sources that a block of lanes is compiled for; a lane that holds more takes the general path."""
 
 
 class ClipInfo(NamedTuple):
@@ -168,12 +166,10 @@ def stclip_step(
     def everywhere():
         return solve(_all_sources(previous, tree_metric, metric, costs, to_advice))
 
-    if lanes == 0 or states <= _SUPPORT:
-        found = everywhere()
-    else:
-        found = solve(_held_sources(previous, tree_metric, metric, costs, to_advice))
-        wide = jnp.sum(previous > 0, axis=0) > _SUPPORT
-        found = jax.lax.cond(jnp.any(wide), lambda: where(wide, everywhere(), found), lambda: found)
+    def few():
+        return solve(_held_sources(previous, tree_metric, metric, costs, to_advice))
+
+    found = on_support(previous, few, everywhere)
     slack = -found.excess
     failed = slack < -met
     status = jnp.where(failed, BUDGET_EXCEEDED, jnp.where(diffuse, ADVICE_NOT_DIRAC, CONVERGED))
@@ -274,19 +270,8 @@ def _all_sources(previous, tree_metric, metric, costs, to_advice) -> _Sources:
 
 
 def _held_sources(previous, tree_metric, metric, costs, to_advice) -> _Sources:
-    """The first states that hold mass, at most ``_SUPPORT``: a decision has few of them."""
-    states = previous.shape[0]
-    held = previous > 0
-    rank = jnp.cumsum(held, axis=0) - 1
-    place = jnp.arange(_SUPPORT).reshape(_SUPPORT, *(1,) * (previous.ndim - 1))
-
-    def find(i, found):
-        mass, state = found
-        hit = held[i][None] & (rank[i][None] == place)
-        return jnp.where(hit, previous[i][None], mass), jnp.where(hit, i, state)
-
-    none = jnp.zeros((_SUPPORT, *previous.shape[1:]), previous.dtype)
-    mass, state = jax.lax.fori_loop(0, states, find, (none, none.astype(jnp.int32)))
+    """The states that hold mass: a decision has few of them."""
+    mass, state = held(previous)
     tree_rows, rows = _rows(tree_metric, state), _rows(metric, state)
     return _with_costs(mass, tree_rows, rows, costs, to_advice)
 

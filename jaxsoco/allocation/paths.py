@@ -39,9 +39,13 @@ class Graph(NamedTuple):
             metric, beta = metric.distance, metric.switch
         else:
             metric = jnp.asarray(metric)
-            timed = metric.ndim == 3 + lanes or (
-                metric.ndim == 3 and metric.shape == (horizon, 2 * n, 2 * n)
-            )
+            shared = metric.ndim == 3 and metric.shape == (horizon, 2 * n, 2 * n)
+            if shared and lanes and metric.shape == (2 * n, 2 * n, *shape):
+                raise ValueError(
+                    f"metric: {metric.shape} may be one for every slot or one for every lane; "
+                    f"give {(*metric.shape, 1)} for the first and a StateMetric for the second"
+                )
+            timed = metric.ndim == 3 + lanes or shared
             metric = align(metric, 2 + timed, lanes)
         final = jnp.asarray(switch, costs.dtype)
         final = align(jnp.broadcast_to(final, (n,)) if final.ndim == 0 else final, 1, lanes)

@@ -14,8 +14,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxsoco.allocation.metric import StateMetric, best_targets
+from jaxsoco.allocation.metric import Best, StateMetric, best_targets, with_lanes
 from jaxsoco.allocation.pseudocost import PseudoCost
+from jaxsoco.allocation.support import held, on_support
 from jaxsoco.core.lanes import align, lift, spread, where
 
 CONVERGED, SHORT_OF_WORK = 0, 1
@@ -103,19 +104,25 @@ def serve(
     """Solves a step for a falling demand ``work_at(price)``: decision, work and plain cost."""
     lanes = previous.ndim - 1
     costs = align(costs, 1, lanes)
-    metric = (
-        metric.with_lanes(lanes) if isinstance(metric, StateMetric) else align(metric, 2, lanes)
-    )
+    metric = with_lanes(metric, lanes)
     rate = uniform_rate(throughput, costs.shape[0])
     if rate is None:
         return _serve_mixed(costs, metric, align(throughput, 1, lanes), previous, work_at)
     rate = spread(rate, previous[0])
     best = best_targets(metric, costs)
-    on = shares(best.on, best.off, previous, rate, work_at)
-    off = previous - on
-    work = rate * jnp.sum(on, axis=0)
-    spent = jnp.sum(on * best.on + off * best.off, axis=0)
-    return assemble(best.on_state, best.off_state, on, off, costs.shape[0]), work, spent
+
+    def share_out(mass, best):
+        on = shares(best.on, best.off, mass, rate, work_at)
+        off = mass - on
+        decision = assemble(best.on_state, best.off_state, on, off, costs.shape[0])
+        spent = jnp.sum(on * best.on + off * best.off, axis=0)
+        return decision, rate * jnp.sum(on, axis=0), spent
+
+    def few():
+        mass, *targets, _ = held(previous, *best)
+        return share_out(mass, Best(*targets))
+
+    return on_support(previous, few, lambda: share_out(previous, best))
 
 
 def uniform_rate(throughput: jax.Array | float, points: int) -> jax.Array | None:

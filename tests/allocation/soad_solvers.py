@@ -205,8 +205,10 @@ def _clarabel(cost, matrix, right, cones) -> tuple[np.ndarray, float]:
         if error < gap:
             best, gap = answer, error
         if gap < 1e-9:
-            return np.array(answer.x), answer.obj_val_dual
-    raise RuntimeError(f"Clarabel: {best and best.status}, off by {gap:.1e}")
+            break
+    if best is None or gap > 1e-7:
+        raise RuntimeError(f"Clarabel: {best and best.status}, off by {gap:.1e}")
+    return np.array(best.x), best.obj_val_dual
 
 
 def cheapest_work(slot: Slot, work: float) -> float:

@@ -66,7 +66,9 @@ def random_clip(rng: np.random.Generator, n: int, kind: str) -> Clip:
     free = solve_clip(clip._replace(budget=need + 20 * bounds.U)).decision
     share = rng.choice([0, 1e-3, rng.uniform(), rng.uniform(), rng.uniform(), 1.5])
     # Not a hair less than the advice needs: the solver wants an interior.
-    return clip._replace(budget=need + share * max(clip.excess(free) - need, 0) + 1e-12 * slot.scale)
+    return clip._replace(
+        budget=need + share * max(clip.excess(free) - need, 0) + 1e-12 * slot.scale
+    )
 
 
 @functools.cache

@@ -49,6 +49,9 @@ class Case:
     def family(self) -> str:
         return self.problem.partition("/")[0]
 
+    def __repr__(self) -> str:
+        return f"Case({self.problem})"
+
 
 class Learner(NamedTuple):
     """An algorithm on a problem of its family, with the defaults of its fields."""
@@ -64,6 +67,9 @@ class Learner(NamedTuple):
     def algorithm(self):
         return load(self.entry.load)
 
+    def __repr__(self) -> str:
+        return f"Learner({self.id})"
+
     def params(self, **values):
         return load(self.entry.params)({f.name: f.default for f in self.entry.fields} | values)
 
@@ -77,6 +83,9 @@ class Judge(NamedTuple):
     @property
     def id(self) -> str:
         return f"{self.case.family}/{self.entry.name}"
+
+    def __repr__(self) -> str:
+        return f"Judge({self.id})"
 
     @property
     def comparator(self):
@@ -95,7 +104,9 @@ def other_values(entry: AlgorithmEntry) -> list[dict[str, Any]]:
     """Values of the fields that are plain numbers, three for each, away from the default."""
     fields = [f for f in entry.fields if f.kind in ("float", "integer") and not f.static]
     axes = [[_scaled(f, factor) for factor in (1.5, 4, 20)] for f in fields]
-    return [dict(zip((f.name for f in fields), row, strict=True)) for row in zip(*axes, strict=True)]
+    return [
+        dict(zip((f.name for f in fields), row, strict=True)) for row in zip(*axes, strict=True)
+    ]
 
 
 def _scaled(field: Field, factor: float) -> Any:

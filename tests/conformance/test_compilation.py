@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from conformance_cases import other_values, static_values
-from conformance_rollouts import block, run_block
+from conformance_rollouts import run_block
 
 EVENT = "/jax/core/compile/backend_compile_duration"
 
@@ -33,16 +33,15 @@ def test_the_counter_counts(compilations):
 
 
 def test_points_and_values_share_one_compilation(learner, compilations):
-    block(learner)
-    params = [learner.params(**values) for values in other_values(learner.entry)]
-    outcomes = [block(learner)]
     with jax.enable_x64(True):
-        run_block(learner, learner.params(), 0)
+        params = [learner.params(**values) for values in other_values(learner.entry)]
+        outcomes = [run_block(learner, learner.params())]
+        run_block(learner, learner.params())
         before = len(compilations)
         for point in range(1, 1 + len(learner.case.points)):
             outcomes.append(run_block(learner, learner.params(), point))
         for one in params:
-            outcomes.append(run_block(learner, one, 0))
+            outcomes.append(run_block(learner, one))
     assert len(compilations) == before
     # They are different all the same.
     records = [np.concatenate([*outcome.costs.values()]) for outcome in outcomes]

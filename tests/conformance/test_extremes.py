@@ -71,12 +71,14 @@ def test_extremes_and_bounds(world):
     assert all(bounded.values())
 
 
+REFUSED = [(case, name) for case in CASES for name in case.refused]
+
+
 @pytest.mark.parametrize(
-    ("case", "name"),
-    [(case, name) for case in CASES for name in case.refused],
-    ids=[f"{case.family}, {name}" for case in CASES for name in case.refused],
+    "refused", REFUSED, ids=[f"{case.family}, {name}" for case, name in REFUSED]
 )
-def test_what_has_no_solution_is_refused(case, name, tmp_path):
+def test_what_has_no_solution_is_refused(refused, tmp_path):
+    case, name = refused
     entry = registry.problem(case.problem)
     make, message = case.refused[name]
     values = {f.name: f.default for f in entry.fields} | dict(case.values) | dict(make(tmp_path))

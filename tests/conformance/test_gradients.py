@@ -79,14 +79,12 @@ def test_slopes_are_finite_and_right(learner):
         assert_slope(learner, in_settings[name], step, down, up)
 
     with jax.enable_x64(True):
-        leaves, structure = jax.tree.flatten(learner.params())
+        leaves, structure = jax.tree.flatten(jax.tree.map(np.asarray, learner.params()))
     for i, slope in enumerate(jax.tree.leaves(in_params)):
         if np.ndim(leaves[i]):
             continue
         step = NUDGE * float(leaves[i])
-        moved = [
-            [*leaves[:i], leaves[i] + sign * step, *leaves[i + 1 :]] for sign in (-1, 1)
-        ]
+        moved = [[*leaves[:i], leaves[i] + sign * step, *leaves[i + 1 :]] for sign in (-1, 1)]
         down, up = (run_block(learner, structure.unflatten(one)) for one in moved)
         assert_slope(learner, slope, step, down, up)
 

@@ -20,9 +20,7 @@ def assert_same_costs(found, wanted):
     assert scale > 0
     assert found.keys() == wanted.keys()
     for name, cost in wanted.items():
-        np.testing.assert_allclose(
-            found[name], cost, rtol=0, atol=TOLERANCE * scale, err_msg=name
-        )
+        np.testing.assert_allclose(found[name], cost, rtol=0, atol=TOLERANCE * scale, err_msg=name)
 
 
 def assert_same_trees(found, wanted):

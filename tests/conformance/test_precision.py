@@ -4,52 +4,73 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from conformance_cases import instance
-from conformance_rollouts import judged, keys, objective, raw_mind, raw_pieces, rolled
+from conformance_rollouts import judged, objective, raw_mind, raw_pieces, rolled
 from test_structure import equations
 
 SAME = 2e-6
 """Of the largest cost: some tens of roundings to 2**-24."""
 
 
-def double_in(function, *arguments) -> list[str]:
-    """Equations of a float32 program that make float64 numbers, where JAX would let them."""
+def upcasts(function, *arguments) -> list[str]:
+    """Where a float32 program turns float32 into float64, or returns it, if JAX would let it.
+
+    (Constants alone do no harm: ``where(flag, 0.0, inf)`` is float64 until it meets an array.)
+    """
     with jax.enable_x64(True):
-        return [
-            str(eqn)
-            for eqn in equations(function, *arguments)
-            if any(getattr(v.aval, "dtype", None) == jnp.float64 for v in eqn.outvars)
-        ]
+        outputs = jax.tree.leaves(jax.eval_shape(function, *arguments))
+        found = [str(leaf) for leaf in outputs if leaf.dtype == jnp.float64]
+        for eqn in equations(function, *arguments):
+            dtypes = [getattr(v.aval, "dtype", None) for v in (*eqn.invars, *eqn.outvars)]
+            if eqn.primitive.name == "convert_element_type" and dtypes == [
+                jnp.float32,
+                jnp.float64,
+            ]:
+                found.append(str(eqn))
+        return found
+
+
+def shapes(case):
+    """Settings, key, slot number, spec, world and round of a float32 block."""
+    with jax.enable_x64(True):
+        pieces, settings = raw_pieces(case, False), instance(case, False).settings
+        key, t = jax.ShapeDtypeStruct((2, 5), jnp.uint32), jax.ShapeDtypeStruct((), jnp.int32)
+        spec = jax.eval_shape(pieces.draw, key, settings)
+        world = jax.eval_shape(pieces.open, key, spec)
+        _, now = jax.eval_shape(pieces.move, key, t, spec, world)
+        return pieces, settings, key, t, spec, world, now
 
 
 def test_a_learner_never_leaves_float32(learner):
-    pieces, mind, params = raw_pieces(learner.case, False), raw_mind(learner), learner.params()
-    key, t = keys(), jnp.int32(1)
-    spec = pieces.draw(key, instance(learner.case, False).settings)
-    world = pieces.open(key, spec)
-    world, now = pieces.move(key, t, spec, world)
-    observation = pieces.look(spec, world, now)
-    state = mind.init(key, params, spec)
-    action, _ = jax.eval_shape(mind.act, key, t, params, state, observation)
-    assert not double_in(mind.init, key, params, spec)
-    assert not double_in(mind.act, key, t, params, state, observation)
-    assert not double_in(pieces.play, key, t, spec, world, now, action)
+    pieces, _, key, t, spec, world, now = shapes(learner.case)
+    mind, params = raw_mind(learner), learner.params()
+    with jax.enable_x64(True):
+        observation = jax.eval_shape(pieces.look, spec, world, now)
+        state = jax.eval_shape(mind.init, key, params, spec)
+        action, _ = jax.eval_shape(mind.act, key, t, params, state, observation)
+    assert not upcasts(mind.init, key, params, spec)
+    assert not upcasts(mind.act, key, t, params, state, observation)
+    assert not upcasts(pieces.play, key, t, spec, world, now, action)
 
 
 def test_a_world_never_leaves_float32(case):
-    pieces, settings, key, t = raw_pieces(case, False), instance(case, False).settings, keys(), 1
-    assert not double_in(pieces.draw, key, settings)
-    spec = pieces.draw(key, settings)
-    assert not double_in(pieces.open, key, spec)
-    world = pieces.open(key, spec)
-    assert not double_in(pieces.move, key, t, spec, world)
-    _, now = pieces.move(key, t, spec, world)
-    assert not double_in(pieces.look, spec, world, now)
+    pieces, settings, key, t, spec, world, now = shapes(case)
+    assert not upcasts(pieces.draw, key, settings)
+    assert not upcasts(pieces.open, key, spec)
+    assert not upcasts(pieces.move, key, t, spec, world)
+    assert not upcasts(pieces.look, spec, world, now)
 
 
 def test_a_comparator_never_leaves_float32(judge):
-    spec = raw_pieces(judge.case, False).draw(keys(), instance(judge.case, False).settings)
+    _, _, key, _, spec, *_ = shapes(judge.case)
     at = (instance(judge.case, False).horizon,)
-    assert not double_in(lambda key, spec: judge.comparator(key, spec, at), keys(), spec)
+    assert not upcasts(lambda key, spec: judge.comparator(key, spec, at), key, spec)
+
+
+def test_an_upcast_would_be_seen():
+    short = jax.ShapeDtypeStruct((3,), jnp.float32)
+    assert upcasts(lambda x: jnp.sum(x * np.ones(3)).astype(jnp.float32), short)
+    assert upcasts(lambda x: 1 / jnp.arange(3), short)
+    assert not upcasts(lambda x: jnp.where(x > 0, 0.0, jnp.inf) * x, short)
 
 
 def test_a_learner_in_float32_is_close_to_float64(learner):
