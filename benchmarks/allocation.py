@@ -27,6 +27,16 @@ if TYPE_CHECKING:
 EXPECTED = {"PCM": 1000, "ST-CLIP": 500, "OPT": 5000}
 UNIT = "us per slot and job"
 
+BOUNDS = {
+    "PCM": "ours reads every job's own distances twice a slot (two min-plus products), in all slots; "
+    "CVXPY solves no program once the job is done",
+    "ST-CLIP": "ours evaluates the step at a fixed number of multipliers a slot, each with its own "
+    "min-plus products, and finds the advice by an exact dynamic program, which CVXPY is given",
+    "OPT": "ours sweeps the slots as often as the slowest lane of a tile needs, and every sweep reads "
+    "every job's own distances",
+}
+"""What bounds the ratios, printed where one falls short; ``--ablation`` has the times."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the benchmark; 0 if the results agree."""
@@ -53,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(_headline(theirs, times, best, size), "\n")
     print(_tiles_table(scan, settings, size), "\n")
     found = {
-        name: [*map(Agreement.of, ours(size, best[name, 1]).costs(name), side.outcomes)]
+        name: [*map(Agreement.of, ours(size, best[name, 1]).costs(name), side.outcomes, jobs.jobs)]
         for (name, rebuilt), side in theirs.items()
         if not rebuilt
     }
@@ -64,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.ablation:
         from allocation_parts import parts
 
-        print("\n" + parts(size, tiles[-1], rounds))
+        print("\n" + parts(size, best["ST-CLIP", 1].tile, rounds))
     return 0 if agree else 1
 
 
@@ -189,13 +199,19 @@ def _say_ratios(theirs: Mapping, times: Mapping, size: Size, *, judge: bool) -> 
     devices = max(case[1] for case in times)
     for name, wanted in EXPECTED.items():
         ours = times[name, devices, "float64"] / (size.slots * size.jobs)
-        ratios = [seconds / ours for seconds in _per_slot(theirs, name, size)]
-        once, rebuilt, solver = map(harness.times, ratios)
-        text = f"ratio {name}: {once}, rebuilt {rebuilt}, Clarabel alone {solver}"
+        once, rebuilt, solver = (seconds / ours for seconds in _per_slot(theirs, name, size))
+        text = f"ratio {name}: {harness.times(once)}, rebuilt {harness.times(rebuilt)}, "
+        text += f"Clarabel alone {harness.times(solver)}"
         if judge:
-            verdict = "met" if ratios[0] >= wanted else "falls short (--ablation says of what)"
-            text += f"; expected at least {harness.times(wanted)}: {verdict}"
+            text += f"; expected at least {harness.times(wanted)}: {_verdict(name, once, rebuilt)}"
         print(text)
+
+
+def _verdict(name: str, once: float, rebuilt: float) -> str:
+    if once >= EXPECTED[name]:
+        return "met"
+    met = "met by rebuilt programs alone" if rebuilt >= EXPECTED[name] else "falls short"
+    return f"{met}; {BOUNDS[name]}"
 
 
 if __name__ == "__main__":

@@ -7,17 +7,16 @@ interior-point noise of 1e-6 soon leaves ST-CLIP's exactly tight budgets without
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import harness
 from allocation_ours import EPSILON, Revealed
 from reference_cvxpy import Reference
-from reference_job import Outcome
+from reference_job import Job, Outcome
 
-# Clarabel stops at a relative gap of 1e-8; next to a tight constraint that is 1e-6 of `U c`.
-_GAP = 1e-5
-_RELATIVE = 1e-6
+# Clarabel stops at a relative gap of 1e-8 of its own scaling; next to a tight constraint, and where
+# the optimum is small beside `U c`, that is a few 1e-6.
+_TOLERANCE = 1e-5
 
 
 class Theirs:
@@ -52,7 +51,7 @@ class Theirs:
     def _decide(self, index: int) -> Outcome:
         job = self._revealed.jobs[index]
         if self._name == "OPT":
-            return Outcome(self.reference.offline(job), [0.0], [0.0])
+            return Outcome(self.reference.offline(job), [], [])
         decisions = self._revealed.decisions[self._name][index]
         if self._name == "PCM":
             return self.reference.pcm(job, decisions)
@@ -66,7 +65,7 @@ class Agreement(NamedTuple):
       ours: our cost, or optimal value.
       theirs: cost of the same decisions in the reference's ledger, or its optimal value.
       low: least objective of our decisions beyond the optimum that CVXPY finds from the same
-        state, over the slots, in ``U c``.
+        state, over the slots, in ``U c``; for the optimum, of the whole job.
       high: largest one.
       excess: most that a decision of ours exceeds ST-CLIP's budget, in ``U c``.
     """
@@ -78,10 +77,11 @@ class Agreement(NamedTuple):
     excess: float
 
     @classmethod
-    def of(cls, cost: float, outcome: Outcome) -> Agreement:
+    def of(cls, cost: float, outcome: Outcome, job: Job) -> Agreement:
         """Our cost beside what CVXPY found."""
-        low, high = min(outcome.gaps, default=math.nan), max(outcome.gaps, default=math.nan)
-        return cls(cost, outcome.cost, low, high, max(outcome.excess, default=0.0))
+        gaps = outcome.gaps or [(cost - outcome.cost) / job.unit]
+        excess = max(outcome.excess, default=0.0)
+        return cls(cost, outcome.cost, min(gaps), max(gaps), excess)
 
     @property
     def difference(self) -> float:
@@ -91,5 +91,5 @@ class Agreement(NamedTuple):
     @property
     def holds(self) -> bool:
         """Whether our decisions are optimal in every slot and cost what we say."""
-        near = abs(self.difference) < _RELATIVE and self.excess < _RELATIVE
-        return near and self.low > -_GAP and self.high < _GAP
+        errors = (abs(self.difference), -self.low, self.high, self.excess)
+        return all(error < _TOLERANCE for error in errors)

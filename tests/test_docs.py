@@ -1,17 +1,18 @@
 """The documentation is true: its code runs, its commands parse, its tables are the registry's.
 
 Conventions of the pages: ``print(x)  # text`` prints that text; a block whose first line is a
-comment with the name of a file, ``# study.toml``, is that file in the page's working folder; a line
+comment with the name of a file, ``# study.toml``, is that file in the page's working folder; a
+command with the comment ``# exit code 2`` prints one of the page's ``text`` blocks; a line
 ``<!-- fields: allocation/pcm -->`` stands above a table that :func:`table_of` writes.
 """
 
+import importlib
 import json
 import os
 import re
 import shlex
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -54,11 +55,12 @@ class Block(NamedTuple):
 
 
 class Command(NamedTuple):
-    """A command that a page names."""
+    """A command that a page names, and the comment beside it."""
 
     page: Path
     line: int
     words: tuple[str, ...]
+    comment: str = ""
 
     def __str__(self) -> str:
         return f"{self.page.name}:{self.line}: {shlex.join(self.words)}"
@@ -93,7 +95,7 @@ def commands(page: Path) -> Iterator[Command]:
         for number, line in enumerate(block.text.splitlines(), block.line):
             for part in line.split("&&"):
                 if words := shlex.split(part, comments=True):
-                    yield Command(page, number, tuple(words))
+                    yield Command(page, number, tuple(words), line.partition("  #")[2].strip())
     for number, line in enumerate(prose(page).splitlines(), 1):
         for code in re.findall(r"`(jaxsoco [^`]+)`", line):
             yield Command(page, number, tuple(shlex.split(code)))
@@ -192,6 +194,11 @@ def test_a_block_that_prints_something_else_is_found(tmp_path):
 @pytest.mark.parametrize("command", OF_JAXSOCO, ids=str)
 def test_commands_parse_and_mean_something(command, tmp_path, monkeypatch, capsys):
     argv = argv_of(command) or []
+    if command.comment == "exit code 2":
+        monkeypatch.chdir(folder_of(command.page, tmp_path))
+        assert cli.main(argv) == 2
+        assert capsys.readouterr().err in [block.text for block in blocks(command.page, "text")]
+        return
     if len(argv) == 1 and argv[0] in COMMANDS:  # named in the text, without its arguments
         argv.append("--help")
     try:
@@ -287,8 +294,6 @@ def test_every_field_has_a_table():
 
 @pytest.mark.parametrize("family", registry.families())
 def test_the_familys_page_names_everything(family):
-    import importlib
-
     text = prose(ROOT / "docs" / f"{family}.md")
     members = registry.family(family)
     names = [e.name for e in (*members.problems, *members.algorithms, *members.comparators)]
@@ -300,14 +305,15 @@ def test_the_familys_page_names_everything(family):
 # --- data, experiments, links ---------------------------------------------------------------------
 
 
-def _csv(kind: str) -> list[tuple[Path, Block]]:
-    return [(p, block) for p in PAGES for block in blocks(p, "csv") if block.info == f"csv {kind}"]
+def _csv(kind: str) -> list[str]:
+    found = [block for page in PAGES for block in blocks(page, "csv")]
+    return [block.text for block in found if block.info == f"csv {kind}"]
 
 
-@pytest.mark.parametrize("block", [block for _, block in _csv("carbon")], ids=lambda b: b.text[:24])
-def test_data_formats_are_read(block, tmp_path):
+@pytest.mark.parametrize("text", _csv("carbon"), ids=lambda text: text[:16])
+def test_data_formats_are_read(text, tmp_path):
     path = tmp_path / "XX.csv"
-    path.write_text(block.text, encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
     trace = load_carbon_csv(path)
     assert trace.hours == 2
     assert 1 < trace.values.min() < trace.values.max() < 1000
@@ -315,16 +321,38 @@ def test_data_formats_are_read(block, tmp_path):
 
 def test_latency_formats_are_read(tmp_path):
     path = tmp_path / "rtt.csv"
-    ((_, block),) = _csv("latency")
-    path.write_text(block.text, encoding="utf-8")
-    names = block.text.splitlines()[0].split(",")[1:]
+    (text,) = _csv("latency")
+    path.write_text(text, encoding="utf-8")
+    names = text.splitlines()[0].split(",")[1:]
     assert load_latency(path, names[::-1])[0, 0] == 0
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_toml_is_valid(page):
-    for block in blocks(page, "toml"):
-        assert tomllib.loads(block.text)
+def _experiments() -> Iterator[str]:
+    """Experiments of the pages: whole files, and parts of one behind the page's first file.
+
+    (A page with a learner of its own runs its experiment.)
+    """
+    for page in PAGES:
+        whole = ""
+        for block in [] if scripts(page) else blocks(page, "toml"):
+            whole = whole or (block.text if block.file else "")
+            yield block.text if block.file else whole + block.text
+
+
+@pytest.mark.parametrize("text", [*_experiments()], ids=lambda text: text.splitlines()[-1])
+def test_experiments_are_valid(text, tmp_path):
+    path = tmp_path / "experiment.toml"
+    path.write_text(text, encoding="utf-8")
+    assert expand(load_experiment(path)).runs > 0
+
+
+def test_every_option_is_told(capsys):
+    for command in COMMANDS:
+        assert cli.main([command, "--help"]) == 0
+    options = set(re.findall(r"--[a-z]+", capsys.readouterr().out)) - {"--help"}
+    assert {"--out", "--set"} < options
+    told = (ROOT / "docs" / "experiment-files.md").read_text(encoding="utf-8")
+    assert not [option for option in options if f"| `{option}" not in told]
 
 
 def slugs(page: Path) -> set[str]:

@@ -6,6 +6,7 @@ its learners, every state on the way can be looked at, and a run can be tampered
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -26,8 +27,10 @@ Layout = Literal["native", "vmap", "loop"]
 RUNS = 16
 ROOT = 3
 
-QUICK = {"xla_backend_optimization_level": 0}
-"""Compiles in about half of the time; what is compared here are layouts, not code generators."""
+QUICK = None
+"""Compiler options that take a third of the time: what is compared here are layouts and slopes."""
+if os.environ["JAX_PLATFORMS"] == "cpu":
+    QUICK = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
 
 
 def keys(first: int = 0) -> jax.Array:

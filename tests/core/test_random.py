@@ -10,6 +10,11 @@ from jaxsoco.core import random
 
 SEEDS = (0, 1, 7, 2**31 - 1)
 
+# Compiled: an operation at a time takes longer.
+uniform = jax.jit(random.uniform, static_argnums=(1, 2))
+integers = jax.jit(random.integers, static_argnums=(3,))
+fold = jax.jit(random.fold)
+
 
 def key_of(seed: int) -> jax.Array:
     return random.words(jax.random.key(seed))
@@ -17,7 +22,7 @@ def key_of(seed: int) -> jax.Array:
 
 def keys_of(count: int) -> jax.Array:
     """Keys of the runs 0, 1, ...: ``[2, count]``."""
-    return random.run_key(key_of(0), jnp.arange(count))
+    return fold(key_of(0), np.arange(count, dtype=np.int32))
 
 
 # --- keys ---------------------------------------------------------------------------------------
@@ -65,9 +70,9 @@ def test_fold_gives_the_bits_of_jax(seed, data):
 
 def test_fold_acts_lane_by_lane():
     keys, data = keys_of(5), jnp.asarray([0, 3, 3, 9, 2**31 - 1])
-    folded = random.fold(keys, data)
+    folded = fold(keys, data)
     for lane in range(5):
-        np.testing.assert_array_equal(folded[:, lane], random.fold(keys[:, lane], data[lane]))
+        np.testing.assert_array_equal(folded[:, lane], fold(keys[:, lane], data[lane]))
     # One key for many numbers: the run keys of a sweep.
     np.testing.assert_array_equal(
         random.run_key(jax.random.key(0), data)[:, 3], random.fold(key_of(0), 9)
@@ -95,33 +100,31 @@ def test_rounds_and_streams_have_keys_of_their_own():
 def test_draws_of_a_key_never_are_keys_folded_from_it():
     key = key_of(3)
     drawn = {*zip(*(np.asarray(word).tolist() for word in random.bits(key, (4096,))), strict=True)}
-    folded = np.asarray(random.fold(key, jnp.arange(4096)))
+    folded = np.asarray(fold(key, np.arange(4096, dtype=np.int32)))
     assert len(drawn) == 4096
     assert drawn.isdisjoint(zip(*folded.tolist(), strict=True))
 
 
 def test_a_draw_depends_on_its_run_and_place_alone(x64):
     keys = keys_of(12)
-    whole = random.uniform(keys, (3, 4))
+    whole = uniform(keys, (3, 4))
     assert whole.shape == (3, 4, 12)
     for lane in range(12):
-        np.testing.assert_array_equal(random.uniform(keys[:, lane], (3, 4)), whole[..., lane])
-    np.testing.assert_array_equal(random.uniform(keys[:, 5:9], (3, 4)), whole[..., 5:9])
-    np.testing.assert_array_equal(
-        random.uniform(keys.reshape(2, 3, 4), (3, 4)).reshape(3, 4, 12), whole
-    )
-    mapped = jax.vmap(lambda key: random.uniform(key, (3, 4)), in_axes=-1, out_axes=-1)(keys)
+        np.testing.assert_array_equal(uniform(keys[:, lane], (3, 4)), whole[..., lane])
+    np.testing.assert_array_equal(uniform(keys[:, 5:9], (3, 4)), whole[..., 5:9])
+    np.testing.assert_array_equal(uniform(keys.reshape(2, 3, 4), (3, 4)).reshape(3, 4, 12), whole)
+    mapped = jax.vmap(lambda key: uniform(key, (3, 4)), in_axes=-1, out_axes=-1)(keys)
     np.testing.assert_array_equal(mapped, whole)
     # A longer draw begins with the shorter one.
     flat = whole.reshape(12, 12)
-    np.testing.assert_array_equal(random.uniform(keys, (20,))[:12], flat)
+    np.testing.assert_array_equal(uniform(keys, (20,))[:12], flat)
 
 
 # --- uniform ------------------------------------------------------------------------------------
 
 
 def test_uniform_lies_below_one_and_reaches_both_ends():
-    draws = np.asarray(random.uniform(keys_of(2048), (512,)))
+    draws = np.asarray(uniform(keys_of(2048), (512,)))
     assert draws.dtype == np.float32
     assert 0 <= draws.min() < 2e-6 and 1 - 2e-6 < draws.max() < 1
 
@@ -137,17 +140,17 @@ def test_the_largest_words_stay_below_one(x64, monkeypatch):
 @pytest.mark.parametrize("x64", [True], indirect=True)
 def test_float32_is_float64_cut_short(x64):
     keys = keys_of(256)
-    wide, short = random.uniform(keys, (16,)), random.uniform(keys, (16,), jnp.float32)
+    wide, short = uniform(keys, (16,)), uniform(keys, (16,), jnp.float32)
     assert wide.dtype == jnp.float64 and short.dtype == jnp.float32
     np.testing.assert_array_equal(short, np.floor(np.asarray(wide) * 2**23) / 2**23)
     with jax.enable_x64(False):
-        np.testing.assert_array_equal(random.uniform(keys, (16,)), short)
+        np.testing.assert_array_equal(uniform(keys, (16,)), short)
 
 
 @pytest.mark.parametrize("x64", [True], indirect=True)
 def test_uniform_uses_all_52_bits(x64):
     # 2**-52 is the step of the grid: draws are odd multiples half of the time.
-    steps = np.asarray(random.uniform(keys_of(512), (8,))) * 2.0**52
+    steps = np.asarray(uniform(keys_of(512), (8,))) * 2.0**52
     np.testing.assert_array_equal(steps, np.round(steps))
     assert 0.4 < np.mean(steps % 2) < 0.6
 
@@ -155,9 +158,9 @@ def test_uniform_uses_all_52_bits(x64):
 @pytest.mark.parametrize("over", ["positions", "runs", "rounds"])
 def test_uniform_is_uniform(over):
     draws = {
-        "positions": lambda: random.uniform(key_of(11), (40_000,)),
-        "runs": lambda: random.uniform(keys_of(40_000)),
-        "rounds": lambda: random.uniform(random.fold(key_of(11), jnp.arange(40_000))),
+        "positions": lambda: uniform(key_of(11), (40_000,)),
+        "runs": lambda: uniform(keys_of(40_000)),
+        "rounds": lambda: uniform(fold(key_of(11), np.arange(40_000, dtype=np.int32))),
     }[over]()
     draws = np.asarray(draws, np.float64)
     assert stats.kstest(draws, "uniform").pvalue > 1e-3
@@ -170,7 +173,7 @@ def test_uniform_is_uniform(over):
 
 @pytest.mark.parametrize(("low", "high"), [(0, 5), (-3, 3), (12, 47), (0, 999), (7, 7)])
 def test_integers_are_uniform_with_both_ends(low, high):
-    draws = np.asarray(random.integers(keys_of(60_000), low, high))
+    draws = np.asarray(integers(keys_of(60_000), low, high))
     assert draws.dtype == np.int32
     assert draws.min() == low and draws.max() == high
     counts = np.bincount(draws - low, minlength=high - low + 1)
@@ -182,7 +185,7 @@ def test_integers_are_uniform_with_both_ends(low, high):
     [(-(2**31), 2**31 - 2), (-(2**31), 2**31 - 1), (-(2**30), 2**31 - 1), (0, 2**31 - 1)],
 )
 def test_integers_cover_large_spans(low, high):
-    draws = np.asarray(random.integers(keys_of(20_000), low, high)).astype(np.float64)
+    draws = np.asarray(integers(keys_of(20_000), low, high)).astype(np.float64)
     assert draws.min() >= low and draws.max() <= high
     share = (draws - low + 0.5) / (high - low + 1)
     assert stats.kstest(share, "uniform").pvalue > 1e-3
@@ -200,9 +203,9 @@ def test_the_high_product_is_exact():
 def test_integers_take_bounds_lane_by_lane():
     keys = keys_of(6)
     low, high = jnp.arange(6) * 10, jnp.arange(6) * 10 + jnp.arange(6)
-    draws = np.asarray(random.integers(keys, low, high, (50,)))
+    draws = np.asarray(integers(keys, low, high, (50,)))
     assert draws.shape == (50, 6)
     for lane in range(6):
-        alone = random.integers(keys[:, lane], lane * 10, lane * 10 + lane, (50,))
+        alone = integers(keys[:, lane], lane * 10, lane * 10 + lane, (50,))
         np.testing.assert_array_equal(draws[:, lane], alone)
     assert [len(set(column)) for column in draws.T] == [1, 2, 3, 4, 5, 6]

@@ -37,12 +37,16 @@ def make_batch(points=VARIED["a scalar"], tile=TILE, **others) -> Batch:
     return Batch(instances, tile=tile, **settings)
 
 
+@jax.jit
+def _alone(key, settings, gain):
+    spec = toy.draw(random.fold(key, 0xFFFFFFFF), settings)
+    return simulate(toy.follower, toy.params(gain), toy.walk, spec, key, toy.HORIZON, at=AT)
+
+
 def alone(values, seed, gain, root=42):
     """One run, by itself: what the lane of a batch must be."""
     key = random.fold(random.words(jax.random.key(root)), int(seed))
-    instance = toy.instance(**values)
-    spec = instance.draw(random.fold(key, 0xFFFFFFFF), instance.settings)
-    return simulate(toy.follower, toy.params(gain), toy.walk, spec, key, toy.HORIZON, at=AT)
+    return _alone(key, toy.instance(**values).settings, gain)
 
 
 class Traced:

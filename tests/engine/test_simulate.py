@@ -21,6 +21,7 @@ def typed_keys():
     return jax.vmap(partial(jax.random.fold_in, jax.random.key(0)))(jnp.arange(RUNS))
 
 
+@jax.jit
 def spec_of(words):
     return toy.draw(random.fold(words, 99), toy.instance(speed=0.7).settings)
 
@@ -225,8 +226,9 @@ def test_costs_are_differentiable_in_params_and_spec():
             run = simulate(toy.follower, toy.params(gain), toy.walk, one, words, toy.HORIZON)
             return jnp.sum(run.costs.hit[-1] + run.costs.move[-1])
 
+        total, slopes = jax.jit(total), jax.jit(jax.grad(total, (0, 1)))
         at = (jnp.asarray(0.4), spec.speed)
-        for position, slope in enumerate(jax.grad(total, (0, 1))(*at)):
+        for position, slope in enumerate(slopes(*at)):
             step = 1e-6 * jnp.ones_like(at[position])
             up, down = (
                 total(*(x + s * step * (i == position) for i, x in enumerate(at))) for s in (1, -1)
