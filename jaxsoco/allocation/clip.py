@@ -76,6 +76,7 @@ class _Prices(NamedTuple):
     room: jax.Array  # 1 - z
     lead: jax.Array  # work by which the advice is ahead
     known: jax.Array  # part of the constraint that no decision changes
+    forced: jax.Array  # work that must be done, or negative
 
 
 class _Solution(NamedTuple):
@@ -102,6 +103,8 @@ def stclip_step(
     spent: jax.Array,
     budget: jax.Array,
     pseudo_cost: PseudoCost,
+    *,
+    forced: jax.Array | float = -1.0,
 ) -> tuple[jax.Array, jax.Array, ClipInfo]:
     """One step of ST-CLIP with advice in a single state, joint coupling.
 
@@ -122,6 +125,9 @@ def stclip_step(
       spent: ``SC``, costs before this slot, ``[...]``.
       budget: ``(1 + epsilon) (ADV + tau c(a) + (1 - A) L)``, ``[...]``.
       pseudo_cost: ``psi`` with rate ``gamma(epsilon)``.
+      forced: where not negative, the work that this slot must do, ``[...]`` (the mandatory phase;
+        without advice to run, the cheapest way is taken whatever the budget: its reserve at ``U``
+        is meant for that).
 
     Returns:
       The decision ``[2n, ...]``, the constraint's multiplier ``[...]`` (0 where it is slack) and a
@@ -131,7 +137,16 @@ def stclip_step(
     lanes, states = previous.ndim - 1, previous.shape[0]
     n = states // 2
     costs = align(costs, 1, lanes)
-    utilization, robust_utilization, advice_utilization, spent, budget, pseudo_cost, rate = spread(
+    (
+        utilization,
+        robust_utilization,
+        advice_utilization,
+        spent,
+        budget,
+        pseudo_cost,
+        forced,
+        rate,
+    ) = spread(
         (
             utilization,
             robust_utilization,
@@ -139,6 +154,7 @@ def stclip_step(
             spent,
             budget,
             pseudo_cost,
+            forced,
             _common_rate(throughput),
         ),
         previous[0],
@@ -156,6 +172,7 @@ def stclip_step(
         room,
         jnp.maximum(advice_utilization - utilization, 0),
         spent + pseudo_cost.tau * on_advice - budget,
+        forced,
     )
     met = _tolerance(budget, pseudo_cost.U * rate, previous.dtype)
     fraction = jnp.where(place < n, jnp.minimum(1, room / rate), 0)
@@ -191,7 +208,7 @@ def _solve(sources: _Sources, prices: _Prices, place, fraction, met) -> _Solutio
     n = sources.base.shape[1] // 2
     free = _plan(sources, prices, jnp.zeros_like(met))
     follow = _follow(sources, prices, place, fraction)
-    binding = free.excess > met
+    binding = (free.excess > met) & ((prices.forced < 0) | (place < n))
     left, right = _bracket(sources, prices, free, follow, met)
     span = left.excess - right.excess
     mix = jnp.where(span > 0, left.excess / jnp.where(span > 0, span, 1), 1)
@@ -332,7 +349,9 @@ def _nothing(like: jax.Array) -> _Arc:
 def _plan(sources: _Sources, prices: _Prices, multiplier: jax.Array) -> _Plan:
     """The plan that is best at a multiplier of the constraint."""
     n = sources.base.shape[1] // 2
-    psi, rho, lead, room = lift((prices.pseudo_cost, prices.robust, prices.lead, prices.room))
+    psi, rho, lead, room, forced = lift(
+        (prices.pseudo_cost, prices.robust, prices.lead, prices.room, prices.forced)
+    )
     at_lead, scale = psi(rho + lead), multiplier[None]
 
     def work_at(price):
@@ -342,7 +361,7 @@ def _plan(sources: _Sources, prices: _Prices, multiplier: jax.Array) -> _Plan:
         level = price - scale * jnp.where(steep, psi.U, psi.L)
         work = psi.inverse(level) - rho
         work = jnp.where(steep, jnp.minimum(work, lead), jnp.maximum(work, lead))
-        return jnp.clip(work, 0, room)
+        return jnp.where(forced < 0, jnp.clip(work, 0, room), forced)
 
     on_arc = _best_arc(sources.base[:, :n], sources.slope[:, :n], multiplier, 0)
     off_arc = _best_arc(sources.base[:, n:], sources.slope[:, n:], multiplier, n)
