@@ -76,7 +76,7 @@ class _Prices(NamedTuple):
     room: jax.Array  # 1 - z
     lead: jax.Array  # work by which the advice is ahead
     known: jax.Array  # part of the constraint that no decision changes
-    forced: jax.Array  # work that must be done, or negative
+    least: jax.Array  # work that must be done
 
 
 class _Solution(NamedTuple):
@@ -104,13 +104,14 @@ def stclip_step(
     budget: jax.Array,
     pseudo_cost: PseudoCost,
     *,
-    forced: jax.Array | float = -1.0,
+    least: jax.Array | float = 0.0,
 ) -> tuple[jax.Array, jax.Array, ClipInfo]:
     """One step of ST-CLIP with advice in a single state, joint coupling.
 
-    Minimises ``f . k + W1_T(k, k_prev) - int_rho^{rho + c . k} psi`` subject to ``c . k <= 1 - z``
-    and ``SC + f . k + W1_M(k, k_prev) + W1_M(k, a) + tau c(a) + (1 - z - c . k) L
-    + max(A - z - c . k, 0) (U - L) <= budget``, where one transport plan serves both metrics.
+    Minimises ``f . k + W1_T(k, k_prev) - int_rho^{rho + c . k} psi`` subject to
+    ``least <= c . k <= 1 - z`` and ``SC + f . k + W1_M(k, k_prev) + W1_M(k, a) + tau c(a)
+    + (1 - z - c . k) L + max(A - z - c . k, 0) (U - L) <= budget``, where one transport plan serves
+    both metrics.
 
     Args:
       costs: ``f [n, ...]``.
@@ -125,9 +126,8 @@ def stclip_step(
       spent: ``SC``, costs before this slot, ``[...]``.
       budget: ``(1 + epsilon) (ADV + tau c(a) + (1 - A) L)``, ``[...]``.
       pseudo_cost: ``psi`` with rate ``gamma(epsilon)``.
-      forced: where not negative, the work that this slot must do, ``[...]`` (the mandatory phase;
-        without advice to run, the cheapest way is taken whatever the budget: its reserve at ``U``
-        is meant for that).
+      least: work that this slot must do at least, at most ``min(c, 1 - z)``, ``[...]``: what the
+        slots that are left cannot do.
 
     Returns:
       The decision ``[2n, ...]``, the constraint's multiplier ``[...]`` (0 where it is slack) and a
@@ -144,7 +144,7 @@ def stclip_step(
         spent,
         budget,
         pseudo_cost,
-        forced,
+        least,
         rate,
     ) = spread(
         (
@@ -154,7 +154,7 @@ def stclip_step(
             spent,
             budget,
             pseudo_cost,
-            forced,
+            least,
             _common_rate(throughput),
         ),
         previous[0],
@@ -172,10 +172,10 @@ def stclip_step(
         room,
         jnp.maximum(advice_utilization - utilization, 0),
         spent + pseudo_cost.tau * on_advice - budget,
-        forced,
+        least,
     )
     met = _tolerance(budget, pseudo_cost.U * rate, previous.dtype)
-    fraction = jnp.where(place < n, jnp.minimum(1, room / rate), 0)
+    fraction = jnp.where(place < n, jnp.minimum(1, room / rate), least / rate)
 
     def solve(sources):
         return _solve(sources, prices, place, fraction, met)
@@ -208,7 +208,7 @@ def _solve(sources: _Sources, prices: _Prices, place, fraction, met) -> _Solutio
     n = sources.base.shape[1] // 2
     free = _plan(sources, prices, jnp.zeros_like(met))
     follow = _follow(sources, prices, place, fraction)
-    binding = (free.excess > met) & ((prices.forced < 0) | (place < n))
+    binding = free.excess > met
     left, right = _bracket(sources, prices, free, follow, met)
     span = left.excess - right.excess
     mix = jnp.where(span > 0, left.excess / jnp.where(span > 0, span, 1), 1)
@@ -349,8 +349,8 @@ def _nothing(like: jax.Array) -> _Arc:
 def _plan(sources: _Sources, prices: _Prices, multiplier: jax.Array) -> _Plan:
     """The plan that is best at a multiplier of the constraint."""
     n = sources.base.shape[1] // 2
-    psi, rho, lead, room, forced = lift(
-        (prices.pseudo_cost, prices.robust, prices.lead, prices.room, prices.forced)
+    psi, rho, lead, room, least = lift(
+        (prices.pseudo_cost, prices.robust, prices.lead, prices.room, prices.least)
     )
     at_lead, scale = psi(rho + lead), multiplier[None]
 
@@ -361,7 +361,7 @@ def _plan(sources: _Sources, prices: _Prices, multiplier: jax.Array) -> _Plan:
         level = price - scale * jnp.where(steep, psi.U, psi.L)
         work = psi.inverse(level) - rho
         work = jnp.where(steep, jnp.minimum(work, lead), jnp.maximum(work, lead))
-        return jnp.where(forced < 0, jnp.clip(work, 0, room), forced)
+        return jnp.clip(work, least, room)
 
     on_arc = _best_arc(sources.base[:, :n], sources.slope[:, :n], multiplier, 0)
     off_arc = _best_arc(sources.base[:, n:], sources.slope[:, n:], multiplier, n)
