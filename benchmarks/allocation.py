@@ -28,12 +28,12 @@ EXPECTED = {"PCM": 1000, "ST-CLIP": 500, "OPT": 5000}
 UNIT = "us per slot and job"
 
 BOUNDS = {
-    "PCM": "ours reads every job's own distances twice a slot (two min-plus products), in all slots; "
-    "CVXPY solves no program once the job is done",
-    "ST-CLIP": "ours evaluates the step at a fixed number of multipliers a slot, each with its own "
-    "min-plus products, and finds the advice by an exact dynamic program, which CVXPY is given",
-    "OPT": "ours sweeps the slots as often as the slowest lane of a tile needs, and every sweep reads "
-    "every job's own distances",
+    "PCM": "every slot costs ours two min-plus products, a pass over all pairs of sources and the "
+    "exact transport of the ledger; once a job is done, CVXPY solves nothing and ours goes on",
+    "ST-CLIP": "ours evaluates the step at a fixed number of multipliers in every slot, each with "
+    "its own min-plus products, and also finds the advice, which CVXPY is given",
+    "OPT": "ours sweeps all slots, a min-plus product each, as often as the slowest lane of a tile "
+    "needs",
 }
 """What bounds the ratios, printed where one falls short; ``--ablation`` has the times."""
 
@@ -47,8 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     size = Size(64, 5, 12, 4) if options.quick else Size(options.jobs, 14, 24, 4)
     tiles, rounds = ([32], 2) if options.quick else (options.tiles, options.rounds)
-    print(*harness.machine(("jax", "numpy", "cvxpy", "clarabel")), sep="  \n")
-    print(f"{size.jobs} jobs, {size.regions} regions, {size.slots} slots, {size.length} of work\n")
+    _say_where(size)
 
     counts = sorted({1, options.devices})
     settings = [Setting("float64", d, t) for d in counts for t in tiles if not size.jobs % (d * t)]
@@ -60,14 +59,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }
     jobs = reveal(size, rounds)
     theirs, times = _race(size, best, jobs, rounds, single=not options.quick)
-    print(_headline(theirs, times, best, size), "\n")
-    print(_tiles_table(scan, settings, size), "\n")
+    print(_headline(theirs, times, best, size), end="\n\n")
+    print(_tiles_table(scan, settings, size), end="\n\n")
     found = {
         name: [*map(Agreement.of, ours(size, best[name, 1]).costs(name), side.outcomes, jobs.jobs)]
         for (name, rebuilt), side in theirs.items()
         if not rebuilt
     }
-    print(_agreement_table(found, theirs), "\n")
+    print(_agreement_table(found, theirs), end="\n\n")
     agree = _say_agreement(found)
     _say_troubles(theirs)
     _say_ratios(theirs, times, size, judge=not options.quick)
@@ -129,6 +128,14 @@ def _rows(name: str) -> list[str]:
     return [name, "OPT with ledger"] if name == "OPT" else [name]
 
 
+def _say_where(size: Size) -> None:
+    lines = harness.machine(("jax", "numpy", "cvxpy", "clarabel"))
+    lines.append(
+        f"{size.jobs} jobs, {size.regions} regions, {size.slots} slots, {size.length} of work"
+    )
+    print(*(f"- {line}" for line in lines), sep="\n", end="\n\n")
+
+
 # --- tables -------------------------------------------------------------------------------------
 
 
@@ -182,7 +189,7 @@ def _say_agreement(found: Mapping[str, list[Agreement]]) -> bool:
         for i, job in enumerate(jobs)
         if not job.holds
     ]
-    print(f"results disagree: {', '.join(wrong)}" if wrong else "results agree")
+    print(f"- results disagree: {', '.join(wrong)}" if wrong else "- results agree")
     return not wrong
 
 
@@ -190,7 +197,7 @@ def _say_troubles(theirs: Mapping[Any, Theirs]) -> None:
     troubles = [side.reference.troubles for side in theirs.values()]
     short, again, unsolved = map(sum, zip(*troubles, strict=True))
     print(
-        f"Clarabel: {short} programs short of full accuracy, {again} calls repeated with shorter "
+        f"- Clarabel: {short} programs short of full accuracy, {again} calls repeated with shorter "
         f"steps, {unsolved} slots without a solution"
     )
 
@@ -200,7 +207,7 @@ def _say_ratios(theirs: Mapping, times: Mapping, size: Size, *, judge: bool) -> 
     for name, wanted in EXPECTED.items():
         ours = times[name, devices, "float64"] / (size.slots * size.jobs)
         once, rebuilt, solver = (seconds / ours for seconds in _per_slot(theirs, name, size))
-        text = f"ratio {name}: {harness.times(once)}, rebuilt {harness.times(rebuilt)}, "
+        text = f"- ratio {name}: {harness.times(once)}, rebuilt {harness.times(rebuilt)}, "
         text += f"Clarabel alone {harness.times(solver)}"
         if judge:
             text += f"; expected at least {harness.times(wanted)}: {_verdict(name, once, rebuilt)}"

@@ -60,6 +60,7 @@ class Reference:
             "lower": scalar,
             "spread": scalar,
             "allowed": signed,
+            "least": scalar,
         }
         whole = {
             "costs": ((slots, n), True),
@@ -141,21 +142,22 @@ class Reference:
             advice.see(slot)
             if run.rests(slot):
                 continue
-            if run.must(slot):
-                self._force(run, slot, job.distance)
-                continue
+            # Mandatory is what the slots left cannot do; it goes by the true distance.
+            least, inner = run.least(slot), job.tree
+            if least > DONE:
+                inner = job.distance
             done, spent = run.done, run.cost
-            answer = self._clipped(run, slot, price, advice, robust)
+            answer = self._clipped(run, slot, price, advice, (robust, least, inner))
             if answer is None:  # by rounding, not even the advice seems to fit: follow it
                 self.fallbacks += 1
-                answer = math.nan, advice.followed(1 - done)
+                answer = math.nan, advice.followed(1 - done, least)
             value, decision = answer
             free = job.work(decision)
             if advice.excess(slot, decision, run.previous, done, spent) > -DONE * job.unit:
                 free = job.work(self._at_price(run, slot, price, robust)[1])
             taken = run.take(slot, decision)
             work = job.work(taken)
-            objective = job.charge(slot, taken, run.before, job.tree)
+            objective = job.charge(slot, taken, run.before, inner)
             run.compare(objective - price.integral(robust, robust + work), value)
             run.exceed(advice.excess(slot, taken, run.before, done, spent))
             robust += min(free, work)
@@ -184,11 +186,13 @@ class Reference:
         taken = run.take(slot, decision)
         run.compare(job.charge(slot, taken, run.before, inner), value)
 
-    def _clipped(self, run: Run, slot: int, price: Price, advice: Advice, robust: float):
+    def _clipped(self, run: Run, slot: int, price: Price, advice: Advice, state: tuple):
+        robust, least, inner = state
         job, n = run.job, run.job.points
         to_advice = advice.column / job.unit
         answer = self.clip.solve(
-            **self._slot(run, slot, job.tree),
+            **self._slot(run, slot, inner),
+            least=least,
             **price.terms(robust),
             room=1 - run.done,
             distance=job.distance / job.unit,

@@ -178,8 +178,12 @@ class Run:
 
     def must(self, slot: int) -> bool:
         """Whether the slots after this one are too few for the work that is left."""
+        return self.least(slot) > DONE
+
+    def least(self, slot: int) -> float:
+        """The work that the slots after this one cannot do."""
         after = len(self.job.costs) - slot - 1
-        return after * self.job.throughput < 1 - self.done - DONE
+        return max(1 - self.done - after * self.job.throughput, 0.0)
 
     def take(self, slot: int, decision: np.ndarray) -> np.ndarray:
         """Plays a decision, or the followed one, and pays for it; returns what was played."""
@@ -246,9 +250,9 @@ class Advice:
         left += max(self.done - done - work, 0) * (job.upper - job.lower) - work * job.lower
         return left - self.allowed(done, spent)
 
-    def followed(self, room: float) -> np.ndarray:
-        """Everything at the advised point, ON as far as the work left goes."""
+    def followed(self, room: float, least: float) -> np.ndarray:
+        """Everything at the advised point, ON as far as the work left goes, or must."""
         job, n = self._job, self._job.points
         point = self._place % n
-        on = min(1.0, room / job.throughput) if self._place < n else 0.0
+        on = min(1.0, room / job.throughput) if self._place < n else least / job.throughput
         return on * job.state(point) + (1 - on) * job.state(n + point)

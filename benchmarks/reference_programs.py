@@ -141,6 +141,7 @@ def clip_step(v: Any):
     """ST-CLIP's step: PCM's with the consistency constraint, and a transport in each."""
     slot, objective, work = _priced(v)
     behind = cp.Variable(nonneg=True)
+    slot.constraints.append(work >= v.least)
     to_advice = v.on_to_advice @ slot.on + v.off_to_advice @ slot.off
     spends = slot.plain + slot.moved(v.distance) + to_advice
     slot.constraints.append(behind >= v.lead - work)

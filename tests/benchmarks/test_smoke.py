@@ -49,9 +49,9 @@ def rows_of(output: str, first: str) -> list[dict[str, str]]:
 def test_allocation():
     done = run_quick("allocation.py")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "results agree" in done.stdout.splitlines()
+    assert "- results agree" in done.stdout.splitlines()
     for name in ("PCM", "ST-CLIP", "OPT"):
-        line = rf"^ratio {name}: [\d.,]+x, rebuilt [\d.,]+x, Clarabel alone [\d.,]+x$"
+        line = rf"^- ratio {name}: [\d.,]+x, rebuilt [\d.,]+x, Clarabel alone [\d.,]+x$"
         assert re.search(line, done.stdout, re.MULTILINE)
     rows = rows_of(done.stdout, "agreement")
     assert [row["agreement"] for row in rows] == ["PCM", "PCM", "ST-CLIP", "ST-CLIP", "OPT", "OPT"]

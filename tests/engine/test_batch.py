@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -13,9 +14,10 @@ import walk_problem as toy
 
 from jaxsoco.core import random
 from jaxsoco.core.protocol import Algorithm
+from jaxsoco.engine import batch as batch_module
 from jaxsoco.engine.batch import Batch
-from jaxsoco.engine.simulate import simulate
 
+QUICK = {"xla_backend_optimization_level": 0}
 AT = (3, 7)
 TILE = 6
 POINT = np.array([0, 2, 1, 1, 0, 2], np.int32)
@@ -37,10 +39,16 @@ def make_batch(points=VARIED["a scalar"], tile=TILE, **others) -> Batch:
     return Batch(instances, tile=tile, **settings)
 
 
-@jax.jit
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    """Compiles quickly; what the options change is the code, and not what is computed."""
+    monkeypatch.setattr(batch_module, "CPU_OPTIONS", QUICK)
+
+
+@partial(jax.jit, compiler_options=QUICK)
 def _alone(key, settings, gain):
     spec = toy.draw(random.fold(key, 0xFFFFFFFF), settings)
-    return simulate(toy.follower, toy.params(gain), toy.walk, spec, key, toy.HORIZON, at=AT)
+    return toy.play(spec, key, gain, at=AT)
 
 
 def alone(values, seed, gain, root=42):
@@ -220,7 +228,8 @@ import numpy as np
 import test_batch
 import walk_problem as toy
 
-# Alone, and with another thread's settings: the executables are compiled in threads.
+test_batch.batch_module.CPU_OPTIONS = test_batch.QUICK
+# Set for this thread alone: the executables are compiled in others.
 with jax.enable_x64(True):
     batch = test_batch.make_batch(devices=jax.devices())
     assert batch.width == 2 * test_batch.TILE, batch.width

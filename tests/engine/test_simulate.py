@@ -12,6 +12,9 @@ from jaxsoco import checkpoints, simulate
 from jaxsoco.core import random
 from jaxsoco.engine.simulate import all_finite
 
+# Compiled whole, and quickly; tolerances do not depend on it.
+quick = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
+
 RUNS = 5
 AT = (2, 3, 7)
 GAIN = 0.5
@@ -21,25 +24,17 @@ def typed_keys():
     return jax.vmap(partial(jax.random.fold_in, jax.random.key(0)))(jnp.arange(RUNS))
 
 
-@jax.jit
 def spec_of(words):
     return toy.draw(random.fold(words, 99), toy.instance(speed=0.7).settings)
 
 
-@jax.jit
+draw = quick(spec_of)
+
+
+@quick
 def roll(words):
     """Everything of a block of runs ``[2, ...]``, with a trace."""
-    spec = spec_of(words)
-    return simulate(
-        toy.follower,
-        toy.params(GAIN),
-        toy.walk,
-        spec,
-        words,
-        toy.HORIZON,
-        at=AT,
-        trace=True,
-    )
+    return toy.play(spec_of(words), words, GAIN, at=AT, trace=True)
 
 
 def close(x64):
@@ -58,7 +53,7 @@ def test_a_rollout_does_what_a_plain_loop_does(x64):
     assert run.costs.hit.shape == run.costs.move.shape == (len(AT), RUNS)
     np.testing.assert_array_equal(run.at, AT)
     for lane in range(RUNS):
-        wanted = toy.follow(words[:, lane], spec_of(words[:, lane]), GAIN)
+        wanted = toy.follow(words[:, lane], draw(words[:, lane]), GAIN)
         np.testing.assert_allclose(actions[:, lane], wanted["action"], **close(x64))
         for name in ("hit", "move"):
             every, kept = getattr(costs, name), getattr(run.costs, name)
@@ -98,12 +93,12 @@ def test_several_lane_axes_are_one_flat_one(x64):
 
 def test_typed_keys_and_raw_words_are_the_same_runs():
     keys = typed_keys()
-    play = partial(simulate, toy.follower, toy.params(GAIN), toy.walk, horizon=toy.HORIZON)
-    spec = spec_of(random.words(keys))
-    typed, raw = play(spec=spec, key=keys), play(spec=spec, key=random.words(keys))
+    play = quick(lambda spec, key: toy.play(spec, key, GAIN))
+    spec = draw(random.words(keys))
+    typed, raw = play(spec, keys), play(spec, random.words(keys))
     for a, b in zip(jax.tree.leaves(typed), jax.tree.leaves(raw), strict=True):
         np.testing.assert_array_equal(a, b)
-    one = play(spec=spec_of(random.words(keys[2])), key=keys[2])
+    one = play(draw(random.words(keys[2])), keys[2])
     np.testing.assert_allclose(one.costs.hit, typed.costs.hit[:, 2], rtol=2e-6)
 
 
@@ -125,8 +120,13 @@ def test_costs_at_checkpoints_are_sums_of_the_trace(x64):
 @pytest.mark.parametrize("at", [(1,), (7,), (1, 2, 3, 4, 5, 6, 7), [3, 5], np.array([4, 7])])
 def test_other_checkpoints_keep_the_run(at):
     words = random.words(typed_keys())
-    play = partial(simulate, toy.follower, toy.params(GAIN), toy.walk, spec_of(words), words)
-    whole, run = roll(words), play(toy.HORIZON, at=at, trace=True)
+
+    @quick
+    def play(words):
+        options = {"at": at, "trace": True}
+        return toy.play(spec_of(words), words, GAIN, **options)
+
+    whole, run = roll(words), play(words)
     np.testing.assert_array_equal(run.at, at)
     np.testing.assert_allclose(run.trace[0], whole.trace[0], **close(False))
     every = np.cumsum(run.trace[1].hit, axis=0)[np.asarray(at) - 1]
@@ -138,7 +138,7 @@ def test_other_checkpoints_keep_the_run(at):
 
 def test_the_usual_checkpoints_are_used_if_none_are_given():
     words = random.words(jax.random.key(1))
-    run = simulate(toy.follower, toy.params(GAIN), toy.walk, spec_of(words), words, 50)
+    run = quick(lambda key: toy.play(spec_of(key), key, GAIN, horizon=50))(words)
     assert tuple(run.at) == checkpoints(50)
     assert run.trace is None
     assert run.costs.hit.shape == (len(checkpoints(50)),)
@@ -149,13 +149,13 @@ def test_the_usual_checkpoints_are_used_if_none_are_given():
 def test_bad_checkpoints_are_refused(at):
     words = random.words(jax.random.key(0))
     with pytest.raises(ValueError, match=r"at: want increasing rounds within 1\.\.7"):
-        simulate(toy.follower, toy.params(GAIN), toy.walk, spec_of(words), words, 7, at=at)
+        toy.play(draw(words), words, GAIN, at=at)
 
 
 def test_what_is_no_key_is_refused():
     words = random.words(jax.random.key(0))
     with pytest.raises(TypeError, match="want a JAX threefry key"):
-        simulate(toy.follower, toy.params(GAIN), toy.walk, spec_of(words), jnp.zeros(3), 7)
+        toy.play(draw(words), jnp.zeros(3), GAIN)
 
 
 @pytest.mark.parametrize("horizon", [1, 2, 5, 31, 32, 33, 1000, 10**6])
@@ -189,9 +189,9 @@ def test_checkpoints_of_nothing_are_refused(horizon, count):
 
 def test_a_run_that_is_not_finite_says_so_alone():
     words = random.words(typed_keys())
-    spec = spec_of(words)
+    spec = draw(words)
     spec = spec._replace(speed=spec.speed.at[1].set(jnp.nan).at[3].set(jnp.inf))
-    run = simulate(toy.follower, toy.params(GAIN), toy.walk, spec, words, toy.HORIZON, at=AT)
+    run = quick(lambda spec, key: toy.play(spec, key, GAIN, at=AT))(spec, words)
     np.testing.assert_array_equal(run.finite, [True, False, True, False, True])
     good = roll(words)
     np.testing.assert_allclose(run.costs.hit[:, 0], good.costs.hit[:, 0], rtol=2e-6)
@@ -212,21 +212,21 @@ def test_a_learner_without_faults_has_none():
         update=lambda params, state, action, feedback: state,
     )
     words = random.words(typed_keys())
-    run = simulate(plain, (), toy.walk, spec_of(words), words, toy.HORIZON)
+    run = simulate(plain, (), toy.walk, draw(words), words, 1)
     np.testing.assert_array_equal(run.faults, np.zeros(RUNS, int))
 
 
 def test_costs_are_differentiable_in_params_and_spec():
     with jax.enable_x64(True):
         words = random.words(typed_keys())
-        spec = spec_of(words)
+        spec = draw(words)
 
         def total(gain, speed):
             one = spec._replace(speed=speed)
-            run = simulate(toy.follower, toy.params(gain), toy.walk, one, words, toy.HORIZON)
+            run = toy.play(one, words, gain)
             return jnp.sum(run.costs.hit[-1] + run.costs.move[-1])
 
-        total, slopes = jax.jit(total), jax.jit(jax.grad(total, (0, 1)))
+        total, slopes = quick(total), quick(jax.grad(total, (0, 1)))
         at = (jnp.asarray(0.4), spec.speed)
         for position, slope in enumerate(slopes(*at)):
             step = 1e-6 * jnp.ones_like(at[position])

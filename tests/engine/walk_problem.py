@@ -14,6 +14,7 @@ import numpy as np
 from jaxsoco.core import random
 from jaxsoco.core.lanes import align
 from jaxsoco.core.protocol import Algorithm, Instance, Problem
+from jaxsoco.engine.simulate import Run, simulate
 
 HORIZON = 7
 
@@ -102,6 +103,11 @@ def params(gain) -> dict:
 def instance(speed=1.0, lag=0.0, shape=(-1.0, 1.0), horizon=HORIZON) -> Instance:
     arrays = Settings(*(jnp.asarray(x, float) for x in (speed, lag, shape)))
     return Instance(walk, draw, arrays, horizon)
+
+
+def play(spec, key, gain, *, horizon: int = HORIZON, **options) -> Run:
+    """A rollout of the follower."""
+    return simulate(follower, params(gain), walk, spec, key, horizon, **options)
 
 
 def still(key, spec, at):
