@@ -242,7 +242,7 @@ _PUBLIC = {
     "load_latency": "network",
 }
 
-__all__ = ["FAMILY", *_PUBLIC]
+__all__ = ["FAMILY", *_PUBLIC]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:

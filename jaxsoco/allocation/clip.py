@@ -12,6 +12,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from jaxsoco.allocation.metric import StateMetric, wasserstein, with_lanes
 from jaxsoco.allocation.pseudocost import PseudoCost
@@ -144,7 +145,7 @@ def stclip_step(
         spent,
         budget,
         pseudo_cost,
-        least,
+        floor,
         rate,
     ) = spread(
         (
@@ -172,7 +173,7 @@ def stclip_step(
         room,
         jnp.maximum(advice_utilization - utilization, 0),
         spent + pseudo_cost.tau * on_advice - budget,
-        least,
+        floor,
     )
     met = _tolerance(budget, pseudo_cost.U * rate, previous.dtype)
     fraction = jnp.where(place < n, jnp.minimum(1, room / rate), least / rate)
@@ -213,11 +214,14 @@ def _solve(sources: _Sources, prices: _Prices, place, fraction, met) -> _Solutio
     span = left.excess - right.excess
     mix = jnp.where(span > 0, left.excess / jnp.where(span > 0, span, 1), 1)
     weight = jnp.where(binding, jnp.clip(mix, 0, 1), 0)
-    shares_of = ((left, 1 - weight), (right, weight))
-    decision = sum(lift(w) * _decide(plan, sources.mass, n) for plan, w in shares_of)
-    work = sum(w * plan.work for plan, w in shares_of)
+
+    def mixed(of):
+        return (1 - weight) * of(left) + weight * of(right)
+
+    decision = mixed(lambda plan: _decide(plan, sources.mass, n))
+    work = mixed(lambda plan: plan.work)
     # The reward is concave in work: the mix earns more than its two ends' mean.
-    plain = sum(w * (plan.value + _reward(prices, plan.work)) for plan, w in shares_of)
+    plain = mixed(lambda plan: plan.value + _reward(prices, plan.work))
     bounded = jnp.isfinite(right.multiplier)
     middle = (left.multiplier + jnp.where(bounded, right.multiplier, left.multiplier)) / 2
     return _Solution(
@@ -225,7 +229,7 @@ def _solve(sources: _Sources, prices: _Prices, place, fraction, met) -> _Solutio
         work,
         free.work,
         plain - _reward(prices, work),
-        sum(w * jnp.where(w > 0, plan.excess, 0) for plan, w in shares_of),
+        mixed(lambda plan: plan.excess),
         jnp.where(binding, middle, 0),
     )
 
@@ -236,7 +240,7 @@ def _reward(prices: _Prices, work: jax.Array) -> jax.Array:
 
 def _common_rate(throughput: jax.Array | float) -> jax.Array:
     """The one rate ``[...]`` of all points."""
-    if not isinstance(throughput, jax.core.Tracer) and np.ndim(throughput):
+    if not isinstance(throughput, Tracer) and np.ndim(throughput):
         values = np.asarray(throughput)
         if np.any(values != values[:1]):
             raise ValueError(
@@ -394,13 +398,15 @@ def _follow(sources: _Sources, prices: _Prices, place, fraction) -> _Plan:
     return _priced(prices, base, slope, on, (target, target + n), unbounded)
 
 
-def _priced(prices: _Prices, base, slope, on, targets, multiplier) -> _Plan:
+def _priced(
+    prices: _Prices, base, slope, on, targets: tuple[jax.Array, jax.Array], multiplier
+) -> _Plan:
     """A plan with its objective and constraint, from its plain costs."""
     psi = prices.pseudo_cost
     work = prices.rate * jnp.sum(on, axis=0)
     reserve = (prices.room - work) * psi.L + jnp.maximum(prices.lead - work, 0) * (psi.U - psi.L)
     excess = prices.known + slope + reserve
-    return _Plan(on, *targets, base - _reward(prices, work), excess, work, multiplier)
+    return _Plan(on, targets[0], targets[1], base - _reward(prices, work), excess, work, multiplier)
 
 
 def _bracket(

@@ -36,11 +36,11 @@ def known_job(kind: str, key: jax.Array, spec: Spec, rate_of: Callable[..., jax.
     """What a learner keeps of its spec; ``rate_of(L, U, D, tau)`` gives the rate of ``psi``."""
     like = jnp.zeros(spec.lanes, spec.trace.dtype)
     bounds = (spec.lower, spec.upper, spec.move_bound, spec.switch_bound)
-    bounds = spread(bounds, like)
+    low, high, move, switch = spread(bounds, like)
     return Job(
         jnp.broadcast_to(spec.deadline, spec.lanes),
         jnp.broadcast_to(spec.length, spec.lanes),
-        PseudoCost(*bounds, rate_of(*bounds)),
+        PseudoCost(low, high, move, switch, rate_of(low, high, move, switch)),
         _inner_metric(kind, key, spec),
         spec.metric,
     )

@@ -86,7 +86,8 @@ def wasserstein(p: jax.Array, q: jax.Array, metric: jax.Array | StateMetric) -> 
     p, q = jnp.asarray(p), jnp.asarray(q)
     lanes = max(p.ndim, q.ndim) - 1
     if isinstance(metric, StateMetric):
-        return sum(movement(align(p, 1, lanes), align(q, 1, lanes), metric))
+        moved, switched = movement(align(p, 1, lanes), align(q, 1, lanes), metric)
+        return moved + switched
     excess = align(p, 1, lanes) - align(q, 1, lanes)
     return transport.excess_cost(excess, align(metric, 2, lanes))
 

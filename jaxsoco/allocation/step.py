@@ -13,6 +13,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from jaxsoco.allocation.metric import Best, StateMetric, best_targets, with_lanes
 from jaxsoco.allocation.pseudocost import PseudoCost
@@ -132,7 +133,7 @@ def uniform_rate(throughput: jax.Array | float, points: int) -> jax.Array | None
         return jnp.asarray(throughput)
     if shape[0] == 1 or points == 1:
         return jnp.asarray(throughput)[0]
-    if isinstance(throughput, jax.core.Tracer):
+    if isinstance(throughput, Tracer):
         return None
     values = np.asarray(throughput)
     return jnp.asarray(values[0]) if np.all(values == values[:1]) else None

@@ -44,9 +44,8 @@ def _threefry(key: jax.Array, high: jax.Array, low: jax.Array) -> tuple[jax.Arra
 
 def fold(key: jax.Array, data: jax.Array | int) -> jax.Array:
     """Derives a key from ``key [2, ...]`` and an integer ``data [...]``, as ``fold_in`` does."""
-    data = np.uint32(data) if isinstance(data, int) else data
-    data = jnp.asarray(data).astype(jnp.uint32)
-    return jnp.stack(_threefry(key, jnp.zeros_like(data), data))
+    low = jnp.asarray(np.uint32(data) if isinstance(data, int) else data).astype(jnp.uint32)
+    return jnp.stack(_threefry(key, jnp.zeros_like(low), low))
 
 
 def bits(key: jax.Array, shape: Sequence[int]) -> tuple[jax.Array, jax.Array]:

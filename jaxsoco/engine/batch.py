@@ -41,7 +41,7 @@ class Batch:
       instances: one per point; equal static fields and shapes.
       seeds_root: root of all seeds.
       tile: lanes per device.
-      devices: devices to use (all local ones if None).
+      devices: the ``jax.Device`` to use (all local ones if None).
       at: checkpoints.
     """
 
@@ -51,7 +51,7 @@ class Batch:
         *,
         seeds_root: int,
         tile: int,
-        devices: Sequence[jax.Device] | None = None,
+        devices: Sequence[Any] | None = None,
         at: tuple[int, ...],
     ):
         self._instance = instances[0]
@@ -131,7 +131,7 @@ class _Program:
     of another number of devices would differ in their last bits.
     """
 
-    def __init__(self, tile: Callable[..., Outcome], devices: Sequence[jax.Device]):
+    def __init__(self, tile: Callable[..., Outcome], devices: Sequence[Any]):
         options = CPU_OPTIONS if devices[0].platform == "cpu" else None
         self._tile = jax.jit(tile, compiler_options=options)
         self._mesh = Mesh(np.asarray(devices), ("runs",))

@@ -90,7 +90,9 @@ def _two_sources(sources: jax.Array, sinks: jax.Array, distance: jax.Array) -> j
 
     def look(u, rows):
         row = distance[u]
-        return tuple(jnp.where((at == u)[None], row, r) for at, r in zip((first, last), rows))
+        return tuple(
+            jnp.where((at == u)[None], row, r) for at, r in zip((first, last), rows, strict=True)
+        )
 
     start = jnp.broadcast_to(distance[0], sources.shape)
     from_first, from_last = jax.lax.fori_loop(1, n, look, (start, start))

@@ -49,7 +49,7 @@ def step_arguments(
 
 
 def clip_arguments(items: Sequence[Clip], form: str = "factored", dtype: Any = float) -> tuple:
-    """Arguments of ``stclip_step``."""
+    """Arguments of ``stclip_step``, without ``least``."""
     slots = [x.slot for x in items]
     trees = [x.slot._replace(distance=x.tree) for x in items]
     costs, metric, rates, previous, done, price = step_arguments(slots, form, dtype=dtype)

@@ -67,6 +67,7 @@ class Clip(NamedTuple):
     advice_work: float
     spent: float
     budget: float
+    least: float = 0.0  # work that is mandatory
 
     @property
     def tree_metric(self) -> np.ndarray:
@@ -103,31 +104,46 @@ def solve_slot(slot: Slot) -> Solution:
 def solve_clip(clip: Clip) -> Solution:
     """ST-CLIP's step, one plan for both metrics."""
     slot, b = clip.slot, clip.slot.price.bounds
-    n = slot.costs.size
-    plan = Plan.of(slot.previous)
-    to_cost = np.concatenate([slot.costs, np.zeros(n)])
-    arcs = clip.tree_metric[plan.sources] + to_cost
-    to_advice = slot.metric[:, clip.advice]
-    spends = (slot.metric[plan.sources] + to_cost + to_advice).ravel()
+    plan, arcs, spends = _clip_plan(clip)
     # Variables: plan, work s, growth t, shortfall behind the advice u.
     fixed = clip.spent + b.tau * slot.work(clip.advised) + (1 - slot.done) * b.L
-    consistency = sparse.csr_matrix(np.concatenate([spends, [-b.L, 0, b.U - b.L]])[None])
-    behind = np.zeros(plan.size + 3)
+    consistency = np.concatenate([spends.ravel(), [-b.L, 0, b.U - b.L]]) / slot.scale
+    behind, positive, works = np.zeros((3, plan.size + 3))
     behind[plan.size], behind[-1] = -1, -1
-    rows = sparse.vstack([consistency / slot.scale, sparse.csr_matrix(behind[None])])
-    right = [(clip.budget - fixed) / slot.scale, -(clip.advice_work - slot.done)]
-    positive = -sparse.csr_matrix(np.eye(plan.size + 3)[-1:])
-    extra = sparse.vstack([rows, positive])
-    return _price_program(slot, plan, arcs, clip.robust, (extra, np.array([*right, 0.0])))
+    positive[-1], works[plan.size] = -1, -1
+    right = [(clip.budget - fixed) / slot.scale, slot.done - clip.advice_work, 0.0, -clip.least]
+    rows = sparse.csr_matrix(np.stack([consistency, behind, positive, works]))
+    return _price_program(slot, plan, arcs, clip.robust, (rows, np.array(right)))
+
+
+def _clip_plan(clip: Clip) -> tuple[Plan, np.ndarray, np.ndarray]:
+    """The plan's arcs: their cost in the objective, and in the constraint."""
+    slot = clip.slot
+    plan = Plan.of(slot.previous)
+    to_cost = np.concatenate([slot.costs, np.zeros(slot.costs.size)])
+    spends = slot.metric[plan.sources] + to_cost + slot.metric[:, clip.advice]
+    return plan, clip.tree_metric[plan.sources] + to_cost, spends
+
+
+def least_excess(clip: Clip) -> float:
+    """How far below its budget ST-CLIP's constraint can be brought at all (HiGHS)."""
+    slot, b = clip.slot, clip.slot.price.bounds
+    plan, _, spends = _clip_plan(clip)
+    # Variables: plan, shortfall behind the advice; the work is counted on the plan.
+    counted = np.tile(np.append(slot.throughput, np.zeros(slot.costs.size)), plan.mass.size)
+    cost = np.append(spends.ravel() - b.L * counted, b.U - b.L) / slot.scale
+    equal = sparse.hstack([plan.rows(), sparse.csr_matrix((plan.mass.size, 1))])
+    behind, enough, capped = np.append(counted, 1.0), np.append(counted, 0), np.append(-counted, 0)
+    above = sparse.csr_matrix(np.stack([behind, enough, capped]))
+    right = np.array([clip.advice_work - slot.done, clip.least, slot.done - 1])
+    fixed = clip.spent + b.tau * slot.work(clip.advised) + (1 - slot.done) * b.L
+    return _highs(cost, equal, plan.mass, above, right) * slot.scale + fixed - clip.budget
 
 
 def joint_objective(clip: Clip, decision: np.ndarray) -> float:
     """Objective of a decision of ST-CLIP by the best plan that keeps the budget (HiGHS)."""
     slot, b = clip.slot, clip.slot.price.bounds
-    plan = Plan.of(slot.previous)
-    to_cost = np.concatenate([slot.costs, np.zeros(slot.costs.size)])
-    arcs = clip.tree_metric[plan.sources] + to_cost
-    spends = slot.metric[plan.sources] + to_cost + slot.metric[:, clip.advice]
+    plan, arcs, spends = _clip_plan(clip)
     work = slot.work(decision)
     fixed = clip.spent + b.tau * slot.work(clip.advised) + (1 - slot.done - work) * b.L
     fixed += max(clip.advice_work - slot.done - work, 0) * (b.U - b.L)
@@ -308,6 +324,6 @@ def whole_slots_path(job: Job, slots: int) -> np.ndarray | None:
 
 
 def whole_slots_optimum(job: Job, slots: int) -> float:
-    """Cost of the cheapest path that is ON in exactly ``slots`` slots; infinite if there is none."""
+    """Cost of the cheapest path that is ON in exactly ``slots`` slots, or infinity."""
     path = whole_slots_path(job, slots)
     return np.inf if path is None else job.cost(path)

@@ -36,9 +36,7 @@ def batch(n: int, count: int, seed: int):
 
 def pot(distance, switch, p, q) -> np.ndarray:
     lanes = range(distance.shape[-1])
-    return np.array(
-        [w1(p[:, b], q[:, b], states(distance[..., b], switch[:, b])) for b in lanes]
-    )
+    return np.array([w1(p[:, b], q[:, b], states(distance[..., b], switch[:, b])) for b in lanes])
 
 
 def test_state_metric_entry_by_entry(x64):

@@ -28,6 +28,7 @@ class Case:
       points: fields in which further points of the same static group differ from the base.
       widen: applied to all settings, to make the runs of a block as unlike as they may be.
       slopes: leaves of the settings in which costs are differentiable.
+      smallest: fields that give the smallest world there is.
       extremes: degenerate worlds by name.
       refused: worlds without a solution, which the problem must refuse: from an empty folder to
         fields, and what the message says.
@@ -39,6 +40,7 @@ class Case:
     values: Mapping[str, Any]
     points: tuple[Mapping[str, Any], ...]
     slopes: tuple[str, ...]
+    smallest: Mapping[str, Any]
     extremes: Mapping[str, Change]
     refused: Mapping[str, tuple[Callable[[Path], Mapping[str, Any]], str]]
     bounds: Mapping[str, Callable[[np.ndarray], bool]]
@@ -204,6 +206,7 @@ CASES = (
         ),
         widen=_lengths,
         slopes=("move_rate", "switch"),
+        smallest={"regions": ("eu-west-2",)},
         extremes={
             "constant prices": _constant,
             "tied prices": _tied,

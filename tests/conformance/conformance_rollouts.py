@@ -7,7 +7,7 @@ its learners, every state on the way can be looked at, and a run can be tampered
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Any, Literal, NamedTuple
@@ -35,7 +35,7 @@ if os.environ["JAX_PLATFORMS"] == "cpu":
 
 def keys(first: int = 0) -> jax.Array:
     """Keys of the runs ``first, first + 1, ...``, words ``[2, RUNS]``."""
-    return random.run_key(jax.random.key(ROOT), first + np.arange(RUNS, dtype=np.int32))
+    return random.run_key(jax.random.key(ROOT), first + jnp.arange(RUNS))
 
 
 def spec_key(key: jax.Array) -> jax.Array:
@@ -105,8 +105,8 @@ def raw_mind(learner: Learner) -> Mind:
 
 
 _PER_RUN = {
-    Pieces: Pieces((1, 0), (1, 1), (1, 0, 1, 1), (1, 1, 1), (1, 0, 1, 1, 1, 1)),
-    Mind: Mind((1, 0, 1), (1, 0, 0, 1, 1), (0, 1, 1, 1)),
+    Pieces: ((1, 0), (1, 1), (1, 0, 1, 1), (1, 1, 1), (1, 0, 1, 1, 1, 1)),
+    Mind: ((1, 0, 1), (1, 0, 0, 1, 1), (0, 1, 1, 1)),
 }
 """Which arguments of each piece differ between runs."""
 
@@ -173,9 +173,9 @@ def _play(learner, layout, x64, settings, key, other_key, swap) -> Record:
     params, horizon = learner.params(), instance(learner.case, x64).horizon
     spec = problem.draw(key, settings)
     world, state = problem.open(key, spec), own.init(key, params, spec)
-    if swap < horizon:
-        other_spec = problem.draw(other_key, settings)
-        other_world = problem.open(other_key, other_spec)
+    # Without a swap the other run is this one.
+    other_spec = spec if swap >= horizon else problem.draw(other_key, settings)
+    other_world = world if swap >= horizon else problem.open(other_key, other_spec)
     record = Record(spec, [], [], [state], [], [])
     for t in range(1, horizon + 1):
         at = jnp.int32(t)
@@ -235,10 +235,21 @@ def judged(judge: Judge, layout: Layout, *, x64: bool = True, settings: Any = No
     return {name: cost[-1] for name, cost in costs.items()}, faults
 
 
-def objective(case: Case, costs: dict[str, np.ndarray]) -> np.ndarray:
+def objective(case: Case, costs: Mapping[str, Any]) -> np.ndarray:
     """The total of the costs that count."""
     counted = [c.name for c in registry.family(case.family).costs if c.objective]
     return sum((costs[name] for name in counted), np.zeros(()))
+
+
+def equations(function, *arguments):
+    """Every equation of a function's program, inner programs included."""
+    pending = [jax.make_jaxpr(function)(*arguments).jaxpr]
+    while pending:
+        for eqn in pending.pop().eqns:
+            yield eqn
+            for value in eqn.params.values():
+                inner = value if isinstance(value, tuple | list) else (value,)
+                pending += [getattr(x, "jaxpr", x) for x in inner if hasattr(x, "eqns")]
 
 
 # --- the engine's own blocks ----------------------------------------------------------------------

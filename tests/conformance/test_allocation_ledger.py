@@ -29,6 +29,10 @@ def state_metric(distance, switch):
     return metric
 
 
+def close_to(cost: float):
+    return pytest.approx(cost, rel=1e-9, abs=1e-9)
+
+
 class Job:
     """One run's decisions ``[T, 2n]`` and prices ``[T, n]``, and what is known of its job."""
 
@@ -68,14 +72,13 @@ def test_every_slot_is_charged_what_its_decision_costs(record):
             assert now.min() >= -1e-12 and now.sum() == pytest.approx(1, abs=1e-9)
             final = job.switch @ now[:n] if t + 1 == job.deadline else 0.0
             switched = job.switch @ np.abs(now[n:] - past[n:])
-            where = [x[:n] + x[n:] for x in (past, now)]
-            close = {"rel": 1e-9, "abs": 1e-9}
-            assert costs.service[t, run] == pytest.approx(job.prices[t] @ now[:n], **close)
-            assert costs.move[t, run] == pytest.approx(transport(*where, job.distance), **close)
-            assert costs.switch[t, run] == pytest.approx(switched + final, **close)
+            before, after = (x[:n] + x[n:] for x in (past, now))
+            assert costs.service[t, run] == close_to(job.prices[t] @ now[:n])
+            assert costs.move[t, run] == close_to(transport(before, after, job.distance))
+            assert costs.switch[t, run] == close_to(switched + final)
             # Both together are the distance between the decisions, by the metric over states.
             both = costs.move[t, run] + costs.switch[t, run] - final
-            assert both == pytest.approx(transport(past, now, metric), **close)
+            assert both == close_to(transport(past, now, metric))
 
 
 def test_nothing_is_charged_after_the_deadline(record):

@@ -17,7 +17,7 @@ def compilations():
     """Grows by one entry with every program that is compiled, or loaded from the cache."""
     seen = []
 
-    def listen(event, duration, **facts):
+    def listen(event: str, duration_secs: float, **facts: str | int) -> None:
         if event == EVENT:
             seen.append(facts)
 

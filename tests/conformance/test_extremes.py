@@ -1,5 +1,6 @@
 """Degenerate worlds: no NaN anywhere, the job is done, and the optima are still optima."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -15,16 +16,18 @@ from jaxsoco.core.schema import load
 ROUNDING = 1e-9
 """Of the optimum: sums of some tens of numbers in float64, and the tolerance of full work."""
 
-WORLDS = [(case, name) for case in CASES for name in ("ordinary", *case.extremes)]
+WORLDS = [(case, name) for case in CASES for name in ("ordinary", "smallest", *case.extremes)]
 
 
 @pytest.fixture(params=WORLDS, ids=[f"{case.family}, {name}" for case, name in WORLDS])
 def world(request):
-    """A case and its settings in one of its worlds."""
+    """A case and its settings in one of its worlds (None: its own)."""
     case, name = request.param
-    settings = instance(case, True).settings
     if name == "ordinary":
         return case, None
+    if name == "smallest":
+        return replace(case, values={**case.values, **case.smallest}), None
+    settings = instance(case, True).settings
     with jax.enable_x64(True):
         changed = case.extremes[name](settings)
     for before, after in zip(jax.tree.leaves(settings), jax.tree.leaves(changed), strict=True):

@@ -4,11 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from conformance_cases import instance
-from conformance_rollouts import judged, objective, raw_mind, raw_pieces, rolled
-from test_structure import equations
+from conformance_rollouts import equations, judged, objective, raw_mind, raw_pieces, rolled
 
-SAME = 2e-6
-"""Of the largest cost: some tens of roundings to 2**-24."""
+SAME = 1e-5
+"""Of the largest cost: some tens of roundings to 2**-24; ST-CLIP in float32 meets its budget, which
+may be some times the cost, to 3e-6 of it."""
 
 
 def upcasts(function, *arguments) -> list[str]:

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 from conformance_cases import instance, learners
-from conformance_rollouts import raw_mind, raw_pieces
+from conformance_rollouts import equations, raw_mind, raw_pieces
 
 from jaxsoco import registry
 from jaxsoco.core.schema import load
@@ -85,17 +85,6 @@ def test_a_problem_is_what_its_entry_says(case):
 def conds(function, *arguments) -> int:
     """How many ``cond`` there are in a function's program, inner programs included."""
     return sum(eqn.primitive.name == "cond" for eqn in equations(function, *arguments))
-
-
-def equations(function, *arguments):
-    """Every equation of a function's program, inner programs included."""
-    pending = [jax.make_jaxpr(function)(*arguments).jaxpr]
-    while pending:
-        for eqn in pending.pop().eqns:
-            yield eqn
-            for value in eqn.params.values():
-                inner = value if isinstance(value, tuple | list) else (value,)
-                pending += [getattr(x, "jaxpr", x) for x in inner if hasattr(x, "eqns")]
 
 
 def test_lanes_do_not_turn_branches_into_both(learner):

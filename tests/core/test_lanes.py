@@ -1,6 +1,6 @@
 """Helpers for trailing lane axes, against plain NumPy indexing."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -10,8 +10,8 @@ from jaxsoco.core.lanes import align, lift, spread, take, where
 
 
 class Pair(NamedTuple):
-    a: object
-    b: object
+    a: Any
+    b: Any
 
 
 @pytest.mark.parametrize(

@@ -99,11 +99,12 @@ def runs(tmp_path_factory):
     (folder / "small.toml").write_text(SPEC, encoding="utf-8")
     # Its programs are compiled while the first run on one device compiles its own.
     two = start(folder, "two", "--devices", "2")
+    running = [two]
     try:
         finish(start(folder, "straight", "--devices", "1"))
-        draw = random.Random(6)
+        draw, now = random.Random(6), {}
         for kill in range(KILLS):
-            done = committed(folder / "killed")
+            done = now
             commits = draw.randint(6 * kill, 6 * kill + 5)
             kill_during(folder, "killed", commits, draw.uniform(0, 0.02))
             now = committed(folder / "killed")
@@ -112,12 +113,16 @@ def runs(tmp_path_factory):
             assert done.items() <= now.items()
         resumed = start(folder, "killed", "--devices", "1")
         chunks = start(folder, "chunks", "--devices", "1", "--set", "run.chunk=112")
+        running += [resumed, chunks]
         assert f"; {len(now)} were there already" in finish(resumed)
         assert now.items() <= committed(folder / "killed").items()
         finish(chunks)
         finish(two)
     finally:
-        two.kill()
+        for process in running:
+            if process.returncode is None:
+                process.kill()
+                process.communicate()
     return folder
 
 

@@ -37,9 +37,10 @@ def roll(words):
     return toy.play(spec_of(words), words, GAIN, at=AT, trace=True)
 
 
-def close(x64):
-    # Sums of a few terms, in another order and perhaps with fused multiply-adds.
-    return dict(rtol=1e-13, atol=1e-14) if x64 else dict(rtol=2e-6, atol=2e-6)
+def assert_close(found, wanted, x64: bool = False):
+    """Equal to rounding: sums of a few terms in another order, perhaps with fused products."""
+    rtol, atol = (1e-13, 1e-14) if x64 else (2e-6, 2e-6)
+    np.testing.assert_allclose(found, wanted, rtol=rtol, atol=atol)
 
 
 # --- against a plain loop -------------------------------------------------------------------------
@@ -54,15 +55,15 @@ def test_a_rollout_does_what_a_plain_loop_does(x64):
     np.testing.assert_array_equal(run.at, AT)
     for lane in range(RUNS):
         wanted = toy.follow(words[:, lane], draw(words[:, lane]), GAIN)
-        np.testing.assert_allclose(actions[:, lane], wanted["action"], **close(x64))
+        assert_close(actions[:, lane], wanted["action"], x64)
         for name in ("hit", "move"):
             every, kept = getattr(costs, name), getattr(run.costs, name)
-            np.testing.assert_allclose(every[:, lane], wanted[name], **close(x64))
+            assert_close(every[:, lane], wanted[name], x64)
             total = np.cumsum(wanted[name])[np.asarray(AT) - 1]
-            np.testing.assert_allclose(kept[:, lane], total, **close(x64))
+            assert_close(kept[:, lane], total, x64)
         assert run.faults[lane] == wanted["fault"].sum()
-        np.testing.assert_allclose(run.state.guess[lane], wanted["action"][-1], **close(x64))
-        np.testing.assert_allclose(run.state.missed[lane], wanted["hit"].sum(), **close(x64))
+        assert_close(run.state.guess[lane], wanted["action"][-1], x64)
+        assert_close(run.state.missed[lane], wanted["hit"].sum(), x64)
     assert len(set(np.asarray(run.faults).tolist())) > 1
     assert run.faults.dtype == jnp.int32 and bool(run.finite.all())
     assert run.costs.hit.dtype == (jnp.float64 if x64 else jnp.float32)
@@ -75,20 +76,20 @@ def test_lanes_are_single_runs(x64):
     # What is recorded in a rollout has the lanes last, in any layout.
     for whole, one in zip(jax.tree.leaves(block), jax.tree.leaves(mapped), strict=True):
         if whole is not block.at:
-            np.testing.assert_allclose(one[..., :RUNS], whole, **close(x64))
+            assert_close(one[..., :RUNS], whole, x64)
     for lane in range(RUNS):
         single = roll(words[:, lane])
         assert single.faults.shape == single.finite.shape == ()
         for whole, one in zip(jax.tree.leaves(block), jax.tree.leaves(single), strict=True):
             if whole is not block.at:
-                np.testing.assert_allclose(one, whole[..., lane], **close(x64))
+                assert_close(one, whole[..., lane], x64)
 
 
 def test_several_lane_axes_are_one_flat_one(x64):
     words = random.words(typed_keys())[:, :4]
     flat, square = roll(words), roll(words.reshape(2, 2, 2))
     assert square.costs.hit.shape == (len(AT), 2, 2) and square.finite.shape == (2, 2)
-    np.testing.assert_allclose(square.costs.hit.reshape(-1, 4), flat.costs.hit, **close(x64))
+    assert_close(square.costs.hit.reshape(-1, 4), flat.costs.hit, x64)
 
 
 def test_typed_keys_and_raw_words_are_the_same_runs():
@@ -114,7 +115,7 @@ def test_costs_at_checkpoints_are_sums_of_the_trace(x64):
     run = roll(random.words(typed_keys()))
     for kept, every in zip(run.costs, run.trace[1], strict=True):
         total = np.cumsum(every, axis=0)[np.asarray(AT) - 1]
-        np.testing.assert_allclose(kept, total, **close(x64))
+        assert_close(kept, total, x64)
 
 
 @pytest.mark.parametrize("at", [(1,), (7,), (1, 2, 3, 4, 5, 6, 7), [3, 5], np.array([4, 7])])
@@ -128,12 +129,12 @@ def test_other_checkpoints_keep_the_run(at):
 
     whole, run = roll(words), play(words)
     np.testing.assert_array_equal(run.at, at)
-    np.testing.assert_allclose(run.trace[0], whole.trace[0], **close(False))
+    assert_close(run.trace[0], whole.trace[0])
     every = np.cumsum(run.trace[1].hit, axis=0)[np.asarray(at) - 1]
-    np.testing.assert_allclose(run.costs.hit, every, **close(False))
+    assert_close(run.costs.hit, every)
     # The run goes on to its horizon, also after the last checkpoint.
     np.testing.assert_array_equal(run.faults, whole.faults)
-    np.testing.assert_allclose(run.state.guess, whole.state.guess, **close(False))
+    assert_close(run.state.guess, whole.state.guess)
 
 
 def test_the_usual_checkpoints_are_used_if_none_are_given():

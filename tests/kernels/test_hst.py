@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from jaxsoco_kernels.hst import embed
 
 EMBED = jax.jit(embed)
@@ -152,7 +153,9 @@ def test_lanes_vmap_and_single_agree(x64):
     for ours, theirs in zip(native, mapped, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-14)
     for b in range(0, 10, 3):
-        for ours, single in zip(native, EMBED(order[:, b], scale[b], distance[..., b]), strict=True):
+        for ours, single in zip(
+            native, EMBED(order[:, b], scale[b], distance[..., b]), strict=True
+        ):
             np.testing.assert_allclose(ours[..., b], single, rtol=1e-14)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from jaxsoco_kernels.minplus import metric_closure, minplus, minplus_carry
 
 KINDS = ("continuous", "ties", "infinite")

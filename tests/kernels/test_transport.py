@@ -9,6 +9,7 @@ import ot
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from jaxsoco_kernels.transport import excess_cost, transport
 
 COST, PLAN = jax.jit(excess_cost), jax.jit(transport)
