@@ -58,7 +58,13 @@ CHECKS: dict[str, tuple[Field, ...]] = {
     ),
     "complete": (
         Field("algorithms", "strings", "labels (all learners if absent)", default=None),
-        Field("tolerance", "float", "largest shortfall of a run", default=1e-9, low=0),
+        Field(
+            "tolerance",
+            "float",
+            "largest shortfall of a run (1e-9 if absent; in float32 1e-5)",
+            default=None,
+            low=0,
+        ),
     ),
 }
 """Fields of every kind; each kind also takes the table ``where``."""
@@ -225,7 +231,8 @@ def _order(check: Mapping[str, Any], ledger: Ledger) -> CheckResult:
 
 
 def _complete(check: Mapping[str, Any], ledger: Ledger) -> CheckResult:
-    study, tolerance = ledger.study, check.get("tolerance", 1e-9)
+    study = ledger.study
+    tolerance = study.rounding if check.get("tolerance") is None else check["tolerance"]
     names = check.get("algorithms") or study.learners
     points = study.select(check.get(WHERE))
     cells = [ledger.cells[point, name] for point in points for name in names]

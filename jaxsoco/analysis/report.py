@@ -188,7 +188,7 @@ def _failures(ledger: Ledger) -> list[str]:
         lines += [f"{label}: {n} of {runs} runs {what}" for what, n in kinds.items() if n]
         for i, cost in enumerate(study.costs):
             largest = max((float(cell.worst[i]) for cell in cells), default=0.0)
-            if cost.name == "shortfall" and largest > 1e-9:
+            if cost.name == "shortfall" and largest > study.rounding:
                 lines.append(f"{label}: shortfall up to {largest:.3g} {cost.unit}".rstrip())
     return lines
 

@@ -50,6 +50,7 @@ class Study:
       learners: all labels in the order of the plan, which numbers the arrays of a chunk.
       chunk: runs of a full chunk.
       level: level of the intervals.
+      rounding: shortfall of a run that is rounding alone, in the run's precision.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Study:
     learners: tuple[str, ...]
     chunk: int
     level: float = 0.95
+    rounding: float = 1e-9
 
     @classmethod
     def read(cls, manifest: Mapping[str, Any]) -> Study:
@@ -95,6 +97,7 @@ class Study:
             learners=tuple(plan["learners"]),
             chunk=plan["chunk"],
             level=shown.get("confidence", 0.95),
+            rounding=1e-5 if settings.get("precision") == "float32" else 1e-9,
         )
 
     @property
