@@ -218,7 +218,8 @@ def _solve(sources: _Sources, prices: _Prices, place, fraction, met) -> _Solutio
     def mixed(of):
         return (1 - weight) * of(left) + weight * of(right)
 
-    decision = mixed(lambda plan: _decide(plan, sources.mass, n))
+    decisions = (_decide(plan, sources.mass, n) for plan in (left, right))
+    decision = sum(lift(w) * d for w, d in zip((1 - weight, weight), decisions, strict=True))
     work = mixed(lambda plan: plan.work)
     # The reward is concave in work: the mix earns more than its two ends' mean.
     plain = mixed(lambda plan: plan.value + _reward(prices, plan.work))
