@@ -218,8 +218,9 @@ def _solve(sources: _Sources, prices: _Prices, place, fraction, met) -> _Solutio
     def mixed(of):
         return (1 - weight) * of(left) + weight * of(right)
 
-    decisions = (_decide(plan, sources.mass, n) for plan in (left, right))
-    decision = sum(lift(w) * d for w, d in zip((1 - weight, weight), decisions, strict=True))
+    share = lift(weight)
+    ends = tuple(_decide(plan, sources.mass, n) for plan in (left, right))
+    decision = (1 - share) * ends[0] + share * ends[1]
     work = mixed(lambda plan: plan.work)
     # The reward is concave in work: the mix earns more than its two ends' mean.
     plain = mixed(lambda plan: plan.value + _reward(prices, plan.work))
