@@ -70,12 +70,17 @@ class AlgorithmEntry:
 
 @dataclass(frozen=True)
 class ComparatorEntry:
-    """An offline optimum: ``load`` names a ``Comparator`` (see ``core.protocol``)."""
+    """An offline optimum: ``load`` names a ``Comparator`` (see ``core.protocol``).
+
+    With ``component`` in place of ``load`` nothing is run: the regret against it is the component
+    of that name in every learner's own ledger, an unbiased estimate that the problem computes.
+    """
 
     name: str
     summary: str
     source: str
-    load: str
+    load: str = ""
+    component: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,6 +114,7 @@ class Prepared:
         identity.
       notes: lines for the report: where the data come from, what was filled in.
       warnings: lines that the user should see before the run.
+      heavy_tailed: costs have no mean here; the report speaks of medians and quantiles.
     """
 
     content: Any
@@ -116,6 +122,7 @@ class Prepared:
     identity: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    heavy_tailed: bool = False
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,8 @@ def manifest(sweep: Sweep, plan: Plan, command: str) -> dict[str, Any]:
                 for cost in experiment.family.costs
             ],
             "measure": experiment.family.measure,
+            "components": {c.name: c.component for c in experiment.comparators if c.component},
+            "heavy_tailed": [i for i, p in enumerate(sweep.prepared) if p.heavy_tailed],
             "confidence": experiment.run.confidence,
             "notes": sweep.notes,
             "warnings": sweep.warnings,

@@ -77,6 +77,11 @@ class Experiment:
         return {name: values for name, values in self.axes.items() if len(values) > 1}
 
     @property
+    def optima(self) -> tuple[ComparatorEntry, ...]:
+        """The comparators that are run."""
+        return tuple(entry for entry in self.comparators if not entry.component)
+
+    @property
     def folder(self) -> Path:
         """Where the file's relative paths start."""
         return self.document.path.parent
@@ -220,7 +225,9 @@ def _read_view(document: Document, family: Family, problem: ProblemEntry, issues
     scope = Scope(
         axes=axes,
         labels=None if learners is None else tuple(learner.label for learner in learners),
-        comparators=tuple(entry.name for entry in comparators),
+        comparators={entry.name: entry.component for entry in comparators},
+        costs={cost.name: cost.objective for cost in family.costs},
+        measure=family.measure,
         checkpoints=most_checkpoints(problem),
         aliases=aliases,
     )
