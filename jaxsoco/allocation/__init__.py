@@ -205,6 +205,7 @@ FAMILY = Family(
 
 # No module bears one of these names: importing it would put the module in the name's place.
 _PUBLIC = {
+    "BaselineParams": "baselines",
     "agnostic": "baselines",
     "delayed_greedy": "baselines",
     "greedy": "baselines",
