@@ -81,7 +81,7 @@ _PROBLEM = ProblemEntry(
         Field(
             "job_length",
             "integer",
-            "slots of work, or drawn from the cluster trace's lengths (2..10)",
+            "slots of work, or drawn from the cluster trace's lengths (2..9)",
             default="google",
             unit="h",
             low=1,
