@@ -16,8 +16,10 @@ from jaxsoco.analysis.selection import (
     Scope,
     check_against,
     check_axis,
+    check_bases,
     check_cost,
     check_labels,
+    check_parameter,
     check_where,
     default_axis,
     read_kind,
@@ -32,6 +34,8 @@ from jaxsoco.analysis.views import (
     View,
     exponent,
     finals,
+    least,
+    profiles,
     view,
 )
 from jaxsoco.core.schema import Field
@@ -86,6 +90,14 @@ CHECKS: dict[str, tuple[Field, ...]] = {
         COST,
         STATISTIC,
         Field("tolerance", "float", "by how much one may be out of order", default=0.0, low=0),
+    ),
+    "minimum": (
+        Field("algorithm", "string", "name of an algorithm with several values of the parameter"),
+        Field("parameter", "string", "the field that is varied"),
+        Field("between", "float", "smallest and largest value where the least is"),
+        AGAINST,
+        COST,
+        STATISTIC,
     ),
     "complete": (
         Field("algorithms", "strings", "labels (all learners if absent)", default=None),
@@ -142,6 +154,7 @@ def validate_check(
     path: str = "check",
     checkpoints: int = 1,
     costs: Sequence[str] = (),
+    learners: Mapping[str, tuple[str, Mapping[str, Any]]] | None = None,
 ) -> None:
     """Checks one ``[[check]]`` completely: its fields, labels, selection and axis.
 
@@ -154,21 +167,25 @@ def validate_check(
       path: where the check stands, the prefix of every issue's path.
       checkpoints: rounds of a run at which costs are kept.
       costs: components of the ledger.
+      learners: label -> the name that learners with other values share, and the values.
 
     Raises:
       InputError: with everything that is wrong.
     """
-    scope = Scope(labels, comparators, axes, path, checkpoints, costs)
+    scope = Scope(labels, comparators, axes, path, checkpoints, costs, learners or {})
     kind = read_kind(check, CHECKS, "check", scope)
     where = check_where(check, scope)
-    if kind in ("slope", "ratio", "value"):
+    if kind == "minimum":
+        bases = check_bases("algorithm", check.get("algorithm"), scope)
+        check_parameter(check, scope, bases)
+    elif kind in ("slope", "ratio", "value"):
         check_labels("algorithm", check.get("algorithm"), scope)
     else:
         check_labels("algorithms", check.get("algorithms", ()), scope)
     names = check.get("algorithms")
     if kind == "order" and isinstance(names, list | tuple) and not _is_order(names):
         scope.found("algorithms", "is no order", "want two or more different labels")
-    if kind in ("ratio", "order", "value"):
+    if kind in ("ratio", "order", "value", "minimum"):
         check_against(check, scope, learners=kind == "ratio")
     check_cost(check, scope)
     if kind in ("ratio", "value") and "at_most" not in check and "at_least" not in check:
@@ -286,6 +303,25 @@ def _order(check: Mapping[str, Any], ledger: Ledger) -> CheckResult:
     return _judged(check, passed, measured, np.stack(values).sum(axis=0), sentence)
 
 
+def _minimum(check: Mapping[str, Any], ledger: Ledger) -> CheckResult:
+    study, where = ledger.study, check.get(WHERE)
+    seen, parameter = view(check, study, where), check["parameter"]
+    found = profiles(ledger, check["algorithm"], parameter, seen, where)
+    (profile,) = found if len(found) == 1 else ([],)
+    if len(profile) == 0:
+        note = "several" if found else "no"
+        sentence = f"{check['algorithm']} has {note} profiles in {parameter}: nothing is judged"
+        return CheckResult(check, False, Estimate(math.nan), 0, sentence)
+    measured = least(profile, seen, study.level)
+    low, high = check["between"]
+    sentence = (
+        f"the least {seen.words(study, check['algorithm'])}{_where(check)} is at {parameter} = "
+        f"{_number(measured, study.level)}; claimed: between {low:g} and {high:g}"
+    )
+    passed = bool(low <= measured.value <= high)
+    return _judged(check, passed, measured, profile[0][1], sentence)
+
+
 def _complete(check: Mapping[str, Any], ledger: Ledger) -> CheckResult:
     study = ledger.study
     tolerance = study.rounding if check.get("tolerance") is None else check["tolerance"]
@@ -320,6 +356,7 @@ _RUN: dict[str, Callable[[Mapping[str, Any], Ledger], CheckResult]] = {
     "value": _value,
     "ratio": _ratio,
     "order": _order,
+    "minimum": _minimum,
     "complete": _complete,
 }
 

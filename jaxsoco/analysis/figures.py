@@ -18,8 +18,8 @@ from jaxsoco.analysis.fits import fit
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.selection import WHERE
 from jaxsoco.analysis.statistics import Estimate, cluster_means, pooled_mean
-from jaxsoco.analysis.study import HORIZON, Study, describe, is_numeric, show
-from jaxsoco.analysis.views import View, course, line, view
+from jaxsoco.analysis.study import HORIZON, Study, describe, is_numeric, matches, show
+from jaxsoco.analysis.views import View, course, finals, line, profile_line, profiles, view
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -200,6 +200,48 @@ def _curve(plot: Mapping[str, Any], ledger: Ledger, ax: Axes) -> str:
     return _caption(plot, ledger, seen, "round", drawn)
 
 
+def _measure_vs_parameter(plot: Mapping[str, Any], ledger: Ledger, ax: Axes) -> str:
+    study, parameter = ledger.study, plot["parameter"]
+    where, log = plot.get(WHERE) or {}, tuple(plot.get("log") or ())
+    seen = view(plot, study, where)
+    by = plot.get("by")
+    shown = (
+        [v for v in study.axes[by] if by not in where or matches(v, where[by])] if by else [None]
+    )
+    bases = plot.get("algorithms") or [*dict.fromkeys(b for b, _ in study.settings.values())]
+    drawn, colours = (
+        _Drawn([], []),
+        cycle(style.lines([f"{b} {v}" for b in bases for v in shown]).values()),
+    )
+    for base in bases:
+        for value in shown:
+            here = where if value is None else {**where, by: value}
+            look, label = next(colours), base if value is None else f"{base}, {by} = {show(value)}"
+            for profile in profiles(ledger, base, parameter, seen, here):
+                found = profile_line(profile, seen, study.level)
+                ax.plot(found.x, found.value, label=label, **look.options())
+                ax.fill_between(found.x, found.lower, found.upper, color=look.color, alpha=0.18,
+                                linewidth=0)  # fmt: skip
+                drawn.counts.append(found.runs)
+            if base in study.learners and not any(
+                parameter in own for b, own in study.settings.values() if b == base
+            ):
+                flat = finals(ledger, base, seen, study.select(here))
+                if np.isfinite(flat).any():
+                    middle = np.nanmedian(flat) if seen.statistic == "median" else np.nanmean(flat)
+                    ax.axhline(middle, label=label, color=look.color, linestyle="--", linewidth=1)
+    if not drawn.counts:
+        raise NothingToDraw(f"no algorithm with several values of {parameter} has runs")
+    if "x" in log:
+        ax.set_xscale("log")
+    if "y" in log:
+        ax.set_yscale("log")
+    ax.set_xlabel(_words(parameter))
+    unit = study.unit if seen.cost is None else study.cost(seen.cost).unit
+    ax.set_ylabel(_with_unit(f"{seen.statistic} {seen.quantity(study)}", unit))
+    return _caption(plot, ledger, seen, parameter, drawn)
+
+
 class _Drawn(NamedTuple):
     """What a figure of lines shows: counts of runs, and learners left out."""
 
@@ -295,6 +337,7 @@ _DRAW: dict[str, Callable[[Mapping[str, Any], Ledger, Any], str]] = {
     "cost-breakdown": _cost_breakdown,
     "regret-vs-horizon": _regret_vs_horizon,
     "measure-vs-axis": _measure_vs_axis,
+    "measure-vs-parameter": _measure_vs_parameter,
     "curve": _curve,
 }
 

@@ -9,8 +9,10 @@ from jaxsoco.analysis.selection import (
     Scope,
     check_against,
     check_axis,
+    check_bases,
     check_cost,
     check_labels,
+    check_parameter,
     check_where,
     default_axis,
     read_kind,
@@ -40,6 +42,13 @@ PLOTS: dict[str, tuple[Field, ...]] = {
         _LOG,
         _TREND,
     ),
+    "measure-vs-parameter": (
+        Field("parameter", "string", "a field of algorithms with several values"),
+        Field("by", "string", "an axis of the problem: a line for each value", default=None),
+        *_VIEW,
+        Field("algorithms", "strings", "names of algorithms (all if absent)", default=None),
+        _LOG,
+    ),
     "curve": (
         *_VIEW,
         Field("rate", "boolean", "increments a round, between checkpoints", default=False),
@@ -60,16 +69,23 @@ def validate_plot(
     path: str = "plot",
     checkpoints: int = 1,
     costs: Sequence[str] = (),
+    learners: Mapping[str, tuple[str, Mapping[str, Any]]] | None = None,
 ) -> None:
     """Checks one ``[[plot]]`` completely, as ``checks.validate_check`` does for a check.
 
     Raises:
       InputError: with everything that is wrong.
     """
-    scope = Scope(labels, comparators, axes, path, checkpoints, costs)
+    scope = Scope(labels, comparators, axes, path, checkpoints, costs, learners or {})
     kind = read_kind(plot, PLOTS, "plot", scope)
     where = check_where(plot, scope)
-    check_labels("algorithms", plot.get("algorithms", ()), scope)
+    if kind == "measure-vs-parameter":
+        bases = check_bases("algorithms", plot.get("algorithms"), scope)
+        check_parameter(plot, scope, bases)
+        if "by" in plot:
+            check_axis(plot["by"], where, scope, numeric=False, key="by")
+    else:
+        check_labels("algorithms", plot.get("algorithms", ()), scope)
     if kind is not None and kind != "cost-breakdown":
         check_against(plot, scope)
     if kind in ("ratio-vs-axis", "ratio-cdf"):

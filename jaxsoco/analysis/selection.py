@@ -31,6 +31,7 @@ class Scope:
       path: where the check or plot stands (``check[0]``).
       checkpoints: rounds of a run at which costs are kept.
       costs: components of the ledger.
+      settings: label -> the name that learners with other values share, and the values.
     """
 
     labels: Sequence[str]
@@ -39,6 +40,7 @@ class Scope:
     path: str
     checkpoints: int = 1
     costs: Sequence[str] = ()
+    settings: Mapping[str, tuple[str, Mapping[str, Any]]] = field(default_factory=dict)
     issues: list[Issue] = field(default_factory=list)
 
     @property
@@ -149,6 +151,29 @@ def _check_names(key: str, names: Any, known: Iterable[str], what: str, scope: S
             scope.found(place, f'the experiment has no {what} "{name}"', hint)
 
 
+def check_parameter(entry: Mapping[str, Any], scope: Scope, bases: Iterable[str]) -> None:
+    """Checks ``parameter``, a numeric field with several values in one of the algorithms."""
+    name = entry.get("parameter")
+    bases = tuple(bases)
+    if not isinstance(name, str):
+        return
+    found = [own[name] for base, own in scope.settings.values() if base in bases and name in own]
+    if not found:
+        known = {key for base, own in scope.settings.values() if base in bases for key in own}
+        scope.found("parameter", f'no algorithm here has a field "{name}"', suggest(name, known))
+    elif not is_numeric(found) or len(set(found)) < 2:
+        scope.found("parameter", f"{name} has not several numbers as values", "want a list")
+
+
+def check_bases(key: str, names: Any, scope: Scope) -> tuple[str, ...]:
+    """Checks names that learners with different values share; returns them (all if None)."""
+    known = tuple(dict.fromkeys(base for base, _ in scope.settings.values()))
+    if names is None:
+        return known
+    _check_names(key, names, known, "algorithm", scope)
+    return tuple(names) if isinstance(names, list | tuple) else (names,)
+
+
 def check_where(entry: Mapping[str, Any], scope: Scope) -> dict[str, Any]:
     """Checks the selection; returns the part of it that is sound."""
     where = entry.get(WHERE, {})
@@ -168,9 +193,10 @@ def check_where(entry: Mapping[str, Any], scope: Scope) -> dict[str, Any]:
     return sound
 
 
-def check_axis(axis: Any, where: Mapping[str, Any], scope: Scope, *, numeric: bool) -> None:
+def check_axis(
+    axis: Any, where: Mapping[str, Any], scope: Scope, *, numeric: bool, key: str = "axis"
+) -> None:
     """Checks that an axis has at least two values (two positive numbers) in the selection."""
-    key = "axis"
     if axis == HORIZON and len(scope.axes.get(HORIZON, ())) < 2 and scope.checkpoints > 1:
         return  # the checkpoints of a run are the axis
     if not isinstance(axis, str):

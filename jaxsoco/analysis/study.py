@@ -51,6 +51,7 @@ class Study:
       learners: all labels in the order of the plan, which numbers the arrays of a chunk.
       chunk: runs of a full chunk.
       level: level of the intervals.
+      settings: label -> the name that learners with other values share, and the values.
       rounding: shortfall of a run that is rounding alone, in the run's precision.
       heavy: indices of points whose costs have no mean.
       watched: components whose course over the rounds a check or figure asks for.
@@ -71,6 +72,7 @@ class Study:
     chunk: int
     level: float = 0.95
     rounding: float = 1e-9
+    settings: Mapping[str, tuple[str, Mapping[str, Any]]] = field(default_factory=dict)
     components: Mapping[str, str] = field(default_factory=dict)
     heavy: frozenset[int] = frozenset()
     watched: tuple[str, ...] = ()
@@ -108,6 +110,10 @@ class Study:
             chunk=plan["chunk"],
             level=shown.get("confidence", 0.95),
             rounding=1e-5 if settings.get("precision") == "float32" else 1e-9,
+            settings={
+                label: (own["base"], own["values"])
+                for label, own in shown.get("learners", {}).items()
+            },
             components=dict(shown.get("components", {})),
             heavy=heavy,
             watched=tuple(dict.fromkeys(t["cost"] for t in asked if "cost" in t)),

@@ -30,6 +30,10 @@ STATISTIC = Field(
 )
 
 
+_BOOTSTRAP_SEED = 20240815
+_RESAMPLES, _MOST_RESAMPLED = 200, 1000
+
+
 class View(NamedTuple):
     """What is looked at.
 
@@ -119,10 +123,11 @@ def line(
     if seen.statistic == "median":
         return _quartiles(tuple(x), [np.ravel(c) for c in columns])
     units = study.seeds
-    sums = [np.where(np.isfinite(c), c, 0.0).sum(axis=0) for c in columns]
-    counts = [np.isfinite(c).sum(axis=0).astype(float) for c in columns]
+    parts = [_sums(c) for c in columns]
     empty = np.zeros((units, 0))
-    clusters = Clusters(*(np.stack(p, axis=1) if p else empty for p in (sums, counts)))
+    clusters = Clusters(
+        *(np.stack([p[i] for p in parts], axis=1) if parts else empty for i in (0, 1))
+    )
     return Line(tuple(x), *cluster_means(clusters, study.level), clusters.counts.sum(axis=0))
 
 
@@ -193,3 +198,56 @@ def _columns(
     found = {v: finals(ledger, label, plain, ps) for v, ps in here.items() if ps}
     found = {v: values for v, values in found.items() if np.isfinite(values).any()}
     return tuple(found), list(found.values())
+
+
+Profile = list[tuple[float, np.ndarray]]
+"""A parameter's values in order, with the runs' values ``[points, seeds]`` at each."""
+
+
+def profiles(
+    ledger: Ledger,
+    base: str,
+    parameter: str,
+    seen: View,
+    where: Mapping[str, Any] | None = None,
+) -> list[Profile]:
+    """What is seen of an algorithm over one of its parameters, for every setting of the others."""
+    study, points = ledger.study, ledger.study.select(where)
+    found: dict[str, Profile] = {}
+    for label, (own, values) in study.settings.items():
+        if own == base and parameter in values:
+            rest = repr(sorted((k, repr(v)) for k, v in values.items() if k != parameter))
+            runs = finals(ledger, label, seen, points)
+            if np.isfinite(runs).any():
+                found.setdefault(rest, []).append((float(values[parameter]), runs))
+    return [sorted(profile, key=lambda place: place[0]) for profile in found.values()]
+
+
+def profile_line(profile: Profile, seen: View, level: float) -> Line:
+    """A profile as a line."""
+    x = tuple(place for place, _ in profile)
+    if seen.statistic == "median":
+        return _quartiles(x, [np.ravel(runs) for _, runs in profile])
+    sums, counts = zip(*(_sums(runs) for _, runs in profile), strict=True)
+    clusters = Clusters(np.stack(sums, axis=1), np.stack(counts, axis=1))
+    return Line(x, *cluster_means(clusters, level), clusters.counts.sum(axis=0))
+
+
+def _sums(runs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    known = np.isfinite(runs)
+    return np.where(known, runs, 0.0).sum(axis=0), known.sum(axis=0).astype(float)
+
+
+def least(profile: Profile, seen: View, level: float) -> Estimate:
+    """Where a profile is least, with a bootstrap interval over seeds."""
+    places = np.array([place for place, _ in profile])
+    middle = np.nanmedian if seen.statistic == "median" else np.nanmean
+    best = int(np.argmin([middle(runs) for _, runs in profile]))
+    seeds = profile[0][1].shape[1]
+    generator = np.random.default_rng(_BOOTSTRAP_SEED)
+    found = []
+    for _ in range(_RESAMPLES):
+        drawn = generator.integers(seeds, size=min(seeds, _MOST_RESAMPLED))
+        found.append(places[np.argmin([middle(runs[:, drawn]) for _, runs in profile])])
+    lower, upper = np.quantile(found, [(1 - level) / 2, (1 + level) / 2], method="nearest")
+    return Estimate(float(places[best]), float(lower), float(upper))

@@ -55,7 +55,8 @@ class AlgorithmEntry:
     """A learner.
 
     ``load`` names an :class:`~jaxsoco.core.protocol.Algorithm`; ``params`` names a function from
-    one point's values (a dict of this entry's fields) to the parameters' pytree.
+    one point's values (a dict of this entry's fields) to the parameters' pytree. ``problems``:
+    the family's problems that it is for, all if empty.
     """
 
     name: str
@@ -66,6 +67,7 @@ class AlgorithmEntry:
     fields: tuple[Field, ...] = ()
     lanes: Literal["native", "vmap"] = "native"
     differentiable: bool = True
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ class ComparatorEntry:
 
     With ``component`` in place of ``load`` nothing is run: the regret against it is the component
     of that name in every learner's own ledger, an unbiased estimate that the problem computes.
+    ``problems`` as for algorithms.
     """
 
     name: str
@@ -81,6 +84,7 @@ class ComparatorEntry:
     source: str
     load: str = ""
     component: str = ""
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

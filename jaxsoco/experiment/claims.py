@@ -26,7 +26,7 @@ class Scope:
       labels: of the algorithms; ``None`` where some were reported.
       comparators: names, with the component that stands for each one that is not run.
       costs: components of the ledger, and whether each is part of the objective.
-      measure: ``"ratio"`` or ``"regret"``.
+      learners: label -> the name that learners with other values share, and the values.
       checkpoints: rounds of a run at which costs are kept.
       aliases: problem field -> path as written -> name that stands for it in ``axes``.
     """
@@ -35,7 +35,7 @@ class Scope:
     labels: tuple[str, ...] | None
     comparators: Mapping[str, str]
     costs: Mapping[str, bool]
-    measure: str
+    learners: Mapping[str, tuple[str, Mapping[str, Any]]]
     checkpoints: int
     aliases: Mapping[str, Mapping[str, str]]
 
@@ -52,6 +52,7 @@ class Scope:
                 path=place,
                 checkpoints=self.checkpoints,
                 costs=tuple(self.costs),
+                learners=self.learners,
             )
         except InputError as error:
             return [i for i in error.issues if _key(i.path, place) not in unknown]

@@ -203,3 +203,71 @@ def test_every_view_can_be_drawn(make_sweep, plot):
     labels = [x.get_label() for x in drawing.figure.axes[0].lines]
     assert any(str(label).startswith("a") for label in labels)
     assert any("propto" in str(label) for label in labels) == ("trend" in plot)
+
+
+PARAMETERS = (0.5, 1.0, 2.0, 4.0)
+
+
+def profiled(make_sweep, **options):
+    """One algorithm at four values of a parameter, least at 1 (x) or 2 (y), beside another."""
+    labels = [f"tuned(c={c:g})" for c in PARAMETERS]
+
+    def cost(label, point, seeds, rounds):
+        if label not in labels:
+            return np.full((len(seeds), len(rounds)), 3.0)
+        c = PARAMETERS[labels.index(label)]
+        best = 1.0 if point["kind"] == "x" else 2.0
+        return 3 + np.abs(np.log(c / best)) + 0.1 * NOISE[seeds, None] + 0 * rounds
+
+    sweep = make_sweep(
+        {"kind": ["x", "y"]}, [*labels, "flat"], ["opt"], cost, seeds=SEEDS, checkpoints=(10,),
+        measure="regret",
+    )  # fmt: skip
+    manifest = sweep.manifest()
+    learners = {
+        label: {"base": "tuned", "values": {"c": c, "mode": "a"}}
+        for label, c in zip(labels, PARAMETERS, strict=True)
+    }
+    manifest["presentation"]["learners"] = learners | {"flat": {"base": "flat", "values": {}}}
+    return read(manifest, sweep.chunks())
+
+
+def test_the_least_of_a_profile_is_found_with_its_interval(make_sweep):
+    ledger = profiled(make_sweep)
+    check = {"kind": "minimum", "algorithm": "tuned", "parameter": "c", "between": [0.9, 1.1]}
+    known = dict.fromkeys(["opt"], "")
+    settings = {label: (base, own) for label, (base, own) in ledger.study.settings.items()}
+    validate_check(check, ledger.study.algorithms, known, {"kind": ["x", "y"]}, learners=settings)
+    for kind, best in (("x", 1.0), ("y", 2.0)):
+        (result,) = run_checks([check | {"where": {"kind": kind}}], ledger)
+        assert result.measured == (best, best, best)
+        assert result.passed == (kind == "x")
+        assert f"is at c = {best:g}" in result.sentence
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"parameter": "d"}, 'no algorithm here has a field "d"'),
+        ({"parameter": "mode"}, "has not several numbers"),
+        ({"algorithm": "tune"}, "no algorithm"),
+    ],
+)
+def test_bad_profiles_are_told(make_sweep, entry, message):
+    settings = profiled(make_sweep).study.settings
+    check = {"kind": "minimum", "algorithm": "tuned", "parameter": "c", "between": [0, 1]} | entry
+    with pytest.raises(InputError, match=message):
+        validate_check(check, [*settings], {"opt": ""}, {}, learners=settings)
+
+
+def test_profiles_are_drawn_a_line_for_each_world(make_sweep):
+    ledger = profiled(make_sweep)
+    plot = {"kind": "measure-vs-parameter", "parameter": "c", "by": "kind", "log": ["x"]}
+    study = ledger.study
+    validate_plot(plot, study.algorithms, {"opt": ""}, study.axes, learners=study.settings)
+    with style.figure_style():
+        drawing = figures.draw(plot, ledger)
+    lines = {x.get_label(): x for x in drawing.figure.axes[0].lines}
+    assert {"tuned, kind = x", "tuned, kind = y", "flat, kind = x"} <= set(lines)
+    heights = np.asarray(lines["tuned, kind = y"].get_ydata())
+    assert int(heights.argmin()) == 2
