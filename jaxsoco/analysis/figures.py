@@ -232,10 +232,7 @@ def _measure_vs_parameter(plot: Mapping[str, Any], ledger: Ledger, ax: Axes) -> 
                     ax.axhline(middle, label=label, color=look.color, linestyle="--", linewidth=1)
     if not drawn.counts:
         raise NothingToDraw(f"no algorithm with several values of {parameter} has runs")
-    if "x" in log:
-        ax.set_xscale("log")
-    if "y" in log:
-        ax.set_yscale("log")
+    _log_axes(ax, log, {float(x) for line in ax.lines for x in np.asarray(line.get_xdata())})
     ax.set_xlabel(_words(parameter))
     unit = study.unit if seen.cost is None else study.cost(seen.cost).unit
     ax.set_ylabel(_with_unit(f"{seen.statistic} {seen.quantity(study)}", unit))
@@ -289,19 +286,28 @@ def _lines(
         raise NothingToDraw(f"no {seen.statistic} {seen.quantity(study)} is positive")
     if plot.get("trend") is not None:
         _draw_trend(ax, plot["trend"], *ends[0])
-    if "x" in log:
-        ax.set_xscale("log")
-    if "y" in log:
-        ax.set_yscale("log")
-    ticks = sorted({float(t) for at, _ in ends for t in at})
     if words:
         ax.set_xticks(range(len(shown)), [show(v) for v in shown])
-    elif "x" in log and len(ticks) <= 6:
-        style.ticks_at(ax, ticks)
+    _log_axes(ax, log, {float(t) for at, _ in ends for t in at})
     unit = study.unit if seen.cost is None else study.cost(seen.cost).unit
     quantity = seen.quantity(study)
     ax.set_ylabel(_with_unit(f"{seen.statistic} {quantity}", "" if "ratio" in quantity else unit))
     return drawn
+
+
+def _log_axes(ax: Axes, log: tuple[str, ...], places: set[float]) -> None:
+    """Logarithmic axes with plain labels, at the places themselves where they are few."""
+    if "x" in log:
+        ax.set_xscale("log")
+        if len(places) <= 6:
+            style.ticks_at(ax, sorted(places))
+        elif max(places) < 1000 * min(places):
+            style.plain_log(ax.xaxis)
+    if "y" in log:
+        ax.set_yscale("log")
+        low, high = ax.get_ylim()
+        if high < 30 * low:
+            style.plain_log(ax.yaxis)
 
 
 def _draw_trend(ax: Axes, exponent: float, x: np.ndarray, value: np.ndarray) -> None:
