@@ -54,9 +54,9 @@ _PROBLEM = ProblemEntry(
             "matrix",
             "path",
             "a coupling matrix of one's own (.npy, .csv) in place of dimension, eigenvalues and "
-            "seed",
+            "seed, or an application's model",
             default="random",
-            words=("random",),
+            words=("random", "zonal_airflow", "wake_steering"),
         ),
         Field(
             "floor",

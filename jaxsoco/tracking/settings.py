@@ -18,6 +18,7 @@ from jaxsoco.tracking.matrices import (
     positive_spectrum,
     random_spectrum,
 )
+from jaxsoco.tracking.scenarios import SCENARIOS
 
 if TYPE_CHECKING:
     from jaxsoco.core.protocol import Instance
@@ -41,6 +42,8 @@ def prepare(values: Mapping[str, Any], folder: Path) -> Prepared:
     identity, notes, warnings = {}, (), ()
     if values["matrix"] == "random":
         spectrum = _random(values, issues)
+    elif values["matrix"] in SCENARIOS:
+        spectrum = _modelled(values, issues)
     else:
         spectrum, identity, notes, warnings = _given(values, folder, issues)
     if spectrum is None:
@@ -72,6 +75,22 @@ def _random(values: Mapping[str, Any], issues: list[Issue]) -> Spectrum | None:
     return random_spectrum(
         np.concatenate([np.zeros(dimension - rank), positive]), values["matrix_seed"]
     )
+
+
+def _modelled(values: Mapping[str, Any], issues: list[Issue]) -> Spectrum | None:
+    """The matrix of an application, of the dimension and largest eigenvalue asked for."""
+    name, dimension = values["matrix"], values["dimension"]
+    if dimension < 2:
+        message = f"{dimension} is too small for {name}"
+        issues.append(Issue("problem.dimension", message, "want 2 or more"))
+        return None
+    made = SCENARIOS[name](dimension, values["largest_eigenvalue"])
+    spectrum = positive_spectrum(made, f"problem.matrix: {name}")
+    if values["rank"] not in ("full", spectrum.rank):
+        message = f"{values['rank']} is not the rank of {name}, {spectrum.rank}"
+        issues.append(Issue("problem.rank", message, "leave it out: it is counted"))
+        return None
+    return spectrum
 
 
 def _given(values: Mapping[str, Any], folder: Path, issues: list[Issue]):
