@@ -1,17 +1,12 @@
 """Trace-norm recovery beside CVXPY with Clarabel and SCS, on the same problems.
 
-    python benchmarks/tracking_recovery.py              the whole table (minutes)
-    python benchmarks/tracking_recovery.py --quick      small sizes, to see that it works
-
 Ours solves batches of 1, 16 and 128 problems; the others one after the other, as they must. Their
-solver's own time stands beside the total with CVXPY's overhead. The exit code is 1 if the results
-disagree. It needs the solvers of the extra ``test``.
+solver's own time stands beside the total with CVXPY's overhead.
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from statistics import median
@@ -219,23 +214,12 @@ def _milli(seconds: float) -> str:
     return f"{seconds * 1e3:,.3g}"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the benchmark; 0 if the results agree."""
-    parser = argparse.ArgumentParser(description="trace-norm recovery beside CVXPY")
-    parser.add_argument("--devices", type=int, default=2, help="host devices that JAX shows")
-    parser.add_argument("--rounds", type=int, default=9, help="timings of every case")
-    parser.add_argument(
-        "--dimensions", type=int, nargs="+", metavar="D", help="only these of 5, 10, 20"
-    )
-    parser.add_argument("--quick", action="store_true", help="small sizes, nothing judged")
-    options = parser.parse_args(arguments)
-    harness.force_host_devices(options.devices)
+def report(options: argparse.Namespace) -> bool:
+    """Measures and prints; whether the results agree."""
     sizes = (Size(3, 3, 18), Size(5, 5, 50)) if options.quick else SIZES
     if options.dimensions and not options.quick:
         sizes = tuple(size for size in SIZES if size.dimension in options.dimensions)
     batches, rounds = ((1, 4), 2) if options.quick else (BATCHES, options.rounds)
-    lines = harness.machine(("jax", "numpy", "cvxpy", "clarabel", "scs"))
-    print(*(f"- {line}" for line in lines), sep="\n", end="\n\n")
     rows = [measure(size, batches, options.devices, rounds) for size in sizes]
     print(agreement_table(rows), end="\n\n")
     print(recovery_table(rows), end="\n\n")
@@ -250,8 +234,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"- ratio recovery: {harness.times(ratio)} Clarabel's own time at {FULL}, batch "
             f"{max(batches)}; expected at least {EXPECTED}x: {verdict}"
         )
-    return 0 if agree else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return agree

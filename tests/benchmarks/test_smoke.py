@@ -62,6 +62,15 @@ def test_allocation():
         assert float(row["over budget"]) < 1e-5
 
 
+def test_tracking():
+    done = run_quick("tracking.py")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "- results agree" in done.stdout.splitlines()
+    (row,) = rows_of(done.stdout, "thousand rounds a second")
+    assert float(row["ours"].replace(",", "")) > 0
+    assert {row["agrees"] for row in rows_of(done.stdout, "agreement")} == {"yes"}
+
+
 def small_job() -> Job:
     """Three points on a line, two slots of work, four slots of time."""
     distance = np.abs(np.subtract.outer(np.arange(3.0), np.arange(3.0)))

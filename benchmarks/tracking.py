@@ -1,0 +1,53 @@
+"""The tracking family beside what it replaces: literal re-planning, and CVXPY for the recovery.
+
+    python benchmarks/tracking.py              both tables (minutes)
+    python benchmarks/tracking.py --quick      small sizes, to see that it works
+
+Both sides of a table run in one process, their timings interleaved. The exit code is 1 if the
+results disagree. It needs the solvers of the extra ``test``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+import harness
+import tracking_recovery as recovery
+import tracking_replanning as replanning
+
+DIMENSION, RUNS = 5, 64
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the benchmark; 0 if the results agree."""
+    parser = argparse.ArgumentParser(description="jaxsoco's tracking family beside its rivals")
+    parser.add_argument("--devices", type=int, default=2, help="host devices of the recovery")
+    parser.add_argument("--rounds", type=int, default=9, help="timings of every recovery")
+    parser.add_argument("--dimensions", type=int, nargs="+", metavar="D", help="of the recovery")
+    parser.add_argument("--quick", action="store_true", help="small sizes, nothing judged")
+    options = parser.parse_args(arguments)
+    harness.force_host_devices(options.devices)
+    lines = harness.machine(("jax", "numpy", "cvxpy", "clarabel", "scs"))
+    print(*(f"- {line}" for line in lines), sep="\n", end="\n\n")
+    horizons, sampled, repeats = ([200], 4, 1) if options.quick else ([10**3, 10**4, 10**5], 8, 3)
+    gap = replanning.difference(DIMENSION)
+    sizes = [replanning.Size(RUNS, DIMENSION, rounds) for rounds in horizons]
+    rows = [replanning.measure(size, sampled, repeats) for size in sizes]
+    print(replanning.table(rows), end="\n\n")
+    agree = gap < 1e-8
+    print(f"- deviations of a run differ by at most {gap:.1e}: {'' if agree else 'dis'}agree")
+    if not options.quick:
+        ratio = rows[0].ours / rows[0].literal
+        verdict = "met" if ratio >= replanning.EXPECTED else "falls short"
+        print(
+            f"- ratio re-planning: {harness.times(ratio)} at T = 1,000; expected at least "
+            f"{harness.times(replanning.EXPECTED)}: {verdict}"
+        )
+    print()
+    return 0 if recovery.report(options) and agree else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
