@@ -1,4 +1,4 @@
-"""A learner that re-plans every round: warm Jacobi beside the literal recursion over the horizon."""
+"""A learner that re-plans every round: warm Jacobi beside the literal recursion."""
 
 from __future__ import annotations
 
