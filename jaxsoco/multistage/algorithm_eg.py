@@ -57,7 +57,8 @@ def _init(key: jax.Array, params: NormalizedEGParams, spec: Spec) -> NormalizedE
     horizon = jnp.broadcast_to(spec.horizon, lanes).astype(like.dtype)
     etas = []
     for level in tree.levels:
-        theory = jnp.sqrt(spread_mask(np.log(level.degree), len(lanes)) / horizon[None])
+        logs = spread_mask(np.log(level.degree), len(lanes)).astype(like.dtype)
+        theory = jnp.sqrt(logs / horizon[None])
         etas.append(jnp.where(jnp.isnan(params.eta), theory, params.eta).astype(like.dtype))
     return NormalizedEGState(
         high=tables(tree, like, 0.0, -jnp.inf),

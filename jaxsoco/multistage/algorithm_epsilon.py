@@ -184,7 +184,7 @@ def _policy(state: EpsilonState, explores: bool) -> Policy:
 
 
 def _init(key: jax.Array, params: EpsilonEXP3Params, spec: Spec) -> EpsilonState:
-    depth, horizon = spec.tree.depth, jnp.asarray(spec.horizon, float)
+    depth, horizon = spec.tree.depth, spec.horizon
     eta = horizon ** (-depth / (depth + 1))
     epsilon = jnp.minimum(1, spec.tree.width * horizon ** (-1 / (depth + 1)))
     return _start(key, spec, pick_rate(params.eta, eta), pick_rate(params.epsilon, epsilon))
@@ -218,7 +218,7 @@ epsilon_exp3 = Algorithm(_init, _act, _update, counter=True)
 
 
 def _init_exp3(key: jax.Array, params: EXP3Params, spec: Spec) -> EpsilonState:
-    eta = jnp.asarray(spec.horizon, float) ** -0.5
+    eta = spec.horizon**-0.5
     return _start(key, spec, pick_rate(params.eta, eta), jnp.zeros(()))
 
 

@@ -34,6 +34,7 @@ class Case:
         fields, and what the message says.
       bounds: comparator -> whether no learner with these decisions ``[T, ..., runs]`` beats it.
       order: pairs of comparators of which the first is never above the second.
+      zero: costs beside the objective that are 0 (what is missing or violated); None: all.
     """
 
     problem: str
@@ -46,6 +47,7 @@ class Case:
     bounds: Mapping[str, Callable[[np.ndarray], bool]]
     order: tuple[tuple[str, str], ...] = ()
     widen: Change = field(default=lambda settings: settings)
+    zero: tuple[str, ...] | None = None
 
     @property
     def family(self) -> str:
@@ -112,7 +114,9 @@ def other_values(entry: AlgorithmEntry) -> list[dict[str, Any]]:
 
 
 def _scaled(field: Field, factor: float) -> Any:
-    value = field.default * factor or factor
+    # A word stands for a number that the problem settles: some number then.
+    given = 0.02 if isinstance(field.default, str) else field.default
+    value = given * factor or factor
     value = value if field.high is None else min(value, field.high)
     return int(value) if field.kind == "integer" else value
 
@@ -191,6 +195,14 @@ def _whole_slots(decisions: np.ndarray) -> bool:
     return bool(np.isin(decisions, (0, 1)).all())
 
 
+# --- multistage -----------------------------------------------------------------------------------
+
+
+def _empty_tree(folder: Path) -> dict[str, Any]:
+    (folder / "tree.csv").write_text("parent,child\n", encoding="utf-8")
+    return {"tree": str(folder / "tree.csv")}
+
+
 CASES = (
     Case(
         problem="allocation/carbon_jobs",
@@ -226,5 +238,24 @@ CASES = (
         },
         bounds={"offline_optimum": lambda decisions: True, "integral_optimum": _whole_slots},
         order=(("offline_optimum", "integral_optimum"), ("integral_optimum", "advice")),
+    ),
+    Case(
+        problem="multistage/bernoulli_tree",
+        values={"horizon": 24, "switch": 0.4, "p_min": 0.3, "track_first": 1},
+        points=({"p_min": 0.6}, {"fill": "span"}),
+        slopes=(),
+        smallest={"depth": 1, "children": 1, "track_first": 0},
+        extremes={
+            "all leaves alike": lambda s: replace(s, chance=s.chance * 0 + 0.5),
+            "everything is free": lambda s: replace(s, chance=s.chance * 0),
+            "everything costs 1": lambda s: replace(s, chance=s.chance * 0 + 1),
+        },
+        refused={
+            "a tree too large": (lambda _: {"depth": 16, "children": 64}, "over 100000 nodes"),
+            "no tree in the file": (_empty_tree, "edges: there are none"),
+            "a node that is not there": (lambda _: {"track_first": 7}, "no node 7"),
+        },
+        bounds={},
+        zero=(),
     ),
 )
