@@ -137,3 +137,35 @@ def compiled(depth, children, chance, switch, epsilon, eta, rounds, seed):
                     value += x * w[i * children + 1 + m]
                 w[i] = value
     return expected, realised
+
+
+class Loop:
+    """One run of one of the loops on a Bernoulli tree of the paper; call it to run it."""
+
+    def __init__(self, depth: int, children: int, *, rounds: int, worst: bool, literal: bool = False):
+        leaves = children**depth
+        low = 0.2 * (depth - 1)
+        costs = 1 - (1 - low) * (np.arange(leaves) + 1) / leaves
+        costs[0] = 1.0
+        after = costs.copy()
+        after[0] = 0.0
+        self._chance = np.ones((2, leaves)) if worst else np.stack([costs, after])
+        self._shape, self._literal = (depth, children), literal
+        self.total = rounds
+
+    def __call__(self) -> None:
+        """Runs it once."""
+        self.run(self.total, 1)
+
+    def run(self, rounds: int, seed: int) -> tuple[float, float]:
+        """Sums of expected and realised costs."""
+        switch = rounds // 100
+        if self._literal:
+            return literal(*self._shape, self._chance, switch, rounds, rounds, seed)
+        epsilon, eta = rates(*self._shape, rounds)
+        return compiled(*self._shape, self._chance, switch, epsilon, eta, rounds, seed)
+
+    def mean_cost(self, rounds: int, runs: int) -> tuple[float, float]:
+        """Mean expected cost a round over independent runs, and its standard error."""
+        costs = np.array([self.run(rounds, seed)[0] for seed in range(runs)]) / rounds
+        return float(costs.mean()), float(costs.std() / runs**0.5)

@@ -17,7 +17,7 @@ SHORT = 10_000
 """Longest horizon of the differentiable scan. Its inputs, and what a gradient keeps, grow with the
 horizon; longer runs loop with memory that does not."""
 
-PIECE = 1024
+PIECE = 128
 """Rounds of a long run whose costs are summed plainly before they join the compensated totals."""
 
 

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.core import random
+from jaxsoco.core.lanes import align
 from jaxsoco.multistage.spec import Spec
 
 
@@ -19,7 +20,8 @@ def best_leaf(
     lanes = spec.lanes(random.words(key).shape[1:])
     totals = leaf_totals(spec, at)
     best = jnp.min(totals, axis=1)
-    best = jnp.broadcast_to(best, (len(at), *lanes)).astype(spec.chance.dtype)
+    best = jnp.broadcast_to(align(best, 1, len(lanes)), (len(at), *lanes))
+    best = best.astype(spec.chance.dtype)
     none = jnp.zeros_like(best)
     costs = {"expected": best, "realised": best, "first_edge": none, "second_edge": none}
     return costs, jnp.zeros(lanes, jnp.int32)
