@@ -7,9 +7,9 @@ core, in one process, their timings interleaved:
     python benchmarks/multistage.py --ablation      and what the time is spent on
     python benchmarks/multistage.py --quick         a small size, to see that it works
 
-Ours is the sweep's own compiled tile. Its speed does not depend on the costs; numba's does, so it is
-timed on typical costs (the tree's) and in the worst case (every round costs 1, so all nodes on the
-path learn). The exit code is 1 if the sides disagree. It needs the extra ``test``.
+Ours is the sweep's own compiled tile. Its speed does not depend on the costs; numba's does, so it
+is timed on typical costs (the tree's) and in the worst case (every round costs 1, so all nodes on
+the path learn). The exit code is 1 if the sides disagree. It needs the extra ``test``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ EXPECTED = {(2, 2): 5.0, (3, 4): 3.0}
 """Least ratio to numba's worst case from 1024 runs up, by depth and children."""
 
 BOUNDS = {
-    (2, 2): "about 40 small kernels a round: below 1024 runs their start-up, above it the uniforms",
+    (
+        2,
+        2,
+    ): "small kernels, about 40 a round: their start-up below 512 runs, reading and learning above",
     (3, 4): "copies and masked writes of the tables of all 21 nodes, of which a round changes 3",
 }
 """What bounds the speed, printed beside the ratios; ``--ablation`` has the times."""
@@ -66,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="jaxsoco's multistage family beside numba")
     parser.add_argument("--runs", type=int, nargs="+", default=[1, 128, 1024, 10_000])
-    parser.add_argument("--tile", type=int, default=1024, help="most lanes of a block")
+    parser.add_argument("--tile", type=int, default=512, help="most lanes of a block")
     parser.add_argument("--repeats", type=int, default=5, help="timings of each")
     parser.add_argument("--ablation", action="store_true", help="also time the parts")
     parser.add_argument("--quick", action="store_true", help="a small size, nothing judged")
@@ -93,7 +96,13 @@ def _compare(shape: tuple[int, int], options: argparse.Namespace) -> bool:
     times = _process_times(cases, options.repeats)
     speed = {name: cases[name].total / median(times[name]) / 1e6 for name in cases}  # pyright: ignore[reportFunctionMemberAccess]
 
-    columns = [f"M rounds/s, H={shape[0]} K={shape[1]}", "rate", "x numba worst", "x typical", "x NumPy"]
+    columns = [
+        f"M rounds/s, H={shape[0]} K={shape[1]}",
+        "rate",
+        "x numba worst",
+        "x typical",
+        "x NumPy",
+    ]
     rows = []
     for name, rate in speed.items():
         ratios = [rate / speed[other] for other in loops]

@@ -21,7 +21,10 @@ ROUNDS = 20_001
 def parts(depth: int, children: int, runs: int, repeats: int) -> str:
     """A table of the whole round, the round with a part left out, and a part alone."""
     forgetful = Algorithm(
-        epsilon_exp3.init, epsilon_exp3.act, lambda params, state, *_: state, counter=True
+        epsilon_exp3.init,
+        epsilon_exp3.act,
+        lambda params, state, action, feedback: state,
+        counter=True,
     )
     cases = {
         "the whole round": Ours(depth, children, runs, runs),
@@ -46,7 +49,11 @@ def parts(depth: int, children: int, runs: int, repeats: int) -> str:
             call()
             times[name].append(time.process_time() - began)
     rows = [
-        [name, f"{median(times[name]) / call.total * runs * 1e6:.3g}", f"{call.total / median(times[name]) / 1e6:.3g}"]
+        [
+            name,
+            f"{median(times[name]) / call.total * runs * 1e6:.3g}",
+            f"{call.total / median(times[name]) / 1e6:.3g}",
+        ]
         for name, call in cases.items()
     ]
     columns = [f"H={depth} K={children}, {runs:,} runs", "us a round", "M rounds/s"]
@@ -84,9 +91,15 @@ class Tables:
         @jax.jit
         def run(tables, place):
             def one(t, tables):
-                rows = [[pick(x, (place + t) % n) for x in level] for n, level in zip(levels, tables, strict=True)]
+                rows = [
+                    [pick(x, (place + t) % n) for x in level]
+                    for n, level in zip(levels, tables, strict=True)
+                ]
                 return [
-                    [put(x, (place + t) % n, 0.5 * row) for x, row in zip(level, found, strict=True)]
+                    [
+                        put(x, (place + t) % n, 0.5 * row)
+                        for x, row in zip(level, found, strict=True)
+                    ]
                     for n, level, found in zip(levels, tables, rows, strict=True)
                 ]
 

@@ -54,7 +54,9 @@ def literal(depth, children, chance, switch, horizon, rounds, seed) -> tuple[flo
                 child = int(generator.integers(children))
                 weight = children / reach
             else:
-                child = min(int(np.searchsorted(np.cumsum(learned), generator.random())), children - 1)
+                child = min(
+                    int(np.searchsorted(np.cumsum(learned), generator.random())), children - 1
+                )
                 weight = 1 / (reach * learned[child])
             path.append((node, child, weight))
             reach *= full[child]
@@ -142,7 +144,9 @@ def compiled(depth, children, chance, switch, epsilon, eta, rounds, seed):
 class Loop:
     """One run of one of the loops on a Bernoulli tree of the paper; call it to run it."""
 
-    def __init__(self, depth: int, children: int, *, rounds: int, worst: bool, literal: bool = False):
+    def __init__(
+        self, depth: int, children: int, *, rounds: int, worst: bool, literal: bool = False
+    ):
         leaves = children**depth
         low = 0.2 * (depth - 1)
         costs = 1 - (1 - low) * (np.arange(leaves) + 1) / leaves

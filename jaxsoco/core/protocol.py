@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol
 import jax
 
 Array = jax.Array
-Key = jax.Array
+Key = Any  # words `[2, ...]`; a `random.Stream` for those who ask for one
 PyTree = Any
 
 

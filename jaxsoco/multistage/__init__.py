@@ -248,11 +248,7 @@ FAMILY = Family(
             "algorithm_oracle",
             "nodes that know the expected costs of their children, above nodes that run EXP3",
             f"{_PAPER}, section 6",
-            (
-                _rate(
-                    "exploration", "min(1/2, T^(-1/H))", "probability of a child that is worse"
-                ),
-            ),
+            (_rate("exploration", "min(1/2, T^(-1/H))", "probability of a child that is worse"),),
         ),
     ),
     comparators=(

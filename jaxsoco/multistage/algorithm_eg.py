@@ -1,4 +1,4 @@
-"""Normalized exponentiated gradient with complete one-hop feedback (arXiv 2404.04509, section 4)."""
+"""Normalized exponentiated gradient, complete one-hop feedback (arXiv 2404.04509, section 4)."""
 
 from __future__ import annotations
 

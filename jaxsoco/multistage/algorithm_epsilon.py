@@ -167,7 +167,11 @@ def _play_row(level, place: jax.Array, row: jax.Array, epsilon: jax.Array) -> ja
     if not level.mask.all():
         share = jnp.where(pick(_mask(level, place.ndim), place), share, 0)
     mixed = share + (1 - epsilon)[None] * row
-    return mixed if level.inner.all() else jnp.where((look_up(level.inner, place) > 0)[None], mixed, row)
+    return (
+        mixed
+        if level.inner.all()
+        else jnp.where((look_up(level.inner, place) > 0)[None], mixed, row)
+    )
 
 
 def _mask(level, lanes: int) -> jax.Array:
@@ -197,7 +201,9 @@ def _act(
     return _forward(key, state, explores=True)
 
 
-def _forward(key: random.AnyKey, state: EpsilonState, *, explores: bool) -> tuple[Action, EpsilonState]:
+def _forward(
+    key: random.AnyKey, state: EpsilonState, *, explores: bool
+) -> tuple[Action, EpsilonState]:
     policy = _policy(state, explores)
     leaf, visits = descend(state.tree, policy, key, state.ones, path_weight=explores)
     return Action(leaf, policy, state.change), replace(state, visits=visits)

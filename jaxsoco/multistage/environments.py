@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -99,7 +100,9 @@ def prepare_edge(values: Mapping[str, Any], folder: Path) -> Prepared:
     spent, missed = np.array(NETWORKS[count]).T
     late = np.exp(-rates[:, :, None] * (1 - spent))
     chance = late.reshape(len(times), -1)
-    return _prepared(values, Tree.complete(2, count), chance, np.tile(missed, count)[None], ends, {})
+    return _prepared(
+        values, Tree.complete(2, count), chance, np.tile(missed, count)[None], ends, {}
+    )
 
 
 # --- multi-hop (7.4) ------------------------------------------------------------------------------
@@ -120,7 +123,7 @@ def prepare_multihop(values: Mapping[str, Any], folder: Path) -> Prepared:
     for leaf in range(tree.leaves):
         relays = [leaf >> (layers - 1 - i) & 1 for i in range(layers)]
         links = [np.full(len(times), 8 * unit)]
-        for pair in zip(relays, relays[1:], strict=False):
+        for pair in pairwise(relays):
             links.append(_link(pair, unit, times))
         chance[:, leaf] = late_probability(np.stack([*links, links[0]]))
     return _prepared(values, tree, chance, None, ends, {})
@@ -198,7 +201,9 @@ def load_costs(path: Path, leaves: int) -> np.ndarray:
         place = f"{path.name}:{number}"
         bad = [i for i, value in enumerate(numbers) if value is None or not 0 <= value <= 1]
         if len(cells) != leaves:
-            issues.append(Issue(place, f"{len(cells)} costs", f"want one for each of {leaves} leaves"))
+            issues.append(
+                Issue(place, f"{len(cells)} costs", f"want one for each of {leaves} leaves")
+            )
         elif bad:
             shown = f"column {bad[0] + 1}: {cells[bad[0]]!r}"
             issues.append(Issue(place, shown, "want a cost from 0 to 1"))

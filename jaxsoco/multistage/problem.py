@@ -54,9 +54,7 @@ class Round(NamedTuple):
 def _init(key: jax.Array, spec: Spec) -> World:
     lanes, dtype = spec.lanes(key.shape[1:]), spec.chance.dtype
     ones = jnp.broadcast_to(runtime_ones(key, 1, dtype), (1, *lanes))
-    values = tuple(
-        jnp.zeros((level.size, *lanes), dtype) for level in spec.tree.levels
-    )
+    values = tuple(jnp.zeros((level.size, *lanes), dtype) for level in spec.tree.levels)
     return World(jnp.int32(0), jnp.int32(-1), values, ones)
 
 
@@ -78,7 +76,7 @@ def _play(
     key: random.AnyKey, spec: Spec, world: World, round: Round, action: Action
 ) -> tuple[World, Feedback, Costs]:
     del key  # the leaves' costs are nature's move
-    tree, lanes = spec.tree, action.leaf.ndim
+    lanes = action.leaf.ndim
     chance = align(spec.chance[round.segment], 1, lanes)
     base = None
     if spec.base is not None:
@@ -153,7 +151,9 @@ def _edge(spec: Spec, action: Action, node: int) -> jax.Array:
     ((parent, child),) = [
         (i, row.index(node)) for i, row in enumerate(spec.tree.children) if node in row
     ]
-    (depth,) = [d for d, level in enumerate(spec.tree.levels) if 0 <= parent - level.first < level.size]
+    (depth,) = [
+        d for d, level in enumerate(spec.tree.levels) if 0 <= parent - level.first < level.size
+    ]
     level, epsilon = spec.tree.levels[depth], action.policy.epsilon[depth]
     learned = action.policy.learned[depth]
     play = learned if epsilon is None else mix(level, learned, epsilon)

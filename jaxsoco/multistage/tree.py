@@ -86,7 +86,9 @@ class Tree:
         if sum(children**d for d in range(depth + 1)) > MAX_NODES:
             raise ValueError(f"a complete tree ({depth}, {children}) has over {MAX_NODES} nodes")
         nodes = sum(children**d for d in range(depth))
-        return cls(tuple(tuple(range(i * children + 1, (i + 1) * children + 1)) for i in range(nodes)))
+        return cls(
+            tuple(tuple(range(i * children + 1, (i + 1) * children + 1)) for i in range(nodes))
+        )
 
     @classmethod
     def from_paths(cls, paths: Iterable[Sequence[Hashable]]) -> Tree:
@@ -215,7 +217,15 @@ class Tree:
         mask = (below >= 0) | (leaf >= 0)
         plain = np.arange(mask.size).reshape(shape)
         regular = bool(np.array_equal(below, plain) or np.array_equal(leaf, plain))
-        return Level(ids[0], mask, mask.sum(axis=1), below, leaf, (below >= 0).any(axis=1), regular)
+        return Level(
+            ids[0],
+            mask,
+            mask.sum(axis=1),
+            below,
+            leaf,
+            np.asarray((below >= 0).any(axis=1)),
+            regular,
+        )
 
     @cached_property
     def mask(self) -> np.ndarray:
@@ -296,7 +306,9 @@ def _cycle(below: Mapping[str, Sequence[str]]) -> list[str]:
     return []
 
 
-def _unfold(below: Mapping[str, Sequence[str]], root: str) -> tuple[dict[tuple, list[tuple]], tuple]:
+def _unfold(
+    below: Mapping[str, Sequence[str]], root: str
+) -> tuple[dict[tuple, list[tuple]], tuple]:
     trie: dict[tuple, list[tuple]] = {}
     queue, count = deque([(root,)]), 1
     while queue:

@@ -1,8 +1,8 @@
 """Trees from files: JSON, or a list of edges. No JAX.
 
-JSON holds ``{"edges": [["root", "a"], ...], "nodes": [...]}``, ``{"paths": [["root", "a"], ...]}`` or
-nested objects, ``{"root": {"a": {}, "b": {}}}``. An edge list has a parent and a child on each line,
-separated by a comma or white space; ``#`` begins a comment.
+JSON holds ``{"edges": [["root", "a"], ...], "nodes": [...]}``, ``{"paths": [["root", "a"], ...]}``
+or nested objects, ``{"root": {"a": {}, "b": {}}}``. An edge list has a parent and a child on each
+line, separated by a comma or white space; ``#`` begins a comment.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ def pick(table: jax.Array, place: jax.Array) -> jax.Array:
 
 
 def put(table: jax.Array, place: jax.Array, row: jax.Array) -> jax.Array:
-    """The table ``[n, ..., lanes]`` with ``row [..., lanes]`` at ``place [lanes]``, if it is one."""
+    """The table ``[n, ..., lanes]`` with ``row [..., lanes]`` put at ``place [lanes]``, if any."""
     here = jnp.arange(table.shape[0], dtype=place.dtype)
     here = here.reshape(-1, *(1,) * (table.ndim - 1))
     return jnp.where(here == place[(None,) * (table.ndim - place.ndim)], row[None], table)

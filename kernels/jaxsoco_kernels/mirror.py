@@ -122,7 +122,7 @@ def _two_sum_or_absent(a: Array, b: Array) -> tuple[Array, Array]:
 
 
 def categorical(weights: Array, uniform: Array) -> Array:
-    """The arm that a uniform draws: the smallest ``m`` with ``u total < weights_0 + .. + weights_m``.
+    """The arm that a uniform draws: the least ``m`` with ``u total < weights_0 + .. + weights_m``.
 
     Rounding never leads to an arm of weight 0, nor past the last: the total is the very sum that
     the draw is compared with.

@@ -69,8 +69,11 @@ def test_memory_does_not_grow_with_the_horizon():
     problem, algorithm = counting(True)
 
     def size(horizon):
-        run = jax.jit(lambda key: simulate(algorithm, (), problem, (), key, horizon, at=(horizon,)).costs)
+        run = jax.jit(
+            lambda key: simulate(algorithm, (), problem, (), key, horizon, at=(horizon,)).costs
+        )
         memory = run.lower(words()).compile().memory_analysis()
+        assert memory is not None
         return memory.temp_size_in_bytes + memory.argument_size_in_bytes
 
     assert size(10_000_000) <= size(20_000) + 64

@@ -1,6 +1,7 @@
 """The problems against their definitions, by hand and by simulation."""
 
 import math
+from itertools import pairwise
 from pathlib import Path
 
 import jax
@@ -100,7 +101,7 @@ def test_multihop_is_a_race_against_the_deadline(layers):
         for leaf in range(2**layers):
             relays = [int(bit) for bit in f"{leaf:0{layers}b}"]
             rates = [8 * unit, 8 * unit]
-            for a, b in zip(relays, relays[1:], strict=False):
+            for a, b in pairwise(relays):
                 rising = 0.5 * unit + 19.5 * unit * min((segment + 0.5) / 1000 / 0.2, 1)
                 rates.append(4 * unit if a else 2.5 * unit if b else rising)
             delay = sum(generator.exponential(1 / rate, 200_000) for rate in rates)

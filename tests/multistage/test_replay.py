@@ -5,7 +5,17 @@ import numpy as np
 import pytest
 from tree_reference import follow
 
-from jaxsoco.multistage import Tree, replay
+from jaxsoco.multistage import Tree, replay, trials
+
+# Compiled in a fraction of the time: what is compared here are numbers, not speed.
+QUICK = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
+quick = jax.jit(trials._run.__wrapped__, static_argnums=(0, 1), compiler_options=QUICK)
+
+
+@pytest.fixture(autouse=True)
+def _quickly(monkeypatch):
+    monkeypatch.setattr(trials, "_run", quick)
+
 
 RAGGED = Tree.from_paths(
     [("r", "a", "x"), ("r", "a", "y", "p"), ("r", "a", "y", "q"), ("r", "b"), ("r", "c", "z")]
@@ -27,8 +37,10 @@ CASES = [
     for name, options in LEARNERS.items()
     for params in options
     for tree in TREES
-    # One full product for the paper's algorithm; the others see two shapes and the ragged tree.
-    if name == "epsilon_exp3" and not params or tree in ("H2K2", "H3K3", "ragged")
+    # Every shape for the paper's algorithm, the ragged one for all; `-m slow` has the product.
+    if tree == "ragged"
+    or (name == "epsilon_exp3" and not params)
+    or (name == "exp3" and tree == "H3K3")
 ]
 ROUNDS = 300
 
@@ -81,8 +93,8 @@ def test_a_replay_is_the_independent_loop(name, params, tree):
 
 @pytest.mark.parametrize("params", [{"eta": 1 / 20}, {"variant": "v0", "eta": 2.0}])
 def test_broad_omd_is_followed_past_its_restarts_and_raised_rates(params):
-    agents = assert_same("broad_omd", TREES["H2K2"], params, rounds=1500)
-    assert agents.events > 2
+    agents = assert_same("broad_omd", TREES["H1K3"], params, rounds=800)
+    assert agents is not None and agents.events > 2
 
 
 @pytest.mark.slow
@@ -132,9 +144,7 @@ def test_expected_feedback_has_a_closed_form():
     uniforms = uniforms_for("normalized_eg", tree, rounds=200)
     with jax.enable_x64(True):
         for feedback in ("expected", "realised"):
-            found = replay(
-                "normalized_eg", tree, q, 0, ends, uniforms, eta=eta, feedback=feedback
-            )
+            found = replay("normalized_eg", tree, q, 0, ends, uniforms, eta=eta, feedback=feedback)
             wanted = 2 / (2 + np.exp(eta * np.arange(200)))
             np.testing.assert_allclose(found.expected, wanted, rtol=1e-12)
 
@@ -145,9 +155,7 @@ def test_permuted_children_are_the_same_before_anything_is_learned():
     mirrored = [3, 2, 1, 0]
     with jax.enable_x64(True):
         one = replay("epsilon_exp3", tree, q, base, ends, uniforms)
-        two = replay(
-            "epsilon_exp3", tree, q[:, mirrored], base[mirrored], ends, uniforms
-        )
+        two = replay("epsilon_exp3", tree, q[:, mirrored], base[mirrored], ends, uniforms)
     np.testing.assert_allclose(one.expected[0], two.expected[0], rtol=1e-14)
     assert not np.allclose(one.expected, two.expected)
 

@@ -36,7 +36,9 @@ def test_a_ragged_tree_has_its_leaves_from_left_to_right():
                      ("r", "c", "z")]  # fmt: skip
 
 
-@pytest.mark.parametrize("children", [(), ((1, 1),), ((1, 3), (2, 4)), ((3, 1), (2, 4)), ((1,), ())])
+@pytest.mark.parametrize(
+    "children", [(), ((1, 1),), ((1, 3), (2, 4)), ((3, 1), (2, 4)), ((1,), ())]
+)
 def test_what_is_no_tree_in_order_is_refused(children):
     with pytest.raises(ValueError, match=r"want|needs"):
         Tree(children)

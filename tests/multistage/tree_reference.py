@@ -1,7 +1,7 @@
 """Every algorithm as one NumPy loop over rounds and nodes, written from the paper alone.
 
 A tree is a list of the children's ids of every decision node; ids from ``len(children)`` on are
-leaves. Nothing is kept along paths, nothing is masked: every expected cost is computed by recursion.
+leaves. Nothing is kept along paths, nothing is masked, every expected cost is a recursion.
 """
 
 from __future__ import annotations
@@ -160,19 +160,24 @@ class BroadOMD(Agents):
 
 def barrier(w, losses, eta):
     """argmin <x, losses> + D(x, w): 1/x_i = 1/w_i + eta_i (losses_i - lam), by bisection."""
-    base = 1 / w + eta * losses
-    high = np.min(base / eta)
+    # In Python's own numbers: a few arms are quicker without arrays.
+    rates = [float(r) for r in eta]
+    base = [1 / float(a) + r * float(b) for a, b, r in zip(w, losses, rates, strict=True)]
+
+    def mass(lam):
+        return sum(1 / (b - r * lam) for b, r in zip(base, rates, strict=True))
+
+    high = min(b / r for b, r in zip(base, rates, strict=True))
     low = high - 1.0
-    while np.sum(1 / (base - eta * low)) > 1:
+    while mass(low) > 1:
         low = high - 2 * (high - low)
-    for _ in range(200):
+    for _ in range(90):
         middle = (low + high) / 2
-        x = base - eta * middle
-        if np.min(x) > 0 and np.sum(1 / x) <= 1:
+        if all(b > r * middle for b, r in zip(base, rates, strict=True)) and mass(middle) <= 1:
             low = middle
         else:
             high = middle
-    x = 1 / (base - eta * low)
+    x = np.array([1 / (b - r * low) for b, r in zip(base, rates, strict=True)])
     return x / x.sum()
 
 
