@@ -29,12 +29,11 @@ def batches(chance: float, size: int) -> np.ndarray:
 
 def departures(actions: int, success: float) -> np.ndarray:
     """Binomial: ``[a, x]`` is the chance that ``a`` blocks serve ``x``, each with ``success``."""
-    return np.array(
-        [
-            [math.comb(a, x) * success**x * (1 - success) ** (a - x) for x in range(actions)]
-            for a in range(actions)
-        ]
-    )
+    found = np.zeros((actions, actions))
+    for a in range(actions):
+        for x in range(a + 1):
+            found[a, x] = math.comb(a, x) * success**x * (1 - success) ** (a - x)
+    return found
 
 
 def queue_transition(

@@ -108,7 +108,10 @@ def prepare_tabular(values: Mapping[str, Any], folder: Path) -> Prepared:
             own = file["baseline"] if "baseline" in file.files else None
     except InputError as error:
         raise _under("problem.model", error) from None
-    return _prepared(model, values, {"model": model.digest}, (f"model: {model.source}",), own)
+    identity = {"model": model.digest}
+    if own is not None and values["baseline"] == "file":
+        identity["baseline"] = np.asarray(own).tolist()
+    return _prepared(model, values, identity, (f"model: {model.source}",), own)
 
 
 def _start_within(values: Mapping[str, Any]) -> None:

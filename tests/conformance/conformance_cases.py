@@ -34,6 +34,12 @@ class Case:
         fields, and what the message says.
       bounds: comparator -> whether no learner with these decisions ``[T, ..., runs]`` beats it.
       order: pairs of comparators of which the first is never above the second.
+      params: values of the algorithms' fields that differ from their defaults, where an algorithm
+        has such a field.
+      ledger: components that are no objective and need not be 0 (all others must be).
+      unsafe: algorithms that may miss what all others keep (the other components, the bounds).
+      torn: runs of a block that may take another one of several best plans in float32, and go on
+        differently from there.
     """
 
     problem: str
@@ -45,6 +51,10 @@ class Case:
     refused: Mapping[str, tuple[Callable[[Path], Mapping[str, Any]], str]]
     bounds: Mapping[str, Callable[[np.ndarray], bool]]
     order: tuple[tuple[str, str], ...] = ()
+    params: Mapping[str, Any] = field(default_factory=dict)
+    ledger: tuple[str, ...] = ()
+    unsafe: tuple[str, ...] = ()
+    torn: int = 0
     widen: Change = field(default=lambda settings: settings)
 
     @property
@@ -72,8 +82,13 @@ class Learner(NamedTuple):
     def __repr__(self) -> str:
         return f"Learner({self.id})"
 
+    @property
+    def values(self) -> dict[str, Any]:
+        """The algorithm's fields, as the case has them."""
+        return {f.name: self.case.params.get(f.name, f.default) for f in self.entry.fields}
+
     def params(self, **values):
-        return load(self.entry.params)({f.name: f.default for f in self.entry.fields} | values)
+        return load(self.entry.params)(self.values | values)
 
 
 class Judge(NamedTuple):
@@ -102,17 +117,17 @@ def judges(case: Case) -> list[Judge]:
     return [Judge(case, entry) for entry in registry.family(case.family).comparators]
 
 
-def other_values(entry: AlgorithmEntry) -> list[dict[str, Any]]:
-    """Values of the fields that are plain numbers, three for each, away from the default."""
-    fields = [f for f in entry.fields if f.kind in ("float", "integer") and not f.static]
-    axes = [[_scaled(f, factor) for factor in (1.5, 4, 20)] for f in fields]
+def other_values(learner: Learner) -> list[dict[str, Any]]:
+    """Values of the fields that are plain numbers, three for each, away from the case's own."""
+    fields = [f for f in learner.entry.fields if f.kind in ("float", "integer") and not f.static]
+    axes = [[_scaled(f, learner.values[f.name], x) for x in (1.5, 4, 20)] for f in fields]
     return [
         dict(zip((f.name for f in fields), row, strict=True)) for row in zip(*axes, strict=True)
     ]
 
 
-def _scaled(field: Field, factor: float) -> Any:
-    value = field.default * factor or factor
+def _scaled(field: Field, own: float, factor: float) -> Any:
+    value = own * factor or factor
     value = value if field.high is None else min(value, field.high)
     return int(value) if field.kind == "integer" else value
 
@@ -226,5 +241,51 @@ CASES = (
         },
         bounds={"offline_optimum": lambda decisions: True, "integral_optimum": _whole_slots},
         order=(("offline_optimum", "integral_optimum"), ("integral_optimum", "advice")),
+    ),
+    Case(
+        problem="provisioning/bursty_queue",
+        values={
+            "horizon": 12,
+            "capacity": 3,
+            "start": 2,
+            "slots": 3,
+            "budget_low": 0.8,
+            "anchor": 1.3,
+        },
+        points=(
+            {"switching": 0.1, "success": 0.7},
+            {"latency_weight": 2.0, "jitter": 0.3, "target": 1.0, "burst_chance": 0.5},
+        ),
+        params={
+            "conf_scale": 0.0005,
+            "confidence_episodes": 100,
+            "warm_up": 2,
+            "counts": "pooled",
+            "remaining": True,
+            "tv_cap": True,
+            "budget": 1.1,
+        },
+        slopes=("switching", "price"),
+        smallest={"capacity": 1, "start": 0},
+        extremes={
+            "free switches": _without("switching"),
+            "latency is free": _without("latency_weight"),
+            "steady targets": _without("swing", "jitter"),
+            "no loss anywhere": _without("loss"),
+            "nothing is needed": _without("consumption", "base_consumption"),
+            "nothing moves": lambda s: replace(
+                s, transition=s.transition * 0 + np.eye(s.initial.shape[0])[None, :, None]
+            ),
+            "dear switches": lambda s: replace(s, switching=s.switching * 1e4),
+        },
+        refused={
+            "a baseline that violates": (lambda _: {"baseline": "0,0,1"}, "violates budget_low"),
+            "budgets out of order": (lambda _: {"budget_high": 0.5}, "budget_low <= budget_high"),
+        },
+        # A budget that follows its target may cost less than any that stays.
+        bounds={},
+        ledger=("consumption", "budget", "multiplier", "fallback"),
+        unsafe=("oco_q", "blol", "no_dual", "fixed_budget"),
+        torn=2,
     ),
 )
