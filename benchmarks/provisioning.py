@@ -31,7 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the benchmark; 0 if the results agree."""
     options = _options(arguments)
     harness.force_host_devices(1)
-    print(*(f"- {line}" for line in harness.machine(("jax", "numpy", "scipy", "highspy"))), sep="\n")
+    print(
+        *(f"- {line}" for line in harness.machine(("jax", "numpy", "scipy", "highspy"))), sep="\n"
+    )
     print("- one thread, float64; every instance is a plan of BALDE in a run of BLOL\n")
     rows, agree = [], True
     for name in EXPECTED:
@@ -78,9 +80,7 @@ def _race(name: str, options: argparse.Namespace) -> Race:
         given = instances(name, max(options.batches), quick=options.quick)
         solve = jax.jit(solve_budgeted, compiler_options=engine.CPU_OPTIONS)
         blocks = {b: [x[..., :b] for x in given] for b in options.batches}
-        cases: dict[Any, Any] = {
-            b: partial(_ready, solve, block) for b, block in blocks.items()
-        }
+        cases: dict[Any, Any] = {b: partial(_ready, solve, block) for b, block in blocks.items()}
         found = {b: solve(*block) for b, block in blocks.items()}  # compiles
         single = [[np.asarray(x[..., i]) for x in given] for i in range(options.rounds)]
         programs = [Program.of(one) for one in single[: len(given[-1])]]
@@ -91,7 +91,11 @@ def _race(name: str, options: argparse.Namespace) -> Race:
         times = harness.interleaved(cases, options.rounds)
         last = found[max(options.batches)]
         ours = np.asarray(last.value)[: options.rounds]
-    apart = [abs(a - b) / max(1, abs(b)) for side in values.values() for a, b in zip(side, ours)]
+    apart = [
+        abs(a - b) / max(1, abs(b))
+        for side in values.values()
+        for a, b in zip(side, ours, strict=True)
+    ]
     return Race(
         {b: median(times[b]) / b for b in options.batches},
         median(times["highs"]),

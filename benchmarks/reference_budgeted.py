@@ -30,7 +30,7 @@ class Program:
         out = sp.kron(sp.identity(slots * s), np.ones((1, a * s)))
         into = sp.kron(sp.identity(slots), sp.kron(np.ones((1, s * a)), sp.identity(s)))
         shift = sp.kron(sp.eye(slots, k=-1), sp.identity(s))
-        spent = sp.csr_matrix(np.repeat(consumption.ravel(), s)[None])
+        spent = sp.csr_matrix(np.repeat(consumption.ravel(), s).reshape(1, -1))
         bounds = sp.vstack([ups, downs, spent]).tocsr()
         limit = np.zeros(bounds.shape[0])
         limit[-1] = budget
@@ -79,6 +79,7 @@ def search(loss, consumption, lower, upper, initial, budget) -> tuple[float, flo
     over = plan(1.0, 0.0)
     if over[1] <= budget:
         return over[0], 0.0
+    price = 0.0
     for _ in range(64):
         price = (under[0] - over[0]) / (over[1] - under[1])
         found = plan(1.0, price)

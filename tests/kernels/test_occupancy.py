@@ -155,22 +155,22 @@ def test_a_shared_model_broadcasts_over_budgets(x64):
 
 @pytest.mark.parametrize("x64", [True], indirect=True)
 def test_derivatives_are_those_of_small_steps(x64):
-    loss, consumption, *rest, budget = stack(instances()[:EACH], float)
+    loss, consumption, low, high, initial, budget = stack(instances()[:EACH], float)
     step, rng = 1e-6, np.random.default_rng(0)
 
     @jax.jit
     @jax.value_and_grad
     def value(moved):
-        return jnp.sum(solve_budgeted(*moved[:2], *rest, moved[2]).value)
+        return jnp.sum(solve_budgeted(*moved[:2], low, high, initial, moved[2]).value)
 
     args = (loss, consumption, budget)
     _, slopes = value(args)
-    multiplier = solve(loss, consumption, *rest, budget).multiplier
+    multiplier = solve(loss, consumption, low, high, initial, budget).multiplier
     np.testing.assert_allclose(slopes[2], -multiplier, atol=1e-12)
     assert (multiplier > 0.01).sum() >= EACH // 2
     moves = [rng.normal(size=x.shape) for x in args]
     up, down = (
-        solve(*moved[:2], *rest, moved[2]).value
+        solve(*moved[:2], low, high, initial, moved[2]).value
         for moved in ([x + k * step * m for x, m in zip(args, moves, strict=True)] for k in (1, -1))
     )
     lanes = [np.asarray(x * m).reshape(-1, EACH) for x, m in zip(slopes, moves, strict=True)]

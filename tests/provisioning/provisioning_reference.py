@@ -22,8 +22,9 @@ class Model:
     @classmethod
     def of(cls, spec) -> Model:
         """The model of a specification without lanes."""
-        arrays = (spec.loss, spec.consumption, spec.transition, spec.initial)
-        return cls(*(np.asarray(x, np.float64) for x in arrays), spec.slots)
+        names = ("loss", "consumption", "transition", "initial")
+        arrays = {name: np.asarray(getattr(spec, name), np.float64) for name in names}
+        return cls(**arrays, slots=spec.slots)
 
     def value(self, policy, what) -> float:
         met, total = self.initial, 0.0
