@@ -17,7 +17,8 @@ class BudgetedInfo(NamedTuple):
     """How a budgeted plan was found, ``[...]`` each.
 
     Attributes:
-      residual: dual bound minus value, of rounding size where the status is ``OPTIMAL``.
+      residual: how far the value may be above the least one: of rounding size where the status is
+        ``OPTIMAL``, infinite where fewer than 3 plans were compared without an end.
       iterations: plans that were compared, int32.
       slack: budget minus the least attainable consumption; negative where infeasible.
     """
@@ -216,14 +217,15 @@ def _search(loss, consumption, data, initial, budget, uncertainty: Uncertainty, 
             trip=now.trip + 1,
         )
 
-    zeros, no, yes = jnp.zeros(lanes, dtype), jnp.zeros(lanes, bool), jnp.ones(lanes, bool)
+    zeros, yes = jnp.zeros(lanes, dtype), jnp.ones(lanes, bool)
     nothing = jnp.zeros(loss.shape, dtype)
     side = _Side(zeros, zeros, nothing, nothing)
     count = jnp.zeros(lanes, jnp.int32)
-    start = _Search(side, side, budget, zeros, zeros, yes, yes, count, count, jnp.int32(0))
+    unknown = jnp.full(lanes, jnp.inf, dtype)
+    start = _Search(side, side, budget, zeros, unknown, yes, yes, count, count, jnp.int32(0))
     found = jax.lax.while_loop(lambda s: jnp.any(s.active) & (s.trip < limit), body, start)
     status = jnp.where(found.active, ITERATION_LIMIT, found.status)
-    return found._replace(split=found.split & ~no, status=status)
+    return found._replace(gap=jnp.where(found.split, found.gap, 0), status=status)
 
 
 def _pick(flag: jax.Array, yes: _Side, no: _Side) -> _Side:

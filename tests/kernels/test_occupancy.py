@@ -13,6 +13,7 @@ from scipy.optimize import linprog
 
 from jaxsoco_kernels.occupancy import (
     INFEASIBLE,
+    ITERATION_LIMIT,
     OPTIMAL,
     extended_value_iteration,
     extended_value_iteration_l1,
@@ -123,6 +124,23 @@ def test_value_is_that_of_the_occupancy_on_many_lanes_with_ties(x64):
             np.testing.assert_allclose(total, inner, rtol=0, atol=1e-13)
         assert (found.status == OPTIMAL).all()
     np.testing.assert_allclose(native.value, mapped.value, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("x64", [True], indirect=True)
+def test_a_search_that_is_cut_short_says_so_and_keeps_the_budget(x64):
+    arrays = stack(instances()[:EACH], float)
+    best = solve(*arrays)
+    last = np.inf
+    for limit in (2, 3, 5):
+        cut = jax.jit(solve_budgeted, static_argnames="limit")(*arrays, limit=limit)
+        short = np.asarray(cut.status) == ITERATION_LIMIT
+        assert short.any() and (np.asarray(cut.status)[~short] == OPTIMAL).all()
+        assert (cut.info.iterations[short] == limit).all()
+        assert (cut.consumption <= arrays[-1] + 1e-12).all()
+        above = np.asarray(cut.value - best.value)
+        assert (above >= -1e-12).all() and (above <= cut.info.residual + 1e-12).all()
+        assert above[short].max() > 1e-6 and above.sum() < last
+        last = above.sum()
 
 
 def test_lanes_vmap_and_single_agree(x64):
