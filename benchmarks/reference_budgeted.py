@@ -30,9 +30,9 @@ class Program:
         out = sp.kron(sp.identity(slots * s), np.ones((1, a * s)))
         into = sp.kron(sp.identity(slots), sp.kron(np.ones((1, s * a)), sp.identity(s)))
         shift = sp.kron(sp.eye(slots, k=-1), sp.identity(s))
-        spent = sp.csr_matrix(np.repeat(consumption.ravel(), s).reshape(1, -1))
+        spent = sp.csr_matrix(np.repeat(consumption, s).reshape(1, -1))
         bounds = sp.vstack([ups, downs, spent]).tocsr()
-        limit = np.zeros(bounds.shape[0])
+        limit = np.zeros(2 * pairs * s + 1)
         limit[-1] = budget
         start = np.zeros(slots * s)
         start[:s] = initial

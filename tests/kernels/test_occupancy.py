@@ -179,7 +179,7 @@ def test_derivatives_are_those_of_small_steps(x64):
     @jax.jit
     @jax.value_and_grad
     def value(moved):
-        return jnp.sum(solve_budgeted(*moved[:2], low, high, initial, moved[2]).value)
+        return jnp.sum(solve_budgeted(moved[0], moved[1], low, high, initial, moved[2]).value)
 
     args = (loss, consumption, budget)
     _, slopes = value(args)
