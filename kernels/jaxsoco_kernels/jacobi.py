@@ -5,10 +5,16 @@ round: it carries the basis ``V`` and the almost diagonal ``V' M V``, and one sw
 rotations after each step keeps the latter almost diagonal (quadratic convergence of the cyclic
 method). The rotations of a sweep come in rounds of disjoint pairs, the schedule of a round-robin
 tournament, so that a round is one vector operation over pairs and lanes (Brent and Luk 1985).
+
+Derivatives (first order) take the rotations as constants: what they turn stays exact, and no
+eigenvalue is divided by its distance to another. Tangents of ``D`` are therefore not diagonal;
+:func:`apply` and :func:`clip` know it, a function of :func:`eigenvalues` alone does not.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -32,8 +38,10 @@ class Spectrum(NamedTuple):
 
 def start(matrix: jax.Array) -> Spectrum:
     """Decomposes ``matrix [d, d, ...]`` once, by ``eigh``."""
-    values, basis = psd.eigh(matrix)
-    return Spectrum(basis, _diagonal(values))
+    matrix = psd.symmetric(matrix)
+    _, basis = psd.eigh(jax.lax.stop_gradient(matrix))
+    turned = jnp.einsum("ki...,kl...,lj...->ij...", basis, matrix, basis)
+    return Spectrum(basis, psd.symmetric(turned))
 
 
 def multiple_of_identity(scale: jax.Array, dimension: int) -> Spectrum:
@@ -52,7 +60,11 @@ def eigenvalues(spectrum: Spectrum) -> jax.Array:
 
     In the order of the basis, which is not sorted.
     """
-    return jnp.einsum("ii...->i...", spectrum.matrix)
+    return _diagonal_of(spectrum.matrix)
+
+
+def _diagonal_of(matrix: jax.Array) -> jax.Array:
+    return jnp.einsum("ii...->i...", matrix)
 
 
 def residual(spectrum: Spectrum) -> jax.Array:
@@ -77,6 +89,42 @@ def combine(spectrum: Spectrum, coordinates: jax.Array) -> jax.Array:
     return jnp.sum(spectrum.basis * coordinates[None], axis=1)
 
 
+def apply(
+    values: Callable, differences: Callable, spectrum: Spectrum, coordinates: jax.Array, *parameters
+) -> jax.Array:
+    """Coordinates of ``f(M) x`` for ``x`` given by ``coordinates [d, ...]``.
+
+    The value is ``f(diag D) * coordinates``; the derivative knows that ``M`` also turns.
+
+    Args:
+      values, differences: ``f`` and its divided differences, as in :func:`psd.spectral`.
+      spectrum: ``M`` in its basis.
+      coordinates: ``V' x``.
+      *parameters: further arguments of ``values`` and ``differences``.
+    """
+    return _apply(values, differences, spectrum.matrix, coordinates, *parameters)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0, 1))
+def _apply(values, differences, matrix, coordinates, *parameters):
+    return values(_diagonal_of(matrix), *psd.lift(parameters, 1)) * coordinates
+
+
+@_apply.defjvp
+def _apply_jvp(values, differences, primals, tangents):
+    matrix, coordinates, *parameters = primals
+    d_matrix, d_coordinates, *d_parameters = tangents
+    diagonal = _diagonal_of(matrix)
+
+    def at(*parameters):
+        return values(diagonal, *psd.lift(parameters, 1))
+
+    image, d_image = jax.jvp(at, tuple(parameters), tuple(d_parameters))
+    slopes = differences(diagonal[:, None], diagonal[None], *psd.lift(parameters, 2))
+    turned = jnp.sum(slopes * d_matrix * coordinates[None], axis=1)
+    return image * coordinates, turned + d_image * coordinates + image * d_coordinates
+
+
 def rank_one_update(
     spectrum: Spectrum, step: jax.Array, coordinates: jax.Array, sweeps: int = 1
 ) -> Spectrum:
@@ -97,18 +145,25 @@ def rank_one_update(
 
 
 def clip(spectrum: Spectrum) -> Spectrum:
-    """Cuts the diagonal at 0."""
-    values = eigenvalues(spectrum)
-    cut = jnp.maximum(values, 0) - values
-    return spectrum._replace(matrix=spectrum.matrix + _diagonal(cut))
+    """Cuts the diagonal at 0; the derivative is that of :func:`psd.project`."""
+    return spectrum._replace(matrix=_clip(spectrum.matrix))
+
+
+@jax.custom_jvp
+def _clip(matrix):
+    values = _diagonal_of(matrix)
+    return matrix + _diagonal(psd.positive(values) - values)
+
+
+@_clip.defjvp
+def _clip_jvp(primals, tangents):
+    values = _diagonal_of(*primals)
+    slopes = psd.positive_differences(values[:, None], values[None])
+    return _clip(*primals), slopes * tangents[0]
 
 
 def sweep(spectrum: Spectrum, sweeps: int = 1) -> Spectrum:
-    """Rotates every pair of axes once per sweep, so that the matrix is closer to diagonal.
-
-    Differentiable; of a function of the assembled matrix, not of the basis alone, the derivative
-    is accurate as long as the angles are small or the eigenvalues apart.
-    """
+    """Rotates every pair of axes once per sweep, so that the matrix is closer to diagonal."""
     d = spectrum.matrix.shape[0]
     if d == 1:
         return spectrum
@@ -131,8 +186,9 @@ def _rotate_pairs(_, state):
     basis, matrix = state
     half = matrix.shape[0] // 2
     top = np.arange(half)
-    near, far = matrix[top, top], matrix[top + half, top + half]
-    sine, slope = _angles(near, far, matrix[top, top + half])
+    fixed = jax.lax.stop_gradient(matrix)
+    near, far = fixed[top, top], fixed[top + half, top + half]
+    sine, slope = _angles(near, far, fixed[top, top + half])
     rows = _turn(matrix, sine[:, None], slope[:, None], 0)
     return (
         _turn(basis, sine[None], slope[None], 1),
@@ -144,9 +200,8 @@ def _angles(near, far, off):
     """Sine of each rotation, and the tangent of half its angle; the smaller of the two angles."""
     gap = far - near
     square = gap * gap + 4 * off * off
-    apart = square > 0
-    size = jnp.abs(gap) + jnp.sqrt(jnp.where(apart, square, 1))
-    tangent = jnp.where(apart, jnp.where(gap >= 0, 2, -2) * off / size, 0)
+    size = jnp.abs(gap) + jnp.sqrt(square)
+    tangent = jnp.where(gap >= 0, 2, -2) * off / jnp.where(square > 0, size, 1)
     cosine = 1 / jnp.sqrt(1 + tangent * tangent)
     sine = tangent * cosine
     return sine, sine / (1 + cosine)

@@ -44,8 +44,8 @@ def spectral(values: Callable, differences: Callable, matrix: jax.Array, *parame
         [d, d, ...]``: ``(f(a) - f(b)) / (a - b)``, and ``f'(a)`` where the two are equal. Both
         are static: pass module-level functions, not fresh closures.
       matrix: ``[d, d, ...]``; its symmetric part counts.
-      *parameters: further arguments of both, that broadcast against ``[d, ...]`` and
-        ``[d, d, ...]`` (scalars, or ``[...]`` lanes); differentiable through ``values``.
+      *parameters: further arguments of both, scalars or with lanes ``[...]`` (they arrive with
+        the structural axes in front); differentiable through ``values``.
 
     Returns:
       ``V f(L) V'`` ``[d, d, ...]``, symmetric.
@@ -53,10 +53,15 @@ def spectral(values: Callable, differences: Callable, matrix: jax.Array, *parame
     return _spectral(values, differences, symmetric(matrix), *parameters)
 
 
+def lift(parameters, axes: int) -> list:
+    """Puts structural axes of size 1 before the lanes of every parameter that is not a scalar."""
+    return [x if jnp.ndim(x) == 0 else x[(None,) * axes] for x in parameters]
+
+
 @partial(jax.custom_jvp, nondiff_argnums=(0, 1))
 def _spectral(values, differences, matrix, *parameters):
     eigenvalues, basis = eigh(matrix)
-    return compose(basis, values(eigenvalues, *parameters))
+    return compose(basis, values(eigenvalues, *lift(parameters, 1)))
 
 
 @_spectral.defjvp
@@ -65,10 +70,14 @@ def _spectral_jvp(values, differences, primals, tangents):
     d_matrix, *d_parameters = tangents
     eigenvalues, basis = eigh(matrix)
     turned = jnp.einsum("ki...,kl...,lj...->ij...", basis, d_matrix, basis)
-    turned = turned * differences(eigenvalues[:, None], eigenvalues[None], *parameters)
+    slopes = differences(eigenvalues[:, None], eigenvalues[None], *lift(parameters, 2))
+    turned = turned * slopes
     tangent = jnp.einsum("ik...,kl...,jl...->ij...", basis, turned, basis)
-    at = eigenvalues
-    image, d_image = jax.jvp(lambda *p: values(at, *p), tuple(parameters), tuple(d_parameters))
+
+    def at(*parameters):
+        return values(eigenvalues, *lift(parameters, 1))
+
+    image, d_image = jax.jvp(at, tuple(parameters), tuple(d_parameters))
     return compose(basis, image), symmetric(tangent) + compose(basis, d_image)
 
 
@@ -76,17 +85,18 @@ def project(matrix: jax.Array) -> jax.Array:
     """Nearest positive semidefinite matrix in the Frobenius norm, ``[d, d, ...]``.
 
     Only the symmetric part of ``matrix [d, d, ...]`` counts. Where eigenvalues are 0 the
-    projection has no derivative; the rule then takes the one of a neighbour: half the way for a
-    zero against zeros is 0, against any other eigenvalue the limit.
+    projection has no derivative; the rule then moves them only against eigenvalues that are not.
     """
-    return spectral(_positive, _positive_differences, matrix)
+    return spectral(positive, positive_differences, matrix)
 
 
-def _positive(values):
+def positive(values: jax.Array) -> jax.Array:
+    """The positive part of eigenvalues."""
     return jnp.maximum(values, 0)
 
 
-def _positive_differences(a, b):
+def positive_differences(a: jax.Array, b: jax.Array) -> jax.Array:
+    """Divided differences of :func:`positive`, 0 where both are 0."""
     size = jnp.abs(a) + jnp.abs(b)
-    share = (_positive(a) + _positive(b)) / jnp.where(size > 0, size, 1)
+    share = (positive(a) + positive(b)) / jnp.where(size > 0, size, 1)
     return jnp.where(size > 0, share, 0)
