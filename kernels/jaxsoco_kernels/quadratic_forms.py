@@ -43,9 +43,9 @@ def _tables(d: int) -> _Tables:
     for i, j in combinations_with_replacement(range(d), 2):
         kinds[(i >= half) + (j >= half)].append((i, j))
     low, mixed, high = kinds
-    row, column = np.array(low + mixed + high).T
+    row, column = np.array(low + mixed + high, np.int32).T
     weight = np.where(row == column, 1.0, math.sqrt(2.0))
-    place = np.zeros((d, d), int)
+    place = np.zeros((d, d), np.int32)
     place[row, column] = place[column, row] = np.arange(len(row))
     n, a, c = len(row), len(low), len(high)
     # Sum_k w z_p z_q z_r z_s does not change with the order of p, q, r, s: sorted, either the
@@ -57,7 +57,7 @@ def _tables(d: int) -> _Tables:
     beyond = a * n + (last - (n - c)) * (n - a) + first - a
     source = np.where(quads[1] < half, source, beyond)
     ratio = weight[:, None] * weight[None] / (weight[first] * weight[last])
-    return _Tables(row, column, weight, place, a, c, source, ratio)
+    return _Tables(row, column, weight, place, a, c, source.astype(np.int32), ratio)
 
 
 def _dimension(entries: int) -> int:
@@ -66,8 +66,13 @@ def _dimension(entries: int) -> int:
 
 def entries(matrix: jax.Array) -> jax.Array:
     """The entries ``[n]`` of a symmetric ``matrix [d, d]``."""
-    tables = _tables(matrix.shape[0])
-    return matrix[tables.row, tables.column] * tables.weight.astype(matrix.dtype)
+    return places(matrix) * _tables(matrix.shape[0]).weight.astype(matrix.dtype)
+
+
+def places(table: jax.Array) -> jax.Array:
+    """What a symmetric ``table [d, d]`` has at the places of the entries ``[n]``."""
+    tables = _tables(table.shape[0])
+    return table[tables.row, tables.column]
 
 
 def square(entries: jax.Array) -> jax.Array:
@@ -95,7 +100,7 @@ def adjoint(forms: jax.Array, weights: jax.Array) -> jax.Array:
 
 
 def gram(forms: jax.Array, weights: jax.Array) -> jax.Array:
-    """``K diag(weights) K'`` ``[n, n]``, from less than half of the products in large dimensions."""
+    """``K diag(weights) K'`` ``[n, n]``, in large dimensions from half of the products."""
     n = forms.shape[0]
     tables = _tables(_dimension(n))
     if len(tables.place) < _SPLIT:
@@ -108,7 +113,7 @@ def gram(forms: jax.Array, weights: jax.Array) -> jax.Array:
 
 
 def kronecker(a: jax.Array, b: jax.Array) -> jax.Array:
-    """The map ``X -> (a X b + b X a) / 2`` for symmetric ``a, b [d, d]``, in entries ``[n, n]``."""
+    """The map ``X -> (a X b' + b X a') / 2`` for ``a, b [d, d]``, in entries ``[n, n]``."""
     d = a.shape[0]
     tables = _tables(d)
     one = a[:, None, :, None] * b[None, :, None, :] + b[:, None, :, None] * a[None, :, None, :]

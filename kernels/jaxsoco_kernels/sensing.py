@@ -84,18 +84,33 @@ def recover_psd(vectors: jax.Array, values: jax.Array, radius: jax.Array | float
     lanes = vectors.shape[2:]
     dtype = jnp.result_type(vectors, values, radius, jnp.float32)
     radius = jnp.broadcast_to(radius, lanes)
-    batch = [
+    batch = tuple(
         jnp.moveaxis(x.astype(dtype).reshape(*x.shape[: x.ndim - len(lanes)], -1), -1, 0)
         for x in (vectors, values, radius)
-    ]
+    )
     if not lanes:
-        found = _recover(*(x[0] for x in batch))
-    else:
-        block = max(1, _BLOCK_BYTES // (batch[0][0].size * vectors.shape[1] * dtype.itemsize))
-        found = jax.lax.map(lambda one: _recover(*one), tuple(batch), batch_size=block)
-        found = jax.tree.map(lambda x: jnp.moveaxis(x, 0, -1), found)
-        found = jax.tree.map(lambda x: x.reshape(*x.shape[:-1], *lanes), found)
-    return found
+        return _recover(*(x[0] for x in batch))
+    found = _in_blocks(batch, vectors.shape[:2])
+    found = jax.tree.map(lambda x: jnp.moveaxis(x, 0, -1), found)
+    return jax.tree.map(lambda x: x.reshape(*x.shape[:-1], *lanes), found)
+
+
+def _in_blocks(batch, size: tuple[int, int]) -> Recovery:
+    """Block after block of problems ``[b, ...]``, the last one filled up with copies."""
+    problems, (count, d) = batch[0].shape[0], size
+    most = max(1, _BLOCK_BYTES // (count * d * (d + 1) // 2 * batch[0].dtype.itemsize))
+    blocks = -(-problems // most)
+    block = -(-problems // blocks)
+    pad = [(0, blocks * block - problems)]
+    batch = [jnp.pad(x, pad + [(0, 0)] * (x.ndim - 1), mode="edge") for x in batch]
+    batch = tuple(x.reshape(blocks, block, *x.shape[1:]) for x in batch)
+    # A block of one is better off without the batched operations.
+    if block == 1:
+        batch = tuple(x[:, 0] for x in batch)
+        found = jax.lax.map(lambda one: _recover(*one), batch)
+        return jax.tree.map(lambda x: x[:problems], found)
+    found = jax.lax.map(lambda one: jax.vmap(_recover)(*one), batch)
+    return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:problems], found)
 
 
 def _recover(vectors, values, radius) -> Recovery:
@@ -142,6 +157,22 @@ class _Point(NamedTuple):
     dual_slack: jax.Array  # z3
 
 
+def _limit_curvature(point: _Point):
+    """``H`` of ``dM Z + M dZ + dZ M + Z dM = 0``, which holds at the end of any path.
+
+    The last point is not in the middle of the cone; Newton's ``H``, which takes it to be, would
+    be wrong by a factor in how the range of ``M`` turns against its null space.
+    """
+    _, basis = jnp.linalg.eigh(point.matrix - point.dual)
+    primal, dual = (
+        jnp.maximum(jnp.sum(basis * (x @ basis), axis=0), jnp.finfo(x.dtype).tiny)
+        for x in (point.matrix, point.dual)
+    )
+    ratio = (dual[:, None] + dual[None]) / (primal[:, None] + primal[None])
+    turn = forms.kronecker(basis, basis)
+    return (turn * forms.places(ratio)[None]) @ turn.T
+
+
 class _Weights(NamedTuple):
     """What the elimination of ``t`` needs: ``D = z / s`` and what follows from it."""
 
@@ -151,10 +182,19 @@ class _Weights(NamedTuple):
     tilt: jax.Array  # N = D1 - D2
     rank_one: jax.Array  # q = D3 / m^2
 
+    @property
+    def small(self):
+        """``P - N^2 / P``, without the cancellation."""
+        return 4 * self.two[0] * self.two[1] / self.total
+
+    @property
+    def coupling(self):
+        """``c = q / (1 + q sum 1 / P)``."""
+        return self.rank_one / (1 + self.rank_one * jnp.sum(1 / self.total))
+
     def invert(self, x):
         """``(diag P + q 1 1')^-1 x``."""
-        correction = self.rank_one / (1 + self.rank_one * jnp.sum(1 / self.total))
-        return (x - correction * jnp.sum(x / self.total)) / self.total
+        return (x - self.coupling * jnp.sum(x / self.total)) / self.total
 
 
 def _weights(point: _Point) -> _Weights:
@@ -163,14 +203,14 @@ def _weights(point: _Point) -> _Weights:
     return _Weights(two, slack, two[0] + two[1], two[0] - two[1], slack / count**2)
 
 
-def _factor(measurements, point: _Point, weights: _Weights, inverse):
-    """A function that solves with the reduced matrix ``H + K' (P - N (P + q11')^-1 N) K``."""
-    two, total, tilt = weights.two, weights.total, weights.tilt
-    across = forms.adjoint(measurements, tilt / total)
-    correction = weights.rank_one / (1 + weights.rank_one * jnp.sum(1 / total))
-    normal = forms.gram(measurements, 4 * two[0] * two[1] / total)
-    normal = normal + forms.kronecker(point.dual, inverse)
-    normal = normal + correction * across[:, None] * across[None]
+def _factor(measurements, weights: _Weights, curvature):
+    """A function that solves with the reduced matrix ``H + K' (P - N (P + q11')^-1 N) K``.
+
+    ``H [n, n]``, the ``curvature``, is what the cone adds.
+    """
+    across = forms.adjoint(measurements, weights.tilt / weights.total)
+    normal = forms.gram(measurements, weights.small) + curvature
+    normal = normal + weights.coupling * across[:, None] * across[None]
     scale = jax.lax.rsqrt(jnp.diagonal(normal))
     lower = jnp.linalg.cholesky(normal * scale[:, None] * scale[None], symmetrize_input=False)
     return lambda x: scale * jax.scipy.linalg.cho_solve((lower, True), scale * x)
@@ -184,23 +224,20 @@ def _solve(vectors, values, radius):
 @_solve.defjvp
 def _solve_jvp(primals, tangents):
     """Newton's equations of the last point, for the changes of the data in place of a residual."""
-    vectors, values, radius = primals
+    vectors, values, _ = primals
     d_vectors, d_values, d_radius = tangents
     point, iterations = _path(*primals)
     measurements = forms.measure(vectors)
     weights = _weights(point)
-    root = _inverse_root(point.matrix)
-    solve = _factor(measurements, point, weights, root.T @ root)
-    count, tilt = values.shape[0], weights.tilt
+    solve = _factor(measurements, weights, _limit_curvature(point))
     skew = point.dual_two[0] - point.dual_two[1]
     moved = 2 * jnp.einsum("mi,ij,mj->m", d_vectors, point.matrix, vectors) - d_values
     turned = jnp.einsum("m,mi,mj->ij", skew, d_vectors, vectors)
-    outside = weights.rank_one * d_radius
-    pull = weights.total * moved - tilt * weights.invert(tilt * moved + outside)
+    tilt, coupling = weights.tilt / weights.total, weights.coupling
+    pull = weights.small * moved + coupling * tilt * (jnp.dot(tilt, moved) - d_radius)
     change = solve(-forms.entries(turned + turned.T) - forms.adjoint(measurements, pull))
     du = forms.forward(measurements, change) + moved
-    dt = weights.invert(tilt * du + outside)
-    d_multiplier = -weights.slack * (d_radius / count - jnp.mean(dt)) / count
+    d_multiplier = coupling * (jnp.dot(tilt, du) - d_radius)
     values_out = _summary(point, iterations, *primals)
     flat = jax.tree.map(jnp.zeros_like, values_out[2:-1])
     none = np.zeros(iterations.shape, jax.dtypes.float0)
@@ -221,7 +258,6 @@ def _path(vectors, values, radius):
         new = _iterate(measurements, values, radius, point)
         # Rounding breaks an iteration sooner or later: the last good point is the answer.
         sound = jnp.all(jnp.array([jnp.all(jnp.isfinite(x)) for x in new]))
-        sound = sound & (_mu(new) < 4 * _mu(point))
         point = jax.tree.map(partial(jnp.where, sound), new, point)
         return point, sound & (_mu(point) > goal), count + 1
 
@@ -254,7 +290,7 @@ def _iterate(measurements, values, radius, point: _Point) -> _Point:
     dual_root = _inverse_root(point.dual)
     inverse = root.T @ root
     weights = _weights(point)
-    solve = _factor(measurements, point, weights, inverse)
+    solve = _factor(measurements, weights, forms.kronecker(point.dual, inverse))
     missing = radius / count - jnp.mean(point.bound) - point.slack
     eye = jnp.eye(point.matrix.shape[0], dtype=values.dtype)
 
