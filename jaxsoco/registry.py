@@ -16,7 +16,10 @@ from jaxsoco.core.schema import (
     load,
 )
 
-FAMILIES: dict[str, str] = {"allocation": "jaxsoco.allocation:FAMILY"}
+FAMILIES: dict[str, str] = {
+    "allocation": "jaxsoco.allocation:FAMILY",
+    "tracking": "jaxsoco.tracking:FAMILY",
+}
 """Where each family declares itself, as ``"package.module:attribute"``."""
 
 Entry = ProblemEntry | AlgorithmEntry | ComparatorEntry

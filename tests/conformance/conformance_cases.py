@@ -34,6 +34,8 @@ class Case:
         fields, and what the message says.
       bounds: comparator -> whether no learner with these decisions ``[T, ..., runs]`` beats it.
       order: pairs of comparators of which the first is never above the second.
+      told: components outside the objective that may be positive: they inform. Others count what
+        is missing or violated.
     """
 
     problem: str
@@ -45,6 +47,7 @@ class Case:
     refused: Mapping[str, tuple[Callable[[Path], Mapping[str, Any]], str]]
     bounds: Mapping[str, Callable[[np.ndarray], bool]]
     order: tuple[tuple[str, str], ...] = ()
+    told: tuple[str, ...] = ()
     widen: Change = field(default=lambda settings: settings)
 
     @property
@@ -99,12 +102,14 @@ def learners(case: Case) -> list[Learner]:
 
 
 def judges(case: Case) -> list[Judge]:
-    return [Judge(case, entry) for entry in registry.family(case.family).comparators]
+    entries = registry.family(case.family).comparators
+    return [Judge(case, entry) for entry in entries if entry.load]
 
 
 def other_values(entry: AlgorithmEntry) -> list[dict[str, Any]]:
-    """Values of the fields that are plain numbers, three for each, away from the default."""
-    fields = [f for f in entry.fields if f.kind in ("float", "integer") and not f.static]
+    """Values of the fields that are numbers by default, three for each, away from the default."""
+    fields = [f for f in entry.fields if isinstance(f.default, int | float) and not f.static]
+    fields = [f for f in fields if f.kind in ("float", "integer")]
     axes = [[_scaled(f, factor) for factor in (1.5, 4, 20)] for f in fields]
     return [
         dict(zip((f.name for f in fields), row, strict=True)) for row in zip(*axes, strict=True)
@@ -117,10 +122,13 @@ def _scaled(field: Field, factor: float) -> Any:
     return int(value) if field.kind == "integer" else value
 
 
+_OPTIONS = {"boolean": (False, True), "integer": (1, 2), "float": (1.0, 2.5)}
+
+
 def static_values(entry: AlgorithmEntry) -> list[dict[str, Any]]:
     """All combinations of the fields that need a compilation of their own."""
     fields = [f for f in entry.fields if f.static]
-    options = [f.choices if f.kind == "choice" else (False, True) for f in fields]
+    options = [f.choices or _OPTIONS[f.kind] for f in fields]
     names = [f.name for f in fields]
     return [dict(zip(names, row, strict=True)) for row in itertools.product(*options)]
 
@@ -191,6 +199,23 @@ def _whole_slots(decisions: np.ndarray) -> bool:
     return bool(np.isin(decisions, (0, 1)).all())
 
 
+# --- tracking -------------------------------------------------------------------------------------
+
+
+def _alike(settings):
+    """All eigenvalues equal."""
+    return replace(settings, eigenvalues=settings.eigenvalues * 0 + 2)
+
+
+def _scaled_by(**factors: float) -> Change:
+    return lambda s: replace(s, **{name: getattr(s, name) * x for name, x in factors.items()})
+
+
+def _indefinite(folder: Path) -> dict[str, Any]:
+    np.save(folder / "coupling.npy", np.array([[1.0, 2.0], [2.0, 1.0]]))
+    return {"matrix": str(folder / "coupling.npy")}
+
+
 CASES = (
     Case(
         problem="allocation/carbon_jobs",
@@ -226,5 +251,38 @@ CASES = (
         },
         bounds={"offline_optimum": lambda decisions: True, "integral_optimum": _whole_slots},
         order=(("offline_optimum", "integral_optimum"), ("integral_optimum", "advice")),
+    ),
+    Case(
+        problem="tracking/quadratic_tracking",
+        values={"dimension": 2, "horizon": 14},
+        points=(
+            {"increment_scale": 2.0, "noise_cap": 0.3},
+            {"matrix_seed": 3, "smallest_eigenvalue": 1.0, "floor": 0.7},
+        ),
+        slopes=("scale", "noise_cap"),
+        smallest={"dimension": 1},
+        extremes={
+            "equal eigenvalues": _alike,
+            "no hitting cost": _without("eigenvalues"),
+            "a direction without hitting cost": lambda s: replace(
+                s, eigenvalues=s.eigenvalues * np.array([0, 1])
+            ),
+            "no increments": _without("scale"),
+            "no noise": _without("noise_cap"),
+            "hits dear": _scaled_by(eigenvalues=1e4, floor=1e4),
+            "hits cheap": _scaled_by(eigenvalues=1e-4, floor=1e-4),
+            "large increments": _scaled_by(scale=1e3),
+        },
+        refused={
+            "more eigenvalues than dimensions": (lambda _: {"rank": 3}, "above dimension"),
+            "eigenvalues the wrong way round": (
+                lambda _: {"smallest_eigenvalue": 9.0},
+                "above largest_eigenvalue",
+            ),
+            "a floor above the eigenvalues": (lambda _: {"floor": 1.0}, "want a lower bound"),
+            "an indefinite matrix": (_indefinite, "eigenvalue -1"),
+        },
+        bounds={},
+        told=("regret",),
     ),
 )
