@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jax.extend.core import ClosedJaxpr, Primitive, jaxpr_as_fun
 from jax.interpreters import batching, mlir
 
@@ -30,7 +31,7 @@ def in_float64(function: Callable) -> Callable:
 
     @wraps(function)
     def call(*arguments: Any) -> Any:
-        if jax.config.jax_enable_x64:
+        if jax.dtypes.canonicalize_dtype(float) == jnp.float64:
             return function(*arguments)
         leaves, tree = jax.tree.flatten(arguments)
         trees = []
@@ -92,20 +93,20 @@ def _run(function: Callable, operands) -> list[jax.Array]:
     with jax.enable_x64(True):
         closed = jax.make_jaxpr(cast)(*operands)
     # Arrays of the surrounding trace that the function closes over become operands.
-    outer = [isinstance(x, jax.core.Tracer) for x in closed.consts]
+    outer = [isinstance(x, Tracer) for x in closed.consts]
 
     def spread(*operands):
-        sources = {True: iter(operands), False: iter(())}
-        constants = [
-            next(sources[True]) if o else x for x, o in zip(closed.consts, outer, strict=True)
-        ]
-        return jax.core.eval_jaxpr(closed.jaxpr, constants, *sources[True])
+        rest = iter(operands)
+        constants = [next(rest) if o else x for x, o in zip(closed.consts, outer, strict=True)]
+        return jaxpr_as_fun(ClosedJaxpr(closed.jaxpr, constants))(*rest)
 
     hoisted = [x for x, o in zip(closed.consts, outer, strict=True) if o]
     if hoisted:
         with jax.enable_x64(True):
-            closed = jax.make_jaxpr(spread)(*(_shape(x) for x in (*hoisted, *operands)))
-    return _float64.bind(*hoisted, *operands, program=closed)
+            program = jax.make_jaxpr(spread)(*(_shape(x) for x in (*hoisted, *operands)))
+    else:
+        program = closed
+    return _float64.bind(*hoisted, *operands, program=program)
 
 
 def _shape(x):

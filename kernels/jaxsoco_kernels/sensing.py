@@ -21,7 +21,7 @@ from jaxsoco_kernels import quadratic_forms as forms
 CONVERGED, INFEASIBLE, NOT_CONVERGED = 0, 1, 2
 
 _LIMIT = 40
-_BLOCK_BYTES = 1 << 18  # measurements of the problems that are solved at a time
+_BLOCK_BYTES = 1 << 18  # measured forms of the problems that are solved at a time
 
 
 class Info(NamedTuple):
@@ -90,14 +90,14 @@ def recover_psd(vectors: jax.Array, values: jax.Array, radius: jax.Array | float
     )
     if not lanes:
         return _recover(*(x[0] for x in batch))
-    found = _in_blocks(batch, vectors.shape[:2])
+    found = _in_blocks(batch)
     found = jax.tree.map(lambda x: jnp.moveaxis(x, 0, -1), found)
     return jax.tree.map(lambda x: x.reshape(*x.shape[:-1], *lanes), found)
 
 
-def _in_blocks(batch, size: tuple[int, int]) -> Recovery:
+def _in_blocks(batch) -> Recovery:
     """Block after block of problems ``[b, ...]``, the last one filled up with copies."""
-    problems, (count, d) = batch[0].shape[0], size
+    problems, count, d = batch[0].shape
     most = max(1, _BLOCK_BYTES // (count * d * (d + 1) // 2 * batch[0].dtype.itemsize))
     blocks = -(-problems // most)
     block = -(-problems // blocks)
@@ -224,7 +224,7 @@ def _solve(vectors, values, radius):
 @_solve.defjvp
 def _solve_jvp(primals, tangents):
     """Newton's equations of the last point, for the changes of the data in place of a residual."""
-    vectors, values, _ = primals
+    vectors, _, _ = primals
     d_vectors, d_values, d_radius = tangents
     point, iterations = _path(*primals)
     measurements = forms.measure(vectors)

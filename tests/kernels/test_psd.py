@@ -61,7 +61,8 @@ def test_projection_is_the_nearest_matrix(x64):
         cvxpy.Problem(cvxpy.Minimize(cvxpy.sum_squares(variable - matrix))).solve(
             solver=cvxpy.CLARABEL
         )
-        np.testing.assert_allclose(PROJECT(jnp.asarray(matrix)), variable.value, atol=1e-5)
+        nearest = np.asarray(variable.value)
+        np.testing.assert_allclose(PROJECT(jnp.asarray(matrix)), nearest, atol=1e-5)
 
 
 @pytest.mark.parametrize("x64", [True], indirect=True)
