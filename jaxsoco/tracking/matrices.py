@@ -72,8 +72,10 @@ def random_spectrum(eigenvalues: np.ndarray, seed: int) -> Spectrum:
     return Spectrum(basis, eigenvalues, len(positive), float(positive.min()))
 
 
-def positive_spectrum(matrix: np.ndarray, where: str) -> Spectrum:
+def positive_spectrum(matrix: np.ndarray, where: str, nearly: float = NEARLY_ZERO) -> Spectrum:
     """Decomposes a symmetric ``matrix [d, d]``, eigenvalues that are rounding errors set to 0.
+
+    Those are at most ``nearly`` times the largest.
 
     Raises:
       InputError: under the path ``where``: not square, not finite, zero, or not positive
@@ -87,10 +89,10 @@ def positive_spectrum(matrix: np.ndarray, where: str) -> Spectrum:
         raise InputError(Issue(where, message, "want finite numbers"))
     eigenvalues, basis = np.linalg.eigh((matrix + matrix.T) / 2)
     largest = float(np.abs(eigenvalues).max())
-    if eigenvalues[0] < -NEARLY_ZERO * largest:
+    if eigenvalues[0] < -nearly * largest:
         message = f"is not positive semidefinite: it has the eigenvalue {eigenvalues[0]:.6g}"
         raise InputError(Issue(where, message, "want x' A x >= 0 for every x"))
-    eigenvalues = np.where(eigenvalues > NEARLY_ZERO * largest, eigenvalues, 0.0)
+    eigenvalues = np.where(eigenvalues > nearly * largest, eigenvalues, 0.0)
     if not eigenvalues.any():
         raise InputError(Issue(where, "is zero", "want a positive eigenvalue"))
     positive = eigenvalues[eigenvalues > 0]

@@ -11,6 +11,7 @@ import numpy as np
 
 from jaxsoco.core.lanes import align
 from jaxsoco.tracking.increments import KINDS
+from jaxsoco.tracking.matrices import NEARLY_ZERO, positive_spectrum
 from jaxsoco_kernels import psd
 
 NOISES = ("uniform", "adversarial")
@@ -90,14 +91,16 @@ def make_spec(
       InputError: the matrix is not positive semidefinite.
       ValueError: no such kind, or no rounds.
     """
-    from jaxsoco.tracking.matrices import positive_spectrum
-
     for name, value, known in (("increments", increments, KINDS), ("noise", noise, NOISES)):
         if value not in known:
             raise ValueError(f"{name}: want one of {known}, got {value!r}")
     if horizon < 1:
         raise ValueError(f"horizon: want 1 or more, got {horizon}")
-    spectrum = positive_spectrum(np.asarray(matrix, np.float64), "matrix")
+    matrix = np.asarray(matrix)
+    rounding = 16 * np.finfo(matrix.dtype).eps if matrix.dtype.kind == "f" else 0.0
+    spectrum = positive_spectrum(
+        matrix.astype(np.float64), "matrix", max(NEARLY_ZERO, float(rounding))
+    )
     return Spec(
         basis=jnp.asarray(spectrum.basis, float),
         eigenvalues=jnp.asarray(spectrum.eigenvalues, float),

@@ -34,6 +34,7 @@ class Case:
         fields, and what the message says.
       bounds: comparator -> whether no learner with these decisions ``[T, ..., runs]`` beats it.
       order: pairs of comparators of which the first is never above the second.
+      slope_tolerance: relative; slopes through a solver are as exact as its solutions.
       told: components outside the objective that may be positive: they inform. Others count what
         is missing or violated.
     """
@@ -47,6 +48,7 @@ class Case:
     refused: Mapping[str, tuple[Callable[[Path], Mapping[str, Any]], str]]
     bounds: Mapping[str, Callable[[np.ndarray], bool]]
     order: tuple[tuple[str, str], ...] = ()
+    slope_tolerance: float = 1e-5
     told: tuple[str, ...] = ()
     widen: Change = field(default=lambda settings: settings)
 
@@ -283,6 +285,9 @@ CASES = (
             "an indefinite matrix": (_indefinite, "eigenvalue -1"),
         },
         bounds={},
+        # Where noise hides all but one eigenvalue, as in half of these short runs, the recovery's
+        # own slopes are exact to 2e-4; where it does not, to 1e-8.
+        slope_tolerance=5e-4,
         told=("regret",),
     ),
 )
