@@ -311,6 +311,8 @@ _PUBLIC = {
     "lai_cost": "expected",
     "quadratic_tracking": "problem",
     "recorded_tracking": "problem",
+    "expected_tracking": "averaged",
+    "scale_design": "algorithm_design",
     "make_matrix": "matrices",
     "load_matrix": "matrices",
     "make_spec": "spec",

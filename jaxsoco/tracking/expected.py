@@ -55,10 +55,10 @@ def plugin_regret(
         left, nxt = place
         own, _ = weights(believed.matrix, left)
         best, weight = weights(true.matrix, left)
-        miss, keep = best @ into - into @ own, eye - own
-        charge = jnp.sum((weight @ miss) * (miss @ second)) / 2
-        nxt = believed.basis.T @ nxt @ believed.basis
-        return keep @ second @ keep.T + nxt, charge
+        miss, keep = _times(best, into) - _times(into, own), eye - own
+        charge = jnp.sum(_times(weight, miss) * _times(miss, second)) / 2
+        nxt = _times(believed.basis.T, _times(nxt, believed.basis))
+        return _times(keep, _times(second, keep.T)) + nxt, charge
 
     first = believed.basis.T @ first @ believed.basis
     left = jnp.arange(rounds - start + 1, 0, -1).astype(matrix.dtype)
@@ -131,12 +131,17 @@ def _total(
 
     def step(_, place):
         left, covariance = place
-        covariance = true.basis.T @ covariance @ true.basis
+        covariance = _times(true.basis.T, _times(covariance, true.basis))
         return None, charge(*weights(true.matrix, left), covariance, left == horizon)
 
     left = jnp.arange(horizon, horizon - rounds, -1).astype(matrix.dtype)
     _, charges = jax.lax.scan(jax.checkpoint(step), None, (left, covariances[:rounds]))
     return jnp.sum(charges) / 2
+
+
+def _times(a: jax.Array, b: jax.Array) -> jax.Array:
+    """``A B``: for a few dimensions quicker than a call of a matrix product."""
+    return jnp.sum(a[:, :, None] * b[None], axis=1)
 
 
 def _numbers(*matrices: jax.Array) -> tuple[jax.Array, ...]:

@@ -203,7 +203,11 @@ def recovered(matrix, vectors, noise, rho):
     """Estimates ``[draws, d, d]`` from explorations and unit noises ``[draws, T0]``."""
     forms = jnp.einsum("nmi,ij,nmj->nm", vectors, matrix, vectors)
     radius = 2 * vectors.shape[1] * rho
-    one = lambda draw: recover_psd(*draw, radius).matrix  # noqa: E731
+
+    def one(draw):
+        vectors, values = draw
+        return recover_psd(vectors, values, radius).matrix
+
     return jax.lax.map(one, (vectors, forms + 2 * rho * noise))
 
 
