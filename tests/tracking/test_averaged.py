@@ -40,6 +40,10 @@ def designed(spec, key):
     return simulate(scale_design, PARAMS, expected_tracking, Averaged(spec), key, ROUNDS)
 
 
+X64 = pytest.mark.parametrize("x64", [True], indirect=True)
+
+
+@X64
 @pytest.mark.parametrize("increments", ["gaussian", "correlated"])
 def test_its_costs_are_those_of_the_closed_forms(increments, x64):
     matrix = make_matrix(jax.random.key(2), jnp.array([0.0, 0.6, 2.0, 5.0]))
@@ -47,25 +51,29 @@ def test_its_costs_are_those_of_the_closed_forms(increments, x64):
     run = jax.jit(designed)(spec, jax.random.split(jax.random.key(5), LANES))
     assert not np.any(run.faults)
     sigma, rounds = covariances(spec), run.state.sensing.rounds
+    keep = np.asarray(
+        jax.vmap(lambda left: interpolation(matrix, left))(HORIZON - np.arange(rounds))
+    )
+    best = lai_cost(matrix, sigma)
+    planned = jax.jit(
+        lambda estimate, first: plugin_regret(matrix, estimate, sigma, rounds + 1, first)
+    )
+    basis, near = (np.asarray(x) for x in run.state.estimate)
     for lane in range(LANES):
-        y = run.state.sensing.gamma[lane] * run.state.sensing.vectors[..., lane]
-        explored, last = 0.0, jnp.zeros(4)
-        for t in range(rounds):
-            c = interpolation(matrix, HORIZON - t)
-            miss = y[t] - c @ last
-            explored += (miss @ jnp.linalg.solve(c, miss) + jnp.sum(c * sigma[t])) / 2
-            last = y[t]
-        estimate = run.state.estimate.basis[..., lane] @ run.state.estimate.matrix[..., lane]
-        estimate = estimate @ run.state.estimate.basis[..., lane].T
-        initial = jnp.outer(last, last) + sigma[rounds]
-        wanted = explored + plugin_regret(matrix, estimate, sigma, rounds + 1, initial)
+        y = np.asarray(run.state.sensing.gamma[lane] * run.state.sensing.vectors[..., lane])
+        miss = y - np.einsum("tij,tj->ti", keep, np.vstack([np.zeros((1, 4)), y[:-1]]))
+        explored = np.sum(miss * np.linalg.solve(keep, miss[..., None])[..., 0]) / 2
+        explored += np.sum(keep * np.asarray(sigma[:rounds])) / 2
+        estimate = basis[..., lane] @ near[..., lane] @ basis[..., lane].T
+        wanted = explored + planned(estimate, np.outer(y[-1], y[-1]) + sigma[rounds])
         np.testing.assert_allclose(run.costs.regret[-1, lane], wanted, rtol=1e-9)
         np.testing.assert_allclose(run.costs.regret[0, lane], explored, rtol=1e-9)
         # What a policy costs is what LAI costs, and its regret.
         whole = run.costs.hit[-1, lane] + run.costs.move[-1, lane]
-        np.testing.assert_allclose(whole, wanted + lai_cost(matrix, sigma), rtol=1e-9)
+        np.testing.assert_allclose(whole, wanted + best, rtol=1e-9)
 
 
+@X64
 def test_walks_average_to_it(x64):
     matrix = make_matrix(jax.random.key(4), jnp.array([0.8, 3.0]))
     spec = make_spec(matrix, HORIZON, noise_cap=0.1)
