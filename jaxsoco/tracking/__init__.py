@@ -108,6 +108,17 @@ _PROBLEM = ProblemEntry(
     ),
 )
 
+_AVERAGED = ProblemEntry(
+    name="expected_tracking",
+    summary="the same averaged over the minimiser's walk, in closed form; horizons are cheap",
+    source=f"{_PAPER}, proposition 1 in exact form; docs/tracking.md",
+    prepare="jaxsoco.tracking.settings:prepare_averaged",
+    build="jaxsoco.tracking.settings:build_averaged",
+    horizons=True,
+    fields=tuple(f for f in _PROBLEM.fields if f.name != "noise"),
+)
+_WALKED, _DESIGNED = (_PROBLEM.name,), (_AVERAGED.name,)
+
 _SENSING = (
     Field(
         "exploration",
@@ -209,7 +220,12 @@ _START = Field(
 
 
 def _learner(
-    name: str, module: str, summary: str, source: str, fields: tuple[Field, ...] = ()
+    name: str,
+    module: str,
+    summary: str,
+    source: str,
+    fields: tuple[Field, ...] = (),
+    problems: tuple[str, ...] = _WALKED,
 ) -> AlgorithmEntry:
     return AlgorithmEntry(
         name=name,
@@ -218,13 +234,14 @@ def _learner(
         load=f"jaxsoco.tracking.{module}:{name}",
         params=f"jaxsoco.tracking.{module}:{name}_params",
         fields=fields,
+        problems=problems,
     )
 
 
 FAMILY = Family(
     name="tracking",
     summary="smoothed online quadratic optimisation with bandit feedback",
-    problems=(_PROBLEM,),
+    problems=(_PROBLEM, _AVERAGED),
     algorithms=(
         _learner(
             "scale",
@@ -232,6 +249,14 @@ FAMILY = Family(
             "explores, recovers the matrix once, exploits it",
             f"{_PAPER}, algorithm 1",
             _SENSING,
+        ),
+        _learner(
+            "scale_design",
+            "algorithm_design",
+            "SCaLE's exploration and estimate, judged by their expected costs",
+            f"{_PAPER}, algorithm 1 and equation (4.1)",
+            _SENSING,
+            _DESIGNED,
         ),
         _learner(
             "hyscale",
@@ -279,6 +304,7 @@ FAMILY = Family(
             "LAI with the true matrix, run on the same increments",
             f"{_PAPER}, definition 1",
             "jaxsoco.tracking.comparators:online_optimum",
+            problems=_WALKED,
         ),
     ),
     costs=(

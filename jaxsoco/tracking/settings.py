@@ -21,6 +21,7 @@ from jaxsoco.tracking.matrices import (
 
 if TYPE_CHECKING:
     from jaxsoco.core.protocol import Instance
+    from jaxsoco.tracking.spec import Spec
 
 
 class Content(NamedTuple):
@@ -103,16 +104,43 @@ def _given(values: Mapping[str, Any], folder: Path, issues: list[Issue]):
     return spectrum, {"matrix": digest}, notes, warnings
 
 
+def prepare_averaged(values: Mapping[str, Any], folder: Path) -> Prepared:
+    """As :func:`prepare`, for the problem that averages over walks.
+
+    Raises:
+      InputError: with every problem found; Cauchy increments, which have no mean, among them.
+    """
+    if values["increments"] == "cauchy":
+        message = "Cauchy increments have no variance, and their costs no mean"
+        hint = "want gaussian, correlated or laplace, or the problem quadratic_tracking"
+        raise InputError(Issue("problem.increments", message, hint))
+    return prepare(values | {"noise": "uniform"}, folder)
+
+
 def build(prepared: Prepared, values: Mapping[str, Any]) -> Instance:
     """The problem of one point, ready for a sweep."""
-    import jax.numpy as jnp
-
     from jaxsoco.core.protocol import Instance
     from jaxsoco.tracking.problem import quadratic_tracking
+
+    return Instance(quadratic_tracking, _same_for_all, _spec(prepared, values), values["horizon"])
+
+
+def build_averaged(prepared: Prepared, values: Mapping[str, Any]) -> Instance:
+    """The problem of one point averaged over walks: two rounds stand for its whole horizon."""
+    from jaxsoco.core.protocol import Instance
+    from jaxsoco.tracking.averaged import ROUNDS, Averaged, expected_tracking
+
+    made = Averaged(_spec(prepared, values | {"noise": "uniform"}))
+    return Instance(expected_tracking, _same_for_all, made, ROUNDS)
+
+
+def _spec(prepared: Prepared, values: Mapping[str, Any]) -> Spec:
+    import jax.numpy as jnp
+
     from jaxsoco.tracking.spec import Spec
 
     content: Content = prepared.content
-    spec = Spec(
+    return Spec(
         basis=jnp.asarray(content.spectrum.basis, float),
         eigenvalues=jnp.asarray(content.spectrum.eigenvalues, float),
         noise_cap=jnp.asarray(values["noise_cap"], float),
@@ -124,7 +152,6 @@ def build(prepared: Prepared, values: Mapping[str, Any]) -> Instance:
         increments=values["increments"],
         noise=values["noise"],
     )
-    return Instance(quadratic_tracking, _same_for_all, spec, values["horizon"])
 
 
 def _same_for_all(key: Any, spec: Any) -> Any:

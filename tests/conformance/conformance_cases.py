@@ -100,12 +100,17 @@ class Judge(NamedTuple):
 
 
 def learners(case: Case) -> list[Learner]:
-    return [Learner(case, entry) for entry in registry.family(case.family).algorithms]
+    entries = registry.family(case.family).algorithms
+    return [Learner(case, entry) for entry in entries if _suits(entry, case)]
 
 
 def judges(case: Case) -> list[Judge]:
     entries = registry.family(case.family).comparators
-    return [Judge(case, entry) for entry in entries if entry.load]
+    return [Judge(case, entry) for entry in entries if entry.load and _suits(entry, case)]
+
+
+def _suits(entry: AlgorithmEntry | ComparatorEntry, case: Case) -> bool:
+    return not entry.problems or case.problem.partition("/")[2] in entry.problems
 
 
 def other_values(entry: AlgorithmEntry) -> list[dict[str, Any]]:
