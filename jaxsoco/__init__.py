@@ -40,6 +40,6 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in _PUBLIC:
         return getattr(importlib.import_module(_PUBLIC[name]), name)
-    if name in ("allocation", "provisioning"):
+    if name in ("allocation", "provisioning", "tracking"):
         return importlib.import_module(f"jaxsoco.{name}")
     raise AttributeError(f"module 'jaxsoco' has no attribute {name!r}")
