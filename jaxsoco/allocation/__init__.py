@@ -81,7 +81,7 @@ _PROBLEM = ProblemEntry(
         Field(
             "job_length",
             "integer",
-            "slots of work, or drawn from the cluster trace's lengths (2..10)",
+            "slots of work, or drawn from the cluster trace's lengths (2..9)",
             default="google",
             unit="h",
             low=1,
@@ -205,6 +205,7 @@ FAMILY = Family(
 
 # No module bears one of these names: importing it would put the module in the name's place.
 _PUBLIC = {
+    "BaselineParams": "baselines",
     "agnostic": "baselines",
     "delayed_greedy": "baselines",
     "greedy": "baselines",

@@ -47,7 +47,7 @@ def integral_optimum(
     )
     value, choices = _whole_slots(graph, slots)
     remaining = jnp.arange(slots + 1).reshape(slots + 1, *(1,) * length.ndim) == length[None]
-    best = jnp.min(jnp.where(remaining, pick(value, graph.start + graph.n), jnp.inf), axis=0)
+    best = jnp.min(jnp.where(remaining, pick(value[1], graph.start), jnp.inf), axis=0)
     path = _trace_whole_slots(graph, choices, length)
     status = jnp.where(jnp.isfinite(best), CONVERGED, INFEASIBLE).astype(jnp.int32)
     zeros = jnp.zeros(best.shape, best.dtype)
@@ -55,18 +55,19 @@ def integral_optimum(
 
 
 def _whole_slots(graph: Graph, slots: int):
-    """Backward pass: cost to go ``[slots + 1, 2n, ...]`` by slots of work left, and choices."""
-    n = graph.n
+    """Backward pass: costs to go ``[slots + 1, n, ...]`` (ON, OFF) by slots left, and choices."""
     last = ends(graph)
-    first = jnp.arange(slots + 1).reshape(slots + 1, *(1,) * last.ndim) == 0
-    start = jnp.where(first, last[None], jnp.inf)
+    first = jnp.arange(slots + 1).reshape(slots + 1, *(1,) * last[0].ndim) == 0
+    start = tuple(jnp.where(first, end[None], jnp.inf) for end in last)
 
     def back(value, t):
+        on, off = value
         # With r slots left, being ON in this slot leaves r - 1.
-        less = jnp.concatenate([jnp.full_like(value[:1], jnp.inf), value[:-1]])
-        on = less[:, :n] + graph.costs[t][None]
-        new, states = jax.vmap(lambda a, b: relax(graph, t, a, b, ())[:2])(on, value[:, n:])
-        return where(t < graph.deadline, new, value), states.astype(jnp.int16)
+        less = jnp.concatenate([jnp.full_like(on[:1], jnp.inf), on[:-1]])
+        on = less + graph.costs[t][None]
+        new, states = jax.vmap(lambda a, b: relax(graph, t, a, b, ())[:2])(on, off)
+        choices = jnp.concatenate(states, axis=1).astype(jnp.int16)
+        return where(t < graph.deadline, new, value), choices
 
     return jax.lax.scan(back, start, jnp.arange(graph.costs.shape[0]), reverse=True)
 

@@ -158,22 +158,20 @@ def _entry(graph: Graph) -> jax.Array:
 
 def _shortest(graph: Graph, throughput, price) -> tuple[jax.Array, jax.Array]:
     """Plain cost and work of the cheapest path at a price of work, ``[...]`` each."""
-    n = graph.n
     value = ends(graph)
-    nothing = jnp.zeros_like(value)
+    nothing = jnp.zeros_like(value[0])
+    gain = throughput * lift(price)
 
     def step(carry, t):
-        value, work = carry
-        on = value[:n] + graph.costs[t] - throughput * lift(price)
-        pairs = ((work[:n] + throughput, work[n:]),)
-        new, _, (done,) = relax(graph, t, on, value[n:], pairs)
+        (on, off), (work_on, work_off) = carry
+        pair = (work_on + throughput, work_off)
+        new, _, (done,) = relax(graph, t, on + (graph.costs[t] - gain), off, (pair,))
         return where(t < graph.deadline, (new, done), carry), None
 
     slots = jnp.arange(graph.costs.shape[0])
-    (value, work), _ = jax.lax.scan(step, (value, nothing), slots, reverse=True)
-    at = graph.start + n
-    work = pick(work, at)
-    return pick(value, at) + price * work, work
+    (value, work), _ = jax.lax.scan(step, (value, (nothing, nothing)), slots, reverse=True)
+    done = pick(work[1], graph.start)
+    return pick(value[1], graph.start) + price * done, done
 
 
 def _paths(graph: Graph, throughput, low: _Line, high: _Line, stay_on):
@@ -192,11 +190,12 @@ def _paths(graph: Graph, throughput, low: _Line, high: _Line, stay_on):
 def _path(graph: Graph, throughput, price) -> jax.Array:
     """The cheapest path at a price: one backward pass for the choices, one forward."""
     n = graph.n
+    gain = throughput * lift(price)
 
     def back(value, t):
-        on = value[:n] + graph.costs[t] - throughput * lift(price)
-        new, state, _ = relax(graph, t, on, value[n:], ())
-        return where(t < graph.deadline, new, value), state
+        on, off = value
+        new, states, _ = relax(graph, t, on + (graph.costs[t] - gain), off, ())
+        return where(t < graph.deadline, new, value), jnp.concatenate(states)
 
     def forward(at, now):
         t, states = now

@@ -134,36 +134,34 @@ def relax(graph: Graph, t, on: jax.Array, off: jax.Array, carried):
     """One backward step: cost to go from every state before the move into slot ``t``.
 
     ``on``, ``off`` ``[n, ...]``: cost to go from being ON (its service included) or OFF in the
-    slot. ``carried``: pairs of arrays ``[n, ...]`` taken along from where the minimum leads.
-    Returns the costs ``[2n, ...]``, the states that lead there and what was carried.
+    slot. ``carried``: pairs of arrays ``[n, ...]`` (ON, OFF) taken along from where the minimum
+    leads. Returns such pairs: the costs, the states that lead there, and what was carried. ON and
+    OFF stay apart because joining them would copy every array twice a slot.
     """
     n = graph.n
     if graph.beta is None:
-        values = jnp.concatenate([on, off])
         along = tuple(jnp.concatenate(pair) for pair in carried)
-        value, state, along = minplus_carry(graph.moves(t), values, along)
+        found = minplus_carry(graph.moves(t), jnp.concatenate([on, off]), along)
+        value, state, along = jax.tree.map(lambda x: (x[:n], x[n:]), found)
         return value, state, along
     leave = graph.beta + off
     runs = on <= leave
     places = jnp.arange(n, dtype=jnp.int32).reshape(n, *(1,) * graph.lanes)
     target = jnp.where(runs, places, places + n)
-    best = jnp.where(runs, on, leave)
     along = tuple(jnp.where(runs, a, b) for a, b in carried)
+    best = jnp.where(runs, on, leave)
     value, _, (state, *along) = minplus_carry(graph.metric, best, (target, *along))
     away = graph.beta + value
     stays = off <= away
-    join = lambda a, b: jnp.concatenate([a, jnp.where(stays, b, a)])  # noqa: E731
-    resting = tuple(join(a, b) for a, (_, b) in zip(along, carried, strict=True))
-    costs = jnp.concatenate([value, jnp.where(stays, off, away)])
-    return costs, join(state, jnp.broadcast_to(places + n, state.shape)), resting
+    resting = lambda a, b: (a, jnp.where(stays, b, a))  # noqa: E731
+    kept = tuple(resting(a, b) for a, (_, b) in zip(along, carried, strict=True))
+    return (value, jnp.where(stays, off, away)), resting(state, places + n), kept
 
 
-def ends(graph: Graph) -> jax.Array:
-    """Cost after the last slot: ON mass is switched off, ``[2n, ...]``."""
+def ends(graph: Graph) -> tuple[jax.Array, jax.Array]:
+    """Cost after the last slot, from ON (the mass is switched off) and from OFF, ``[n, ...]``."""
     shape = graph.costs.shape[1:]
-    return jnp.concatenate(
-        [jnp.broadcast_to(graph.final, shape), jnp.zeros(shape, graph.costs.dtype)]
-    )
+    return jnp.broadcast_to(graph.final, shape), jnp.zeros(shape, graph.costs.dtype)
 
 
 def change(graph: Graph, t, source, target) -> tuple[jax.Array, jax.Array]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from jaxsoco.core.protocol import Instance
 
 GOOGLE_LENGTHS = (0, 0.912, 0.053, 0.017, 0.008, 0.006, 0.002, 0.002, 0.002, 0)
-"""Weights of job lengths 1, 2, ... slots: Google cluster jobs scaled to 2..10 h (section 5)."""
+"""Weights of job lengths 1, 2, ... slots: Google cluster jobs scaled to 2..9 h (section 5)."""
 
 ENERGY_PER_DATA = 1.72118 / 60
 """Hours at full load that moving a gigabyte costs: 1.72118 minutes."""

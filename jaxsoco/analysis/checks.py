@@ -10,33 +10,67 @@ from typing import Any
 
 import numpy as np
 
-from jaxsoco.analysis.fits import fit
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.selection import (
     WHERE,
     Scope,
     check_against,
     check_axis,
+    check_bases,
+    check_cost,
     check_labels,
+    check_parameter,
     check_where,
     default_axis,
     read_kind,
 )
 from jaxsoco.analysis.statistics import Estimate, pooled_mean, pooled_quantile
 from jaxsoco.analysis.study import describe
+from jaxsoco.analysis.views import (
+    AGAINST,
+    COST,
+    PER_ROUND,
+    STATISTIC,
+    View,
+    exponent,
+    finals,
+    least,
+    profiles,
+    view,
+)
 from jaxsoco.core.schema import Field
 
 SHORTFALL = "shortfall"
 """Cost component that must be zero in a complete run: work missing at the deadline."""
 
-_AGAINST = Field("against", "string", "comparator (the first one if absent)", default=None)
+_BOUNDS = (
+    Field("at_most", "float", "largest value", default=None),
+    Field("at_least", "float", "smallest value", default=None),
+)
 
 CHECKS: dict[str, tuple[Field, ...]] = {
     "slope": (
         Field("algorithm", "string", "the learner's label"),
         Field("between", "float", "smallest and largest exponent"),
         Field("axis", "string", "numeric axis (the horizon or the only one)", default=None),
-        _AGAINST,
+        AGAINST,
+        COST,
+        STATISTIC,
+        PER_ROUND,
+    ),
+    "value": (
+        Field("algorithm", "string", "the learner's label"),
+        AGAINST,
+        COST,
+        Field(
+            "statistic",
+            "choice",
+            "which statistic of the runs (the mean; the median where there is no mean)",
+            default=None,
+            choices=("mean", "median", "p95", "max"),
+        ),
+        PER_ROUND,
+        *_BOUNDS,
     ),
     "ratio": (
         Field("algorithm", "string", "the learner's label"),
@@ -48,13 +82,22 @@ CHECKS: dict[str, tuple[Field, ...]] = {
             default="mean",
             choices=("mean", "median", "p95", "max"),
         ),
-        Field("at_most", "float", "largest value", default=None),
-        Field("at_least", "float", "smallest value", default=None),
+        *_BOUNDS,
     ),
     "order": (
         Field("algorithms", "strings", "labels, the best learner first"),
-        _AGAINST,
-        Field("tolerance", "float", "by how much a mean may be out of order", default=0.0, low=0),
+        AGAINST,
+        COST,
+        STATISTIC,
+        Field("tolerance", "float", "by how much one may be out of order", default=0.0, low=0),
+    ),
+    "minimum": (
+        Field("algorithm", "string", "name of an algorithm with several values of the parameter"),
+        Field("parameter", "string", "the field that is varied"),
+        Field("between", "float", "smallest and largest value where the least is"),
+        AGAINST,
+        COST,
+        STATISTIC,
     ),
     "complete": (
         Field("algorithms", "strings", "labels (all learners if absent)", default=None),
@@ -105,38 +148,47 @@ class CheckResult:
 def validate_check(
     check: Mapping[str, Any],
     labels: Sequence[str],
-    comparators: Sequence[str],
+    comparators: Sequence[str] | Mapping[str, str],
     axes: Mapping[str, Sequence[Any]],
     *,
     path: str = "check",
     checkpoints: int = 1,
+    costs: Sequence[str] = (),
+    learners: Mapping[str, tuple[str, Mapping[str, Any]]] | None = None,
 ) -> None:
     """Checks one ``[[check]]`` completely: its fields, labels, selection and axis.
 
     Args:
       check: the table as the experiment states it.
       labels: labels of the algorithms.
-      comparators: names of the comparators.
+      comparators: names of the comparators; a mapping gives for each one that is not run the
+        component that is the regret against it.
       axes: values of every axis of the problem.
       path: where the check stands, the prefix of every issue's path.
       checkpoints: rounds of a run at which costs are kept.
+      costs: components of the ledger.
+      learners: label -> the name that learners with other values share, and the values.
 
     Raises:
       InputError: with everything that is wrong.
     """
-    scope = Scope(labels, comparators, axes, path, checkpoints)
+    scope = Scope(labels, comparators, axes, path, checkpoints, costs, learners or {})
     kind = read_kind(check, CHECKS, "check", scope)
     where = check_where(check, scope)
-    if kind in ("slope", "ratio"):
+    if kind == "minimum":
+        bases = check_bases("algorithm", check.get("algorithm"), scope)
+        check_parameter(check, scope, bases)
+    elif kind in ("slope", "ratio", "value"):
         check_labels("algorithm", check.get("algorithm"), scope)
     else:
         check_labels("algorithms", check.get("algorithms", ()), scope)
     names = check.get("algorithms")
     if kind == "order" and isinstance(names, list | tuple) and not _is_order(names):
         scope.found("algorithms", "is no order", "want two or more different labels")
-    if kind in ("ratio", "order"):
+    if kind in ("ratio", "order", "value", "minimum"):
         check_against(check, scope, learners=kind == "ratio")
-    if kind == "ratio" and "at_most" not in check and "at_least" not in check:
+    check_cost(check, scope)
+    if kind in ("ratio", "value") and "at_most" not in check and "at_least" not in check:
         scope.found("at_most", "is missing", "want at_most, at_least or both")
     if kind == "slope":
         _validate_slope(check, where, scope)
@@ -162,38 +214,51 @@ def run_checks(checks: Sequence[Mapping[str, Any]], ledger: Ledger) -> list[Chec
 
 
 def _slope(check: Mapping[str, Any], ledger: Ledger) -> CheckResult:
-    study = ledger.study
-    against = _against(check, ledger)
+    study, where = ledger.study, check.get(WHERE)
+    seen = view(check, study, where)
     axis = check.get("axis") or default_axis(study.axes, study.checkpoints) or ""
-    made = fit(ledger, check["algorithm"], against, axis, check.get(WHERE))
+    measured, _, note = exponent(ledger, check["algorithm"], seen, axis, where)
     low, high = check["between"]
-    passed = bool(low <= made.exponent.value <= high)
-    subject = f"{_mean_of(check['algorithm'], against, study.measure)}{_where(check)}"
-    runs = np.isfinite(
-        ledger.values(check["algorithm"], against, study.select(check.get(WHERE)))
-    ).sum()
-    if not math.isfinite(made.exponent.value):
-        sentence = f"{subject}: no exponent in {axis}, {made.note}"
+    passed = bool(low <= measured.value <= high)
+    subject = f"{seen.words(study, check['algorithm'])}{_where(check)}"
+    runs = np.isfinite(finals(ledger, check["algorithm"], seen, study.select(where))).sum()
+    if not math.isfinite(measured.value):
+        sentence = f"{subject}: no exponent in {axis}, {note}"
     else:
         sentence = (
-            f"{subject} grows like {axis}^{_number(made.exponent, study.level)}; "
+            f"{subject} grows like {axis}^{_number(measured, study.level)}; "
             f"claimed: exponent between {low:g} and {high:g}"
         )
-    return CheckResult(check, passed, made.exponent, int(runs), sentence)
+    return CheckResult(check, passed, measured, int(runs), sentence)
 
 
 def _ratio(check: Mapping[str, Any], ledger: Ledger) -> CheckResult:
-    level = ledger.study.level
-    algorithm, against = check["algorithm"], _against(check, ledger)
-    values = ledger.values(algorithm, against, ledger.study.select(check.get(WHERE)), "ratio")
-    statistic = check.get("statistic", "mean")
-    measured = _STATISTICS[statistic](values, level)
+    seen = View(_against(check, ledger), measure="ratio")
+    statistic = check.get("statistic") or "mean"
+    subject = f"{statistic} cost ratio of {check['algorithm']} to {seen.against}"
+    return _bounded(check, ledger, seen, statistic, subject)
+
+
+def _value(check: Mapping[str, Any], ledger: Ledger) -> CheckResult:
+    seen = view(check, ledger.study, check.get(WHERE))
+    subject = seen.words(ledger.study, check["algorithm"])
+    return _bounded(check, ledger, seen, seen.statistic, subject)
+
+
+def _bounded(
+    check: Mapping[str, Any], ledger: Ledger, seen: View, statistic: str, subject: str
+) -> CheckResult:
+    study = ledger.study
+    values = finals(ledger, check["algorithm"], seen, study.select(check.get(WHERE)))
+    measured = _STATISTICS[statistic](values, study.level)
     low, high = check.get("at_least"), check.get("at_most")
     passed = (low is None or measured.value >= low) and (high is None or measured.value <= high)
     bounds = [] if low is None else [f"at least {low:g}"]
     bounds += [] if high is None else [f"at most {high:g}"]
-    subject = f"{statistic} cost ratio of {algorithm} to {against}{_where(check)}"
-    sentence = f"{subject} is {_number(measured, level)}; claimed: {' and '.join(bounds)}"
+    sentence = (
+        f"{subject}{_where(check)} is {_number(measured, study.level)}; "
+        f"claimed: {' and '.join(bounds)}"
+    )
     return _judged(check, bool(passed), measured, values, sentence)
 
 
@@ -213,21 +278,48 @@ _STATISTICS: dict[str, Callable[[np.ndarray, float], Estimate]] = {
 
 def _order(check: Mapping[str, Any], ledger: Ledger) -> CheckResult:
     study, names = ledger.study, list(check["algorithms"])
-    against, tolerance = _against(check, ledger), check.get("tolerance", 0.0)
+    seen, tolerance = view(check, study, check.get(WHERE)), check.get("tolerance", 0.0)
     points = study.select(check.get(WHERE))
-    values = [ledger.values(name, against, points) for name in names]
-    steps = [pooled_mean(worse - better, study.level) for better, worse in pairwise(values)]
+    values = [finals(ledger, name, seen, points) for name in names]
+    statistic = _STATISTICS[seen.statistic]
+    paired = "paired "
+    if seen.statistic == "median":  # of differences is no difference of medians
+        paired = ""
+        middles = [statistic(v, study.level).value for v in values]
+        steps = [Estimate(worse - better) for better, worse in pairwise(middles)]
+    else:
+        steps = [statistic(worse - better, study.level) for better, worse in pairwise(values)]
     measured = min(steps, key=lambda s: s.value if math.isfinite(s.value) else -math.inf)
     passed = all(step.value >= -tolerance for step in steps)
     means = " < ".join(
-        f"{name} {pooled_mean(v).value:.4g}" for name, v in zip(names, values, strict=True)
+        f"{name} {statistic(v, study.level).value:.4g}"
+        for name, v in zip(names, values, strict=True)
     )
     slack = f" (tolerance {tolerance:g})" if tolerance else ""
     sentence = (
-        f"{_mean_of('', against, study.measure)}{_where(check)}, claimed: {means}{slack}; "
-        f"the smallest paired step is {_number(measured, study.level)}"
+        f"{seen.words(study)}{_where(check)}, claimed: {means}{slack}; "
+        f"the smallest {paired}step is {_number(measured, study.level)}"
     )
     return _judged(check, passed, measured, np.stack(values).sum(axis=0), sentence)
+
+
+def _minimum(check: Mapping[str, Any], ledger: Ledger) -> CheckResult:
+    study, where = ledger.study, check.get(WHERE)
+    seen, parameter = view(check, study, where), check["parameter"]
+    found = profiles(ledger, check["algorithm"], parameter, seen, where)
+    (profile,) = found if len(found) == 1 else ([],)
+    if len(profile) == 0:
+        note = "several" if found else "no"
+        sentence = f"{check['algorithm']} has {note} profiles in {parameter}: nothing is judged"
+        return CheckResult(check, False, Estimate(math.nan), 0, sentence)
+    measured = least(profile, seen, study.level)
+    low, high = check["between"]
+    sentence = (
+        f"the least {seen.words(study, check['algorithm'])}{_where(check)} is at {parameter} = "
+        f"{_number(measured, study.level)}; claimed: between {low:g} and {high:g}"
+    )
+    passed = bool(low <= measured.value <= high)
+    return _judged(check, passed, measured, profile[0][1], sentence)
 
 
 def _complete(check: Mapping[str, Any], ledger: Ledger) -> CheckResult:
@@ -261,8 +353,10 @@ def _complete(check: Mapping[str, Any], ledger: Ledger) -> CheckResult:
 
 _RUN: dict[str, Callable[[Mapping[str, Any], Ledger], CheckResult]] = {
     "slope": _slope,
+    "value": _value,
     "ratio": _ratio,
     "order": _order,
+    "minimum": _minimum,
     "complete": _complete,
 }
 
@@ -280,14 +374,6 @@ def _judged(
 def _against(check: Mapping[str, Any], ledger: Ledger) -> str | None:
     first = ledger.study.comparators[0] if ledger.study.comparators else None
     return check.get("against") or first
-
-
-def _mean_of(algorithm: str, against: str | None, measure: str) -> str:
-    """``mean ratio of pcm to offline_optimum``."""
-    of = f" of {algorithm}" if algorithm else ""
-    if against is None:
-        return f"mean cost{of}"
-    return f"mean {measure}{of} {'to' if measure == 'ratio' else 'against'} {against}"
 
 
 def _where(check: Mapping[str, Any]) -> str:

@@ -18,7 +18,8 @@ from jaxsoco.analysis.fits import fit
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.selection import WHERE
 from jaxsoco.analysis.statistics import Estimate, cluster_means, pooled_mean
-from jaxsoco.analysis.study import HORIZON, Study, describe, is_numeric, show
+from jaxsoco.analysis.study import HORIZON, Study, describe, is_numeric, matches, show
+from jaxsoco.analysis.views import View, course, finals, line, profile_line, profiles, view
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -145,7 +146,7 @@ def _cost_breakdown(plot: Mapping[str, Any], ledger: Ledger, ax: Axes) -> str:
     points = study.select(plot.get(WHERE))
     names = [*_algorithms(plot, study)]
     if "algorithms" not in plot:
-        names += study.comparators
+        names += study.optima
     names = [n for n in names if np.isfinite(ledger.totals(n, points)).any()]
     if not names:
         raise NothingToDraw("no run is there")
@@ -176,41 +177,157 @@ def _cost_breakdown(plot: Mapping[str, Any], ledger: Ledger, ax: Axes) -> str:
 
 
 def _regret_vs_horizon(plot: Mapping[str, Any], ledger: Ledger, ax: Axes) -> str:
-    study, against = ledger.study, _against(plot, ledger.study)
-    where, names, hidden = plot.get(WHERE), [], []
-    counts, ticks = [], set()
-    for name in _algorithms(plot, study):
-        curve = ledger.curve(name, against, HORIZON, where)
-        mean, lower, upper = cluster_means(curve.clusters, study.level)
-        keep = mean > 0
-        if not keep.any():
-            hidden.append(name)
-            continue
-        x, mean = np.array(curve.x, float)[keep], mean[keep]
-        floor = np.maximum(lower[keep], mean / 100)  # a band below zero has no logarithm
-        label = _with_exponent(name, fit(ledger, name, against, HORIZON, where).exponent)
-        look = style.lines(study.learners)[name]
-        every = -(-len(x) // _MOST_MARKERS)
-        ax.plot(x, mean, label=label, markevery=every, **look.options())
-        ax.fill_between(x, floor, upper[keep], color=look.color, alpha=0.18, linewidth=0)
-        names.append(label)
-        ticks.update(x)
-        counts.append(curve.clusters.counts.sum(axis=0))
-    if not names:
-        raise NothingToDraw(f"no mean {study.measure} is positive")
-    ax.set_xscale("log")
-    ax.set_yscale("log")
-    if len(ticks) <= 6:
-        style.ticks_at(ax, sorted(ticks))
+    where = plot.get(WHERE)
+    seen = view(plot, ledger.study, where)
+    drawn = _lines(plot, ledger, ax, HORIZON, seen, ("x", "y"), exponents=True)
     ax.set_xlabel("horizon T (rounds)")
-    unit = study.unit if study.measure == "regret" else ""
-    ax.set_ylabel(_with_unit(f"mean {study.measure}", unit))
-    fewest, most = _counts(counts)
-    missing = f" Not shown, for want of a positive mean: {', '.join(hidden)}." if hidden else ""
+    fitted = f" The exponents are least-squares slopes with {_level(ledger.study)} bootstrap "
+    return _caption(plot, ledger, seen, HORIZON, drawn) + fitted + "intervals over seeds."
+
+
+def _measure_vs_axis(plot: Mapping[str, Any], ledger: Ledger, ax: Axes) -> str:
+    study, axis = ledger.study, plot["axis"]
+    seen = view(plot, study, plot.get(WHERE))
+    drawn = _lines(plot, ledger, ax, axis, seen, tuple(plot.get("log") or ()))
+    ax.set_xlabel(_with_unit(axis, study.units.get(axis, "")))
+    return _caption(plot, ledger, seen, axis, drawn)
+
+
+def _curve(plot: Mapping[str, Any], ledger: Ledger, ax: Axes) -> str:
+    seen = view(plot, ledger.study, plot.get(WHERE))
+    drawn = _lines(plot, ledger, ax, None, seen, tuple(plot.get("log") or ()))
+    ax.set_xlabel("round")
+    return _caption(plot, ledger, seen, "round", drawn)
+
+
+def _measure_vs_parameter(plot: Mapping[str, Any], ledger: Ledger, ax: Axes) -> str:
+    study, parameter = ledger.study, plot["parameter"]
+    where, log = plot.get(WHERE) or {}, tuple(plot.get("log") or ())
+    seen = view(plot, study, where)
+    by = plot.get("by")
+    shown = (
+        [v for v in study.axes[by] if by not in where or matches(v, where[by])] if by else [None]
+    )
+    bases = plot.get("algorithms") or [*dict.fromkeys(b for b, _ in study.settings.values())]
+    drawn, colours = (
+        _Drawn([], []),
+        cycle(style.lines([f"{b} {v}" for b in bases for v in shown]).values()),
+    )
+    for base in bases:
+        for value in shown:
+            here = where if value is None else {**where, by: value}
+            look, label = next(colours), base if value is None else f"{base}, {by} = {show(value)}"
+            for profile in profiles(ledger, base, parameter, seen, here):
+                found = profile_line(profile, seen, study.level)
+                ax.plot(found.x, found.value, label=label, **look.options())
+                ax.fill_between(found.x, found.lower, found.upper, color=look.color, alpha=0.18,
+                                linewidth=0)  # fmt: skip
+                drawn.counts.append(found.runs)
+            if base in study.learners and not any(
+                parameter in own for b, own in study.settings.values() if b == base
+            ):
+                flat = finals(ledger, base, seen, study.select(here))
+                if np.isfinite(flat).any():
+                    middle = np.nanmedian(flat) if seen.statistic == "median" else np.nanmean(flat)
+                    ax.axhline(middle, label=label, color=look.color, linestyle="--", linewidth=1)
+    if not drawn.counts:
+        raise NothingToDraw(f"no algorithm with several values of {parameter} has runs")
+    if "x" in log:
+        ax.set_xscale("log")
+    if "y" in log:
+        ax.set_yscale("log")
+    ax.set_xlabel(_words(parameter))
+    unit = study.unit if seen.cost is None else study.cost(seen.cost).unit
+    ax.set_ylabel(_with_unit(f"{seen.statistic} {seen.quantity(study)}", unit))
+    return _caption(plot, ledger, seen, parameter, drawn)
+
+
+class _Drawn(NamedTuple):
+    """What a figure of lines shows: counts of runs, and learners left out."""
+
+    counts: list[np.ndarray]
+    hidden: list[str]
+
+
+def _lines(
+    plot: Mapping[str, Any],
+    ledger: Ledger,
+    ax: Axes,
+    axis: str | None,
+    seen: View,
+    log: tuple[str, ...],
+    *,
+    exponents: bool = False,
+) -> _Drawn:
+    """Draws a line a learner along an axis (None: the rounds of a run), with its band."""
+    study, where = ledger.study, plot.get(WHERE)
+    names = _algorithms(plot, study)
+    found = {n: course(ledger, n, seen, where) if axis is None
+             else line(ledger, n, seen, axis, where) for n in names}  # fmt: skip
+    shown = [v for v in study.axes.get(axis or "", ()) if any(v in f.x for f in found.values())]
+    words = bool(shown) and not is_numeric(shown)
+    drawn, ends = _Drawn([], []), []
+    for name, (x, value, lower, upper, runs) in found.items():
+        keep = value > 0 if "y" in log else np.isfinite(value)
+        if not keep.any():
+            drawn.hidden.append(name)
+            continue
+        at = np.array([shown.index(v) for v in x] if words else x, float)[keep]
+        value, lower, upper = value[keep], lower[keep], upper[keep]
+        if "y" in log:  # a band below zero has no logarithm
+            lower = np.maximum(lower, value / 100)
+        label = name
+        if exponents:
+            label = _with_exponent(name, fit(ledger, name, seen, axis or HORIZON, where).exponent)
+        look = style.lines(study.learners)[name]
+        every = -(-len(at) // _MOST_MARKERS)
+        ax.plot(at, value, label=label, markevery=every, **look.options())
+        ax.fill_between(at, lower, upper, color=look.color, alpha=0.18, linewidth=0)
+        drawn.counts.append(runs)
+        ends.append((at, value))
+    if not ends:
+        raise NothingToDraw(f"no {seen.statistic} {seen.quantity(study)} is positive")
+    if plot.get("trend") is not None:
+        _draw_trend(ax, plot["trend"], *ends[0])
+    if "x" in log:
+        ax.set_xscale("log")
+    if "y" in log:
+        ax.set_yscale("log")
+    ticks = sorted({float(t) for at, _ in ends for t in at})
+    if words:
+        ax.set_xticks(range(len(shown)), [show(v) for v in shown])
+    elif "x" in log and len(ticks) <= 6:
+        style.ticks_at(ax, ticks)
+    unit = study.unit if seen.cost is None else study.cost(seen.cost).unit
+    quantity = seen.quantity(study)
+    ax.set_ylabel(_with_unit(f"{seen.statistic} {quantity}", "" if "ratio" in quantity else unit))
+    return drawn
+
+
+def _draw_trend(ax: Axes, exponent: float, x: np.ndarray, value: np.ndarray) -> None:
+    """A power law through the middle of the first line."""
+    positive = x > 0
+    x, value = x[positive], value[positive]
+    middle = len(x) // 2
+    ax.plot(x, value[middle] * (x / x[middle]) ** exponent, color="#666666", linewidth=0.9,
+            linestyle=(0, (2, 2)), zorder=1, label=f"$\\propto T^{{{exponent:.3g}}}$")  # fmt: skip
+
+
+def _caption(plot: Mapping[str, Any], ledger: Ledger, seen: View, axis: str, drawn: _Drawn) -> str:
+    study = ledger.study
+    text = seen.words(study)
+    along = "horizon" if axis == HORIZON else axis.replace("_", " ")
+    fewest, most = _counts(drawn.counts)
+    bands = _band(study)
+    if seen.statistic == "median":
+        bands = "Bands are quartiles of the runs."
+        if not study.heavy.isdisjoint(study.select(plot.get(WHERE))):
+            bands += " The costs have no mean here."
+    left = ", ".join(drawn.hidden)
+    missing = f" Not shown, for want of a positive {seen.statistic}: {left}." if left else ""
     return (
-        f"Mean {study.measure} against {against} by horizon{_selection(plot, study, HORIZON)}, "
-        f"{_range(fewest, most)} runs a point. {_band(study)} The exponents are least-squares "
-        f"slopes with {_level(study)} bootstrap intervals over seeds.{missing}"
+        f"{text[0].upper()}{text[1:]} by {along}{_selection(plot, study, axis)}, "
+        f"{_range(fewest, most)} runs a point. {bands}{missing}"
     )
 
 
@@ -219,6 +336,9 @@ _DRAW: dict[str, Callable[[Mapping[str, Any], Ledger, Any], str]] = {
     "ratio-cdf": _ratio_cdf,
     "cost-breakdown": _cost_breakdown,
     "regret-vs-horizon": _regret_vs_horizon,
+    "measure-vs-axis": _measure_vs_axis,
+    "measure-vs-parameter": _measure_vs_parameter,
+    "curve": _curve,
 }
 
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-import numpy as np
-
-from jaxsoco.analysis.ledger import Curve, Ledger
-from jaxsoco.analysis.statistics import Clusters, Estimate, log_slope
+from jaxsoco.analysis.ledger import Ledger
+from jaxsoco.analysis.statistics import Estimate
 from jaxsoco.analysis.study import Study
+from jaxsoco.analysis.views import View, exponent, view
 
 
 @dataclass(frozen=True)
 class Fit:
-    """``mean measure ~ axis ** exponent`` for one learner.
+    """``measure ~ axis ** exponent`` for one learner, of its mean (median where there is none).
 
     Attributes:
       algorithm: label.
@@ -41,30 +39,14 @@ class Fit:
 def fit(
     ledger: Ledger,
     algorithm: str,
-    against: str | None,
+    seen: View,
     axis: str,
     where: Mapping[str, Any] | None = None,
 ) -> Fit:
-    """Fits the exponent of one learner's mean measure along an axis."""
-    curve, note = _usable(ledger.curve(algorithm, against, axis, where))
-    exponent = Estimate(math.nan)
-    if len(curve.x) < 2:
-        note = f"fewer than two positive values of {axis} have runs"
-    else:
-        exponent = log_slope(np.array(curve.x, np.float64), curve.clusters, ledger.study.level)
-        if not math.isfinite(exponent.value):
-            note = "the mean is not positive everywhere, so it has no logarithm"
-    return Fit(algorithm, against, axis, dict(where or {}), exponent, len(curve.x), note)
-
-
-def _usable(curve: Curve) -> tuple[Curve, str]:
-    """The positions that have a logarithm, and a note on the others."""
-    keep = [x > 0 for x in curve.x]
-    if all(keep):
-        return curve, ""
-    left = ", ".join(f"{x:g}" for x in curve.x if x <= 0)
-    x = tuple(x for x in curve.x if x > 0)
-    return Curve(x, Clusters(*(a[:, keep] for a in curve.clusters))), f"without {left}"
+    """Fits the exponent of what is seen of one learner along an axis."""
+    found, positions, note = exponent(ledger, algorithm, seen, axis, where)
+    against = None if seen.cost else seen.against
+    return Fit(algorithm, against, axis, dict(where or {}), found, positions, note)
 
 
 def worlds(study: Study, axis: str) -> Iterator[dict[str, Any]]:
@@ -81,7 +63,7 @@ def fits(ledger: Ledger) -> list[Fit]:
     """The exponents of every algorithm along every numeric axis."""
     study = ledger.study
     return [
-        fit(ledger, algorithm, against, axis, where)
+        fit(ledger, algorithm, view({"against": against}, study, where), axis, where)
         for axis in study.numeric_axes()
         for where in worlds(study, axis)
         for against in study.comparators or (None,)

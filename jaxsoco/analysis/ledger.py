@@ -1,8 +1,9 @@
 """The ledger: what every learner cost, and how that compares with the optimum of the same run.
 
 Chunks are streamed once, in the order of the plan. Kept are float64 moments at every checkpoint
-(merged chunk by chunk), one final total per run (for quantiles and paired comparisons), and, where
-costs are kept at several rounds, sums over bundles of seeds for the bootstrap.
+(merged chunk by chunk), the final costs of every run (for quantiles and paired comparisons), and,
+where costs are kept at several rounds, sums over bundles of seeds for the bootstrap; where medians
+over the rounds are asked for, also every round kept of the first runs.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ Chunk = tuple[Mapping[str, Any], Mapping[str, np.ndarray]]
 learner with number 3."""
 
 _BUNDLES = 1000
+_MOST_PATHS = 4096
 _PLACE = ("id", "group", "start", "stop", "identity", "bytes", "sha256", "seconds")
 _COUNTS = ("nonconverged", "nonfinite")
 
@@ -72,7 +74,7 @@ class Record(NamedTuple):
 
     Attributes:
       total: total cost ``[runs, C]``.
-      parts: cost components at the last checkpoint ``[runs, costs]``; NaN where not recorded.
+      parts: cost components ``[runs, C, costs]``; NaN where not recorded.
       finite: bool ``[runs]``.
       faults: int ``[runs]``.
     """
@@ -103,9 +105,10 @@ class Ledger:
         self.seconds = 0.0
         self.provenance: dict[str, set[str]] = {}
         self._last = (-1, -1)
-        shape = (len(study.points), len(study.learners), study.seeds)
-        self._totals = np.full(shape, np.nan)
-        self._bundles: dict[tuple[int, str, str | None], Clusters] = {}
+        shape = (len(study.points), len(study.learners), study.seeds, 1 + len(study.costs))
+        self._finals = np.full(shape, np.nan)
+        self._bundles: dict[_Key, Clusters] = {}
+        self._paths: dict[_Key, np.ndarray] = {}
         self._checkpoints = {p: g.checkpoints for g in study.groups for p in g.points}
         self.cells = {
             (point, label): Cell.empty(
@@ -144,13 +147,17 @@ class Ledger:
         for point, seeds, runs in _segments(group, start, stop):
             parts = {label: record.part(runs) for label, record in records.items()}
             for number, label in enumerate(self.study.learners):
-                self._totals[point, number, seeds] = np.where(
-                    parts[label].finite, parts[label].total[:, -1], np.nan
-                )
-                self._enter(self.cells[point, label], parts[label])
+                mine, cell = parts[label], self.cells[point, label]
+                last = np.column_stack([mine.total[:, -1], mine.parts[:, -1]])
+                self._finals[point, number, seeds] = np.where(mine.finite[:, None], last, np.nan)
+                self._enter(cell, mine)
                 for rival in self.study.comparators or (None,):
-                    values = self._compare(self.cells[point, label], label, rival, parts)
-                    self._bundle((point, label, rival), values, seeds)
+                    values = self._compare(cell, label, rival, parts)
+                    self._keep((point, label, rival), values, seeds)
+                for name in self.study.watched:
+                    values = mine.parts[:, :, self._column(name)]
+                    values = np.where(mine.finite[:, None], values, np.nan)
+                    self._keep((point, label, _component(name)), values, seeds)
         self.chunks += 1
         self.seconds += float(meta.get("seconds") or 0.0)
         for name, value in meta.items():
@@ -164,7 +171,7 @@ class Ledger:
         cell.nonfinite += int(np.count_nonzero(~use))
         cell.nonconverged += int(np.count_nonzero(record.faults))
         cell.cost = cell.cost.merge(Moments.of(record.total[use]))
-        parts = record.parts[use]
+        parts = record.parts[use, -1]
         cell.parts = cell.parts.merge(Moments.of(parts, np.isfinite(parts)))
         if len(parts):
             cell.worst = np.fmax(cell.worst, parts.max(axis=0))
@@ -176,18 +183,28 @@ class Ledger:
         mine = parts[label]
         if rival is None:
             return np.where(mine.finite[:, None], mine.total, np.nan)
-        theirs = parts[rival]
-        both = mine.finite & theirs.finite
-        values = compare(mine.total, theirs.total, self.study.measure)
+        if rival in self.study.components:
+            both = mine.finite
+            values = mine.parts[:, :, self._column(self.study.components[rival])]
+        else:
+            both = mine.finite & parts[rival].finite
+            values = compare(mine.total, parts[rival].total, self.study.measure)
         known = np.isfinite(values) & both[:, None]
         cell.measures[rival] = cell.measures[rival].merge(Moments.of(values, known))
         cell.undefined[rival] += int(np.count_nonzero(both & ~known[:, -1]))
         return np.where(known, values, np.nan)
 
-    def _bundle(self, key: tuple[int, str, str | None], values: np.ndarray, seeds: slice) -> None:
-        """Adds one segment to the sums over bundles of seeds, where there are checkpoints."""
+    def _column(self, cost: str) -> int:
+        return self.study.costs.index(self.study.cost(cost))
+
+    def _keep(self, key: _Key, values: np.ndarray, seeds: slice) -> None:
+        """Adds one segment to what is kept over the rounds, where there are checkpoints."""
         if values.shape[1] == 1:
             return
+        if self.study.quantiles:
+            most = min(self.study.seeds, _MOST_PATHS)
+            paths = self._paths.setdefault(key, np.full((most, values.shape[1]), np.nan))
+            paths[seeds.start : seeds.stop] = values[: max(most - seeds.start, 0)]
         shape = (min(self.study.seeds, _BUNDLES), values.shape[1])
         kept = self._bundles.setdefault(key, Clusters(np.zeros(shape), np.zeros(shape)))
         units, known = np.arange(seeds.start, seeds.stop) % shape[0], np.isfinite(values)
@@ -196,10 +213,20 @@ class Ledger:
 
     def totals(self, label: str, points: Iterable[int]) -> np.ndarray:
         """Total cost per run ``[points, seeds]``; NaN where missing or left out."""
-        return self._totals[list(points), self.study.learners.index(label)]
+        return self._finals[list(points), self.study.learners.index(label), :, 0]
+
+    def components(self, label: str, cost: str, points: Iterable[int]) -> np.ndarray:
+        """One component per run ``[points, seeds]``, as :meth:`totals`."""
+        learner = self.study.learners.index(label)
+        return self._finals[list(points), learner, :, 1 + self._column(cost)]
 
     def values(
-        self, label: str, against: str | None, points: Iterable[int], measure: str | None = None
+        self,
+        label: str,
+        against: str | None,
+        points: Iterable[int],
+        measure: str | None = None,
+        cost: str | None = None,
     ) -> np.ndarray:
         """Ratio or regret per run ``[points, seeds]`` at the last checkpoint.
 
@@ -208,11 +235,16 @@ class Ledger:
           against: the comparator (or another learner); without one, the cost itself.
           points: indices of points.
           measure: ``"ratio"`` or ``"regret"``; the study's own if absent.
+          cost: a component, looked at in place of all that.
 
         Returns:
           float64; NaN where a run is missing, left out, or its ratio has no meaning.
         """
         points = tuple(points)
+        if cost is not None:
+            return self.components(label, cost, points)
+        if against is not None and against in self.study.components:
+            return self.components(label, self.study.components[against], points)
         mine = self.totals(label, points)
         if against is None:
             return mine
@@ -226,33 +258,59 @@ class Ledger:
         axis: str,
         where: Mapping[str, Any] | None = None,
         measure: str | None = None,
+        cost: str | None = None,
     ) -> Curve:
         """The measure along an axis, pooled over the other axes; positions without runs dropped."""
         points = self.study.select(where)
         if axis == HORIZON and axis not in self.study.axes:
-            return self._horizon_curve(label, against, points)
+            return self.course(label, against, points, cost)
         positions, columns = [], []
         for value in self.study.axes[axis]:
             here = [p for p in points if self.study.points[p][axis] == value]
-            if here and np.isfinite(v := self.values(label, against, here, measure)).any():
+            if here and np.isfinite(v := self.values(label, against, here, measure, cost)).any():
                 positions.append(value)
                 columns.append(cluster(v))
         return Curve(tuple(positions), bundle(_beside(columns, self.study.seeds)))
 
-    def _horizon_curve(self, label: str, against: str | None, points: Iterable[int]) -> Curve:
-        """The study's measure at every checkpoint, from the bundles of seeds."""
-        points = [p for p in points if (p, label, against) in self._bundles]
+    def course(
+        self, label: str, against: str | None, points: Iterable[int], cost: str | None = None
+    ) -> Curve:
+        """The study's measure, or a watched component, at every checkpoint of a run."""
+        key = against if cost is None else _component(cost)
+        points = [p for p in points if (p, label, key) in self._bundles]
         rounds = sorted({t for p in points for t in self._checkpoints[p]})
         shape = (min(self.study.seeds, _BUNDLES), len(rounds))
         sums, counts = np.zeros(shape), np.zeros(shape)
         for p in points:
             place = np.searchsorted(rounds, self._checkpoints[p])
-            kept = self._bundles[p, label, against]
+            kept = self._bundles[p, label, key]
             sums[:, place] += kept.sums
             counts[:, place] += kept.counts
         known = np.asarray(counts.sum(axis=0) > 0)
         x = tuple(t for t, keep in zip(rounds, known, strict=True) if keep)
         return Curve(x, Clusters(sums[:, known], counts[:, known]))
+
+    def paths(
+        self, label: str, against: str | None, points: Iterable[int], cost: str | None = None
+    ) -> tuple[tuple[int, ...], np.ndarray]:
+        """Rounds ``[C]`` and the same per run ``[runs, C]``, of points with equal checkpoints.
+
+        At most 4096 seeds a point are kept; NaN where a run is missing.
+        """
+        key = against if cost is None else _component(cost)
+        points = [p for p in points if (p, label, key) in self._paths]
+        rounds = {self._checkpoints[p] for p in points}
+        if len(rounds) != 1:
+            return (), np.zeros((0, 0))
+        return rounds.pop(), np.concatenate([self._paths[p, label, key] for p in points])
+
+
+_Key = tuple[int, str, str | None]
+"""Point, learner, and what is kept: a comparator, the cost itself (None), or a component."""
+
+
+def _component(name: str) -> str:
+    return f"cost:{name}"
 
 
 def read(manifest: Mapping[str, Any], chunks: Iterable[Chunk]) -> Ledger:
@@ -275,17 +333,19 @@ def _record(study: Study, number: str, arrays: Mapping[str, np.ndarray]) -> Reco
     """One learner's arrays of a chunk; a component that it does not record adds nothing."""
     finite = np.asarray(arrays[f"{number}.finite"], bool)
     faults = np.asarray(arrays[f"{number}.faults"])
-    total, parts = None, np.full((len(finite), len(study.costs)), np.nan)
+    total, parts = None, None
     for i, cost in enumerate(study.costs):
         values = arrays.get(f"{number}.{cost.name}")
         if values is None:
             continue
         values = np.asarray(values, np.float64)
         finite = finite & np.isfinite(values).all(axis=1)
-        parts[:, i] = values[:, -1]
+        if parts is None:
+            parts = np.full((*values.shape, len(study.costs)), np.nan)
+        parts[:, :, i] = values
         if cost.objective:
             total = values if total is None else total + values
-    if total is None:
+    if total is None or parts is None:
         raise ValueError(f"learner {number} records no objective cost")
     return Record(total, parts, finite, faults)
 

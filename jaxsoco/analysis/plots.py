@@ -9,26 +9,53 @@ from jaxsoco.analysis.selection import (
     Scope,
     check_against,
     check_axis,
+    check_bases,
+    check_cost,
     check_labels,
+    check_parameter,
     check_where,
     default_axis,
     read_kind,
 )
 from jaxsoco.analysis.study import HORIZON, Study
+from jaxsoco.analysis.views import AGAINST, COST, PER_ROUND, STATISTIC
 from jaxsoco.core.schema import Field
 
-_AGAINST = Field("against", "string", "comparator (the first one if absent)", default=None)
 _ALGORITHMS = Field("algorithms", "strings", "labels (all algorithms if absent)", default=None)
+_TREND = Field("trend", "float", "exponent of a guide line through the middle", default=None)
+_LOG = Field("log", "strings", "logarithmic axes", default=None, choices=("x", "y"))
+_VIEW = (AGAINST, COST, STATISTIC, PER_ROUND)
 
 PLOTS: dict[str, tuple[Field, ...]] = {
     "ratio-vs-axis": (
         Field("axis", "string", "an axis of the problem"),
-        _AGAINST,
+        AGAINST,
         _ALGORITHMS,
     ),
-    "ratio-cdf": (_AGAINST, _ALGORITHMS),
+    "ratio-cdf": (AGAINST, _ALGORITHMS),
     "cost-breakdown": (_ALGORITHMS,),
-    "regret-vs-horizon": (_AGAINST, _ALGORITHMS),
+    "regret-vs-horizon": (*_VIEW, _ALGORITHMS, _TREND),
+    "measure-vs-axis": (
+        Field("axis", "string", "an axis of the problem"),
+        *_VIEW,
+        _ALGORITHMS,
+        _LOG,
+        _TREND,
+    ),
+    "measure-vs-parameter": (
+        Field("parameter", "string", "a field of algorithms with several values"),
+        Field("by", "string", "an axis of the problem: a line for each value", default=None),
+        *_VIEW,
+        Field("algorithms", "strings", "names of algorithms (all if absent)", default=None),
+        _LOG,
+    ),
+    "curve": (
+        *_VIEW,
+        Field("rate", "boolean", "increments a round, between checkpoints", default=False),
+        _ALGORITHMS,
+        _LOG,
+        _TREND,
+    ),
 }
 """Fields of every kind; each kind also takes the table ``where``."""
 
@@ -36,28 +63,48 @@ PLOTS: dict[str, tuple[Field, ...]] = {
 def validate_plot(
     plot: Mapping[str, Any],
     labels: Sequence[str],
-    comparators: Sequence[str],
+    comparators: Sequence[str] | Mapping[str, str],
     axes: Mapping[str, Sequence[Any]],
     *,
     path: str = "plot",
     checkpoints: int = 1,
+    costs: Sequence[str] = (),
+    learners: Mapping[str, tuple[str, Mapping[str, Any]]] | None = None,
 ) -> None:
     """Checks one ``[[plot]]`` completely, as ``checks.validate_check`` does for a check.
 
     Raises:
       InputError: with everything that is wrong.
     """
-    scope = Scope(labels, comparators, axes, path, checkpoints)
+    scope = Scope(labels, comparators, axes, path, checkpoints, costs, learners or {})
     kind = read_kind(plot, PLOTS, "plot", scope)
     where = check_where(plot, scope)
-    check_labels("algorithms", plot.get("algorithms", ()), scope)
+    if kind == "measure-vs-parameter":
+        bases = check_bases("algorithms", plot.get("algorithms"), scope)
+        check_parameter(plot, scope, bases)
+        if "by" in plot:
+            check_axis(plot["by"], where, scope, numeric=False, key="by")
+    else:
+        check_labels("algorithms", plot.get("algorithms", ()), scope)
     if kind is not None and kind != "cost-breakdown":
         check_against(plot, scope)
-    if kind == "ratio-vs-axis" and "axis" in plot:
+    if kind in ("ratio-vs-axis", "ratio-cdf"):
+        _check_ratio(plot, scope)
+    check_cost(plot, scope)
+    if kind == "curve" and checkpoints < 2:
+        scope.found("kind", "costs are kept at the end of a run only", "want measure-vs-axis")
+    if kind in ("ratio-vs-axis", "measure-vs-axis") and "axis" in plot:
         check_axis(plot["axis"], where, scope, numeric=False)
     if kind == "regret-vs-horizon" and default_axis(axes, checkpoints) != HORIZON:
         scope.found("kind", "the experiment has one horizon only", "want a list in run.horizons")
     scope.finish()
+
+
+def _check_ratio(plot: Mapping[str, Any], scope: Scope) -> None:
+    against = plot.get("against", next(iter(scope.comparators), None))
+    if against in scope.estimated:
+        message = f"there is no ratio to {against}, which is not run"
+        scope.found("against", message, "want measure-vs-axis")
 
 
 def default_plots(study: Study) -> list[dict[str, Any]]:

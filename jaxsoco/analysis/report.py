@@ -207,6 +207,11 @@ def _table_note(ledger: Ledger, few: bool) -> str:
     sign = "/ is the ratio of a run's cost to the comparator's cost of the same run"
     if ledger.study.measure == "regret":
         sign = "− is a run's cost less the comparator's cost of the same run"
+    if any(c in ledger.study.components for c in ledger.study.comparators):
+        sign += ", or an unbiased estimate of it that the problem itself computes"
+    if ledger.study.heavy:
+        sign += ". Where costs have no mean (heavy tails), medians stand in its place, and the "
+        sign += "exponents and bands of figures are of medians and quartiles"
     return (
         f"{pooled}± is half the {_level(ledger)} interval of the mean; {sign}; median, p95 and max "
         "are over runs. table.csv has every digit."
@@ -234,8 +239,9 @@ def _fits_table(exponents: Sequence[Fit]) -> Table:
 
 def _fits_note(ledger: Ledger) -> str:
     measure = ledger.study.measure if ledger.study.comparators else "cost"
+    middle = "mean (where there is none, the median)" if ledger.study.heavy else "mean"
     return (
-        f"Least-squares slope of the logarithm of the mean {measure} in the logarithm of the axis; "
+        f"Least-squares slope of the logarithm of the {middle} {measure} in that of the axis; "
         f"{_level(ledger)} percentile intervals from resampling seeds, jointly for all values of "
         "the axis. Other numeric axes are pooled."
     )
@@ -266,8 +272,9 @@ def _terminal_table(ledger: Ledger, rows: Sequence[tables.Row]) -> str:
     if not rows:
         return "no runs yet"
     header, body = tables.cells_for_people(ledger, rows, full=False)
+    heavy = " (of the median where costs have no mean)" if study.heavy else ""
     table = tables.aligned(header, body, header.index("algorithm") + 1)
-    return f"{note}{table}\n\n± is half the {_level(ledger)} interval of the mean"
+    return f"{note}{table}\n\n± is half the {_level(ledger)} interval of the mean{heavy}"
 
 
 def _summary(
@@ -290,7 +297,8 @@ def _fits_text(exponents: Sequence[Fit], ledger: Ledger) -> str:
     study = ledger.study
     against = f" against {exponents[0].against}" if exponents[0].against else ""
     measure = study.measure if study.comparators else "cost"
-    title = f"fitted exponents of the mean {measure}{against} ({_level(ledger)} intervals)"
+    middle = "mean or median" if study.heavy else "mean"
+    title = f"fitted exponents of the {middle} {measure}{against} ({_level(ledger)} intervals)"
     body = []
     for fit in exponents:
         value, lower, upper = fit.exponent

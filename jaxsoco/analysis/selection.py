@@ -30,19 +30,29 @@ class Scope:
       axes: values of every axis.
       path: where the check or plot stands (``check[0]``).
       checkpoints: rounds of a run at which costs are kept.
+      costs: components of the ledger.
+      settings: label -> the name that learners with other values share, and the values.
     """
 
     labels: Sequence[str]
-    comparators: Sequence[str]
+    comparators: Sequence[str] | Mapping[str, str]
     axes: Mapping[str, Sequence[Any]]
     path: str
     checkpoints: int = 1
+    costs: Sequence[str] = ()
+    settings: Mapping[str, tuple[str, Mapping[str, Any]]] = field(default_factory=dict)
     issues: list[Issue] = field(default_factory=list)
 
     @property
     def learners(self) -> tuple[str, ...]:
-        """Algorithms and comparators."""
-        return (*self.labels, *self.comparators)
+        """Algorithms and comparators that are run."""
+        return (*self.labels, *(name for name in self.comparators if name not in self.estimated))
+
+    @property
+    def estimated(self) -> tuple[str, ...]:
+        """Comparators that are not run: a component is the regret against them."""
+        known = self.comparators
+        return tuple(n for n in known if known[n]) if isinstance(known, Mapping) else ()
 
     def found(self, key: str, message: str, hint: str = "") -> None:
         """Notes an issue with one key."""
@@ -86,13 +96,19 @@ def _check_field(f: Field, value: Any, scope: Scope) -> None:
             scope.found(f.name, f"found {show(value)}", "want a number")
         elif f.low is not None and value < f.low:
             scope.found(f.name, f"{show(value)} is too small", f"want at least {f.low:g}")
+    elif f.kind == "boolean":
+        if not isinstance(value, bool):
+            scope.found(f.name, f"found {show(value)}", "want true or false")
     elif f.kind == "choice":
         if value not in f.choices:
             scope.found(f.name, f'no choice is "{show(value)}"', suggest(show(value), f.choices))
     elif f.kind == "strings":
         strings = isinstance(value, list | tuple) and all(isinstance(v, str) for v in value)
         if not strings or not value:
-            scope.found(f.name, f"found {show(value) or 'an empty list'}", "want a list of labels")
+            scope.found(f.name, f"found {show(value) or 'an empty list'}", "want a list of strings")
+        elif f.choices and not set(value) <= set(f.choices):
+            wrong = next(v for v in value if v not in f.choices)
+            scope.found(f.name, f'no choice is "{wrong}"', suggest(wrong, f.choices))
     elif not isinstance(value, str):
         scope.found(f.name, f"found {show(value)}", "want a string")
 
@@ -102,10 +118,20 @@ def check_labels(key: str, names: Any, scope: Scope) -> None:
     _check_names(key, names, scope.learners, "learner", scope)
 
 
+def check_cost(entry: Mapping[str, Any], scope: Scope) -> None:
+    """Checks ``cost``, a component, which takes the place of ``against``."""
+    if "cost" not in entry:
+        return
+    _check_names("cost", entry["cost"], scope.costs, "cost component", scope)
+    if "against" in entry:
+        scope.found("cost", "stands beside against", "want one of the two")
+
+
 def check_against(
     entry: Mapping[str, Any], scope: Scope, *, learners: bool = False, needed: bool = True
 ) -> None:
     """Checks ``against``: a comparator, or any learner; it may be absent if there is one."""
+    needed = needed and "cost" not in entry
     if "against" in entry and learners:
         check_labels("against", entry["against"], scope)
     elif "against" in entry:
@@ -123,6 +149,29 @@ def _check_names(key: str, names: Any, known: Iterable[str], what: str, scope: S
             family = [k for k in known if k.startswith(f"{name}(")]
             hint = "want one of " + ", ".join(family) if family else suggest(name, known)
             scope.found(place, f'the experiment has no {what} "{name}"', hint)
+
+
+def check_parameter(entry: Mapping[str, Any], scope: Scope, bases: Iterable[str]) -> None:
+    """Checks ``parameter``, a numeric field with several values in one of the algorithms."""
+    name = entry.get("parameter")
+    bases = tuple(bases)
+    if not isinstance(name, str):
+        return
+    found = [own[name] for base, own in scope.settings.values() if base in bases and name in own]
+    if not found:
+        known = {key for base, own in scope.settings.values() if base in bases for key in own}
+        scope.found("parameter", f'no algorithm here has a field "{name}"', suggest(name, known))
+    elif not is_numeric(found) or len(set(found)) < 2:
+        scope.found("parameter", f"{name} has not several numbers as values", "want a list")
+
+
+def check_bases(key: str, names: Any, scope: Scope) -> tuple[str, ...]:
+    """Checks names that learners with different values share; returns them (all if None)."""
+    known = tuple(dict.fromkeys(base for base, _ in scope.settings.values()))
+    if names is None:
+        return known
+    _check_names(key, names, known, "algorithm", scope)
+    return tuple(names) if isinstance(names, list | tuple) else (names,)
 
 
 def check_where(entry: Mapping[str, Any], scope: Scope) -> dict[str, Any]:
@@ -144,9 +193,10 @@ def check_where(entry: Mapping[str, Any], scope: Scope) -> dict[str, Any]:
     return sound
 
 
-def check_axis(axis: Any, where: Mapping[str, Any], scope: Scope, *, numeric: bool) -> None:
+def check_axis(
+    axis: Any, where: Mapping[str, Any], scope: Scope, *, numeric: bool, key: str = "axis"
+) -> None:
     """Checks that an axis has at least two values (two positive numbers) in the selection."""
-    key = "axis"
     if axis == HORIZON and len(scope.axes.get(HORIZON, ())) < 2 and scope.checkpoints > 1:
         return  # the checkpoints of a run are the axis
     if not isinstance(axis, str):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 HORIZON = "horizon"
@@ -44,13 +44,18 @@ class Study:
       units: unit of each axis, where known.
       points: one dict of problem values for every point.
       algorithms: labels of the learners under study.
-      comparators: labels of the offline optima.
+      comparators: labels of everything that learners are compared with, in order.
+      components: comparator that is not run -> the component that is the regret against it.
       costs: cost components in the order of the ledger.
       groups: as in the plan.
       learners: all labels in the order of the plan, which numbers the arrays of a chunk.
       chunk: runs of a full chunk.
       level: level of the intervals.
+      settings: label -> the name that learners with other values share, and the values.
       rounding: shortfall of a run that is rounding alone, in the run's precision.
+      heavy: indices of points whose costs have no mean.
+      watched: components whose course over the rounds a check or figure asks for.
+      quantiles: whether runs are kept at every checkpoint, for medians over the rounds.
     """
 
     name: str
@@ -67,6 +72,11 @@ class Study:
     chunk: int
     level: float = 0.95
     rounding: float = 1e-9
+    settings: Mapping[str, tuple[str, Mapping[str, Any]]] = field(default_factory=dict)
+    components: Mapping[str, str] = field(default_factory=dict)
+    heavy: frozenset[int] = frozenset()
+    watched: tuple[str, ...] = ()
+    quantiles: bool = False
 
     @classmethod
     def read(cls, manifest: Mapping[str, Any]) -> Study:
@@ -83,6 +93,8 @@ class Study:
             for i, values in enumerate(settings["points"])
         )
         comparators = [c if isinstance(c, str) else c["label"] for c in settings["comparators"]]
+        asked = [*shown.get("checks", ()), *shown.get("plots", ())]
+        heavy = frozenset(shown.get("heavy_tailed", ()))
         return cls(
             name=manifest["name"],
             title=manifest.get("figure") or manifest["name"],
@@ -91,14 +103,27 @@ class Study:
             units=dict(shown.get("units", {})),
             points=points,
             algorithms=tuple(label for label in plan["learners"] if label not in comparators),
-            comparators=tuple(label for label in plan["learners"] if label in comparators),
+            comparators=tuple(comparators),
             costs=tuple(Cost(c["name"], c["unit"], c["objective"]) for c in shown["costs"]),
             groups=groups,
             learners=tuple(plan["learners"]),
             chunk=plan["chunk"],
             level=shown.get("confidence", 0.95),
             rounding=1e-5 if settings.get("precision") == "float32" else 1e-9,
+            settings={
+                label: (own["base"], own["values"])
+                for label, own in shown.get("learners", {}).items()
+            },
+            components=dict(shown.get("components", {})),
+            heavy=heavy,
+            watched=tuple(dict.fromkeys(t["cost"] for t in asked if "cost" in t)),
+            quantiles=bool(heavy) or any(t.get("statistic") == "median" for t in asked),
         )
+
+    @property
+    def optima(self) -> tuple[str, ...]:
+        """The comparators that were run."""
+        return tuple(label for label in self.comparators if label not in self.components)
 
     @property
     def seeds(self) -> int:
@@ -119,6 +144,10 @@ class Study:
     def checkpoints(self) -> int:
         """At how many rounds of a run costs are kept, at most."""
         return max(len(group.checkpoints) for group in self.groups)
+
+    def cost(self, name: str) -> Cost:
+        """The component of this name."""
+        return next(cost for cost in self.costs if cost.name == name)
 
     @property
     def unit(self) -> str:

@@ -45,6 +45,7 @@ class Row:
       worst: component -> largest value.
       measures: comparator -> ratio or regret.
       undefined: comparator -> runs whose ratio has no meaning.
+      heavy: the costs have no mean; means are NaN.
     """
 
     points: tuple[int, ...]
@@ -57,6 +58,7 @@ class Row:
     worst: dict[str, float]
     measures: dict[str, Spread]
     undefined: dict[str, int]
+    heavy: bool = False
 
 
 def make_row(ledger: Ledger, points: Sequence[int], learner: str) -> Row:
@@ -69,6 +71,11 @@ def make_row(ledger: Ledger, points: Sequence[int], learner: str) -> Row:
         parts = (known * counts).sum(axis=0) / counts.sum(axis=0)
     worst = np.fmax.reduce([cell.worst for cell in cells])
     rivals = [rival for rival in study.comparators if rival != learner]
+    if learner in study.optima:
+        rivals = [rival for rival in rivals if rival not in study.components]
+    heavy = not study.heavy.isdisjoint(points)
+    if heavy:
+        parts = np.full_like(parts, np.nan)
     return Row(
         points=tuple(points),
         learner=learner,
@@ -80,12 +87,15 @@ def make_row(ledger: Ledger, points: Sequence[int], learner: str) -> Row:
         worst=dict(zip((c.name for c in study.costs), map(float, worst), strict=True)),
         measures={rival: _spread(ledger, points, learner, rival) for rival in rivals},
         undefined={rival: sum(cell.undefined[rival] for cell in cells) for rival in rivals},
+        heavy=heavy,
     )
 
 
 def _spread(ledger: Ledger, points: Sequence[int], learner: str, against: str | None) -> Spread:
     values, level = ledger.values(learner, against, points), ledger.study.level
-    if len(points) == 1:
+    if not ledger.study.heavy.isdisjoint(points):
+        mean = Estimate(math.nan)
+    elif len(points) == 1:
         cell = ledger.cells[points[0], learner]
         mean = mean_estimate(cell.cost if against is None else cell.measures[against], level=level)
     else:
@@ -105,7 +115,7 @@ def point_rows(ledger: Ledger) -> list[Row]:
     return [
         make_row(ledger, (point,), learner)
         for point in range(len(study.points))
-        for learner in (*study.algorithms, *study.comparators)
+        for learner in (*study.algorithms, *study.optima)
         if ledger.cells[point, learner].runs
     ]
 
@@ -116,7 +126,7 @@ def pooled_rows(ledger: Ledger) -> list[Row]:
     points = [p for p in range(len(study.points)) if ledger.cells[p, study.learners[0]].runs]
     return [
         make_row(ledger, points, learner)
-        for learner in (*study.algorithms, *study.comparators)
+        for learner in (*study.algorithms, *study.optima)
         if points
     ]
 
@@ -191,7 +201,12 @@ def curves_text(ledger: Ledger) -> str:
         axes = [study.points[point][axis] for axis in study.axes]
         for i, at in enumerate(rounds[point] if cell.runs else ()):
             moments = [cell.cost, *(cell.measures[rival] for rival in study.comparators)]
-            ends = [end for m in moments for end in mean_estimate(m, i, study.level)]
+            known = point not in study.heavy
+            ends = [
+                end if known else math.nan
+                for m in moments
+                for end in mean_estimate(m, i, study.level)
+            ]
             head = [*axes, learner, at, int(cell.cost.count[i])]
             writer.writerow([_exact(value) for value in (*head, *ends)])
     return buffer.getvalue()
@@ -221,7 +236,7 @@ def cells_for_people(
     for i, row in enumerate(rows):
         point = study.points[row.points[0]]
         line = [*(show(point[axis]) for axis in axes), row.learner, str(row.runs)]
-        line.append(with_interval(row.cost.mean))
+        line.append(_middle(row.cost))
         for rival, width in zip(study.comparators, widths, strict=True):
             line += _measure_cells(row.measures.get(rival))[:width]
         body.append([*line, *(str(failures[name][i]) for name in shown)])
@@ -231,9 +246,20 @@ def cells_for_people(
 def _measure_cells(spread: Spread | None) -> list[str]:
     if spread is None:
         return [""] * 4
-    digits = _decimals(spread.mean)
+    digits = _decimals(_known(spread))
     tail = (spread.median.value, spread.p95, spread.largest)
-    return [with_interval(spread.mean), *(_fixed(value, digits) for value in tail)]
+    return [_middle(spread), *(_fixed(value, digits) for value in tail)]
+
+
+def _known(spread: Spread) -> Estimate:
+    return spread.mean if math.isfinite(spread.mean.value) else spread.median
+
+
+def _middle(spread: Spread) -> str:
+    """The mean with its interval; where there is none, the median, and it says so."""
+    if math.isfinite(spread.mean.value) or not math.isfinite(spread.median.value):
+        return with_interval(spread.mean)
+    return f"median {with_interval(spread.median)}"
 
 
 def with_interval(estimate: Estimate) -> str:

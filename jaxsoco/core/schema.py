@@ -55,7 +55,8 @@ class AlgorithmEntry:
     """A learner.
 
     ``load`` names an :class:`~jaxsoco.core.protocol.Algorithm`; ``params`` names a function from
-    one point's values (a dict of this entry's fields) to the parameters' pytree.
+    one point's values (a dict of this entry's fields) to the parameters' pytree. ``problems``:
+    the family's problems that it is for, all if empty.
     """
 
     name: str
@@ -66,16 +67,24 @@ class AlgorithmEntry:
     fields: tuple[Field, ...] = ()
     lanes: Literal["native", "vmap"] = "native"
     differentiable: bool = True
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class ComparatorEntry:
-    """An offline optimum: ``load`` names a ``Comparator`` (see ``core.protocol``)."""
+    """An offline optimum: ``load`` names a ``Comparator`` (see ``core.protocol``).
+
+    With ``component`` in place of ``load`` nothing is run: the regret against it is the component
+    of that name in every learner's own ledger, an unbiased estimate that the problem computes.
+    ``problems`` as for algorithms.
+    """
 
     name: str
     summary: str
     source: str
-    load: str
+    load: str = ""
+    component: str = ""
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,6 +118,7 @@ class Prepared:
         identity.
       notes: lines for the report: where the data come from, what was filled in.
       warnings: lines that the user should see before the run.
+      heavy_tailed: costs have no mean here; the report speaks of medians and quantiles.
     """
 
     content: Any
@@ -116,6 +126,7 @@ class Prepared:
     identity: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    heavy_tailed: bool = False
 
 
 @dataclass(frozen=True)

@@ -24,14 +24,18 @@ class Scope:
     Attributes:
       axes: values of every problem field; empty where they were reported.
       labels: of the algorithms; ``None`` where some were reported.
-      comparators: names.
+      comparators: names, with the component that stands for each one that is not run.
+      costs: components of the ledger, and whether each is part of the objective.
+      learners: label -> the name that learners with other values share, and the values.
       checkpoints: rounds of a run at which costs are kept.
       aliases: problem field -> path as written -> name that stands for it in ``axes``.
     """
 
     axes: Mapping[str, tuple[Any, ...]]
     labels: tuple[str, ...] | None
-    comparators: tuple[str, ...]
+    comparators: Mapping[str, str]
+    costs: Mapping[str, bool]
+    learners: Mapping[str, tuple[str, Mapping[str, Any]]]
     checkpoints: int
     aliases: Mapping[str, Mapping[str, str]]
 
@@ -47,6 +51,8 @@ class Scope:
                 self.axes,
                 path=place,
                 checkpoints=self.checkpoints,
+                costs=tuple(self.costs),
+                learners=self.learners,
             )
         except InputError as error:
             return [i for i in error.issues if _key(i.path, place) not in unknown]

@@ -40,9 +40,9 @@ class Sweep:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Of the algorithms, then the comparators."""
+        """Of the algorithms, then the comparators that are run."""
         experiment = self.experiment
-        comparators = (entry.name for entry in experiment.comparators)
+        comparators = (entry.name for entry in experiment.optima)
         return (*(learner.label for learner in experiment.learners), *comparators)
 
     @property
@@ -67,7 +67,7 @@ class Sweep:
         """Number of programs: learners that differ in numbers alone share one."""
         experiment = self.experiment
         distinct = {learner.compiled_as for learner in experiment.learners}
-        return len(self.groups) * (len(distinct) + len(experiment.comparators))
+        return len(self.groups) * (len(distinct) + len(experiment.optima))
 
     @property
     def disk_bytes(self) -> int:

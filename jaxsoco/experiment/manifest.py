@@ -64,6 +64,12 @@ def manifest(sweep: Sweep, plan: Plan, command: str) -> dict[str, Any]:
                 for cost in experiment.family.costs
             ],
             "measure": experiment.family.measure,
+            "learners": {
+                learner.label: {"base": learner.base, "values": learner.values}
+                for learner in experiment.learners
+            },
+            "components": {c.name: c.component for c in experiment.comparators if c.component},
+            "heavy_tailed": [i for i, p in enumerate(sweep.prepared) if p.heavy_tailed],
             "confidence": experiment.run.confidence,
             "notes": sweep.notes,
             "warnings": sweep.warnings,

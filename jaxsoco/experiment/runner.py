@@ -227,7 +227,7 @@ class _Builder:
             )
             for learner in experiment.learners
         ]
-        comparators = [batch.comparator(load(entry.load)) for entry in experiment.comparators]
+        comparators = [batch.comparator(load(entry.load)) for entry in experiment.optima]
         describe = {
             "jax": importlib.metadata.version("jax"),
             "device": f"{devices[0].platform} ({devices[0].device_kind})",

@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from jaxsoco.core.errors import suggest
-from jaxsoco.core.schema import REQUIRED, ComparatorEntry, Family, Field, ProblemEntry
+from jaxsoco.core.schema import (
+    REQUIRED,
+    AlgorithmEntry,
+    ComparatorEntry,
+    Family,
+    Field,
+    ProblemEntry,
+)
 from jaxsoco.experiment.document import Document, Section
 from jaxsoco.experiment.learners import Choice, Learner, expand_learners
 from jaxsoco.experiment.settings import (
@@ -40,7 +47,7 @@ def check_smoke(
         elif active:
             continue
         elif key == "compare":
-            read_compare(family, smoke, issues)
+            read_compare(family, problem, smoke, issues)
         elif key == "horizons":
             read_horizons(problem, smoke, issues)
         elif key in run:
@@ -105,6 +112,7 @@ def read_fields(
 def read_learners(
     document: Document,
     family: Family,
+    problem: ProblemEntry,
     comparators: Sequence[ComparatorEntry],
     issues: Issues,
 ) -> tuple[Learner, ...] | None:
@@ -114,7 +122,7 @@ def read_learners(
         names = ", ".join(entry.name for entry in family.algorithms)
         issues.found("algorithm", "there is none", f"want one [[algorithm]] or more: {names}")
     choices = [
-        _read_algorithm(section, f"algorithm[{i}]", family, issues)
+        _read_algorithm(section, f"algorithm[{i}]", family, problem, issues)
         for i, section in enumerate(document.algorithms)
     ]
     made = [choice for choice in choices if choice is not None]
@@ -122,7 +130,9 @@ def read_learners(
     return None if len(issues) > before or not learners else learners
 
 
-def _read_algorithm(section: Section, place: str, family: Family, issues: Issues) -> Choice | None:
+def _read_algorithm(
+    section: Section, place: str, family: Family, problem: ProblemEntry, issues: Issues
+) -> Choice | None:
     known = {entry.name: entry for entry in family.algorithms}
     before = len(issues)
     label = section.get("label")
@@ -141,5 +151,13 @@ def _read_algorithm(section: Section, place: str, family: Family, issues: Issues
     name = read_value(field, given.value, given.place, issues)
     if name is INVALID:
         return None
+    if not suits(known[name], problem):
+        message = f"{name} is not for the problem {problem.name}"
+        issues.found(given.place, message, f"it is for {', '.join(known[name].problems)}")
     values = read_fields(known[name].fields, section, place, f"the algorithm {name}", issues)
     return None if len(issues) > before else Choice(known[name], text, values, place)
+
+
+def suits(entry: AlgorithmEntry | ComparatorEntry, problem: ProblemEntry) -> bool:
+    """Whether an algorithm or comparator is for a problem of its family."""
+    return not entry.problems or problem.name in entry.problems

@@ -93,10 +93,13 @@ def read_horizons(problem: ProblemEntry, section: Section, issues: Issues) -> tu
     return read_axis(HORIZONS, given.value, given.place, issues)
 
 
-def read_compare(family: Family, section: Section, issues: Issues) -> tuple[ComparatorEntry, ...]:
-    """``run.compare`` as the family's entries."""
-    known = {entry.name: entry for entry in family.comparators}
-    given = section.get("compare", Given(list(family.compare), "run.compare"))
+def read_compare(
+    family: Family, problem: ProblemEntry, section: Section, issues: Issues
+) -> tuple[ComparatorEntry, ...]:
+    """``run.compare`` as the family's entries, those for the problem."""
+    known = {e.name: e for e in family.comparators if not e.problems or problem.name in e.problems}
+    usual = [name for name in family.compare if name in known]
+    given = section.get("compare", Given(usual, "run.compare"))
     if not given.value and "compare" not in section:
         return ()
     field = Field("compare", "strings", "comparators", choices=tuple(known))

@@ -77,6 +77,11 @@ class Experiment:
         return {name: values for name, values in self.axes.items() if len(values) > 1}
 
     @property
+    def optima(self) -> tuple[ComparatorEntry, ...]:
+        """The comparators that are run."""
+        return tuple(entry for entry in self.comparators if not entry.component)
+
+    @property
     def folder(self) -> Path:
         """Where the file's relative paths start."""
         return self.document.path.parent
@@ -203,7 +208,7 @@ def _read_problem(document: Document, family: Family, issues: Issues) -> Problem
 
 def _read_view(document: Document, family: Family, problem: ProblemEntry, issues: Issues) -> _View:
     run = read_run(document.run, issues)
-    comparators = read_compare(family, document.run, issues)
+    comparators = read_compare(family, problem, document.run, issues)
     owner = f"the problem {problem.name}"
     axes = read_fields(problem.fields, document.problem, "problem", owner, issues)
     horizons = read_horizons(problem, document.run, issues)
@@ -216,11 +221,13 @@ def _read_view(document: Document, family: Family, problem: ProblemEntry, issues
         message = f"{points} points with {run['seeds']} seeds each are too many runs"
         issues.found("run.seeds", message, f"want at most {_MOST_RUNS} runs")
     axes, paths, aliases = name_paths(problem.fields, document.problem, axes)
-    learners = read_learners(document, family, comparators, issues)
+    learners = read_learners(document, family, problem, comparators, issues)
     scope = Scope(
         axes=axes,
         labels=None if learners is None else tuple(learner.label for learner in learners),
-        comparators=tuple(entry.name for entry in comparators),
+        comparators={entry.name: entry.component for entry in comparators},
+        costs={cost.name: cost.objective for cost in family.costs},
+        learners={learner.label: (learner.base, learner.values) for learner in learners or ()},
         checkpoints=most_checkpoints(problem),
         aliases=aliases,
     )

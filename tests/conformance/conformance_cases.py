@@ -34,7 +34,14 @@ class Case:
         fields, and what the message says.
       bounds: comparator -> whether no learner with these decisions ``[T, ..., runs]`` beats it.
       order: pairs of comparators of which the first is never above the second.
-      zero: costs beside the objective that are 0 (what is missing or violated); None: all.
+      params: values of the algorithms' fields that differ from their defaults, where an algorithm
+        has such a field.
+      words: of fields that default to a word which the problem turns into a number, such a number.
+      ledger: components that are no objective and need not be 0 (all others must be).
+      unsafe: algorithms that may miss what all others keep (the other components, the bounds).
+      torn: runs of a block that may take another one of several best plans in float32, and go on
+        differently from there.
+      slope_tolerance: relative; slopes through a solver are as exact as its solutions.
     """
 
     problem: str
@@ -46,8 +53,13 @@ class Case:
     refused: Mapping[str, tuple[Callable[[Path], Mapping[str, Any]], str]]
     bounds: Mapping[str, Callable[[np.ndarray], bool]]
     order: tuple[tuple[str, str], ...] = ()
+    params: Mapping[str, Any] = field(default_factory=dict)
+    words: Mapping[str, float] = field(default_factory=dict)
+    ledger: tuple[str, ...] = ()
+    unsafe: tuple[str, ...] = ()
+    torn: int = 0
+    slope_tolerance: float = 1e-5
     widen: Change = field(default=lambda settings: settings)
-    zero: tuple[str, ...] | None = None
 
     @property
     def family(self) -> str:
@@ -74,8 +86,13 @@ class Learner(NamedTuple):
     def __repr__(self) -> str:
         return f"Learner({self.id})"
 
+    @property
+    def values(self) -> dict[str, Any]:
+        """The algorithm's fields, as the case has them."""
+        return {f.name: self.case.params.get(f.name, f.default) for f in self.entry.fields}
+
     def params(self, **values):
-        return load(self.entry.params)({f.name: f.default for f in self.entry.fields} | values)
+        return load(self.entry.params)(self.values | values)
 
 
 class Judge(NamedTuple):
@@ -97,34 +114,43 @@ class Judge(NamedTuple):
 
 
 def learners(case: Case) -> list[Learner]:
-    return [Learner(case, entry) for entry in registry.family(case.family).algorithms]
+    entries = registry.family(case.family).algorithms
+    return [Learner(case, entry) for entry in entries if _suits(entry, case)]
 
 
 def judges(case: Case) -> list[Judge]:
-    return [Judge(case, entry) for entry in registry.family(case.family).comparators]
+    entries = registry.family(case.family).comparators
+    return [Judge(case, entry) for entry in entries if entry.load and _suits(entry, case)]
 
 
-def other_values(entry: AlgorithmEntry) -> list[dict[str, Any]]:
-    """Values of the fields that are plain numbers, three for each, away from the default."""
-    fields = [f for f in entry.fields if f.kind in ("float", "integer") and not f.static]
-    axes = [[_scaled(f, factor) for factor in (1.5, 4, 20)] for f in fields]
+def _suits(entry: AlgorithmEntry | ComparatorEntry, case: Case) -> bool:
+    return not entry.problems or case.problem.partition("/")[2] in entry.problems
+
+
+def other_values(learner: Learner) -> list[dict[str, Any]]:
+    """Values of the fields that are plain numbers, three for each, away from the case's own."""
+    fields = [f for f in learner.entry.fields if f.kind in ("float", "integer") and not f.static]
+    own = {f.name: learner.case.words.get(f.name, learner.values[f.name]) for f in fields}
+    fields = [f for f in fields if isinstance(own[f.name], int | float)]
+    axes = [[_scaled(f, own[f.name], x) for x in (1.5, 4, 20)] for f in fields]
     return [
         dict(zip((f.name for f in fields), row, strict=True)) for row in zip(*axes, strict=True)
     ]
 
 
-def _scaled(field: Field, factor: float) -> Any:
-    # A word stands for a number that the problem settles: some number then.
-    given = 0.02 if isinstance(field.default, str) else field.default
-    value = given * factor or factor
+def _scaled(field: Field, own: float, factor: float) -> Any:
+    value = own * factor or factor
     value = value if field.high is None else min(value, field.high)
     return int(value) if field.kind == "integer" else value
+
+
+_OPTIONS = {"boolean": (False, True), "integer": (1, 2), "float": (1.0, 2.5)}
 
 
 def static_values(entry: AlgorithmEntry) -> list[dict[str, Any]]:
     """All combinations of the fields that need a compilation of their own."""
     fields = [f for f in entry.fields if f.static]
-    options = [f.choices if f.kind == "choice" else (False, True) for f in fields]
+    options = [f.choices or _OPTIONS[f.kind] for f in fields]
     names = [f.name for f in fields]
     return [dict(zip(names, row, strict=True)) for row in itertools.product(*options)]
 
@@ -195,6 +221,23 @@ def _whole_slots(decisions: np.ndarray) -> bool:
     return bool(np.isin(decisions, (0, 1)).all())
 
 
+# --- tracking -------------------------------------------------------------------------------------
+
+
+def _alike(settings):
+    """All eigenvalues equal."""
+    return replace(settings, eigenvalues=settings.eigenvalues * 0 + 2)
+
+
+def _scaled_by(**factors: float) -> Change:
+    return lambda s: replace(s, **{name: getattr(s, name) * x for name, x in factors.items()})
+
+
+def _indefinite(folder: Path) -> dict[str, Any]:
+    np.save(folder / "coupling.npy", np.array([[1.0, 2.0], [2.0, 1.0]]))
+    return {"matrix": str(folder / "coupling.npy")}
+
+
 # --- multistage -----------------------------------------------------------------------------------
 
 
@@ -240,6 +283,88 @@ CASES = (
         order=(("offline_optimum", "integral_optimum"), ("integral_optimum", "advice")),
     ),
     Case(
+        problem="provisioning/bursty_queue",
+        values={
+            "horizon": 12,
+            "capacity": 3,
+            "start": 2,
+            "slots": 3,
+            "budget_low": 0.8,
+            "anchor": 1.3,
+        },
+        points=(
+            {"switching": 0.1, "success": 0.7},
+            {"latency_weight": 2.0, "jitter": 0.3, "target": 1.0, "burst_chance": 0.5},
+        ),
+        params={
+            "conf_scale": 0.0005,
+            "confidence_episodes": 100,
+            "warm_up": 2,
+            "counts": "pooled",
+            "remaining": True,
+            "tv_cap": True,
+            "budget": 1.1,
+        },
+        slopes=("switching", "price"),
+        smallest={"capacity": 1, "start": 0},
+        extremes={
+            "free switches": _without("switching"),
+            "latency is free": _without("latency_weight"),
+            "steady targets": _without("swing", "jitter"),
+            "no loss anywhere": _without("loss"),
+            "nothing is needed": _without("consumption", "base_consumption"),
+            "nothing moves": lambda s: replace(
+                s, transition=s.transition * 0 + np.eye(s.initial.shape[0])[None, :, None]
+            ),
+            "dear switches": lambda s: replace(s, switching=s.switching * 1e4),
+        },
+        refused={
+            "a baseline that violates": (lambda _: {"baseline": "0,0,1"}, "violates budget_low"),
+            "budgets out of order": (lambda _: {"budget_high": 0.5}, "budget_low <= budget_high"),
+        },
+        # A budget that follows its target may cost less than any that stays.
+        bounds={},
+        ledger=("consumption", "budget", "multiplier", "fallback"),
+        unsafe=("oco_q", "blol", "no_dual", "fixed_budget"),
+        torn=2,
+    ),
+    Case(
+        problem="tracking/quadratic_tracking",
+        values={"dimension": 2, "horizon": 14},
+        points=(
+            {"increment_scale": 2.0, "noise_cap": 0.3},
+            {"matrix_seed": 3, "smallest_eigenvalue": 1.0, "floor": 0.7},
+        ),
+        slopes=("scale", "noise_cap"),
+        smallest={"dimension": 1},
+        extremes={
+            "equal eigenvalues": _alike,
+            "no hitting cost": _without("eigenvalues"),
+            "a direction without hitting cost": lambda s: replace(
+                s, eigenvalues=s.eigenvalues * np.array([0, 1])
+            ),
+            "no increments": _without("scale"),
+            "no noise": _without("noise_cap"),
+            "hits dear": _scaled_by(eigenvalues=1e4, floor=1e4),
+            "hits cheap": _scaled_by(eigenvalues=1e-4, floor=1e-4),
+            "large increments": _scaled_by(scale=1e3),
+        },
+        refused={
+            "more eigenvalues than dimensions": (lambda _: {"rank": 3}, "above dimension"),
+            "eigenvalues the wrong way round": (
+                lambda _: {"smallest_eigenvalue": 9.0},
+                "above largest_eigenvalue",
+            ),
+            "a floor above the eigenvalues": (lambda _: {"floor": 1.0}, "want a lower bound"),
+            "an indefinite matrix": (_indefinite, "eigenvalue -1"),
+        },
+        bounds={},
+        # Where noise hides all but one eigenvalue, as in half of these short runs, the recovery's
+        # own slopes are exact to 2e-4; where it does not, to 1e-8.
+        slope_tolerance=5e-4,
+        ledger=("regret",),
+    ),
+    Case(
         problem="multistage/bernoulli_tree",
         values={"horizon": 24, "switch": 0.4, "p_min": 0.3, "track_first": 1},
         points=({"p_min": 0.6}, {"fill": "span"}),
@@ -256,6 +381,7 @@ CASES = (
             "a node that is not there": (lambda _: {"track_first": 7}, "no node 7"),
         },
         bounds={},
-        zero=(),
+        words={"eta": 0.02, "epsilon": 0.02, "exploration": 0.02},
+        ledger=("realised", "first_edge", "second_edge"),
     ),
 )

@@ -59,7 +59,7 @@ def assert_slope(learner, slope, step, down, up):
     rounding = 1e-12 * np.abs(middle) / step
     smooth = np.abs(high - 2 * middle + low) / step <= 1e-2 * np.abs(central) + rounding
     assert smooth.sum() >= RUNS // 2
-    tolerance = 1e-5 * np.abs(central) + rounding
+    tolerance = case.slope_tolerance * np.abs(central) + rounding
     assert np.all(np.abs(slope - central)[smooth] <= tolerance[smooth]), (slope, central)
 
 

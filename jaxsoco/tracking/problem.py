@@ -1,0 +1,143 @@
+"""The world of quadratic tracking, in deviations from the minimiser.
+
+With ``y_t = x_t - v_t`` and ``w_t = x_(t-1) - v_t = y_(t-1) - delta_t`` a round costs ``1/2 y' A y
++ 1/2 |y - w|^2``: the minimiser itself never appears, so nothing large cancels however far it
+walks. The action of a learner is its deviation ``y_t``. Every run begins at the minimiser.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxsoco.core import random
+from jaxsoco.core.lanes import align, lift
+from jaxsoco.core.protocol import Problem
+from jaxsoco.tracking import increments
+from jaxsoco.tracking.algebra import square, turn, turn_back
+from jaxsoco.tracking.planning import interpolation_eigenvalues
+from jaxsoco.tracking.spec import Costs, Feedback, Observation, Spec
+
+
+class World(NamedTuple):
+    """Rounds that have begun, int32, one number for all lanes, and the last ``y [d, ...]``."""
+
+    clock: jax.Array
+    deviation: jax.Array
+
+
+class Round(NamedTuple):
+    """Nature's move: the round's number and the minimiser's step ``delta [d, ...]``."""
+
+    clock: jax.Array
+    increment: jax.Array
+
+
+def _init(key: jax.Array, spec: Spec) -> World:
+    start = jnp.zeros((spec.dimension, *key.shape[1:]), spec.basis.dtype)
+    return World(jnp.zeros((), jnp.int32), start)
+
+
+def _advance(key: jax.Array, spec: Spec, world: World) -> tuple[World, Round]:
+    clock = world.clock + 1
+    return world._replace(clock=clock), Round(clock, _increment(key, spec, clock))
+
+
+def _increment(key: jax.Array, spec: Spec, clock: jax.Array) -> jax.Array:
+    size, dtype = spec.dimension, spec.basis.dtype
+    lanes = key.ndim - 1
+    scale = lift(align(spec.scale, 0, lanes))
+    if spec.increments == "laplace":
+        return scale * increments.laplaces(key, size, dtype)
+    if spec.increments == "cauchy":
+        return scale * increments.CAUCHY_SCALE * increments.cauchys(key, size, dtype)
+    draw = increments.normals(key, size, dtype)
+    if spec.increments == "correlated":
+        root = increments.correlation_root(size, align(spec.correlation, 0, lanes))
+        draw = jnp.sqrt(increments.variance_of_round(clock, dtype)) * turn(root, draw)
+    return scale * draw
+
+
+def _observe(spec: Spec, world: World, round: Round) -> Observation:
+    del spec, world
+    return Observation(round.increment)
+
+
+def _play(
+    key: jax.Array, spec: Spec, world: World, round: Round, action: jax.Array
+) -> tuple[World, Feedback, Costs]:
+    costs = charge(spec, round, world.deviation, action)
+    noise = _noise(key, spec, action, costs.hit)
+    return world._replace(deviation=action), Feedback(costs.hit + noise, costs.hit), costs
+
+
+def charge(spec: Spec, round: Round, last: jax.Array, action: jax.Array) -> Costs:
+    """Costs of the deviation ``action`` after ``last [d, ...]``."""
+    before = last - round.increment
+    lanes = action.ndim - 1
+    eigenvalues = align(spec.eigenvalues, 1, lanes)
+    own, old = turn_back(spec.basis, action), turn_back(spec.basis, before)
+    left = jnp.maximum(spec.horizon + 1 - round.clock, 1).astype(action.dtype)
+    keep, _ = interpolation_eigenvalues(eigenvalues, left)
+    miss = own - keep * old
+    return Costs(
+        hit=jnp.sum(eigenvalues * own * own, axis=0) / 2,
+        move=square(action - before) / 2,
+        regret=jnp.sum(miss * miss / keep, axis=0) / 2,
+    )
+
+
+def _noise(key: jax.Array, spec: Spec, action: jax.Array, hit: jax.Array) -> jax.Array:
+    cap = align(spec.noise_cap, 0, hit.ndim)
+    if spec.noise == "uniform":
+        return cap * (2 * random.uniform(key, (), hit.dtype) - 1)
+    # The sign that hides the matrix best: feedback is drawn towards a multiple of the identity.
+    average = jnp.mean(align(spec.eigenvalues, 1, hit.ndim), axis=0)
+    return cap * jnp.where(average * square(action) / 2 >= hit, 1, -1)
+
+
+quadratic_tracking = Problem(_init, _advance, _observe, _play)
+"""Tracking a walking minimiser; ``spec`` is a :class:`~jaxsoco.tracking.spec.Spec`."""
+
+
+def recorded_tracking(minimizers: jax.Array, noise: jax.Array) -> Problem:
+    """The same world on a given path: nothing is drawn, keys and the spec's kinds do not count.
+
+    Args:
+      minimizers: ``v_1 .. v_T``, ``[T, d]``; runs begin at 0.
+      noise: added to the feedback of each round, ``[T]``, in units of cost.
+
+    Returns:
+      A problem for specs with ``spec.horizon == T``.
+    """
+    minimizers, noise = jnp.asarray(minimizers, float), jnp.asarray(noise, float)
+    steps = jnp.diff(minimizers, axis=0, prepend=jnp.zeros_like(minimizers[:1]))
+    return recorded_increments(steps, noise)
+
+
+def recorded_increments(steps: jax.Array, noise: jax.Array) -> Problem:
+    """:func:`recorded_tracking` from the minimiser's increments ``[T, d]``."""
+    if steps.ndim != 2 or noise.shape != steps.shape[:1]:
+        raise ValueError(f"want steps [T, d] and noise [T], got {steps.shape} and {noise.shape}")
+    return Problem(
+        _init,
+        partial(_advance_recorded, steps),
+        _observe,
+        partial(_play_recorded, noise),
+    )
+
+
+def _advance_recorded(steps, key: jax.Array, spec: Spec, world: World) -> tuple[World, Round]:
+    clock = world.clock + 1
+    step = align(steps[clock - 1].astype(spec.basis.dtype), 1, key.ndim - 1)
+    return world._replace(clock=clock), Round(clock, jnp.broadcast_to(step, world.deviation.shape))
+
+
+def _play_recorded(noise, key: jax.Array, spec: Spec, world: World, round: Round, action):
+    del key
+    costs = charge(spec, round, world.deviation, action)
+    value = costs.hit + noise[round.clock - 1].astype(costs.hit.dtype)
+    return world._replace(deviation=action), Feedback(value, costs.hit), costs

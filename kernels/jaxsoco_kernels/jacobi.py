@@ -1,0 +1,220 @@
+"""Warm Jacobi: the eigenbasis of a symmetric matrix that changes a little in every round.
+
+A learner that plans with ``V f(L) V'`` and learns by rank-one steps needs no decomposition per
+round: it carries the basis ``V`` and the almost diagonal ``V' M V``, and one sweep of plane
+rotations after each step keeps the latter almost diagonal (quadratic convergence of the cyclic
+method). The rotations of a sweep come in rounds of disjoint pairs, the schedule of a round-robin
+tournament, so that a round is one vector operation over pairs and lanes (Brent and Luk 1985).
+
+Derivatives (first order) take the rotations as constants: what they turn stays exact, and no
+eigenvalue is divided by its distance to another. Tangents of ``D`` are therefore not diagonal;
+:func:`apply` and :func:`clip` know it, a function of :func:`eigenvalues` alone does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxsoco_kernels import psd
+
+
+class Spectrum(NamedTuple):
+    """A symmetric matrix ``V D V'`` in a basis in which it is almost diagonal.
+
+    Attributes:
+      basis: ``V``, orthonormal columns ``[d, d, ...]``.
+      matrix: ``D``, symmetric, almost diagonal ``[d, d, ...]``.
+    """
+
+    basis: jax.Array
+    matrix: jax.Array
+
+
+def start(matrix: jax.Array) -> Spectrum:
+    """Decomposes ``matrix [d, d, ...]`` once, by ``eigh``."""
+    matrix = psd.symmetric(matrix)
+    _, basis = psd.eigh(jax.lax.stop_gradient(matrix))
+    turned = jnp.einsum("ki...,kl...,lj...->ij...", basis, matrix, basis)
+    return Spectrum(basis, psd.symmetric(turned))
+
+
+def multiple_of_identity(scale: jax.Array, dimension: int) -> Spectrum:
+    """The spectrum of ``scale * I`` for ``scale [...]``."""
+    one = jnp.ones((dimension, *jnp.shape(scale)), jnp.asarray(scale).dtype)
+    return Spectrum(_diagonal(one), _diagonal(one * scale[None]))
+
+
+def _diagonal(values: jax.Array) -> jax.Array:
+    eye = jnp.eye(values.shape[0], dtype=values.dtype)
+    return eye.reshape(eye.shape + (1,) * (values.ndim - 1)) * values[None]
+
+
+def eigenvalues(spectrum: Spectrum) -> jax.Array:
+    """The diagonal ``[d, ...]``: eigenvalues up to :func:`residual` squared over their gaps.
+
+    In the order of the basis, which is not sorted.
+    """
+    return _diagonal_of(spectrum.matrix)
+
+
+def _diagonal_of(matrix: jax.Array) -> jax.Array:
+    return jnp.einsum("ii...->i...", matrix)
+
+
+def residual(spectrum: Spectrum) -> jax.Array:
+    """Frobenius norm ``[...]`` of what is off the diagonal."""
+    off = spectrum.matrix - _diagonal(eigenvalues(spectrum))
+    return jnp.sqrt(jnp.sum(off * off, axis=(0, 1)))
+
+
+def assemble(spectrum: Spectrum) -> jax.Array:
+    """The matrix ``V D V'`` ``[d, d, ...]`` itself."""
+    basis, matrix = spectrum
+    return psd.symmetric(jnp.einsum("ik...,kl...,jl...->ij...", basis, matrix, basis))
+
+
+def coordinates(spectrum: Spectrum, vector: jax.Array) -> jax.Array:
+    """Coordinates ``V' x`` of ``vector [d, ...]`` in the basis."""
+    return jnp.sum(spectrum.basis * vector[:, None], axis=0)
+
+
+def combine(spectrum: Spectrum, coordinates: jax.Array) -> jax.Array:
+    """The vector ``V u`` with these ``coordinates [d, ...]`` in the basis."""
+    return jnp.sum(spectrum.basis * coordinates[None], axis=1)
+
+
+def apply(
+    values: Callable, differences: Callable, spectrum: Spectrum, coordinates: jax.Array, *parameters
+) -> jax.Array:
+    """Coordinates of ``f(M) x`` for ``x`` given by ``coordinates [d, ...]``.
+
+    The value is ``f(diag D) * coordinates``; the derivative knows that ``M`` also turns.
+
+    Args:
+      values, differences: ``f`` and its divided differences, as in :func:`psd.spectral`.
+      spectrum: ``M`` in its basis.
+      coordinates: ``V' x``.
+      *parameters: further arguments of ``values`` and ``differences``.
+    """
+    return _apply(values, differences, spectrum.matrix, coordinates, *parameters)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0, 1))
+def _apply(values, differences, matrix, coordinates, *parameters):
+    return values(_diagonal_of(matrix), *psd.lift(parameters, 1)) * coordinates
+
+
+@_apply.defjvp
+def _apply_jvp(values, differences, primals, tangents):
+    matrix, coordinates, *parameters = primals
+    d_matrix, d_coordinates, *d_parameters = tangents
+    diagonal = _diagonal_of(matrix)
+
+    def at(*parameters):
+        return values(diagonal, *psd.lift(parameters, 1))
+
+    image, d_image = jax.jvp(at, tuple(parameters), tuple(d_parameters))
+    slopes = differences(diagonal[:, None], diagonal[None], *psd.lift(parameters, 2))
+    turned = jnp.sum(slopes * d_matrix * coordinates[None], axis=1)
+    return image * coordinates, turned + d_image * coordinates + image * d_coordinates
+
+
+def rank_one_update(
+    spectrum: Spectrum, step: jax.Array, coordinates: jax.Array, sweeps: int = 1
+) -> Spectrum:
+    """Projected rank-one step: ``M <- P(M - step x x')`` onto the semidefinite matrices.
+
+    After the sweeps the projection cuts the diagonal at 0, exact up to :func:`residual`. One
+    sweep suits small steps; take two or three in the first rounds, when the basis is still
+    unrelated to the steps, or where rounding is to be the only error.
+
+    Args:
+      spectrum: ``M`` in its basis.
+      step: ``[...]``, of either sign.
+      coordinates: ``V' x [d, ...]``. A learner that played ``x = V u`` has them at hand.
+      sweeps: static.
+    """
+    changed = step[None, None] * coordinates[:, None] * coordinates[None]
+    return clip(sweep(Spectrum(spectrum.basis, spectrum.matrix - changed), sweeps))
+
+
+def clip(spectrum: Spectrum) -> Spectrum:
+    """Cuts the diagonal at 0; the derivative is that of :func:`psd.project`."""
+    return spectrum._replace(matrix=_clip(spectrum.matrix))
+
+
+@jax.custom_jvp
+def _clip(matrix):
+    values = _diagonal_of(matrix)
+    return matrix + _diagonal(psd.positive(values) - values)
+
+
+@_clip.defjvp
+def _clip_jvp(primals, tangents):
+    values = _diagonal_of(*primals)
+    slopes = psd.positive_differences(values[:, None], values[None])
+    return _clip(*primals), slopes * tangents[0]
+
+
+def sweep(spectrum: Spectrum, sweeps: int = 1) -> Spectrum:
+    """Rotates every pair of axes once per sweep, so that the matrix is closer to diagonal."""
+    d = spectrum.matrix.shape[0]
+    if d == 1:
+        return spectrum
+    basis, matrix = spectrum
+    if d % 2:  # a dimension of zeros, which no rotation mixes in: its partner has a bye
+        lanes = [(0, 0)] * (matrix.ndim - 2)
+        matrix = jnp.pad(matrix, [(0, 1), (0, 1), *lanes])
+        basis = jnp.pad(basis, [(0, 0), (0, 1), *lanes])
+    rounds = sweeps * (matrix.shape[0] - 1)
+    # A loop, not unrolled: XLA would compute the angles anew for every entry that they rotate.
+    basis, matrix = jax.lax.fori_loop(0, rounds, _rotate_pairs, (basis, matrix))
+    return Spectrum(basis[:, :d], matrix[:d, :d])
+
+
+def _rotate_pairs(_, state):
+    """Rotates axis ``i`` against ``h + i`` for all ``i < h``, then moves every axis on one seat.
+
+    After ``2 h - 1`` rounds every pair has met once, and all axes sit where they began.
+    """
+    basis, matrix = state
+    half = matrix.shape[0] // 2
+    top = np.arange(half)
+    fixed = jax.lax.stop_gradient(matrix)
+    near, far = fixed[top, top], fixed[top + half, top + half]
+    sine, slope = _angles(near, far, fixed[top, top + half])
+    rows = _turn(matrix, sine[:, None], slope[:, None], 0)
+    return (
+        _turn(basis, sine[None], slope[None], 1),
+        _turn(rows, sine[None], slope[None], 1),
+    )
+
+
+def _angles(near, far, off):
+    """Sine of each rotation, and the tangent of half its angle; the smaller of the two angles."""
+    gap = far - near
+    square = gap * gap + 4 * off * off
+    size = jnp.abs(gap) + jnp.sqrt(square)
+    tangent = jnp.where(gap >= 0, 2, -2) * off / jnp.where(square > 0, size, 1)
+    cosine = 1 / jnp.sqrt(1 + tangent * tangent)
+    sine = tangent * cosine
+    return sine, sine / (1 + cosine)
+
+
+def _turn(x, sine, slope, axis):
+    half = x.shape[axis] // 2
+    first, second = jnp.split(x, 2, axis=axis)
+    # Of the form x + small, so that small angles leave rounding errors as small (Rutishauser).
+    turned = first - sine * (second + slope * first), second + sine * (first - slope * second)
+    if half == 1:
+        return jnp.concatenate(turned, axis=axis)
+    # The tournament's circle: the first axis keeps its seat, the others move on by one.
+    fixed, middle, last = jnp.split(turned[0], (1, half - 1), axis=axis)
+    head, rest = jnp.split(turned[1], (1,), axis=axis)
+    return jnp.concatenate([fixed, head, middle, rest, last], axis=axis)

@@ -1,0 +1,126 @@
+"""A float64 step in a float32 process: the same numbers as a float64 process, everywhere."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxsoco.core.precision import in_float64
+from jaxsoco_kernels.sensing import recover_psd
+
+
+def problem(lanes: int):
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(24, 4, lanes))
+    matrix = np.diag([0.5, 1.0, 2.0, 4.0])
+    values = np.einsum("mib,ij,mjb->mb", vectors, matrix, vectors)
+    values = values + 0.1 * rng.uniform(-1, 1, size=values.shape)
+    return [np.asarray(x, np.float32) for x in (vectors, values, np.full(lanes, 2.4))]
+
+
+def recover(vectors, values, radius):
+    found = recover_psd(vectors, values, radius)
+    return {"matrix": found.matrix, "status": found.info.status}
+
+
+@pytest.fixture(scope="module")
+def wanted():
+    """The recoveries of a float64 process ``[4, 4, 3]``."""
+    with jax.enable_x64(True):
+        arguments = (jnp.asarray(x, jnp.float64) for x in problem(3))
+        return np.asarray(jax.jit(recover)(*arguments)["matrix"])
+
+
+def check(found, wanted):
+    assert found["matrix"].dtype == jnp.float32
+    assert found["status"].dtype == jnp.int32
+    assert not np.any(found["status"])
+    np.testing.assert_allclose(found["matrix"], wanted, atol=1e-6)
+    assert not jax.config.jax_enable_x64
+
+
+def test_lanes(wanted):
+    check(jax.jit(in_float64(recover))(*problem(3)), wanted)
+    # Without it, the float32 answer differs: the test would see a step left in float32.
+    single = jax.jit(recover)(*problem(3))["matrix"]
+    assert np.abs(single - wanted).max() > 3e-6
+
+
+def test_vmap(wanted):
+    arguments = problem(3)
+    mapped = jax.jit(jax.vmap(in_float64(recover), in_axes=-1, out_axes=-1))
+    check(mapped(*arguments), wanted)
+
+
+def least(matrix, shift):
+    """Least eigenvalue of a matrix that float32 takes for singular."""
+    return jnp.linalg.eigvalsh(matrix + shift * jnp.eye(3))[0]
+
+
+def test_eager_and_partly_mapped():
+    matrix, shifts = jnp.full((3, 3), 1.0, jnp.float32), jnp.float32([1e-9, 3e-9])
+    assert abs(jax.jit(least)(matrix, shifts[1]) / 3e-9 - 1) > 0.1  # without it
+    np.testing.assert_allclose(in_float64(least)(matrix, shifts[1]), 3e-9, rtol=1e-5)
+    mapped = jax.vmap(jax.vmap(in_float64(least), in_axes=(None, 0)), in_axes=(0, None))
+    found = jax.jit(mapped)(jnp.stack([matrix, 2 * matrix]), shifts)
+    np.testing.assert_allclose(found, np.tile([1e-9, 3e-9], (2, 1)), rtol=1e-5)
+
+
+def test_scan_with_a_step_on_a_static_clock(wanted):
+    arguments = problem(3)
+
+    @jax.jit
+    def rollout(vectors, values, radius):
+        def play(state, clock):
+            def solve(_):
+                # Closes over arrays of the surrounding trace.
+                return in_float64(lambda b: recover(vectors, b, radius))(values)
+
+            return jax.lax.cond(clock == 2, solve, lambda s: s, state), None
+
+        empty = {"matrix": jnp.zeros((4, 4, 3)), "status": jnp.full(3, 7, jnp.int32)}
+        return jax.lax.scan(play, empty, jnp.arange(5))[0]
+
+    check(rollout(*arguments), wanted)
+
+
+def test_gradient():
+    """Of a difference that float32 cannot form; under jit, vmap and inside a scan."""
+
+    def function(x):
+        return ((1 + 1e-5 * x) ** 2 - 1) * 1e5
+
+    x = jnp.float32([0.5, 2.0])
+    exact = 2 * (1 + 1e-5 * np.array([0.5, 2.0]))
+    slope = jax.jit(jax.vmap(jax.grad(in_float64(function))))(x)
+    assert slope.dtype == jnp.float32
+    np.testing.assert_allclose(slope, exact, rtol=1e-6)
+
+    def rollout(x):
+        return jnp.sum(jax.lax.scan(lambda s, _: (in_float64(function)(s), s), x, None, 2)[0])
+
+    inner = np.array([(function(v), v) for v in np.array([0.5, 2.0])])
+    chain = 4 * (1 + 1e-5 * inner[:, 0]) * (1 + 1e-5 * inner[:, 1])
+    np.testing.assert_allclose(jax.jit(jax.grad(rollout))(x), chain, rtol=1e-6)
+
+
+def test_integers_and_booleans_pass():
+    def function(x, i, flag):
+        return jnp.where(flag, x[i] + 2.0**-40, 0.0) - x[i], jnp.argmax(x) + i, ~flag
+
+    x, i = jnp.array([1.0, 3.0, 2.0]), jnp.array(1)
+    value, place, not_flag = jax.jit(in_float64(function))(x, i, jnp.array(True))
+    assert value == 2.0**-40  # lost in float32
+    assert place == 2 and place.dtype == jnp.int32
+    assert not_flag.dtype == bool and not not_flag
+    slope = jax.grad(lambda x: in_float64(function)(x * x, i, jnp.array(False))[0])(x)
+    np.testing.assert_allclose(slope, [0, -6, 0])
+
+
+@pytest.mark.parametrize("x64", [True], indirect=True)
+def test_a_plain_call_where_float64_is_on(x64):
+    def function(x):
+        return x
+
+    x = object()
+    assert in_float64(function)(x) is x
