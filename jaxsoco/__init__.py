@@ -1,7 +1,7 @@
 """jaxsoco: online decisions with switching costs, in JAX.
 
-The families are :mod:`jaxsoco.allocation` and those to come; ``simulate`` runs any algorithm on
-any problem. Nothing here imports JAX before it is used.
+The families are :mod:`jaxsoco.allocation` and :mod:`jaxsoco.provisioning`; ``simulate`` runs any
+algorithm on any problem. Nothing here imports JAX before it is used.
 """
 
 from __future__ import annotations
@@ -40,6 +40,6 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in _PUBLIC:
         return getattr(importlib.import_module(_PUBLIC[name]), name)
-    if name in ("allocation", "tracking"):
+    if name in ("allocation", "multistage", "provisioning", "tracking"):
         return importlib.import_module(f"jaxsoco.{name}")
     raise AttributeError(f"module 'jaxsoco' has no attribute {name!r}")

@@ -18,6 +18,8 @@ from jaxsoco.core.schema import (
 
 FAMILIES: dict[str, str] = {
     "allocation": "jaxsoco.allocation:FAMILY",
+    "multistage": "jaxsoco.multistage:FAMILY",
+    "provisioning": "jaxsoco.provisioning:FAMILY",
     "tracking": "jaxsoco.tracking:FAMILY",
 }
 """Where each family declares itself, as ``"package.module:attribute"``."""

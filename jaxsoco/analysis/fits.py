@@ -45,7 +45,7 @@ def fit(
 ) -> Fit:
     """Fits the exponent of what is seen of one learner along an axis."""
     found, positions, note = exponent(ledger, algorithm, seen, axis, where)
-    against = None if seen.cost else seen.against
+    against = seen.against
     return Fit(algorithm, against, axis, dict(where or {}), found, positions, note)
 
 

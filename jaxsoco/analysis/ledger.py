@@ -154,10 +154,9 @@ class Ledger:
                 for rival in self.study.comparators or (None,):
                     values = self._compare(cell, label, rival, parts)
                     self._keep((point, label, rival), values, seeds)
-                for name in self.study.watched:
-                    values = mine.parts[:, :, self._column(name)]
-                    values = np.where(mine.finite[:, None], values, np.nan)
-                    self._keep((point, label, _component(name)), values, seeds)
+                for name, rival in self.study.watched:
+                    values = self._watch(mine, name, parts[rival] if rival else None)
+                    self._keep((point, label, _key(rival, name)), values, seeds)
         self.chunks += 1
         self.seconds += float(meta.get("seconds") or 0.0)
         for name, value in meta.items():
@@ -193,6 +192,15 @@ class Ledger:
         cell.measures[rival] = cell.measures[rival].merge(Moments.of(values, known))
         cell.undefined[rival] += int(np.count_nonzero(both & ~known[:, -1]))
         return np.where(known, values, np.nan)
+
+    def _watch(self, mine: Record, cost: str, theirs: Record | None) -> np.ndarray:
+        """A component, or the measure of it ``[runs, C]``; NaN where unknown."""
+        column = self._column(cost)
+        values = np.where(mine.finite[:, None], mine.parts[:, :, column], np.nan)
+        if theirs is None:
+            return values
+        rival = np.where(theirs.finite[:, None], theirs.parts[:, :, column], np.nan)
+        return compare(values, rival, self.study.measure)
 
     def _column(self, cost: str) -> int:
         return self.study.costs.index(self.study.cost(cost))
@@ -235,20 +243,23 @@ class Ledger:
           against: the comparator (or another learner); without one, the cost itself.
           points: indices of points.
           measure: ``"ratio"`` or ``"regret"``; the study's own if absent.
-          cost: a component, looked at in place of all that.
+          cost: a component in place of the total.
 
         Returns:
           float64; NaN where a run is missing, left out, or its ratio has no meaning.
         """
         points = tuple(points)
-        if cost is not None:
-            return self.components(label, cost, points)
-        if against is not None and against in self.study.components:
+        if cost is None and against is not None and against in self.study.components:
             return self.components(label, self.study.components[against], points)
-        mine = self.totals(label, points)
+
+        def runs(learner: str) -> np.ndarray:
+            if cost is None:
+                return self.totals(learner, points)
+            return self.components(learner, cost, points)
+
         if against is None:
-            return mine
-        values = compare(mine, self.totals(against, points), measure or self.study.measure)
+            return runs(label)
+        values = compare(runs(label), runs(against), measure or self.study.measure)
         return np.where(np.isfinite(values), values, np.nan)
 
     def curve(
@@ -275,8 +286,8 @@ class Ledger:
     def course(
         self, label: str, against: str | None, points: Iterable[int], cost: str | None = None
     ) -> Curve:
-        """The study's measure, or a watched component, at every checkpoint of a run."""
-        key = against if cost is None else _component(cost)
+        """The study's measure, or what is watched of a component, at every checkpoint of a run."""
+        key = _key(against, cost)
         points = [p for p in points if (p, label, key) in self._bundles]
         rounds = sorted({t for p in points for t in self._checkpoints[p]})
         shape = (min(self.study.seeds, _BUNDLES), len(rounds))
@@ -297,7 +308,7 @@ class Ledger:
 
         At most 4096 seeds a point are kept; NaN where a run is missing.
         """
-        key = against if cost is None else _component(cost)
+        key = _key(against, cost)
         points = [p for p in points if (p, label, key) in self._paths]
         rounds = {self._checkpoints[p] for p in points}
         if len(rounds) != 1:
@@ -309,8 +320,8 @@ _Key = tuple[int, str, str | None]
 """Point, learner, and what is kept: a comparator, the cost itself (None), or a component."""
 
 
-def _component(name: str) -> str:
-    return f"cost:{name}"
+def _key(against: str | None, cost: str | None) -> str | None:
+    return against if cost is None else f"cost:{cost}:{against or ''}"
 
 
 def read(manifest: Mapping[str, Any], chunks: Iterable[Chunk]) -> Ledger:

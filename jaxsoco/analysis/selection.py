@@ -119,12 +119,13 @@ def check_labels(key: str, names: Any, scope: Scope) -> None:
 
 
 def check_cost(entry: Mapping[str, Any], scope: Scope) -> None:
-    """Checks ``cost``, a component, which takes the place of ``against``."""
+    """Checks ``cost``, a component, by itself or against a comparator that has it too."""
     if "cost" not in entry:
         return
     _check_names("cost", entry["cost"], scope.costs, "cost component", scope)
-    if "against" in entry:
-        scope.found("cost", "stands beside against", "want one of the two")
+    if entry.get("against") in scope.estimated:
+        message = f"{entry['against']} is not run, so it has no components"
+        scope.found("against", message, "want a comparator that is run, or none")
 
 
 def check_against(

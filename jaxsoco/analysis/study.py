@@ -54,7 +54,8 @@ class Study:
       settings: label -> the name that learners with other values share, and the values.
       rounding: shortfall of a run that is rounding alone, in the run's precision.
       heavy: indices of points whose costs have no mean.
-      watched: components whose course over the rounds a check or figure asks for.
+      watched: components, and against which comparator (None: by themselves), whose course over
+        the rounds a check or figure asks for.
       quantiles: whether runs are kept at every checkpoint, for medians over the rounds.
     """
 
@@ -75,7 +76,7 @@ class Study:
     settings: Mapping[str, tuple[str, Mapping[str, Any]]] = field(default_factory=dict)
     components: Mapping[str, str] = field(default_factory=dict)
     heavy: frozenset[int] = frozenset()
-    watched: tuple[str, ...] = ()
+    watched: tuple[tuple[str, str | None], ...] = ()
     quantiles: bool = False
 
     @classmethod
@@ -116,7 +117,9 @@ class Study:
             },
             components=dict(shown.get("components", {})),
             heavy=heavy,
-            watched=tuple(dict.fromkeys(t["cost"] for t in asked if "cost" in t)),
+            watched=tuple(
+                dict.fromkeys((t["cost"], t.get("against")) for t in asked if "cost" in t)
+            ),
             quantiles=bool(heavy) or any(t.get("statistic") == "median" for t in asked),
         )
 

@@ -19,7 +19,12 @@ from jaxsoco.analysis.study import HORIZON, Study
 from jaxsoco.core.schema import Field
 
 AGAINST = Field("against", "string", "comparator (the first one if absent)", default=None)
-COST = Field("cost", "string", "a component of the ledger, in place of the measure", default=None)
+COST = Field(
+    "cost",
+    "string",
+    "a component of the ledger alone; beside `against`, the measure of that component",
+    default=None,
+)
 PER_ROUND = Field("per_round", "boolean", "divided by the rounds of the run", default=False)
 STATISTIC = Field(
     "statistic",
@@ -39,7 +44,7 @@ class View(NamedTuple):
 
     Attributes:
       against: comparator of the measure; None for the cost itself.
-      cost: a component, in place of the measure.
+      cost: a component, in place of the total.
       measure: ``"ratio"``, ``"regret"`` or None for the study's own.
       statistic: ``"mean"`` or ``"median"`` over runs.
       per_round: divided by the rounds.
@@ -54,8 +59,9 @@ class View(NamedTuple):
     rate: bool = False
 
     def quantity(self, study: Study) -> str:
-        """``regret``, ``ratio``, ``cost`` or the component's name, and ``per round``."""
-        name = self.cost or ("cost" if self.against is None else self.measure or study.measure)
+        """``regret``, ``ratio``, ``cost``, ``move`` or ``move regret``, and ``per round``."""
+        measure = None if self.against is None else self.measure or study.measure
+        name = " ".join(word for word in (self.cost, measure) if word) or "cost"
         return name + " per round" * (self.per_round or self.rate)
 
     def words(self, study: Study, algorithm: str = "") -> str:
@@ -63,7 +69,7 @@ class View(NamedTuple):
         text = f"{self.statistic} {self.quantity(study)}" + (
             f" of {algorithm}" if algorithm else ""
         )
-        if self.cost or self.against is None:
+        if self.against is None:
             return text
         ratio = (self.measure or study.measure) == "ratio"
         return f"{text} {'to' if ratio else 'against'} {self.against}"
@@ -84,7 +90,7 @@ class Line(NamedTuple):
 
 def view(table: Mapping[str, Any], study: Study, where: Mapping[str, Any] | None) -> View:
     """The view that a validated check or plot asks for."""
-    first = study.comparators[0] if study.comparators else None
+    first = study.comparators[0] if study.comparators and not table.get("cost") else None
     heavy = not study.heavy.isdisjoint(study.select(where))
     return View(
         against=table.get("against") or first,

@@ -51,7 +51,7 @@ class Moments:
         rough = np.where(use, values, 0.0).sum(axis=0) / divisor
         deviations = np.where(use, values - rough, 0.0)
         correction = deviations.sum(axis=0) / divisor
-        mean, error = _two_sum(rough, correction)
+        mean, error = two_sum(rough, correction)
         m2 = np.square(deviations).sum(axis=0) - count * np.square(correction)
         return cls(count, np.where(count > 0, mean, np.nan)[()], np.maximum(m2, 0.0), error)
 
@@ -60,7 +60,7 @@ class Moments:
         count = self.count + other.count
         share = other.count / np.maximum(count, 1)
         delta = (other.mean - self.mean) + (other.mean_error - self.mean_error)
-        mean, error = _two_sum(self.mean, self.mean_error + delta * share)
+        mean, error = two_sum(self.mean, self.mean_error + delta * share)
         m2 = self.m2 + other.m2 + np.square(delta) * share * self.count
 
         def pick(left: Any, right: Any, both: Any) -> Any:
@@ -92,8 +92,8 @@ def merge_in_order(parts: Iterable[Moments], shape: tuple[int, ...] = ()) -> Mom
     return total
 
 
-def _two_sum(a: Any, b: Any) -> tuple[Any, Any]:
-    """Knuth's ``(s, e)`` with ``s = fl(a + b)`` and ``s + e = a + b`` exactly."""
+def two_sum(a: Any, b: Any) -> tuple[Any, Any]:
+    """Knuth's ``(s, e)`` with ``s = fl(a + b)`` and ``s + e = a + b`` exactly (any arrays)."""
     s = a + b
     shadow = s - a
     return s, (a - (s - shadow)) + (b - shadow)

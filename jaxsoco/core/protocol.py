@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol
 import jax
 
 Array = jax.Array
-Key = jax.Array
+Key = Any  # words `[2, ...]`; a `random.Stream` for those who ask for one
 PyTree = Any
 
 
@@ -46,12 +46,18 @@ class ProblemPlay(Protocol):
 
 
 class Problem(NamedTuple):
-    """The world: static, hashable, pure functions."""
+    """The world: static, hashable, pure functions.
+
+    ``counter``: ``advance`` and ``play`` draw through ``random.draws`` and ``random.draw_at``, so
+    they are given a ``random.Stream`` instead of a key derived for every round. For worlds whose
+    rounds are cheaper than the derivation.
+    """
 
     init: ProblemInit
     advance: ProblemAdvance
     observe: ProblemObserve
     play: ProblemPlay
+    counter: bool = False
 
 
 class AlgorithmInit(Protocol):
@@ -78,12 +84,14 @@ class Algorithm(NamedTuple):
     """The learner.
 
     A state may have a field ``faults`` (int32 ``[...]``): how many kernel calls did not converge.
-    The engine counts them into every report.
+    The engine counts them into every report. ``counter``: ``act`` is given a ``random.Stream``,
+    as with :class:`Problem`.
     """
 
     init: AlgorithmInit
     act: AlgorithmAct
     update: AlgorithmUpdate
+    counter: bool = False
 
 
 class Comparator(Protocol):

@@ -9,12 +9,16 @@ see the same world. :func:`fold` gives the bits of ``jax.random.fold_in``.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.extend.random import threefry2x32_p
+
+_STREAMS = 0xFFFFFFFE
+"""Place of the keys of whole streams in a run's stream: no round reaches it."""
 
 NATURE, LEARNER, NOISE, DRAW = range(4)
 """Streams of a round (``DRAW``: the draw of a run's spec)."""
@@ -105,3 +109,128 @@ def round_keys(key: jax.Array, round: jax.Array | int) -> tuple[jax.Array, jax.A
     """Keys of round ``t = 1, 2, ...`` for nature, learner and noise (``t = 0``: the inits)."""
     now = fold(key, round)
     return fold(now, NATURE), fold(now, LEARNER), fold(now, NOISE)
+
+
+# --- streams with a counter -----------------------------------------------------------------------
+
+
+class Stream(NamedTuple):
+    """Key of a round where the draws dominate the round's work: nothing is derived per round.
+
+    Attributes:
+      words: the stream's own words, uint32 ``[2, ...]``, the same in every round.
+      round: the round, int32 ``[]`` (all lanes are in the same one); the counter's upper half.
+    """
+
+    words: jax.Array
+    round: jax.Array
+
+
+class Given(NamedTuple):
+    """Uniforms handed over instead of a key, ``[n, ...]``: how a recorded run is replayed."""
+
+    values: jax.Array
+
+
+AnyKey = jax.Array | Stream | Given
+
+
+def rollout_keys(
+    key: jax.Array, *, nature: bool, learner: bool
+) -> Callable[[jax.Array], tuple[AnyKey, AnyKey, AnyKey]]:
+    """Keys of the rounds of a run ``key [2, ...]``: a function of the round.
+
+    Args:
+      key: the run's words.
+      nature: whether nature and noise get a :class:`Stream` each, or a key derived per round.
+      learner: the same for the learner.
+    """
+    root = fold(key, _STREAMS)
+    whole = [fold(root, place) for place in (NATURE, LEARNER, NOISE)]
+    counted = (nature, learner, nature)
+
+    def keys(round: jax.Array) -> tuple[AnyKey, AnyKey, AnyKey]:
+        derived = round_keys(key, round)
+        pairs = zip(counted, whole, derived, strict=True)
+        return tuple(Stream(w, jnp.asarray(round)) if c else d for c, w, d in pairs)  # type: ignore[return-value]
+
+    return keys
+
+
+def draws(key: AnyKey, count: int, dtype=None) -> tuple[jax.Array, ...]:
+    """``count`` uniforms inside (0, 1), ``[...]`` each; consumes the key.
+
+    They are midpoints ``(k + 1/2) / 2**23`` in float32, ``/ 2**52`` in float64: never 0, which
+    would draw an arm of any probability, nor 1. The float32 draw is the float64 draw, coarser.
+    """
+    dtype = jax.dtypes.canonicalize_dtype(float if dtype is None else dtype)
+    if isinstance(key, Given):
+        return tuple(key.values[i].astype(dtype) for i in range(count))
+    pairs = [_words(key, jnp.uint32(i), dtype) for i in range((count + 1) // 2)]
+    return tuple(_midpoint(pairs[i // 2], i % 2, dtype) for i in range(count))
+
+
+def draw_at(key: AnyKey, position: jax.Array, dtype=None) -> jax.Array:
+    """The uniform at a position, ``[...]``: draws of a whole table can be looked at singly.
+
+    Args:
+      key: it may be used again for other positions.
+      position: integer ``[...]`` or ``[n, ...]``, from 0. A :class:`Given` that holds one draw
+        returns it, whatever the position.
+      dtype: as for :func:`draws`.
+    """
+    dtype = jax.dtypes.canonicalize_dtype(float if dtype is None else dtype)
+    if isinstance(key, Given):
+        if key.values.shape[0] == 1:
+            return jnp.broadcast_to(key.values[0], position.shape).astype(dtype)
+        return jnp.take_along_axis(key.values, position, axis=0).astype(dtype)
+    low = (position + (1 << 24)).astype(jnp.uint32)
+    return _midpoint(_words(key, low, dtype), 0, dtype)
+
+
+def _words(key: jax.Array | Stream, low: jax.Array, dtype) -> list[tuple[jax.Array, ...]]:
+    """Two words of a counter, and in float64 two more for the lower bits."""
+    words, round = key if isinstance(key, Stream) else (key, jnp.int32(0))
+    high = round.astype(jnp.uint32) | jnp.uint32(1 << 31)
+    parts = [_unrolled_threefry(words, high, low)]
+    if dtype == jnp.float64:
+        parts.append(_unrolled_threefry(words, high, low | jnp.uint32(1 << 31)))
+    return parts
+
+
+def _midpoint(parts: list[tuple[jax.Array, ...]], word: int, dtype) -> jax.Array:
+    first = parts[0][word]
+    if dtype == jnp.float64:
+        rest = parts[1][word] >> 12
+        return first.astype(dtype) * 2.0**-32 + (rest.astype(dtype) + 0.5) * 2.0**-52
+    # Signed: the conversion of unsigned integers is slow on many processors.
+    whole = (first >> 9).astype(jnp.int32).astype(jnp.float32)
+    return ((whole + 0.5) * 2.0**-23).astype(dtype)
+
+
+def _unrolled_threefry(
+    key: jax.Array, high: jax.Array, low: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """The bits of :func:`_threefry` written out: JAX's own is a loop inside on the CPU."""
+    k0, k1 = key[0], key[1]
+    subkeys = (k0, k1, k0 ^ k1 ^ jnp.uint32(0x1BD11BDA))
+    x = _raise_rank(high, low, k0)
+    a, b = x[0] + _rank(k0, x[0]), x[1] + _rank(k1, x[1])
+    for i in range(5):
+        for shift in ((13, 15, 26, 6), (17, 29, 16, 24))[i % 2]:
+            a = a + b
+            b = (b << jnp.uint32(shift)) | (b >> jnp.uint32(32 - shift))
+            b = a ^ b
+        a = a + _rank(subkeys[(i + 1) % 3], a)
+        b = b + _rank(subkeys[(i + 2) % 3] + jnp.uint32(i + 1), b)
+    return a, b
+
+
+def _raise_rank(high: jax.Array, low: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+    rank = max(low.ndim, key.ndim)
+    low = low.reshape((1,) * (rank - low.ndim) + low.shape)
+    return high.reshape((1,) * rank), low
+
+
+def _rank(x: jax.Array, like: jax.Array) -> jax.Array:
+    return x.reshape((1,) * (like.ndim - x.ndim) + x.shape)

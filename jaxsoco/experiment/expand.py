@@ -83,7 +83,8 @@ class Sweep:
     def _bytes_a_run(self) -> int:
         experiment = self.experiment
         number = 4 if experiment.run.precision == "float32" else 8
-        costs = len(experiment.family.costs) * most_checkpoints(experiment.problem) * number
+        kept = most_checkpoints(experiment.problem, experiment.run.checkpoints)
+        costs = len(experiment.family.costs) * kept * number
         return len(self.labels) * (costs + _RECORD)
 
     def header(self) -> str:

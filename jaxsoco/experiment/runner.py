@@ -202,7 +202,9 @@ class _Builder:
         experiment, made = self._sweep.experiment, []
         for index, points in enumerate(self._sweep.groups):
             horizon = self._instance(points[0]).horizon
-            at = checkpoints(horizon, most_checkpoints(experiment.problem))
+            at = checkpoints(
+                horizon, most_checkpoints(experiment.problem, experiment.run.checkpoints)
+            )
             made.append(GroupPlan(index, points, experiment.run.seeds, horizon, at))
         return tuple(made)
 

@@ -27,6 +27,14 @@ RUN_FIELDS = (
     ),
     Field("tile", "integer", "runs compiled together", default=256, low=_LANES, high=65536),
     Field("chunk", "integer", "runs a file", default=4096, low=1),
+    Field(
+        "checkpoints",
+        "integer",
+        "rounds at which the costs of a run are kept, at most, where there are `horizons`",
+        default=32,
+        low=1,
+        high=1000,
+    ),
     Field("compare", "strings", "comparators (the family's own if absent)", default=None),
     Field("confidence", "float", "level of the intervals", default=0.95, low=0.5, high=0.999),
 )
@@ -35,13 +43,13 @@ RUN_FIELDS = (
 RUN_KEYS = (*(field.name for field in RUN_FIELDS), HORIZONS.name)
 
 
-def most_checkpoints(problem: ProblemEntry) -> int:
+def most_checkpoints(problem: ProblemEntry, asked: int) -> int:
     """At how many rounds of a run its costs are kept, at most.
 
     Curves over rounds belong to problems whose horizon the experiment chooses; elsewhere runs end
     at different rounds, and only the end has a meaning that they share.
     """
-    return 32 if problem.horizons else 1
+    return asked if problem.horizons else 1
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,7 @@ class RunSettings:
     precision: str
     tile: int
     chunk: int
+    checkpoints: int
     confidence: float
 
 

@@ -228,7 +228,9 @@ def _read_view(document: Document, family: Family, problem: ProblemEntry, issues
         comparators={entry.name: entry.component for entry in comparators},
         costs={cost.name: cost.objective for cost in family.costs},
         learners={learner.label: (learner.base, learner.values) for learner in learners or ()},
-        checkpoints=most_checkpoints(problem),
+        checkpoints=1
+        if run["checkpoints"] is INVALID
+        else most_checkpoints(problem, run["checkpoints"]),
         aliases=aliases,
     )
     return _View(axes, paths, learners, comparators, run, scope)

@@ -10,7 +10,7 @@ from jaxsoco.analysis.checks import run_checks, validate_check
 from jaxsoco.analysis.ledger import read
 from jaxsoco.analysis.plots import validate_plot
 from jaxsoco.analysis.report import write_report
-from jaxsoco.analysis.views import View, course, exponent, line, view
+from jaxsoco.analysis.views import View, course, exponent, finals, line, view
 from jaxsoco.core.errors import InputError
 
 ROUNDS = (10, 40, 160)
@@ -101,7 +101,8 @@ def test_checks_look_at_components(make_sweep):
     ("entry", "message"),
     [
         ({"cost": "mov"}, "no cost component"),
-        ({"cost": "move", "against": "opt"}, "stands beside against"),
+        ({"cost": "move", "against": "ideal"}, "ideal is not run"),
+        ({"cost": "move", "against": "op"}, "no comparator"),
         ({"cost": "move", "per_round": 3}, "want true or false"),
         ({"statistic": "mode"}, "no choice"),
     ],
@@ -109,7 +110,22 @@ def test_checks_look_at_components(make_sweep):
 def test_bad_views_are_told(entry, message):
     check = {"kind": "value", "algorithm": "a", "at_most": 1.0} | entry
     with pytest.raises(InputError, match=message):
-        validate_check(check, ["a"], {"opt": ""}, {}, costs=COMPONENTS)
+        validate_check(check, ["a"], {"opt": "", "ideal": "move"}, {}, costs=COMPONENTS)
+
+
+def test_a_component_against_a_comparator(make_sweep):
+    asked = {"cost": "service", "against": "opt"}
+    ledger = ledger_of(make_sweep, plots=[{"kind": "curve", **asked}])
+    check = {"kind": "value", "algorithm": "a", "at_most": 1e9, **asked}
+    validate_check(check, ["a", "b"], {"opt": ""}, {}, costs=COMPONENTS)
+    (result,) = run_checks([check], ledger)
+    assert "mean service regret of a against opt" in result.sentence
+    seen = view(asked, ledger.study, None)
+    own, rival = (ledger.components(label, "service", (0,)) for label in ("a", "opt"))
+    assert np.ptp(own - rival) > 0
+    np.testing.assert_allclose(finals(ledger, "a", seen, (0,)), own - rival)
+    path = course(ledger, "a", seen).value
+    np.testing.assert_allclose(path[-1], (own - rival).mean())
 
 
 def test_a_plot_names_its_logarithmic_axes():

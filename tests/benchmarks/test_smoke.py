@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.oracle
 
 
-def run_quick(name: str) -> subprocess.CompletedProcess[str]:
+def run_quick(name: str, *options: str) -> subprocess.CompletedProcess[str]:
     # Without the code generator's optimisation the programs compile in half the time.
     flags = "--xla_backend_optimization_level=0"
     environment = {
@@ -24,7 +24,7 @@ def run_quick(name: str) -> subprocess.CompletedProcess[str]:
         "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "kernels"))),
         "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip(),
     }
-    command = [sys.executable, f"benchmarks/{name}", "--quick", "--devices", "1"]
+    command = [sys.executable, f"benchmarks/{name}", "--quick", *options]
     return subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600
     )
@@ -46,8 +46,18 @@ def rows_of(output: str, first: str) -> list[dict[str, str]]:
     return found
 
 
+def test_provisioning():
+    done = run_quick("provisioning.py")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "- results agree" in done.stdout.splitlines()
+    rows = rows_of(done.stdout, "us per plan")
+    names = ["bursty_queue", "bursty_queue", "paper_queue", "paper_queue"]
+    assert [row["us per plan"] for row in rows] == names
+    assert all(float(row["plans compared"]) > 2 for row in rows)
+
+
 def test_allocation():
-    done = run_quick("allocation.py")
+    done = run_quick("allocation.py", "--devices", "1")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "- results agree" in done.stdout.splitlines()
     for name in ("PCM", "ST-CLIP", "OPT"):

@@ -34,9 +34,14 @@ class Case:
         fields, and what the message says.
       bounds: comparator -> whether no learner with these decisions ``[T, ..., runs]`` beats it.
       order: pairs of comparators of which the first is never above the second.
+      params: values of the algorithms' fields that differ from their defaults, where an algorithm
+        has such a field.
+      words: of fields that default to a word which the problem turns into a number, such a number.
+      ledger: components that are no objective and need not be 0 (all others must be).
+      unsafe: algorithms that may miss what all others keep (the other components, the bounds).
+      torn: runs of a block that may take another one of several best plans in float32, and go on
+        differently from there.
       slope_tolerance: relative; slopes through a solver are as exact as its solutions.
-      told: components outside the objective that may be positive: they inform. Others count what
-        is missing or violated.
     """
 
     problem: str
@@ -48,8 +53,12 @@ class Case:
     refused: Mapping[str, tuple[Callable[[Path], Mapping[str, Any]], str]]
     bounds: Mapping[str, Callable[[np.ndarray], bool]]
     order: tuple[tuple[str, str], ...] = ()
+    params: Mapping[str, Any] = field(default_factory=dict)
+    words: Mapping[str, float] = field(default_factory=dict)
+    ledger: tuple[str, ...] = ()
+    unsafe: tuple[str, ...] = ()
+    torn: int = 0
     slope_tolerance: float = 1e-5
-    told: tuple[str, ...] = ()
     widen: Change = field(default=lambda settings: settings)
 
     @property
@@ -77,8 +86,13 @@ class Learner(NamedTuple):
     def __repr__(self) -> str:
         return f"Learner({self.id})"
 
+    @property
+    def values(self) -> dict[str, Any]:
+        """The algorithm's fields, as the case has them."""
+        return {f.name: self.case.params.get(f.name, f.default) for f in self.entry.fields}
+
     def params(self, **values):
-        return load(self.entry.params)({f.name: f.default for f in self.entry.fields} | values)
+        return load(self.entry.params)(self.values | values)
 
 
 class Judge(NamedTuple):
@@ -113,18 +127,19 @@ def _suits(entry: AlgorithmEntry | ComparatorEntry, case: Case) -> bool:
     return not entry.problems or case.problem.partition("/")[2] in entry.problems
 
 
-def other_values(entry: AlgorithmEntry) -> list[dict[str, Any]]:
-    """Values of the fields that are numbers by default, three for each, away from the default."""
-    fields = [f for f in entry.fields if isinstance(f.default, int | float) and not f.static]
-    fields = [f for f in fields if f.kind in ("float", "integer")]
-    axes = [[_scaled(f, factor) for factor in (1.5, 4, 20)] for f in fields]
+def other_values(learner: Learner) -> list[dict[str, Any]]:
+    """Values of the fields that are plain numbers, three for each, away from the case's own."""
+    fields = [f for f in learner.entry.fields if f.kind in ("float", "integer") and not f.static]
+    own = {f.name: learner.case.words.get(f.name, learner.values[f.name]) for f in fields}
+    fields = [f for f in fields if isinstance(own[f.name], int | float)]
+    axes = [[_scaled(f, own[f.name], x) for x in (1.5, 4, 20)] for f in fields]
     return [
         dict(zip((f.name for f in fields), row, strict=True)) for row in zip(*axes, strict=True)
     ]
 
 
-def _scaled(field: Field, factor: float) -> Any:
-    value = field.default * factor or factor
+def _scaled(field: Field, own: float, factor: float) -> Any:
+    value = own * factor or factor
     value = value if field.high is None else min(value, field.high)
     return int(value) if field.kind == "integer" else value
 
@@ -223,6 +238,14 @@ def _indefinite(folder: Path) -> dict[str, Any]:
     return {"matrix": str(folder / "coupling.npy")}
 
 
+# --- multistage -----------------------------------------------------------------------------------
+
+
+def _empty_tree(folder: Path) -> dict[str, Any]:
+    (folder / "tree.csv").write_text("parent,child\n", encoding="utf-8")
+    return {"tree": str(folder / "tree.csv")}
+
+
 CASES = (
     Case(
         problem="allocation/carbon_jobs",
@@ -260,6 +283,52 @@ CASES = (
         order=(("offline_optimum", "integral_optimum"), ("integral_optimum", "advice")),
     ),
     Case(
+        problem="provisioning/bursty_queue",
+        values={
+            "horizon": 12,
+            "capacity": 3,
+            "start": 2,
+            "slots": 3,
+            "budget_low": 0.8,
+            "anchor": 1.3,
+        },
+        points=(
+            {"switching": 0.1, "success": 0.7},
+            {"latency_weight": 2.0, "jitter": 0.3, "target": 1.0, "burst_chance": 0.5},
+        ),
+        params={
+            "conf_scale": 0.0005,
+            "confidence_episodes": 100,
+            "warm_up": 2,
+            "counts": "pooled",
+            "remaining": True,
+            "tv_cap": True,
+            "budget": 1.1,
+        },
+        slopes=("switching", "price"),
+        smallest={"capacity": 1, "start": 0},
+        extremes={
+            "free switches": _without("switching"),
+            "latency is free": _without("latency_weight"),
+            "steady targets": _without("swing", "jitter"),
+            "no loss anywhere": _without("loss"),
+            "nothing is needed": _without("consumption", "base_consumption"),
+            "nothing moves": lambda s: replace(
+                s, transition=s.transition * 0 + np.eye(s.initial.shape[0])[None, :, None]
+            ),
+            "dear switches": lambda s: replace(s, switching=s.switching * 1e4),
+        },
+        refused={
+            "a baseline that violates": (lambda _: {"baseline": "0,0,1"}, "violates budget_low"),
+            "budgets out of order": (lambda _: {"budget_high": 0.5}, "budget_low <= budget_high"),
+        },
+        # A budget that follows its target may cost less than any that stays.
+        bounds={},
+        ledger=("consumption", "budget", "multiplier", "fallback"),
+        unsafe=("oco_q", "blol", "no_dual", "fixed_budget"),
+        torn=2,
+    ),
+    Case(
         problem="tracking/quadratic_tracking",
         values={"dimension": 2, "horizon": 14},
         points=(
@@ -293,6 +362,26 @@ CASES = (
         # Where noise hides all but one eigenvalue, as in half of these short runs, the recovery's
         # own slopes are exact to 2e-4; where it does not, to 1e-8.
         slope_tolerance=5e-4,
-        told=("regret",),
+        ledger=("regret",),
+    ),
+    Case(
+        problem="multistage/bernoulli_tree",
+        values={"horizon": 24, "switch": 0.4, "p_min": 0.3, "track_first": 1},
+        points=({"p_min": 0.6}, {"fill": "span"}),
+        slopes=(),
+        smallest={"depth": 1, "children": 1, "track_first": 0},
+        extremes={
+            "all leaves alike": lambda s: replace(s, chance=s.chance * 0 + 0.5),
+            "everything is free": lambda s: replace(s, chance=s.chance * 0),
+            "everything costs 1": lambda s: replace(s, chance=s.chance * 0 + 1),
+        },
+        refused={
+            "a tree too large": (lambda _: {"depth": 16, "children": 64}, "over 100000 nodes"),
+            "no tree in the file": (_empty_tree, "edges: there are none"),
+            "a node that is not there": (lambda _: {"track_first": 7}, "no node 7"),
+        },
+        bounds={},
+        words={"eta": 0.02, "epsilon": 0.02, "exploration": 0.02},
+        ledger=("realised", "first_edge", "second_edge"),
     ),
 )

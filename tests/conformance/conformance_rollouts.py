@@ -84,10 +84,13 @@ def raw_pieces(case: Case, x64: bool) -> Pieces:
     """A problem's functions, not compiled."""
     made = instance(case, x64)
     problem = made.problem
-    stream = random.round_keys
+
+    def stream(key, t):
+        return random.rollout_keys(key, nature=problem.counter, learner=False)(t)
+
     return Pieces(
         draw=lambda key, settings: made.draw(spec_key(key), settings),
-        open=lambda key, spec: problem.init(stream(key, 0)[0], spec),
+        open=lambda key, spec: problem.init(random.round_keys(key, 0)[0], spec),
         move=lambda key, t, spec, world: problem.advance(stream(key, t)[0], spec, world),
         look=problem.observe,
         play=lambda key, t, *rest: problem.play(stream(key, t)[2], *rest),
@@ -97,9 +100,13 @@ def raw_pieces(case: Case, x64: bool) -> Pieces:
 def raw_mind(learner: Learner) -> Mind:
     """A learner's functions, not compiled."""
     algorithm = learner.algorithm
+
+    def stream(key, t):
+        return random.rollout_keys(key, nature=False, learner=algorithm.counter)(t)[1]
+
     return Mind(
         init=lambda key, params, spec: algorithm.init(random.round_keys(key, 0)[1], params, spec),
-        act=lambda key, t, *rest: algorithm.act(random.round_keys(key, t)[1], *rest),
+        act=lambda key, t, *rest: algorithm.act(stream(key, t), *rest),
         update=algorithm.update,
     )
 

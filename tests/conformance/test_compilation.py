@@ -34,7 +34,7 @@ def test_the_counter_counts(compilations):
 
 def test_points_and_values_share_one_compilation(learner, compilations):
     with jax.enable_x64(True):
-        params = [learner.params(**values) for values in other_values(learner.entry)]
+        params = [learner.params(**values) for values in other_values(learner)]
         outcomes = [run_block(learner, learner.params())]
         run_block(learner, learner.params())
         before = len(compilations)
@@ -55,7 +55,7 @@ def test_fields_are_static_as_declared(learner):
         shapes = [(np.shape(x), jnp.asarray(x).dtype) for x in jax.tree.leaves(params)]
         return jax.tree.structure(params), shapes
 
-    for values in other_values(learner.entry):
+    for values in other_values(learner):
         assert code(values) == code({})
     statics = [code(values) for values in static_values(learner.entry)]
     for one, two in itertools.combinations(statics, 2):

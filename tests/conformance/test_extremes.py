@@ -46,7 +46,7 @@ def records(case, settings):
 def test_extremes_and_bounds(world):
     case, settings = world
     costs = registry.family(case.family).costs
-    other = [cost.name for cost in costs if not cost.objective and cost.name not in case.told]
+    other = [c.name for c in costs if not c.objective and c.name not in case.ledger]
     optima = {}
     for judge in judges(case):
         costs, faults = judged(judge, "native", settings=settings)
@@ -63,16 +63,18 @@ def test_extremes_and_bounds(world):
             assert not np.isnan(leaf).any(), learner.id
         faults = getattr(record.states[-1], "faults", np.zeros(1))
         assert not faults.any(), learner.id
+        assert all(np.all(cost >= 0) for cost in jax.tree.leaves(record.costs)), learner.id
         totals = {name: cost[-1] for name, cost in record.totals().items()}
+        if learner.entry.name in case.unsafe:
+            continue
         for name in other:  # what is missing or violated
             assert np.all(totals[name] <= ROUNDING), (learner.id, name)
-        assert all(np.all(cost >= 0) for cost in jax.tree.leaves(record.costs)), learner.id
         for name, applies in case.bounds.items():
             if applies(record.stacked("actions")):
                 bounded[name] += 1
                 least = optima[name] * (1 - ROUNDING)
                 assert np.all(objective(case, totals) >= least), (learner.id, name)
-    assert all(bounded.values())
+    assert all(bounded.values()), bounded
 
 
 REFUSED = [(case, name) for case in CASES for name in case.refused]

@@ -83,8 +83,9 @@ def test_a_learner_in_float32_is_close_to_float64(learner):
         ]
         assert floats and all(leaf.dtype == number for leaf in floats)
     scale = max(np.abs(cost).max() for cost in long.totals().values())
-    for name, cost in long.totals().items():
-        np.testing.assert_allclose(short.totals()[name], cost, rtol=0, atol=SAME * scale)
+    off = [np.abs(short.totals()[n] - cost).max(axis=0) for n, cost in long.totals().items()]
+    worst = np.max(off, axis=0) / scale
+    assert np.sort(worst)[-1 - learner.case.torn] <= SAME, worst
 
 
 def test_a_comparator_in_float32_is_close_to_float64(judge):

@@ -1,0 +1,170 @@
+"""The world: leaves with two-point costs, and the exact expected cost of a job."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxsoco.core import random
+from jaxsoco.core.lanes import align, hold, runtime_ones
+from jaxsoco.core.protocol import Problem
+from jaxsoco.multistage.spec import Action, Costs, Feedback, Levels, Observation, Spec
+from jaxsoco.multistage.values import (
+    along_path,
+    child_values,
+    mix,
+    pick,
+    play_probabilities,
+    sweep,
+)
+
+
+class World(NamedTuple):
+    """State of the world.
+
+    Attributes:
+      round: rounds that are over, int32 ``[]``, the same for all lanes.
+      segment: segment of the round, int32 ``[]``.
+      values: expected cost of a job at every node, ``[n, ...] by level``.
+      ones: see :func:`jaxsoco.core.lanes.hold`.
+    """
+
+    round: jax.Array
+    segment: jax.Array
+    values: Levels
+    ones: jax.Array
+
+
+class Round(NamedTuple):
+    """Nature's move: the costs of all leaves.
+
+    Attributes:
+      segment: int32 ``[]``.
+      fresh: whether the leaves' chances are other than in the round before, bool ``[]``.
+      draws: where the leaves' costs are drawn from.
+    """
+
+    segment: jax.Array
+    fresh: jax.Array
+    draws: random.AnyKey
+
+
+def _init(key: jax.Array, spec: Spec) -> World:
+    lanes, dtype = spec.lanes(key.shape[1:]), spec.chance.dtype
+    ones = jnp.broadcast_to(runtime_ones(key, 1, dtype), (1, *lanes))
+    values = tuple(jnp.zeros((level.size, *lanes), dtype) for level in spec.tree.levels)
+    return World(jnp.int32(0), jnp.int32(-1), values, ones)
+
+
+def _advance(key: random.AnyKey, spec: Spec, world: World) -> tuple[World, Round]:
+    round = world.round + 1
+    last = spec.segment_end.shape[0] - 1
+    over = spec.segment_end[jnp.clip(world.segment, 0, last)] < round
+    segment = jnp.minimum(world.segment + ((world.segment < 0) | over), last)
+    fresh = segment != world.segment
+    return world._replace(round=round, segment=segment), Round(segment, fresh, key)
+
+
+def _observe(spec: Spec, world: World, round: Round) -> Observation:
+    del spec, world, round
+    return Observation()
+
+
+def _play(
+    key: random.AnyKey, spec: Spec, world: World, round: Round, action: Action
+) -> tuple[World, Feedback, Costs]:
+    del key  # the leaves' costs are nature's move
+    lanes = action.leaf.ndim
+    chance = align(spec.chance[round.segment], 1, lanes)
+    base = None
+    if spec.base is not None:
+        base = align(spec.base[jnp.minimum(round.segment, spec.base.shape[0] - 1)], 1, lanes)
+    means = chance if base is None else base + (1 - base) * chance
+    values = _values(spec, world, round, action, means)
+    if action.choices is None:
+        drawn = random.draw_at(round.draws, action.leaf, chance.dtype)
+        low = jnp.zeros_like(drawn) if base is None else pick(base, action.leaf)
+        cost = hold(jnp.where(drawn < pick(chance, action.leaf), 1, low), world.ones)
+        feedback = Feedback(cost, None)
+    else:
+        cost, feedback = _everywhere(spec, round, action, values, (chance, base, means))
+    edges = [_edge(spec, action, node) for node in spec.track]
+    costs = Costs(values[0][0], cost, *edges)
+    return world._replace(values=values), feedback, costs
+
+
+def _values(spec: Spec, world: World, round: Round, action: Action, means: jax.Array) -> Levels:
+    """Expected cost of a job at every node in this round."""
+    lanes = action.leaf.shape
+    change = action.change
+
+    def whole(_) -> Levels:
+        play = play_probabilities(spec.tree, action.policy)
+        found = sweep(spec.tree, play, means)
+        return tuple(jnp.broadcast_to(v, (v.shape[0], *lanes)) for v in found)
+
+    if change is None:
+        return whole(None)
+    fresh = round.fresh
+    if change.everywhere is not None:
+        fresh = fresh | jnp.ravel(change.everywhere)[0]
+    # One branch runs, because the predicate has no lanes.
+    return jax.lax.cond(
+        fresh,
+        whole,
+        lambda values: along_path(spec.tree, values, change.place, change.rows, means),
+        world.values,
+    )
+
+
+def _everywhere(spec: Spec, round: Round, action: Action, values: Levels, leaves):
+    """Cost and feedback where every node chose a child: its cost is that of the child's choice."""
+    tree, (chance, base, means) = spec.tree, leaves
+    lanes = action.leaf.shape
+    every = jnp.arange(tree.leaves, dtype=jnp.int32).reshape(-1, *(1,) * len(lanes))
+    every = jnp.broadcast_to(every, (tree.leaves, *lanes))
+    drawn = random.draw_at(round.draws, every, chance.dtype)
+    one = jnp.ones((), chance.dtype)
+    happened = jnp.where(drawn < chance, one, 0 * one if base is None else base)
+    told, below = [], None
+    assert action.choices is not None
+    for level, choice in zip(reversed(tree.levels), reversed(action.choices), strict=True):
+        children = child_values(level, below, happened)
+        told.append(children)
+        below = pick(jnp.moveaxis(children, 1, 0), choice)
+    assert below is not None
+    cost = below[0]
+    if action.feedback == "expected":
+        deeper = (*values[1:], None)
+        means = jnp.broadcast_to(means, (tree.leaves, *lanes))
+        told = [child_values(*pair, means) for pair in zip(tree.levels, deeper, strict=True)]
+        return cost, Feedback(cost, tuple(told))
+    return cost, Feedback(cost, tuple(reversed(told)))
+
+
+def _edge(spec: Spec, action: Action, node: int) -> jax.Array:
+    """Play probability of the edge to a node, ``[...]``."""
+    if not node:
+        return jnp.zeros(action.leaf.shape, spec.chance.dtype)
+    ((parent, child),) = [
+        (i, row.index(node)) for i, row in enumerate(spec.tree.children) if node in row
+    ]
+    (depth,) = [
+        d for d, level in enumerate(spec.tree.levels) if 0 <= parent - level.first < level.size
+    ]
+    level, epsilon = spec.tree.levels[depth], action.policy.epsilon[depth]
+    learned = action.policy.learned[depth]
+    play = learned if epsilon is None else mix(level, learned, epsilon)
+    return play[parent - level.first, child]
+
+
+multistage = Problem(_init, _advance, _observe, _play, counter=True)
+"""Jobs on a tree of agents: ``spec`` is a :class:`~jaxsoco.multistage.spec.Spec`."""
+
+
+def same_for_all(key: jax.Array, settings: Spec) -> Spec:
+    """The spec of a run: the settings themselves, nothing is drawn."""
+    del key
+    return settings

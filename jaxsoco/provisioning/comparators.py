@@ -1,0 +1,180 @@
+"""The static optimum: the best budget and policy in hindsight, one pair for all episodes."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxsoco.core import random
+from jaxsoco.core.lanes import align, spread
+from jaxsoco.provisioning.problem import provisioning
+from jaxsoco.provisioning.spec import Spec
+from jaxsoco_kernels.occupancy import OPTIMAL, BudgetedSolution, solve_budgeted
+
+LIMIT = 64
+"""Most budgets that are tried; a piecewise linear curve of value against budget needs about 10."""
+
+
+def static_optimum(
+    key: jax.Array, spec: Spec, at: tuple[int, ...]
+) -> tuple[dict[str, jax.Array], jax.Array]:
+    """Ledger of the best static budget and policy for the first ``k`` episodes, each ``k`` in at.
+
+    It pays its own first switch ``alpha b^2`` and is chosen with it: equations (6) and (7) of arXiv
+    2601.18936, with the number of episodes of the checkpoint.
+
+    Args:
+      key: the run's key.
+      spec: the instance; transitions are known here.
+      at: checkpoints ``[C]``.
+
+    Returns:
+      Costs by name, ``[C, ...]`` each, and faults, int32 ``[...]``.
+    """
+    first, second = _targets(key, spec, at)
+    lanes = first.ndim
+    episodes = jnp.asarray(at, spec.dtype).reshape(-1, *(1,) * (lanes - 1))
+    best = best_budget(spec, episodes, first, second)
+    plan, budget = best.plan, best.budget
+
+    def ledger(x):
+        return jnp.broadcast_to(x, first.shape).astype(spec.dtype)
+
+    costs = {
+        "service": _service(spec, budget, episodes, first, second),
+        "switching": ledger(spec.switching * budget**2),
+        "latency": episodes * spec.latency_weight * plan.value,
+        "consumption": episodes * plan.consumption,
+        "violation": ledger(jnp.zeros_like(budget)),
+        "budget": episodes * budget,
+        "multiplier": episodes * plan.multiplier,
+        "fallback": ledger(jnp.zeros_like(budget)),
+    }
+    faults = jnp.sum(best.faults, axis=0, dtype=jnp.int32)
+    return costs, jnp.broadcast_to(faults, key.shape[1:] if key.ndim > 1 else faults.shape)
+
+
+def _targets(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
+    """Sums of the targets and of their squares up to the checkpoints, ``[C, ...]`` each."""
+    key = random.words(key)
+    world = provisioning.init(random.round_keys(key, 0)[0], spec)
+    zeros = jnp.zeros((len(at), *key.shape[1:]), spec.dtype)
+    places = jnp.asarray(at).reshape(-1, *(1,) * (key.ndim - 1))
+
+    def step(carry, k):
+        world, first, second = carry
+        world, now = provisioning.advance(random.round_keys(key, k)[0], spec, world)
+        target = jnp.where(k <= places, now.target[None], 0)
+        return (world, first + target, second + target**2), None
+
+    rounds = jnp.arange(1, at[-1] + 1, dtype=jnp.int32)
+    (_, first, second), _ = jax.lax.scan(step, (world, zeros, zeros), rounds)
+    return first, second
+
+
+def _service(spec: Spec, budget, episodes, first, second) -> jax.Array:
+    """The sum of the service costs of one budget over all episodes, ``[C, ...]``."""
+    near = episodes * budget**2 - 2 * budget * first + second
+    anchored = episodes * (budget - spec.anchor) ** 2
+    return episodes * spec.price * budget + spec.tracking * near + spec.anchoring * anchored
+
+
+class _Point(NamedTuple):
+    """A budget, and the value and multiplier of the best policy within it, ``[C, ...]`` each."""
+
+    budget: jax.Array
+    value: jax.Array
+    multiplier: jax.Array
+
+
+class BestBudget(NamedTuple):
+    """The best budget ``[C, ...]``, its plan, and whether the search failed, bool ``[C, ...]``."""
+
+    budget: jax.Array
+    plan: BudgetedSolution
+    faults: jax.Array
+
+
+def best_budget(spec: Spec, episodes: jax.Array, first: jax.Array, second: jax.Array) -> BestBudget:
+    """Minimises service, first switch and latency over the budget, exactly.
+
+    The latency is convex and piecewise linear in the budget, the rest a parabola: the parabola's
+    minimum over the two tangents next to it is tried until no tangent is new there.
+
+    Args:
+      spec: the instance.
+      episodes: ``k``, ``[C, 1...]``.
+      first: sum of the targets, ``[C, ...]``.
+      second: sum of their squares, ``[C, ...]``.
+    """
+    del second
+    lanes, dtype = first.ndim, first.dtype
+    loss, consumption = (
+        align(x, 3, lanes - 1)[:, :, :, None] for x in (spec.loss, spec.consumption)
+    )
+    transition = align(spec.transition, 4, lanes - 1)[:, :, :, :, None]
+    initial = align(spec.initial, 1, lanes - 1)[:, None]
+    loss, consumption = (
+        jnp.broadcast_to(x, (spec.slots, *x.shape[1:])) for x in (loss, consumption)
+    )
+
+    def evaluate(budget):
+        return solve_budgeted(loss, consumption, transition, transition, initial, budget)
+
+    def point(budget, plan):
+        return _Point(budget, plan.value, plan.multiplier)
+
+    low, high, weight = spread((spec.budget_low, spec.budget_high, spec.latency_weight), first)
+    curve = episodes * (spec.tracking + spec.anchoring) + spec.switching
+    pull = spec.tracking * first + episodes * (spec.anchoring * spec.anchor - spec.price / 2)
+    scale = episodes * weight
+
+    def vertex(multiplier):
+        """Where the parabola plus a tangent with this multiplier is least."""
+        return (pull + scale * multiplier / 2) / curve
+
+    def candidate(left: _Point, right: _Point):
+        span = left.multiplier - right.multiplier
+        meet = right.value - left.value + right.multiplier * right.budget
+        meet = (left.multiplier * left.budget - meet) / jnp.where(span > 0, span, 1)
+        meet = jnp.where(span > 0, jnp.clip(meet, left.budget, right.budget), left.budget)
+        # Left of where the tangents meet the left one holds, right of it the right one.
+        tried = jnp.where(
+            vertex(left.multiplier) <= meet,
+            vertex(left.multiplier),
+            jnp.maximum(vertex(right.multiplier), meet),
+        )
+        tried = jnp.clip(tried, left.budget, right.budget)
+        model = jnp.maximum(
+            left.value - left.multiplier * (tried - left.budget),
+            right.value - right.multiplier * (tried - right.budget),
+        )
+        return tried, model
+
+    def body(carry):
+        left, right, tried, model, active, trip = carry
+        plan = evaluate(tried)
+        tolerance = 64 * jnp.finfo(dtype).eps * jnp.maximum(1, jnp.abs(plan.value))
+        done = plan.value - model <= tolerance
+        here = point(tried, plan)
+        falls = vertex(here.multiplier) > tried
+        moves = active & ~done
+        left = _choose(moves & falls, here, left)
+        right = _choose(moves & ~falls, here, right)
+        again, model = candidate(left, right)
+        still = moves & (again != tried)
+        return left, right, jnp.where(still, again, tried), model, still, trip + 1
+
+    left, right = point(low, evaluate(low)), point(high, evaluate(high))
+    tried, model = candidate(left, right)
+    carry = (left, right, tried, model, jnp.ones(first.shape, bool), jnp.int32(0))
+    carry = jax.lax.while_loop(lambda c: jnp.any(c[4]) & (c[5] < LIMIT), body, carry)
+    budget = carry[2]
+    plan = evaluate(budget)
+    return BestBudget(budget, plan, carry[4] | (plan.status != OPTIMAL))
+
+
+def _choose(flag: jax.Array, yes: _Point, no: _Point) -> _Point:
+    return _Point(*(jnp.where(flag, a, b) for a, b in zip(yes, no, strict=True)))

@@ -1,0 +1,264 @@
+"""The least loss within a budget, by one price of consumption, lanes last."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxsoco_kernels import planning
+from jaxsoco_kernels.planning import Uncertainty
+
+OPTIMAL, INFEASIBLE, ITERATION_LIMIT = 0, 1, 2
+
+
+class BudgetedInfo(NamedTuple):
+    """How a budgeted plan was found, ``[...]`` each.
+
+    Attributes:
+      residual: how far the value may be above the least one: of rounding size where the status is
+        ``OPTIMAL``, infinite where fewer than 3 plans were compared without an end.
+      iterations: plans that were compared, int32.
+      slack: budget minus the least attainable consumption; negative where infeasible.
+    """
+
+    residual: jax.Array
+    iterations: jax.Array
+    slack: jax.Array
+
+
+class BudgetedSolution(NamedTuple):
+    """A plan within a budget.
+
+    Attributes:
+      value: expected loss, ``[...]``.
+      multiplier: of the budget, at least 0: value falls at this rate as the budget grows (at
+        a breakpoint, one of the possible rates), ``[...]``.
+      occupancy: how often each state and action is met, ``[T, S, A, ...]``.
+      policy: probabilities of the actions, ``[T, S, A, ...]``; in states that are never met, the
+        action of the plan that consumes least.
+      consumption: expected consumption, ``[...]``.
+      status: int32 ``[...]``: ``OPTIMAL``; ``INFEASIBLE``, and the rest describes a plan of least
+        consumption, with multiplier 0; ``ITERATION_LIMIT``, and the plan is within the budget
+        but only optimal up to ``info.residual``.
+      info: :class:`BudgetedInfo`.
+    """
+
+    value: jax.Array
+    multiplier: jax.Array
+    occupancy: jax.Array
+    policy: jax.Array
+    consumption: jax.Array
+    status: jax.Array
+    info: BudgetedInfo
+
+
+def solve_budgeted(
+    loss: jax.Array,
+    consumption: jax.Array,
+    lower: jax.Array,
+    upper: jax.Array,
+    initial: jax.Array,
+    budget: jax.Array,
+    *,
+    limit: int = 32,
+) -> BudgetedSolution:
+    """Least expected loss within a budget, over all policies and all transitions in a box, exactly.
+
+    This is the extended linear program ``min <q, loss>`` over occupancies ``q [T, S, A, S]`` with
+    ``<q, consumption> <= budget``. Its dual has one variable: for a price of consumption the best
+    plan is a dynamic program, and the dual function is concave and piecewise linear. Two plans, one
+    on each side of the budget, are its supporting lines; they are intersected until the plan at the
+    intersection is no better, which takes finitely many steps (5 on average). The solution is the
+    mix of the two plans' occupancies that spends the budget.
+
+    Args:
+      loss: ``[T, S, A, ...]``.
+      consumption: ``[T, S, A, ...]``.
+      lower: least probabilities ``[T, S, A, S, ...]`` or ``[1, S, A, S, ...]``.
+      upper: largest ones; ``sum lower <= 1 <= sum upper`` over next states.
+      initial: distribution of the first state, ``[S, ...]``.
+      budget: expected consumption of a whole episode at most, ``[...]``.
+      limit: most plans that are compared, static.
+
+    Returns:
+      The solution. Differentiable in loss, consumption and budget, the two plans held fixed, which
+      is the solution's derivative wherever it has one; not in the box and the first state.
+
+    Source: linear program (23) of arXiv 2601.18936; solution by its scalar dual.
+    """
+    return _solve(
+        loss, consumption, planning.box(lower, upper), lower.shape, initial, budget, limit
+    )
+
+
+def solve_budgeted_l1(
+    loss: jax.Array,
+    consumption: jax.Array,
+    center: jax.Array,
+    radius: jax.Array,
+    initial: jax.Array,
+    budget: jax.Array,
+    *,
+    limit: int = 32,
+) -> BudgetedSolution:
+    """As :func:`solve_budgeted` over an L1 ball: see :func:`extended_value_iteration_l1`."""
+    slots = max(center.shape[0], radius.shape[0])
+    lanes = jnp.broadcast_shapes(center.shape[4:], radius.shape[3:])
+    shape = (slots, *center.shape[1:4], *lanes)
+    return _solve(loss, consumption, planning.ball(center, radius), shape, initial, budget, limit)
+
+
+class _Side(NamedTuple):
+    """A plan: expected loss and consumption ``[...]``, occupancy and one-hot policy."""
+
+    loss: jax.Array
+    consumption: jax.Array
+    occupancy: jax.Array
+    chosen: jax.Array
+
+
+class _Search(NamedTuple):
+    """Two plans around the budget, and the price of consumption that is tried next, ``[...]``.
+
+    Attributes:
+      over: a plan that spends more than the budget.
+      under: a plan that spends the budget at most.
+      budget: the budget; the least attainable consumption where that is more, by rounding.
+      price: the two plans' lines meet there.
+      gap: by how much the last plan beat the two lines.
+      active: whether the search goes on, bool.
+      split: whether the solution is a mix of the two, bool; otherwise it is ``under``.
+      status: int32.
+      plans: plans that were compared, int32.
+      trip: the same for the slowest lane, int32 without lanes.
+    """
+
+    over: _Side
+    under: _Side
+    budget: jax.Array
+    price: jax.Array
+    gap: jax.Array
+    active: jax.Array
+    split: jax.Array
+    status: jax.Array
+    plans: jax.Array
+    trip: jax.Array
+
+
+def _solve(loss, consumption, uncertainty: Uncertainty, shape, initial, budget, limit):
+    arrays = (loss.shape[3:], consumption.shape[3:], shape[4:], initial.shape[1:])
+    lanes = jnp.broadcast_shapes(*arrays, jnp.shape(budget))
+    slots = max(loss.shape[0], consumption.shape[0], shape[0])
+    loss, consumption = (planning.spread(x, slots, lanes) for x in (loss, consumption))
+    budget = jnp.broadcast_to(jnp.asarray(budget, loss.dtype), lanes)
+    fixed = jax.lax.stop_gradient((loss, consumption, uncertainty.data, initial, budget))
+    return _mix(loss, consumption, budget, _search(*fixed, uncertainty, limit))
+
+
+def _search(loss, consumption, data, initial, budget, uncertainty: Uncertainty, limit) -> _Search:
+    uncertainty = uncertainty._replace(data=data)
+    lanes, dtype = budget.shape, loss.dtype
+    eps = jnp.finfo(dtype).eps
+    largest = jnp.max(jnp.abs(consumption), axis=(0, 1, 2))
+    rounding = 32 * eps * loss.shape[0] * jnp.maximum(1, largest)
+
+    def plan(cost) -> _Side:
+        def keep(slot):
+            return slot.chosen, jnp.sum(slot.chosen[:, :, None] * slot.transition, axis=1)
+
+        _, (chosen, rows) = planning.backward(cost, uncertainty, keep)
+        occupancy = planning.forward_rows(chosen, rows, initial)
+        # Both sums are of the plan itself, so that they belong together also where plans tie.
+        return _Side(
+            planning.inner(occupancy, loss),
+            planning.inner(occupancy, consumption),
+            occupancy,
+            chosen,
+        )
+
+    def body(now: _Search) -> _Search:
+        # The first trip finds the least consumption (an infinite price), the second the least loss.
+        first, second = now.trip == 0, now.trip == 1
+        weight = jnp.where(first, 0, 1).astype(dtype)
+        price = jnp.where(first, 1, now.price)
+        found = plan(weight * loss + price[None, None, None] * consumption)
+        # Where the least attainable consumption exceeds the budget by rounding alone, it is spent.
+        hopeless = first & (found.consumption > now.budget + rounding)
+        budget = jnp.where(
+            first & ~hopeless, jnp.maximum(now.budget, found.consumption), now.budget
+        )
+        within = found.consumption <= budget
+        free = second & within
+        line = now.over.loss + price * now.over.consumption
+        size = jnp.abs(now.over.loss) + price * jnp.abs(now.over.consumption)
+        gap = line - (found.loss + price * found.consumption)
+        met = ~first & ~second & (gap <= 8 * eps * size)
+
+        active = now.active
+        over = _pick(active & ~met & ~within & ~first, found, now.over)
+        under = _pick(active & ~met & (within | first), found, now.under)
+        spread = over.consumption - under.consumption
+        crossing = (under.loss - over.loss) / jnp.where(spread > 0, spread, 1)
+        # A line that is its own neighbour up to rounding gives the same price again and again.
+        stuck = ~first & ~second & (crossing == now.price)
+        goes_on = active & ~(hopeless | free | met | stuck)
+        return _Search(
+            over=over,
+            under=under,
+            budget=jnp.where(active, budget, now.budget),
+            price=jnp.where(goes_on & ~first, jnp.maximum(crossing, 0), now.price),
+            gap=jnp.where(active & ~first & ~second, jnp.maximum(gap, 0), now.gap),
+            active=goes_on,
+            split=now.split & ~(active & (hopeless | free)),
+            status=jnp.where(active & hopeless, INFEASIBLE, now.status),
+            plans=now.plans + active,
+            trip=now.trip + 1,
+        )
+
+    zeros, yes = jnp.zeros(lanes, dtype), jnp.ones(lanes, bool)
+    nothing = jnp.zeros(loss.shape, dtype)
+    side = _Side(zeros, zeros, nothing, nothing)
+    count = jnp.zeros(lanes, jnp.int32)
+    unknown = jnp.full(lanes, jnp.inf, dtype)
+    start = _Search(side, side, budget, zeros, unknown, yes, yes, count, count, jnp.int32(0))
+    found = jax.lax.while_loop(lambda s: jnp.any(s.active) & (s.trip < limit), body, start)
+    status = jnp.where(found.active, ITERATION_LIMIT, found.status)
+    return found._replace(gap=jnp.where(found.split, found.gap, 0), status=status)
+
+
+def _pick(flag: jax.Array, yes: _Side, no: _Side) -> _Side:
+    return jax.tree.map(lambda a, b: jnp.where(flag.reshape(_wide(a, flag)), a, b), yes, no)
+
+
+def _wide(array: jax.Array, flag: jax.Array) -> tuple[int, ...]:
+    return (1,) * (array.ndim - flag.ndim) + flag.shape
+
+
+def _mix(loss, consumption, budget, found: _Search) -> BudgetedSolution:
+    """The mix of two plans that spends the budget: of their occupancies, not of their policies."""
+    over, under, split = found.over, found.under, found.split
+    over_loss, under_loss = (planning.inner(side.occupancy, loss) for side in (over, under))
+    over_spent, under_spent = (
+        planning.inner(side.occupancy, consumption) for side in (over, under)
+    )
+    spread = jnp.where(split, over_spent - under_spent, 1)
+    spread = jnp.where(spread > 0, spread, 1)
+    target = budget + jax.lax.stop_gradient(found.budget - budget)
+    share = jnp.where(split, jnp.clip((target - under_spent) / spread, 0, 1), 0)
+    multiplier = jnp.where(split, jnp.maximum((under_loss - over_loss) / spread, 0), 0)
+    wide = share[None, None, None]
+    occupancy = wide * over.occupancy + (1 - wide) * under.occupancy
+    policy = planning.policy_of(occupancy, under.chosen)
+    spent = share * over_spent + (1 - share) * under_spent
+    slack = jnp.where(found.status == INFEASIBLE, budget - under_spent, budget - spent)
+    return BudgetedSolution(
+        value=share * over_loss + (1 - share) * under_loss,
+        multiplier=multiplier,
+        occupancy=occupancy,
+        policy=policy,
+        consumption=spent,
+        status=found.status,
+        info=BudgetedInfo(found.gap, found.plans, slack),
+    )

@@ -1,0 +1,144 @@
+"""Mirror steps on the simplex, and what keeps them exact over many rounds.
+
+Lanes last: every array has its arms first, ``[K, ...]``, and any number of trailing lanes.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+Array = jax.Array
+
+NEWTON_STEPS = 8
+"""Steps of the log-barrier multiplier. It needs at most 5 in float64 (400 random cases)."""
+
+
+def log_barrier_step(weights: Array, losses: Array, rates: Array) -> Array:
+    """One step of online mirror descent with the log barrier, to machine precision.
+
+    The minimiser over the simplex of ``<w, losses> + D(w, weights)``, with ``D`` the Bregman
+    divergence of ``sum_i (1 / rates_i) ln(1 / w_i)`` (Wei and Luo, COLT 2018).
+
+    Args:
+      weights: a point inside the simplex, ``[K, ...]``; an arm of weight 0 keeps it.
+      losses: ``[K, ...]``.
+      rates: learning rates above 0, ``[K, ...]``.
+
+    Returns:
+      The next point, ``[K, ...]``.
+    """
+    weights, losses, rates = (jnp.asarray(x) for x in (weights, losses, rates))
+    dtype = jnp.result_type(weights, losses, rates)
+    return _barrier_point(1 / weights.astype(dtype), losses, rates)[0]
+
+
+def log_barrier_move(inverse: Array, losses: Array, rates: Array) -> tuple[Array, Array]:
+    """The same step in inverse weights: ``(weights, increments of 1 / weights)``, ``[K, ...]``.
+
+    Increments of the order of a rate vanish beside an inverse weight of 1e4 in float32: carry
+    ``1 / weights`` as a compensated pair and add them to it (:func:`add_compensated`).
+    """
+    return _barrier_point(inverse, losses, rates)
+
+
+def _barrier_point(inverse: Array, losses: Array, rates: Array) -> tuple[Array, Array]:
+    # KKT: 1/w_i = 1/w'_i + rates_i (losses_i - lam). Written from the largest multiplier that
+    # keeps every w_i <= 1, lam = top - mu, nothing cancels: 1/w_i = 1 + gap_i + rates_i mu.
+    excess = inverse - 1 + rates * losses
+    top = jnp.min(excess / rates, axis=0)[None]
+    gap = excess - rates * top
+    # 1/sum(w) is concave and increasing in mu: Newton climbs to the root from mu = 0.
+    mu = jnp.zeros_like(top)
+    for _ in range(NEWTON_STEPS):
+        w = 1 / (1 + gap + rates * mu)
+        total = jnp.sum(w, axis=0)[None]
+        slope = jnp.sum(rates * w * w, axis=0)[None]
+        mu = jnp.maximum(mu + (total - 1) * total / slope, 0)
+    w = 1 / (1 + gap + rates * mu)
+    return w / jnp.sum(w, axis=0)[None], rates * (losses - top + mu)
+
+
+def entropic_step(logits: Array, losses: Array, rate: Array | float) -> Array:
+    """One multiplicative-weights step, shifted so that the largest logit is 0.
+
+    Args:
+      logits: ``[K, ...]``; ``-inf`` for arms that are not there.
+      losses: ``[K, ...]``.
+      rate: learning rate, a number or ``[...]``.
+
+    Returns:
+      ``logits - rate * losses`` less its largest entry, ``[K, ...]``.
+    """
+    moved = logits - jnp.asarray(rate, logits.dtype) * losses
+    return moved - jnp.max(moved, axis=0)[None]
+
+
+def two_sum(a: Array, b: Array) -> tuple[Array, Array]:
+    """Knuth's ``(s, e)``: ``s = fl(a + b)`` and ``s + e = a + b`` exactly."""
+    s = a + b
+    shadow = s - a
+    return s, (a - (s - shadow)) + (b - shadow)
+
+
+def add_compensated(high: Array, low: Array, increment: Array) -> tuple[Array, Array]:
+    """Adds to numbers kept as ``high + low``; a high part of ``-inf`` stays.
+
+    What rounding takes from the high part goes to the low part, and comes back at the next sum.
+    Over 1e7 rounds plain float32 logits lose every increment below half a unit in their last place.
+
+    Args:
+      high: any shape.
+      low: the same shape; finite.
+      increment: the same shape; finite.
+
+    Returns:
+      ``(high, low)``.
+    """
+    return _two_sum_or_absent(high, low + increment)
+
+
+def shift_compensated(high: Array, low: Array, shift: Array) -> tuple[Array, Array]:
+    """Logits ``high + low [K, ...]`` less a shift ``[...]``, exactly; ``-inf`` stays.
+
+    With the largest high part (:func:`largest`) as the shift, the logits that matter stay small,
+    where float32 is fine.
+    """
+    moved, error = _two_sum_or_absent(high, -shift[None])
+    return moved, low + error
+
+
+def largest(row: Array) -> Array:
+    """Largest of ``[K, ...]`` along the arms; a chain, faster than a reduction on few arms."""
+    top = row[0]
+    for other in row[1:]:
+        top = jnp.maximum(top, other)
+    return top
+
+
+def _two_sum_or_absent(a: Array, b: Array) -> tuple[Array, Array]:
+    s, error = two_sum(a, b)
+    return s, jnp.where(jnp.isneginf(a), 0, error)
+
+
+def categorical(weights: Array, uniform: Array) -> Array:
+    """The arm that a uniform draws: the least ``m`` with ``u total < weights_0 + .. + weights_m``.
+
+    Rounding never leads to an arm of weight 0, nor past the last: the total is the very sum that
+    the draw is compared with.
+
+    Args:
+      weights: not negative, not all 0, ``[K, ...]``; they need not add up to 1.
+      uniform: in [0, 1), ``[...]``; better above 0, see :func:`jaxsoco.core.random.draws`.
+
+    Returns:
+      int32 ``[...]``.
+    """
+    sums = [weights[0]]
+    for weight in weights[1:]:
+        sums.append(sums[-1] + weight)
+    level = uniform * sums[-1]
+    arm = jnp.zeros(jnp.broadcast_shapes(level.shape, sums[-1].shape), jnp.int32)
+    for partial in sums[:-1]:
+        arm = arm + (level >= partial)
+    return arm
