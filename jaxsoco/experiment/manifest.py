@@ -8,6 +8,7 @@ from typing import Any
 from jaxsoco._version import __version__
 from jaxsoco.engine.plan import Plan
 from jaxsoco.experiment.expand import Sweep
+from jaxsoco.experiment.settings import most_checkpoints
 
 
 def settings(sweep: Sweep) -> dict[str, Any]:
@@ -33,6 +34,7 @@ def settings(sweep: Sweep) -> dict[str, Any]:
         "root_seed": run.root_seed,
         "precision": run.precision,
         "tile": run.tile,
+        "checkpoints": most_checkpoints(experiment.problem, run.checkpoints),
         "versions": {"jaxsoco": __version__, "jax": importlib.metadata.version("jax")},
     }
 

@@ -55,6 +55,15 @@ def costs(out: Path) -> dict[tuple[str, float, int], np.ndarray]:
     return found
 
 
+def test_costs_are_kept_at_as_many_rounds_as_asked_for(toy_spec, run, tmp_path):
+    assert run(toy_spec(), "--set", "run.checkpoints=3")[0] == 0
+    found = costs(tmp_path / "out")
+    assert {record.shape for record in found.values()} == {(3, 3)}
+    code, _, errors = run(toy_spec(), "--set", "run.checkpoints=4")  # another run's folder
+    assert code == 2
+    assert "out" in errors
+
+
 def test_a_run_computes_what_the_spec_says(toy_spec, run, tmp_path):
     code, printed, _ = run(toy_spec())
     assert code == 0

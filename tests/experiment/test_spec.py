@@ -387,6 +387,8 @@ def test_required_fields_and_horizons(toy_spec, capsys):
     assert "run.horizons: is missing" in printed
     printed = refused(capsys, toy_spec(("[10, 20]", "[0, 20]")))
     assert "run.horizons[0]: 0 is too small" in printed
+    printed = refused(capsys, toy_spec(("seeds = 3", "seeds = 3\ncheckpoints = 0")))
+    assert "run.checkpoints: 0 is too small" in printed
 
 
 def test_a_list_of_lists_is_an_axis_of_strings(toy_spec):
