@@ -229,7 +229,9 @@ def _measure_vs_parameter(plot: Mapping[str, Any], ledger: Ledger, ax: Axes) -> 
                 flat = finals(ledger, base, seen, study.select(here))
                 if np.isfinite(flat).any():
                     middle = np.nanmedian(flat) if seen.statistic == "median" else np.nanmean(flat)
-                    ax.axhline(middle, label=label, color=look.color, linestyle="--", linewidth=1)
+                    ax.axhline(
+                        float(middle), label=label, color=look.color, linestyle="--", linewidth=1
+                    )
     if not drawn.counts:
         raise NothingToDraw(f"no algorithm with several values of {parameter} has runs")
     _log_axes(ax, log, {float(x) for line in ax.lines for x in np.asarray(line.get_xdata())})

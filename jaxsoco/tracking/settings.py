@@ -133,7 +133,7 @@ def prepare_averaged(values: Mapping[str, Any], folder: Path) -> Prepared:
         message = "Cauchy increments have no variance, and their costs no mean"
         hint = "want gaussian, correlated or laplace, or the problem quadratic_tracking"
         raise InputError(Issue("problem.increments", message, hint))
-    return prepare(values | {"noise": "uniform"}, folder)
+    return prepare({**values, "noise": "uniform"}, folder)
 
 
 def build(prepared: Prepared, values: Mapping[str, Any]) -> Instance:
@@ -149,7 +149,7 @@ def build_averaged(prepared: Prepared, values: Mapping[str, Any]) -> Instance:
     from jaxsoco.core.protocol import Instance
     from jaxsoco.tracking.averaged import ROUNDS, Averaged, expected_tracking
 
-    made = Averaged(_spec(prepared, values | {"noise": "uniform"}))
+    made = Averaged(_spec(prepared, {**values, "noise": "uniform"}))
     return Instance(expected_tracking, _same_for_all, made, ROUNDS)
 
 
