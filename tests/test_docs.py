@@ -164,7 +164,17 @@ def start(arguments: list[str], folder: Path, given: str = "") -> subprocess.Com
     )
 
 
-@pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: page.stem)
+QUICK = ("README", "adding-an-algorithm", "concepts", "experiment-files", "multistage")
+"""Pages whose code runs by default; the others' takes longer."""
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, id=page.stem, marks=[] if page.stem in QUICK else pytest.mark.slow)
+        for page in WITH_CODE
+    ],
+)
 def test_the_code_runs_and_prints_what_it_says(page, tmp_path):
     code = [(block.line, block.text) for block in blocks(page, "python")]
     own = {block.file for block in blocks(page)}

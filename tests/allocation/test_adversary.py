@@ -187,7 +187,9 @@ def test_pcm_stays_below_eta_against_the_adversary(metric, x64):
 
 
 @X64
-@pytest.mark.parametrize("kind", ["late", "early", "last level"])
+@pytest.mark.parametrize(
+    "kind", [pytest.param("late", marks=pytest.mark.slow), "early", "last level"]
+)
 def test_st_clip_stays_below_gamma_against_the_adversary(kind, x64):
     """Whatever the advice: it never runs until it must, runs at once, or waits for the best."""
     trust = 0.5

@@ -338,7 +338,7 @@ def test_the_advice_is_followed_by_its_cheapest_coupling(x64):
 
 
 @X64
-@pytest.mark.parametrize("form", ["factored", "full"])
+@pytest.mark.parametrize("form", ["factored", pytest.param("full", marks=pytest.mark.slow)])
 def test_single_run_lanes_and_vmap(form, x64):
     """Lanes may take only the states that hold mass; a single run takes all of them."""
     clips = random_clips(5)

@@ -60,8 +60,8 @@ def with_advice(key, spec, trust, metric):
     ("regions", "switch", "data_size", "metric", "nearly"),
     [
         (14, 0.25, 4.0, "tree", 5),
-        (5, 0.25, 4.0, "tree", 1),
-        (5, 40.0, 10.0, "tree", 0),
+        pytest.param(5, 0.25, 4.0, "tree", 1, marks=pytest.mark.slow),
+        pytest.param(5, 40.0, 10.0, "tree", 0, marks=pytest.mark.slow),
         (5, 1, 8, "true", 5),
     ],
 )

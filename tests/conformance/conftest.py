@@ -1,15 +1,31 @@
 """Every registered algorithm, comparator and problem goes through the tests of this folder.
 
 An algorithm or a comparator adds nothing here, a problem adds one entry to ``CASES`` in
-``conformance_cases.py``.
+``conformance_cases.py``. Layouts and structure are tested for every algorithm; of the rest, two
+algorithms a family go through by default and all of them with ``-m "slow or not slow"``.
 """
 
 import sys
 from pathlib import Path
 
+import pytest
+
 HERE = str(Path(__file__).parent)
 if HERE not in sys.path:
     sys.path.insert(0, HERE)
+
+
+ALWAYS = ("test_layouts", "test_structure", "test_allocation_ledger")
+LEADING = (
+    "allocation/pcm",
+    "allocation/st_clip",
+    "tracking/scale",
+    "tracking/passive_learner",
+    "multistage/epsilon_exp3",
+    "multistage/broad_omd",
+    "provisioning/blol",
+    "provisioning/oco_q",
+)
 
 
 def pytest_generate_tests(metafunc):
@@ -18,7 +34,14 @@ def pytest_generate_tests(metafunc):
 
     if "learner" in metafunc.fixturenames:
         known = [learner for case in CASES for learner in learners(case)]
-        metafunc.parametrize("learner", known, ids=[learner.id for learner in known])
+        always = metafunc.module.__name__.rpartition(".")[2] in ALWAYS
+        marked = [
+            pytest.param(learner, id=learner.id, marks=[])
+            if always or learner.id in LEADING
+            else pytest.param(learner, id=learner.id, marks=pytest.mark.slow)
+            for learner in known
+        ]
+        metafunc.parametrize("learner", marked)
     if "judge" in metafunc.fixturenames:
         known = [judge for case in CASES for judge in judges(case)]
         metafunc.parametrize("judge", known, ids=[judge.id for judge in known])

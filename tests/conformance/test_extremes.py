@@ -19,7 +19,17 @@ ROUNDING = 1e-9
 WORLDS = [(case, name) for case in CASES for name in ("ordinary", "smallest", *case.extremes)]
 
 
-@pytest.fixture(params=WORLDS, ids=[f"{case.family}, {name}" for case, name in WORLDS])
+@pytest.fixture(
+    params=[
+        pytest.param(
+            (case, name),
+            id=f"{case.family}, {name}",
+            marks=[] if place < 5 else pytest.mark.slow,
+        )
+        for case in CASES
+        for place, (_, name) in enumerate(world for world in WORLDS if world[0] is case)
+    ]
+)
 def world(request):
     """A case and its settings in one of its worlds (None: its own)."""
     case, name = request.param

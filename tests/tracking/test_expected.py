@@ -98,7 +98,9 @@ def assert_mean(sample: np.ndarray, wanted: float):
     assert abs(sample.mean() - wanted) <= 3 * error
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [KINDS[0], *(pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS[1:])]
+)
 def test_simulations_agree_with_the_closed_forms(kind):
     with jax.enable_x64(True):
         matrix, estimate = matrices()
