@@ -1,7 +1,8 @@
 """jaxsoco: online decisions with switching costs, in JAX.
 
-The families are :mod:`jaxsoco.allocation` and :mod:`jaxsoco.provisioning`; ``simulate`` runs any
-algorithm on any problem. Nothing here imports JAX before it is used.
+The families are :mod:`jaxsoco.tracking`, :mod:`jaxsoco.allocation`, :mod:`jaxsoco.multistage`
+and :mod:`jaxsoco.provisioning`; ``simulate`` runs any algorithm on any problem. Nothing here
+imports JAX before it is used.
 """
 
 from __future__ import annotations

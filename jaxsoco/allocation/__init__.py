@@ -6,9 +6,7 @@ algorithms for spatiotemporal online allocation with deadline constraints", arXi
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
-
+from jaxsoco.core.lazy import lazy_names
 from jaxsoco.core.schema import (
     AlgorithmEntry,
     ComparatorEntry,
@@ -244,14 +242,5 @@ _PUBLIC = {
 }
 
 __all__ = ["FAMILY", *_PUBLIC]  # pyright: ignore[reportUnsupportedDunderAll]
-
-
-def __getattr__(name: str) -> Any:
-    # Public names load on first use: the entries above are read without JAX.
-    if name in _PUBLIC:
-        return getattr(importlib.import_module(f"{__name__}.{_PUBLIC[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+# The entries above are read without JAX.
+__getattr__, __dir__ = lazy_names(__name__, _PUBLIC, ["FAMILY"])

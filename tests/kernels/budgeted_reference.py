@@ -90,7 +90,7 @@ def dual(one: Instance, price: float) -> tuple[float, float, float]:
                     rest = one.loss[t, i, j] + p @ lost, one.consumption[t, i, j] + p @ spent
                     new[:, i] = cost, *rest
         total, lost, spent = new
-    return tuple(float(one.initial @ x) for x in (total, lost, spent))  # type: ignore[return-value]
+    return float(one.initial @ total), float(one.initial @ lost), float(one.initial @ spent)
 
 
 def least_consumption(one: Instance) -> float:
