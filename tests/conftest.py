@@ -27,6 +27,10 @@ def _fix_environment() -> None:
     # Small programs are most of the compile time here, so everything is cached.
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+    # Workers leave no core idle, and code in many parts takes longer to compile on one of them.
+    flags, one = os.environ.get("XLA_FLAGS", ""), "--xla_cpu_parallel_codegen_split_count=1"
+    if one not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} {one}".strip()
     for pool in ("OMP", "OPENBLAS", "MKL", "RAYON"):
         os.environ.setdefault(f"{pool}_NUM_THREADS", "1")
 
@@ -52,6 +56,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "gpu" in item.keywords:
             item.add_marker(skip)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _programs_let_go():
+    """Frees a module's programs, of which the next one needs few: a worker would grow to 6 GB."""
+    yield
+    if "jax" in sys.modules:
+        sys.modules["jax"].clear_caches()
 
 
 @pytest.fixture(autouse=True)

@@ -208,7 +208,7 @@ def binding(multiplier, clips) -> int:
 
 @X64
 @pytest.mark.oracle
-@pytest.mark.parametrize("n", [2, 5, 14])
+@pytest.mark.parametrize("n", [2, pytest.param(5, marks=pytest.mark.slow), 14])
 def test_random_states(n, x64):
     clips = random_clips(n)
     decision, multiplier, info = step(clips)
@@ -338,7 +338,8 @@ def test_the_advice_is_followed_by_its_cheapest_coupling(x64):
 
 
 @X64
-@pytest.mark.parametrize("form", ["factored", pytest.param("full", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["factored", "full"])
 def test_single_run_lanes_and_vmap(form, x64):
     """Lanes may take only the states that hold mass; a single run takes all of them."""
     clips = random_clips(5)
@@ -361,6 +362,7 @@ def test_single_run_lanes_and_vmap(form, x64):
 
 
 @X64
+@pytest.mark.slow
 def test_advice_as_an_index_or_one_hot(x64):
     clips = [c for c in random_clips(5) if c.least == 0]
     clips = (4 * clips)[:COUNT]

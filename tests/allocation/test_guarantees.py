@@ -62,7 +62,7 @@ def with_advice(key, spec, trust, metric):
         (14, 0.25, 4.0, "tree", 5),
         pytest.param(5, 0.25, 4.0, "tree", 1, marks=pytest.mark.slow),
         pytest.param(5, 40.0, 10.0, "tree", 0, marks=pytest.mark.slow),
-        (5, 1, 8, "true", 5),
+        pytest.param(5, 1, 8, "true", 5, marks=pytest.mark.slow),
     ],
 )
 def test_st_clip_is_consistent_on_every_job(regions, switch, data_size, metric, nearly, x64):
@@ -119,7 +119,16 @@ LEARNERS = {
 }
 
 
-@pytest.mark.parametrize("name", LEARNERS)
+@pytest.mark.parametrize(
+    ("name", "x64"),
+    [
+        # In float64 all of them, in float32 by default only the one that everybody else contains.
+        pytest.param(name, x64, marks=[] if x64 or name == "agnostic" else pytest.mark.slow)
+        for name in LEARNERS
+        for x64 in (True, False)
+    ],
+    indirect=["x64"],
+)
 def test_every_deadline_is_met(name, x64):
     algorithm, params = LEARNERS[name]
     spec = hard_jobs()

@@ -107,7 +107,7 @@ def test_wasserstein_in_single_precision(x64):
 
 
 @X64
-@pytest.mark.parametrize("form", ["factored", "full"])
+@pytest.mark.parametrize("form", ["factored", pytest.param("full", marks=pytest.mark.slow)])
 def test_wasserstein_single_run_lanes_and_vmap(form, x64):
     distance, switch, p, q = (jnp.asarray(x) for x in batch(5, 24, 6))
     metric = StateMetric(distance, switch)

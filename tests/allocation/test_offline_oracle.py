@@ -144,7 +144,7 @@ def test_linear_optimum_with_the_full_matrix(x64):
 
 
 @X64
-@pytest.mark.parametrize("form", ["factored", "full"])
+@pytest.mark.parametrize("form", ["factored", pytest.param("full", marks=pytest.mark.slow)])
 def test_linear_optimum_single_run_lanes_and_vmap(form, x64):
     items = cases(5)
     lanes = batch(items, form)

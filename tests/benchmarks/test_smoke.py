@@ -57,6 +57,7 @@ def test_provisioning():
     assert all(float(row["plans compared"]) > 2 for row in rows)
 
 
+@pytest.mark.slow
 def test_allocation():
     done = run_quick("allocation.py", "--devices", "1")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,8 +1,8 @@
 """Every registered algorithm, comparator and problem goes through the tests of this folder.
 
 An algorithm or a comparator adds nothing here, a problem adds one entry to ``CASES`` in
-``conformance_cases.py``. Layouts and structure are tested for every algorithm; of the rest, two
-algorithms a family go through by default and all of them with ``-m "slow or not slow"``.
+``conformance_cases.py``. Structure is tested for every algorithm; of the rest, two algorithms a
+family go through by default and all of them with ``-m "slow or not slow"``.
 """
 
 import sys
@@ -15,7 +15,7 @@ if HERE not in sys.path:
     sys.path.insert(0, HERE)
 
 
-ALWAYS = ("test_layouts", "test_structure", "test_allocation_ledger")
+ALWAYS = ("test_structure", "test_allocation_ledger")
 LEADING = (
     "allocation/pcm",
     "allocation/st_clip",

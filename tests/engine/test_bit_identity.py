@@ -28,12 +28,6 @@ data_size = [1, 4]
 deadline_min = 6
 deadline_max = 8
 job_length = 3
-[[algorithm]]
-name = "pcm"
-[[algorithm]]
-name = "st_clip"
-[[algorithm]]
-name = "greedy"
 [run]
 seeds = 315
 tile = 16
@@ -42,6 +36,7 @@ precision = "float32"
 compare = ["offline_optimum"]
 """
 CHUNKS = 40
+LEARNERS = [["pcm", "greedy"], pytest.param(["st_clip"], marks=pytest.mark.slow)]
 KILLS = 3
 
 
@@ -92,11 +87,12 @@ def kill_during(folder: Path, out: str, commits: int, delay: float) -> None:
     assert process.returncode == -signal.SIGKILL, printed
 
 
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory):
+@pytest.fixture(scope="module", params=LEARNERS, ids="-".join)
+def runs(request, tmp_path_factory):
     """The folder of the runs ``straight``, ``killed``, ``two`` (devices) and ``chunks``."""
     folder = tmp_path_factory.mktemp("bits")
-    (folder / "small.toml").write_text(SPEC, encoding="utf-8")
+    spec = SPEC + "".join(f'[[algorithm]]\nname = "{name}"\n' for name in request.param)
+    (folder / "small.toml").write_text(spec, encoding="utf-8")
     # Its programs are compiled while the first run on one device compiles its own.
     two = start(folder, "two", "--devices", "2")
     running = [two]
@@ -178,7 +174,7 @@ def test_another_chunk_size_gives_the_same_table_to_rounding(runs):
         [*csv.reader((runs / out / "table.csv").read_text(encoding="utf-8").splitlines())]
         for out in ("straight", "chunks")
     )
-    assert len(one) == len(two) == 1 + 2 * 4
+    assert len(one) == len(two) >= 1 + 2 * 2
     assert one[0] == two[0]
     numbers = 0
     for row, other in zip(one[1:], two[1:], strict=True):
@@ -188,4 +184,4 @@ def test_another_chunk_size_gives_the_same_table_to_rounding(runs):
                 numbers += 1
             else:
                 assert a == b, name
-    assert numbers > 100
+    assert numbers > 50

@@ -234,7 +234,7 @@ def scale_regret(matrix, vectors, noise, rho, horizon):
     return regret_with(estimates, matrix, vectors, rho, horizon)
 
 
-@pytest.mark.parametrize("case", SETTINGS)
+@pytest.mark.parametrize("case", ["full", pytest.param("deficient", marks=pytest.mark.slow)])
 def test_regret_grows_with_the_papers_exponents(case):
     spectrum, floor, constant, gain, exponent = SETTINGS[case]
     with jax.enable_x64(True):
