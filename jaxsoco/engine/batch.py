@@ -41,7 +41,9 @@ class Batch:
       instances: one per point; equal static fields and shapes.
       seeds_root: root of all seeds.
       tile: lanes per device.
-      devices: the ``jax.Device`` to use (all local ones if None).
+      devices: the ``jax.Device`` to use (all local ones if None). Of forced CPU devices, XLA's
+        pool needs a thread more than there are (``PJRT_NPROC``, before JAX starts), or programs
+        with loops in loops may wait for each other for ever; the command line sees to that.
       at: checkpoints.
     """
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 from jaxsoco.core.errors import InputError, Issue
 
 _FORCED = "xla_force_host_platform_device_count"
+_THREADS = "PJRT_NPROC"
 
 
 def usable_cores() -> int:
@@ -52,11 +54,20 @@ def start_jax(precision: str, devices: int | None, useful: int) -> list[Any]:
 
 
 def ask_for_cpu_devices(devices: int | None, useful: int) -> None:
-    """Asks XLA for CPU devices; it reads this when JAX starts its first backend, never again."""
+    """Asks XLA for CPU devices; it reads this when JAX starts its first backend, never again.
+
+    XLA gives all of them one pool with a thread per core, and a program with a loop inside a loop
+    holds a thread while it waits for others: as many devices as threads can wait for each other
+    for ever. So the pool gets a thread more than there are devices, unless ``PJRT_NPROC`` is set.
+    """
     flags = os.environ.get("XLA_FLAGS", "")
     if _FORCED not in flags and "JAX_NUM_CPU_DEVICES" not in os.environ:
         count = min(useful, usable_cores()) if devices is None else devices
         os.environ["XLA_FLAGS"] = f"{flags} --{_FORCED}={count}".strip()
+    else:
+        told = re.findall(rf"{_FORCED}=(\d+)", flags)
+        count = int(told[-1] if told else os.environ.get("JAX_NUM_CPU_DEVICES") or 1)
+    os.environ.setdefault(_THREADS, str(max(count, usable_cores()) + 1))
 
 
 def _keep_compiled_code() -> None:

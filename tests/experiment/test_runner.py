@@ -4,6 +4,8 @@ import csv
 import errno
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +21,11 @@ from jaxsoco.experiment.devices import ask_for_cpu_devices, usable_cores
 
 @pytest.fixture(autouse=True)
 def _flags(monkeypatch):
-    """A run asks XLA for devices; other tests must not inherit that."""
-    monkeypatch.setenv("XLA_FLAGS", os.environ.get("XLA_FLAGS", ""))
+    """A run asks XLA for devices and threads; other tests must not inherit that."""
+    for name in ("XLA_FLAGS", "PJRT_NPROC"):
+        monkeypatch.setenv(name, os.environ.get(name, ""))
+    if not os.environ["PJRT_NPROC"]:
+        monkeypatch.delenv("PJRT_NPROC")
 
 
 @pytest.fixture
@@ -265,26 +270,61 @@ def test_a_tile_that_does_not_fit_is_bad_input(toy_spec, run, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("environment", "devices", "flags"),
+    ("environment", "devices", "flags", "least"),
     [
-        ({}, None, f"--xla_force_host_platform_device_count={min(3, usable_cores())}"),
-        ({}, 5, "--xla_force_host_platform_device_count=5"),
-        ({"XLA_FLAGS": "--a=b"}, 5, "--a=b --xla_force_host_platform_device_count=5"),
+        ({}, None, f"--xla_force_host_platform_device_count={min(3, usable_cores())}", 1),
+        ({}, 5, "--xla_force_host_platform_device_count=5", 5),
+        ({"XLA_FLAGS": "--a=b"}, 5, "--a=b --xla_force_host_platform_device_count=5", 5),
         (
-            {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"},
+            {"XLA_FLAGS": "--xla_force_host_platform_device_count=200"},
             5,
-            "--xla_force_host_platform_device_count=2",
+            "--xla_force_host_platform_device_count=200",
+            200,
         ),
-        ({"JAX_NUM_CPU_DEVICES": "2"}, None, ""),
+        ({"JAX_NUM_CPU_DEVICES": "300"}, None, "", 300),
+        (
+            {"XLA_FLAGS": "--a=b", "PJRT_NPROC": "2"},
+            1,
+            "--a=b --xla_force_host_platform_device_count=1",
+            None,
+        ),
     ],
 )
-def test_cores_become_devices_unless_told_otherwise(monkeypatch, environment, devices, flags):
+def test_cores_become_devices_unless_told_otherwise(
+    monkeypatch, environment, devices, flags, least
+):
     monkeypatch.setenv("XLA_FLAGS", "")
+    monkeypatch.setenv("PJRT_NPROC", "")  # taken back after the test
+    monkeypatch.delenv("PJRT_NPROC")
     monkeypatch.delenv("JAX_NUM_CPU_DEVICES", raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     ask_for_cpu_devices(devices, useful=3)
     assert os.environ["XLA_FLAGS"] == flags
+    # A thread more than devices: see the next test.
+    threads = 2 if least is None else max(least, usable_cores()) + 1
+    assert int(os.environ["PJRT_NPROC"]) == threads
+
+
+WAITING = """
+from jaxsoco.experiment.devices import ask_for_cpu_devices
+ask_for_cpu_devices(2, 2)
+import jax, numpy as np
+from jaxsoco_kernels.sensing import recover_psd
+
+jax.config.update("jax_enable_x64", True)
+vectors = np.random.default_rng(0).normal(size=(80, 10, 64))
+given = vectors, (vectors[:, :2] ** 2).sum(1), np.full(64, 8.0)
+solve = jax.jit(recover_psd)
+for _ in range(3):
+    jax.block_until_ready([solve(*jax.device_put(given, place)) for place in jax.devices()])
+"""
+
+
+@pytest.mark.slow
+def test_devices_at_work_on_loops_in_loops_do_not_wait_for_each_other():
+    environment = {k: v for k, v in os.environ.items() if k not in ("XLA_FLAGS", "PJRT_NPROC")}
+    subprocess.run([sys.executable, "-c", WAITING], env=environment, check=True, timeout=300)
 
 
 def test_the_time_is_judged_from_chunks_without_the_compilation(toy_spec, run, tmp_path, capsys):
