@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _DATA_HEIGHT = 1.7
 _MOST_STEPS = 500
 _MOST_MARKERS = 10
+_Y_LABEL = 28  # letters that fit along the data's height
 
 
 class Drawing(NamedTuple):
@@ -90,7 +91,7 @@ def _ratio_vs_axis(plot: Mapping[str, Any], ledger: Ledger, ax: Axes) -> str:
         ax.grid(False, axis="x")
     style.tall_range(ax)
     ax.set_xlabel(_with_unit(axis, study.units.get(axis, "")))
-    ax.set_ylabel(f"mean ratio to {_words(against)}")
+    _label_y(ax, f"mean ratio to {_words(against)}")
     fewest, most = _counts([c.clusters.counts.sum(axis=0) for c in curves.values()])
     return (
         f"Mean of the runs' cost ratios to {against} against {axis}"
@@ -237,7 +238,7 @@ def _measure_vs_parameter(plot: Mapping[str, Any], ledger: Ledger, ax: Axes) -> 
     _log_axes(ax, log, {float(x) for line in ax.lines for x in np.asarray(line.get_xdata())})
     ax.set_xlabel(_words(parameter))
     unit = study.unit if seen.cost is None else study.cost(seen.cost).unit
-    ax.set_ylabel(_with_unit(f"{seen.statistic} {seen.quantity(study)}", unit))
+    _label_y(ax, _with_unit(f"{seen.statistic} {seen.quantity(study)}", unit))
     return _caption(plot, ledger, seen, parameter, drawn)
 
 
@@ -293,8 +294,13 @@ def _lines(
     _log_axes(ax, log, {float(t) for at, _ in ends for t in at})
     unit = study.unit if seen.cost is None else study.cost(seen.cost).unit
     quantity = seen.quantity(study)
-    ax.set_ylabel(_with_unit(f"{seen.statistic} {quantity}", "" if "ratio" in quantity else unit))
+    _label_y(ax, _with_unit(f"{seen.statistic} {quantity}", "" if "ratio" in quantity else unit))
     return drawn
+
+
+def _label_y(ax: Axes, text: str) -> None:
+    """A label that stays beside the data, below the title."""
+    ax.set_ylabel("\n".join(textwrap.wrap(text, _Y_LABEL)))
 
 
 def _log_axes(ax: Axes, log: tuple[str, ...], places: set[float]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,38 +12,16 @@ import jax.numpy as jnp
 from jaxsoco.core import lanes as lane
 from jaxsoco.core.protocol import Algorithm
 from jaxsoco.tracking import learning, sensing
-from jaxsoco.tracking.algorithm_scale import sensing_values
-from jaxsoco.tracking.clock import Clock, start
+from jaxsoco.tracking.exploring import Explorer, act, init, sensing_values
 from jaxsoco.tracking.learning import StepParams
-from jaxsoco.tracking.planning import deviation
-from jaxsoco.tracking.sensing import Sensing, SensingParams
-from jaxsoco.tracking.spec import Feedback, Observation, Spec
-from jaxsoco_kernels import jacobi
-from jaxsoco_kernels.jacobi import Spectrum
+from jaxsoco.tracking.sensing import SensingParams
+from jaxsoco.tracking.spec import Feedback
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class HySCaLEParams(SensingParams, StepParams):
     """How much HySCaLE explores (``SensingParams``), and how it learns (``StepParams``)."""
-
-
-class HySCaLEState(NamedTuple):
-    """State of HySCaLE.
-
-    Attributes:
-      clock: shared by all lanes.
-      deviation: last ``y [d, ...]``.
-      sensing: the exploration.
-      estimate: zero until the recovery after round ``T0``.
-      faults: recoveries that did not converge, int32 ``[...]``.
-    """
-
-    clock: Clock
-    deviation: jax.Array
-    sensing: Sensing
-    estimate: Spectrum
-    faults: jax.Array
 
 
 def step_values(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -57,32 +35,9 @@ def hyscale_params(values: Mapping[str, Any]) -> HySCaLEParams:
     return HySCaLEParams(**sensing_values(values), **step_values(values))
 
 
-def _init(key: jax.Array, params: HySCaLEParams, spec: Spec) -> HySCaLEState:
-    lanes, dtype = key.shape[1:], spec.basis.dtype
-    return HySCaLEState(
-        clock=start(spec.horizon),
-        deviation=jnp.zeros((spec.dimension, *lanes), dtype),
-        sensing=sensing.begin(key, params, spec),
-        estimate=jacobi.multiple_of_identity(jnp.zeros(lanes, dtype), spec.dimension),
-        faults=jnp.zeros(lanes, jnp.int32),
-    )
-
-
-def _act(
-    key: jax.Array, params: HySCaLEParams, state: HySCaLEState, obs: Observation
-) -> tuple[jax.Array, HySCaLEState]:
-    del key, params
-    clock, before = state.clock, state.deviation - obs.increment
-    action = deviation(state.estimate, clock.left, before)
-    if state.sensing.rounds:
-        random = sensing.explore(state.sensing, clock.over)
-        action = jnp.where(clock.over < state.sensing.rounds, random, action)
-    return action, state._replace(deviation=action)
-
-
 def _update(
-    params: HySCaLEParams, state: HySCaLEState, action: jax.Array, feedback: Feedback
-) -> HySCaLEState:
+    params: HySCaLEParams, state: Explorer, action: jax.Array, feedback: Feedback
+) -> Explorer:
     clock, rounds = state.clock, state.sensing.rounds
     state = state._replace(clock=clock.tick())
     # Only what it saw after exploring moves the estimate.
@@ -100,5 +55,5 @@ def _update(
     )
 
 
-hyscale = Algorithm(_init, _act, _update)
+hyscale = Algorithm(init, act, _update)
 """Explore, recover, then exploit and learn on; parameters :class:`HySCaLEParams`."""

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from jaxsoco.core.protocol import Algorithm
 from jaxsoco.tracking import sensing
-from jaxsoco.tracking.clock import Clock, start
-from jaxsoco.tracking.planning import deviation
-from jaxsoco.tracking.sensing import Sensing, SensingParams
-from jaxsoco.tracking.spec import Feedback, Observation, Spec
-from jaxsoco_kernels import jacobi
-from jaxsoco_kernels.jacobi import Spectrum
+from jaxsoco.tracking.exploring import Explorer, act, init, sensing_values
+from jaxsoco.tracking.sensing import SensingParams
+from jaxsoco.tracking.spec import Feedback
 
 
 @jax.tree_util.register_dataclass
@@ -25,66 +21,14 @@ class SCaLEParams(SensingParams):
     """How much SCaLE explores: see :class:`~jaxsoco.tracking.sensing.SensingParams`."""
 
 
-class SCaLEState(NamedTuple):
-    """State of SCaLE.
-
-    Attributes:
-      clock: shared by all lanes.
-      deviation: last ``y [d, ...]``.
-      sensing: the exploration.
-      estimate: zero until the recovery after round ``T0``.
-      faults: recoveries that did not converge, int32 ``[...]``.
-    """
-
-    clock: Clock
-    deviation: jax.Array
-    sensing: Sensing
-    estimate: Spectrum
-    faults: jax.Array
-
-
-def sensing_values(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The exploration's parameters from an experiment's values; ``"auto"`` is ``None``."""
-    static = {name: values[name] for name in ("exploration", "rank", "rounds")}
-    numbers = {name: values[name] for name in ("gain", "gamma", "noise_cap", "floor", "exponent")}
-    known = {name: None if value == "auto" else value for name, value in static.items()}
-    return known | {
-        name: None if value == "auto" else jnp.asarray(value, float)
-        for name, value in numbers.items()
-    }
-
-
 def scale_params(values: Mapping[str, Any]) -> SCaLEParams:
     """Parameters from an experiment's values."""
     return SCaLEParams(**sensing_values(values))
 
 
-def _init(key: jax.Array, params: SCaLEParams, spec: Spec) -> SCaLEState:
-    lanes, dtype = key.shape[1:], spec.basis.dtype
-    return SCaLEState(
-        clock=start(spec.horizon),
-        deviation=jnp.zeros((spec.dimension, *lanes), dtype),
-        sensing=sensing.begin(key, params, spec),
-        estimate=jacobi.multiple_of_identity(jnp.zeros(lanes, dtype), spec.dimension),
-        faults=jnp.zeros(lanes, jnp.int32),
-    )
-
-
-def _act(
-    key: jax.Array, params: SCaLEParams, state: SCaLEState, obs: Observation
-) -> tuple[jax.Array, SCaLEState]:
-    del key, params
-    clock, before = state.clock, state.deviation - obs.increment
-    action = deviation(state.estimate, clock.left, before)
-    if state.sensing.rounds:
-        random = sensing.explore(state.sensing, clock.over)
-        action = jnp.where(clock.over < state.sensing.rounds, random, action)
-    return action, state._replace(deviation=action)
-
-
 def _update(
-    params: SCaLEParams, state: SCaLEState, action: jax.Array, feedback: Feedback
-) -> SCaLEState:
+    params: SCaLEParams, state: Explorer, action: jax.Array, feedback: Feedback
+) -> Explorer:
     del params, action
     clock, rounds = state.clock, state.sensing.rounds
     state = state._replace(clock=clock.tick())
@@ -103,5 +47,5 @@ def _update(
     return state._replace(sensing=seen, estimate=estimate, faults=faults)
 
 
-scale = Algorithm(_init, _act, _update)
+scale = Algorithm(init, act, _update)
 """Explore, recover, exploit; parameters :class:`SCaLEParams`."""
