@@ -29,7 +29,8 @@ def force_host_devices(count: int) -> None:
     wanted = f"--xla_force_host_platform_device_count={count}"
     os.environ["XLA_FLAGS"] = f"{flags} {wanted}".strip()
     # More threads than devices, or devices may wait for each other: as the command line does.
-    os.environ.setdefault("PJRT_NPROC", str(max(count, os.cpu_count() or 1) + 1))
+    if count > 1:
+        os.environ.setdefault("PJRT_NPROC", str(max(count, os.cpu_count() or 1) + 1))
 
 
 def seconds_of(call: Callable[[], Any]) -> float:

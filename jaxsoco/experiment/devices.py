@@ -58,7 +58,8 @@ def ask_for_cpu_devices(devices: int | None, useful: int) -> None:
 
     XLA gives all of them one pool with a thread per core, and a program with a loop inside a loop
     holds a thread while it waits for others: as many devices as threads can wait for each other
-    for ever. So the pool gets a thread more than there are devices, unless ``PJRT_NPROC`` is set.
+    for ever. So the pool of several devices gets a thread more than there are, unless
+    ``PJRT_NPROC`` is set. (One device is left alone: more threads also cut its work finer.)
     """
     flags = os.environ.get("XLA_FLAGS", "")
     if _FORCED not in flags and "JAX_NUM_CPU_DEVICES" not in os.environ:
@@ -67,7 +68,8 @@ def ask_for_cpu_devices(devices: int | None, useful: int) -> None:
     else:
         told = re.findall(rf"{_FORCED}=(\d+)", flags)
         count = int(told[-1] if told else os.environ.get("JAX_NUM_CPU_DEVICES") or 1)
-    os.environ.setdefault(_THREADS, str(max(count, usable_cores()) + 1))
+    if count > 1:
+        os.environ.setdefault(_THREADS, str(max(count, usable_cores()) + 1))
 
 
 def _keep_compiled_code() -> None:
