@@ -84,7 +84,7 @@ def test_closure_of_measurements(x64):
 
 @X64
 @pytest.mark.oracle
-@pytest.mark.parametrize("n", [1, 2, 5, 14])
+@pytest.mark.parametrize("n", [1, 2, pytest.param(5, marks=pytest.mark.slow), 14])
 def test_wasserstein_agrees_with_pot(n, x64):
     distance, switch, p, q = batch(n, 96, n)
     expected = pot(distance, switch, p, q)

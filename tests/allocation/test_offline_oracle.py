@@ -312,7 +312,7 @@ def test_whole_slots_agree_with_all_paths(form, x64):
 
 
 @X64
-@pytest.mark.parametrize("n", [5, 14])
+@pytest.mark.parametrize("n", [pytest.param(5, marks=pytest.mark.slow), 14])
 def test_whole_slots_agree_with_a_search(n, x64):
     items = cases(n)
     value, path, info = whole(items)

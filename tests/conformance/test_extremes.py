@@ -24,7 +24,7 @@ WORLDS = [(case, name) for case in CASES for name in ("ordinary", "smallest", *c
         pytest.param(
             (case, name),
             id=f"{case.family}, {name}",
-            marks=[] if place < 3 else pytest.mark.slow,
+            marks=[] if place < 2 else pytest.mark.slow,
         )
         for case in CASES
         for place, (_, name) in enumerate(world for world in WORLDS if world[0] is case)
