@@ -86,7 +86,10 @@ def _play(
     if action.choices is None:
         drawn = random.draw_at(round.draws, action.leaf, chance.dtype)
         low = jnp.zeros_like(drawn) if base is None else pick(base, action.leaf)
-        cost = hold(jnp.where(drawn < pick(chance, action.leaf), 1, low), world.ones)
+        # What the learner does with the cost waits for the values, so that its tables may be
+        # changed in place: else they are copied in every round for the values' rare branch.
+        known = jnp.where(jnp.isnan(values[0]), values[0], world.ones)
+        cost = hold(jnp.where(drawn < pick(chance, action.leaf), 1, low), known)
         feedback = Feedback(cost, None)
     else:
         cost, feedback = _everywhere(spec, round, action, values, (chance, base, means))
@@ -114,7 +117,7 @@ def _values(spec: Spec, world: World, round: Round, action: Action, means: jax.A
     return jax.lax.cond(
         fresh,
         whole,
-        lambda values: along_path(spec.tree, values, change.place, change.rows, means),
+        lambda values: along_path(spec.tree, values, change.place, change.rows, means, world.ones),
         world.values,
     )
 

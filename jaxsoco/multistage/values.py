@@ -8,12 +8,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxsoco.core.lanes import align
+from jaxsoco.core.lanes import align, hold
 from jaxsoco.multistage.spec import Levels, Policy
 from jaxsoco.multistage.tree import Level, Tree
 
-CHAIN = 256
-"""Most rows that are picked by a chain of comparisons; more by a gather."""
+CHAIN = 16
+"""Most rows that are picked by a chain of comparisons and put by a selection, which fuse; more by
+a gather and a scatter, whose work does not grow with the rows."""
 
 
 def split(tree: Tree, table: jax.Array) -> Levels:
@@ -34,22 +35,34 @@ def spread_mask(mask: np.ndarray, lanes: int) -> jax.Array:
 
 def pick(table: jax.Array, place: jax.Array) -> jax.Array:
     """Rows ``table [n, ..., lanes][place [lanes]]``; the first for a place that there is not."""
-    n = table.shape[0]
+    n, lanes = table.shape[0], place.ndim
+    inner = table.shape[1 : table.ndim - lanes]
     if n > CHAIN:
-        index = jnp.maximum(place, 0).reshape((1,) * (table.ndim - place.ndim) + place.shape)
-        table = jnp.broadcast_to(table, (*table.shape[: index.ndim - place.ndim], *place.shape))
-        return jnp.take_along_axis(table, index, axis=0)[0]
+        place = jnp.maximum(place, 0)
+        if all(size == 1 for size in table.shape[1 + len(inner) :]):
+            rows = table.reshape(n, *inner).at[place].get(mode="promise_in_bounds")
+            return jnp.moveaxis(rows, range(lanes), range(len(inner), len(inner) + lanes))
+        index = place.reshape((1,) * (1 + len(inner)) + place.shape)
+        table = jnp.broadcast_to(table, (n, *inner, *place.shape))
+        return jnp.take_along_axis(table, index, axis=0, mode="promise_in_bounds")[0]
     row = table[0]
     for i in range(1, n):
-        row = jnp.where((place == i)[(None,) * (row.ndim - place.ndim)], table[i], row)
-    return jnp.broadcast_to(row, (*row.shape[: row.ndim - place.ndim], *place.shape))
+        row = jnp.where((place == i)[(None,) * len(inner)], table[i], row)
+    return jnp.broadcast_to(row, (*inner, *place.shape))
 
 
 def put(table: jax.Array, place: jax.Array, row: jax.Array) -> jax.Array:
     """The table ``[n, ..., lanes]`` with ``row [..., lanes]`` put at ``place [lanes]``, if any."""
-    here = jnp.arange(table.shape[0], dtype=place.dtype)
-    here = here.reshape(-1, *(1,) * (table.ndim - 1))
-    return jnp.where(here == place[(None,) * (table.ndim - place.ndim)], row[None], table)
+    n, lanes = table.shape[0], place.ndim
+    inner = table.ndim - 1 - lanes
+    if n > CHAIN:
+        own = jnp.meshgrid(*map(jnp.arange, place.shape), indexing="ij", sparse=True)
+        # Out of range is dropped, but -1 would count from the end.
+        index = (jnp.where(place < 0, n, place), *(slice(None),) * inner, *own)
+        row = jnp.moveaxis(row, range(inner, inner + lanes), range(lanes))
+        return table.at[index].set(row, mode="drop", unique_indices=True)
+    here = jnp.arange(n, dtype=place.dtype).reshape(-1, *(1,) * (table.ndim - 1))
+    return jnp.where(here == place[(None,) * (1 + inner)], row[None], table)
 
 
 def look_up(table: np.ndarray, place: jax.Array) -> jax.Array:
@@ -102,7 +115,12 @@ def sweep(tree: Tree, play: Levels, leaves: jax.Array) -> Levels:
 
 
 def along_path(
-    tree: Tree, values: Levels, place: Sequence[jax.Array], rows: Levels, leaves: jax.Array
+    tree: Tree,
+    values: Levels,
+    place: Sequence[jax.Array],
+    rows: Levels,
+    leaves: jax.Array,
+    ones: jax.Array,
 ) -> Levels:
     """:func:`sweep` where only the nodes on one path have new rows: O(H K) numbers change.
 
@@ -114,11 +132,12 @@ def along_path(
       place: the path's nodes within their levels, -1 for none, int32 ``[...]`` by level.
       rows: their play probabilities, ``[K, ...]`` by level.
       leaves: expected costs of the leaves, ``[leaves, ...]`` or ``[leaves, 1...]``.
+      ones: see :func:`jaxsoco.core.lanes.hold`.
     """
     new = list(values)
     for d in reversed(range(len(new))):
         children = child_values(tree.levels[d], new[d + 1] if d + 1 < len(new) else None, leaves)
-        new[d] = put(new[d], place[d], mean(rows[d], pick(children, place[d])))
+        new[d] = put(new[d], place[d], hold(mean(rows[d], pick(children, place[d])), ones))
     return tuple(new)
 
 
