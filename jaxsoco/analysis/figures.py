@@ -388,9 +388,10 @@ def _with_exponent(name: str, exponent: Estimate) -> str:
     """``scale: T^0.50 [0.47, 0.53]`` for the legend."""
     if not math.isfinite(exponent.value):
         return name
-    text = f"{name}: $T^{{{exponent.value:.2f}}}$"
+    digits = 3 if exponent.half_width < 0.01 else 2
+    text = f"{name}: $T^{{{exponent.value:.{digits}f}}}$"
     if math.isfinite(exponent.half_width):
-        text += f" [{exponent.lower:.2f}, {exponent.upper:.2f}]"
+        text += f" [{exponent.lower:.{digits}f}, {exponent.upper:.{digits}f}]"
     return text
 
 

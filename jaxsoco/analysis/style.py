@@ -120,9 +120,17 @@ def ticks_at(ax: Axes, values: Sequence[float]) -> None:
     """Ticks of the x axis at these values and nowhere else."""
     from matplotlib.ticker import FixedLocator, NullLocator
 
+    number = _power_of_ten if max(values) >= 1e6 else "{:g}".format
     ax.xaxis.set_major_locator(FixedLocator([*values]))
-    ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    ax.xaxis.set_major_formatter(lambda value, _: number(value))
     ax.xaxis.set_minor_locator(NullLocator())
+
+
+def _power_of_ten(value: float) -> str:
+    """A number of any size as ``m 10^e``: large and small ones alike on one axis."""
+    mantissa, _, exponent = f"{value:.3e}".partition("e")
+    factor, power = f"{float(mantissa):g}", f"10^{{{int(exponent)}}}"
+    return f"${power}$" if factor == "1" else rf"${factor}\times{power}$"
 
 
 def tall_range(ax: Axes) -> None:
