@@ -14,23 +14,20 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
 
+from jaxsoco.experiment.devices import ask_for_cpu_devices
+
 K = TypeVar("K", bound=Hashable)
 
 
 def force_host_devices(count: int) -> None:
-    """Makes JAX show ``count`` CPU devices; call it before JAX is imported.
+    """Makes JAX show ``count`` CPU devices, unless ``XLA_FLAGS`` says how many there are.
 
     Raises:
       RuntimeError: JAX is there already, and its devices are fixed.
     """
     if "jax" in sys.modules:
         raise RuntimeError("host devices are fixed once jax is imported")
-    flags = os.environ.get("XLA_FLAGS", "")
-    wanted = f"--xla_force_host_platform_device_count={count}"
-    os.environ["XLA_FLAGS"] = f"{flags} {wanted}".strip()
-    # More threads than devices, or devices may wait for each other: as the command line does.
-    if count > 1:
-        os.environ.setdefault("PJRT_NPROC", str(max(count, os.cpu_count() or 1) + 1))
+    ask_for_cpu_devices(count, count)
 
 
 def seconds_of(call: Callable[[], Any]) -> float:

@@ -10,15 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsoco.core import random
-from jaxsoco.core.moments import two_sum
 from jaxsoco.core.protocol import Algorithm, Problem, PyTree
-
-SHORT = 10_000
-"""Longest horizon of the differentiable scan. Its inputs, and what a gradient keeps, grow with the
-horizon; longer runs loop with memory that does not."""
-
-PIECE = 128
-"""Rounds of a long run whose costs are summed plainly before they join the compensated totals."""
+from jaxsoco.core.rollout import rollout
 
 
 class Run(NamedTuple):
@@ -75,7 +68,7 @@ def simulate(
       trace: also return every round's action and costs (small runs only).
       differentiable: one scan over all rounds, which a gradient can be taken through, or a loop
         whose memory does not grow with the horizon and whose totals are compensated. By default
-        the scan up to ``SHORT`` rounds and with a trace.
+        the scan up to 10,000 rounds and with a trace.
 
     Returns:
       The run's record. Memory does not grow with ``horizon`` unless ``trace``.
@@ -83,79 +76,21 @@ def simulate(
     at = checkpoints(horizon) if at is None else tuple(int(t) for t in at)
     if not at or list(at) != sorted(set(at)) or at[0] < 1 or at[-1] > horizon:
         raise ValueError(f"at: want increasing rounds within 1..{horizon}, got {at}")
-    if differentiable is None:
-        differentiable = trace or horizon <= SHORT
-    if trace and not differentiable:
-        raise ValueError("trace: want differentiable=True, a trace grows with the horizon")
     key = random.words(key)
-    nature, learner, _ = random.round_keys(key, 0)
-    world = problem.init(nature, spec)
-    state = algorithm.init(learner, params, spec)
-    keys = random.rollout_keys(key, nature=problem.counter, learner=algorithm.counter)
-
-    def play_round(world, state, t):
-        nature, learner, noise = keys(t)
-        world, now = problem.advance(nature, spec, world)
-        obs = problem.observe(spec, world, now)
-        action, state = algorithm.act(learner, params, state, obs)
-        world, feedback, costs = problem.play(noise, spec, world, now, action)
-        return world, algorithm.update(params, state, action, feedback), action, costs
-
-    shapes = jax.eval_shape(play_round, world, state, jnp.int32(1))[3]
-    totals = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
-    record = jax.tree.map(lambda x: jnp.zeros((len(at), *x.shape), x.dtype), shapes)
-    traced = None
-    if differentiable:
-        state, record, traced = _scan(play_round, world, state, totals, record, at, horizon, trace)
-    else:
-        state, record = _loop(play_round, world, state, totals, record, at, horizon)
+    state, record, traced = rollout(
+        algorithm,
+        params,
+        problem,
+        spec,
+        key,
+        at,
+        horizon,
+        trace=trace,
+        differentiable=differentiable,
+    )
     lanes = key.shape[1:]
     faults = jnp.broadcast_to(jnp.asarray(getattr(state, "faults", 0), jnp.int32), lanes)
     return Run(np.asarray(at), record, faults, all_finite(record, len(lanes)), state, traced)
-
-
-def _scan(play_round, world, state, totals, record, at, horizon, trace):
-    """All rounds in one scan: the last state, the record and the trace."""
-
-    def step(carry, place):
-        t, slot = place
-        world, state, totals, record = carry
-        world, state, action, costs = play_round(world, state, t)
-        totals = jax.tree.map(jnp.add, totals, costs)
-        # Every round overwrites the next checkpoint's slot: the last write is the checkpoint.
-        # (After the last checkpoint there is no slot, and nothing is written.)
-        record = jax.tree.map(lambda r, x: r.at[slot].set(x, mode="drop"), record, totals)
-        return (world, state, totals, record), ((action, costs) if trace else None)
-
-    rounds = np.arange(1, horizon + 1, dtype=np.int32)
-    slots = np.searchsorted(np.asarray(at), rounds).astype(np.int32)
-    carry, traced = jax.lax.scan(step, (world, state, totals, record), (rounds, slots))
-    return carry[1], carry[3], traced
-
-
-def _loop(play_round, world, state, totals, record, at, horizon):
-    """Pieces of at most ``PIECE`` rounds that end at the checkpoints: last state and record."""
-    stops = jnp.asarray((*at, *((horizon,) if at[-1] < horizon else ())), jnp.int32)
-
-    def one_round(t, carry):
-        world, state, sums = carry
-        world, state, _, costs = play_round(world, state, t)
-        return world, state, jax.tree.map(jnp.add, sums, costs)
-
-    def piece(carry):
-        t, slot, world, state, totals, record = carry
-        stop = jnp.minimum(t + PIECE, stops[slot])
-        sums = jax.tree.map(jnp.zeros_like, totals[0])
-        world, state, sums = jax.lax.fori_loop(t + 1, stop + 1, one_round, (world, state, sums))
-        # What rounding took from the totals is kept beside them, and put right at the next sum.
-        pairs = jax.tree.map(lambda h, low, s: two_sum(h, low + s), *totals, sums)
-        totals = jax.tree.transpose(jax.tree.structure(sums), jax.tree.structure((0, 0)), pairs)
-        record = jax.tree.map(lambda r, x: r.at[slot].set(x, mode="drop"), record, totals[0])
-        return stop, slot + (stop == stops[slot]), world, state, totals, record
-
-    first = (jnp.int32(0), jnp.int32(0), world, state, (totals, totals), record)
-    *_, state, _, record = jax.lax.while_loop(lambda carry: carry[0] < horizon, piece, first)
-    return state, record
 
 
 def all_finite(tree: PyTree, lanes: int) -> jax.Array:

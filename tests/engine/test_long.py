@@ -9,8 +9,7 @@ import pytest
 import walk_problem as toy
 
 from jaxsoco import Algorithm, Problem, simulate
-from jaxsoco.core import random
-from jaxsoco.engine import simulate as engine
+from jaxsoco.core import random, rollout
 
 quick = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
 
@@ -22,7 +21,7 @@ def words():
 @pytest.mark.parametrize("at", [(2, 3, 7), (7,), (4,), (1, 2, 3, 4, 5, 6, 7)])
 @pytest.mark.parametrize("piece", [1, 2, 3, 1024])
 def test_the_loop_does_what_the_scan_does(at, piece, monkeypatch):
-    monkeypatch.setattr(engine, "PIECE", piece)
+    monkeypatch.setattr(rollout, "PIECE", piece)
     spec = toy.draw(random.fold(words(), 99), toy.instance(speed=0.7).settings)
 
     def play(differentiable):

@@ -1,0 +1,116 @@
+"""The loop over rounds: any algorithm on any problem, costs recorded at checkpoints."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxsoco.core import random
+from jaxsoco.core.moments import two_sum
+from jaxsoco.core.protocol import Algorithm, Problem, PyTree
+
+SHORT = 10_000
+"""Longest horizon of the differentiable scan. Its inputs, and what a gradient keeps, grow with the
+horizon; longer runs loop with memory that does not."""
+
+PIECE = 128
+"""Rounds of a long run whose costs are summed plainly before they join the compensated totals."""
+
+
+def rollout(
+    algorithm: Algorithm,
+    params: PyTree,
+    problem: Problem,
+    spec: PyTree,
+    key: jax.Array,
+    at: tuple[int, ...],
+    horizon: int | None = None,
+    *,
+    trace: bool = False,
+    differentiable: bool | None = None,
+) -> tuple[PyTree, PyTree, PyTree]:
+    """Plays the rounds ``1 .. horizon``; arguments as for :func:`jaxsoco.simulate`, unchecked.
+
+    Args:
+      algorithm: the learner.
+      params: its parameters.
+      problem: the world.
+      spec: the instance.
+      key: words ``[2, ...]``.
+      at: rounds at which cumulative costs are recorded.
+      horizon: the last of them if None.
+      trace: also return every round.
+      differentiable: scan or loop.
+
+    Returns:
+      The learner's last state, the problem's costs ``[C, ...]`` each, and the trace or None.
+    """
+    horizon = at[-1] if horizon is None else horizon
+    if differentiable is None:
+        differentiable = trace or horizon <= SHORT
+    if trace and not differentiable:
+        raise ValueError("trace: want differentiable=True, a trace grows with the horizon")
+    nature, learner, _ = random.round_keys(key, 0)
+    world = problem.init(nature, spec)
+    state = algorithm.init(learner, params, spec)
+    keys = random.rollout_keys(key, nature=problem.counter, learner=algorithm.counter)
+
+    def play_round(world, state, t):
+        nature, learner, noise = keys(t)
+        world, now = problem.advance(nature, spec, world)
+        obs = problem.observe(spec, world, now)
+        action, state = algorithm.act(learner, params, state, obs)
+        world, feedback, costs = problem.play(noise, spec, world, now, action)
+        return world, algorithm.update(params, state, action, feedback), action, costs
+
+    shapes = jax.eval_shape(play_round, world, state, jnp.int32(1))[3]
+    totals = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+    record = jax.tree.map(lambda x: jnp.zeros((len(at), *x.shape), x.dtype), shapes)
+    if differentiable:
+        return _scan(play_round, world, state, totals, record, at, horizon, trace)
+    return *_loop(play_round, world, state, totals, record, at, horizon), None
+
+
+def _scan(play_round, world, state, totals, record, at, horizon, trace):
+    """All rounds in one scan: the last state, the record and the trace."""
+
+    def step(carry, place):
+        t, slot = place
+        world, state, totals, record = carry
+        world, state, action, costs = play_round(world, state, t)
+        totals = jax.tree.map(jnp.add, totals, costs)
+        # Every round overwrites the next checkpoint's slot: the last write is the checkpoint.
+        # (After the last checkpoint there is no slot, and nothing is written.)
+        record = jax.tree.map(lambda r, x: r.at[slot].set(x, mode="drop"), record, totals)
+        return (world, state, totals, record), ((action, costs) if trace else None)
+
+    rounds = np.arange(1, horizon + 1, dtype=np.int32)
+    slots = np.searchsorted(np.asarray(at), rounds).astype(np.int32)
+    carry, traced = jax.lax.scan(step, (world, state, totals, record), (rounds, slots))
+    return carry[1], carry[3], traced
+
+
+def _loop(play_round, world, state, totals, record, at, horizon):
+    """Pieces of at most ``PIECE`` rounds that end at the checkpoints: last state and record."""
+    stops = jnp.asarray((*at, *((horizon,) if at[-1] < horizon else ())), jnp.int32)
+
+    def one_round(t, carry):
+        world, state, sums = carry
+        world, state, _, costs = play_round(world, state, t)
+        return world, state, jax.tree.map(jnp.add, sums, costs)
+
+    def piece(carry):
+        t, slot, world, state, totals, record = carry
+        stop = jnp.minimum(t + PIECE, stops[slot])
+        sums = jax.tree.map(jnp.zeros_like, totals[0])
+        world, state, sums = jax.lax.fori_loop(t + 1, stop + 1, one_round, (world, state, sums))
+        # What rounding took from the totals is kept beside them, and put right at the next sum.
+        pairs = jax.tree.map(lambda h, low, s: two_sum(h, low + s), *totals, sums)
+        totals = jax.tree.transpose(jax.tree.structure(sums), jax.tree.structure((0, 0)), pairs)
+        record = jax.tree.map(lambda r, x: r.at[slot].set(x, mode="drop"), record, totals[0])
+        return stop, slot + (stop == stops[slot]), world, state, totals, record
+
+    first = (jnp.int32(0), jnp.int32(0), world, state, (totals, totals), record)
+    *_, state, _, record = jax.lax.while_loop(lambda carry: carry[0] < horizon, piece, first)
+    return state, record
