@@ -14,20 +14,20 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
 
-from jaxsoco.experiment.devices import ask_for_cpu_devices
+from jaxsoco.experiment.devices import prepare_cpu
 
 K = TypeVar("K", bound=Hashable)
 
 
 def force_host_devices(count: int) -> None:
-    """Makes JAX show ``count`` CPU devices, unless ``XLA_FLAGS`` says how many there are.
+    """Makes JAX show ``count`` CPU devices, and compile as the command line does.
 
     Raises:
       RuntimeError: JAX is there already, and its devices are fixed.
     """
     if "jax" in sys.modules:
         raise RuntimeError("host devices are fixed once jax is imported")
-    ask_for_cpu_devices(count, count)
+    prepare_cpu(count, count)
 
 
 def seconds_of(call: Callable[[], Any]) -> float:

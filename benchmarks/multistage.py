@@ -27,11 +27,8 @@ EXPECTED = {(2, 2): 5.0, (3, 4): 3.0}
 """Least ratio to numba's worst case from 1024 runs up, by depth and children."""
 
 BOUNDS = {
-    (
-        2,
-        2,
-    ): "small kernels, about 40 a round: their start-up below 512 runs, reading and learning above",
-    (3, 4): "copies and masked writes of the tables of all 21 nodes, of which a round changes 3",
+    (2, 2): "learning (exponentials, compensated logits): two thirds of a round; then the draws",
+    (3, 4): "masked writes of the tables of all 21 nodes, of which a round changes 3",
 }
 """What bounds the speed, printed beside the ratios; ``--ablation`` has the times."""
 

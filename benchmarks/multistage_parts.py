@@ -12,6 +12,7 @@ import numpy as np
 from multistage_ours import Ours
 
 from jaxsoco.core import random
+from jaxsoco.core.lanes import hold
 from jaxsoco.core.protocol import Algorithm
 from jaxsoco.multistage import epsilon_exp3, multistage
 
@@ -89,10 +90,10 @@ class Tables:
         levels = [children**d for d in range(depth)]
 
         @jax.jit
-        def run(tables, place):
+        def run(tables, place, ones):
             def one(t, tables):
                 rows = [
-                    [pick(x, (place + t) % n) for x in level]
+                    [hold(pick(x, (place + t) % n), ones) for x in level]
                     for n, level in zip(levels, tables, strict=True)
                 ]
                 return [
@@ -107,8 +108,9 @@ class Tables:
 
         self._tables = [[jnp.ones((n, children, runs)) for _ in range(3)] for n in levels]
         self._place = jnp.asarray(np.arange(runs), jnp.int32)
+        self._ones = jnp.ones((children, runs))
         self._run, self.total = run, ROUNDS * runs
 
     def __call__(self) -> None:
         """Reads and writes."""
-        jax.block_until_ready(self._run(self._tables, self._place))
+        jax.block_until_ready(self._run(self._tables, self._place, self._ones))

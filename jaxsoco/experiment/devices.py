@@ -11,6 +11,12 @@ from jaxsoco.core.errors import InputError, Issue
 
 _FORCED = "xla_force_host_platform_device_count"
 _THREADS = "PJRT_NPROC"
+_OPTIONS = "xla_backend_extra_options"
+
+WHOLE_LOOPS = "xla_cpu_small_while_loop_byte_threshold=1000000000000"
+"""Option of XLA by which a loop over rounds is compiled as one function, whatever its size. By
+default XLA starts every small kernel of every round by itself, which takes longer than most of
+them do; what they compute can differ in the last bits."""
 
 
 def usable_cores() -> int:
@@ -37,7 +43,7 @@ def start_jax(precision: str, devices: int | None, useful: int) -> list[Any]:
     Raises:
       InputError: there are fewer than ``devices``, or JAX finds none.
     """
-    ask_for_cpu_devices(devices, useful)
+    prepare_cpu(devices, useful)
     import jax
 
     jax.config.update("jax_enable_x64", precision == "float64")
@@ -53,8 +59,11 @@ def start_jax(precision: str, devices: int | None, useful: int) -> list[Any]:
     return found[: useful if devices is None else devices]
 
 
-def ask_for_cpu_devices(devices: int | None, useful: int) -> None:
-    """Asks XLA for CPU devices; it reads this when JAX starts its first backend, never again.
+def prepare_cpu(devices: int | None, useful: int) -> None:
+    """Asks XLA for CPU devices, and to compile whole loops (:data:`WHOLE_LOOPS`).
+
+    It reads this when JAX starts its first backend, never again. What ``XLA_FLAGS`` has already
+    is left as it is.
 
     XLA gives all of them one pool with a thread per core, and a program with a loop inside a loop
     holds a thread while it waits for others: as many devices as threads can wait for each other
@@ -68,6 +77,9 @@ def ask_for_cpu_devices(devices: int | None, useful: int) -> None:
     else:
         told = re.findall(rf"{_FORCED}=(\d+)", flags)
         count = int(told[-1] if told else os.environ.get("JAX_NUM_CPU_DEVICES") or 1)
+    if _OPTIONS not in flags:
+        flags = os.environ.get("XLA_FLAGS", "")
+        os.environ["XLA_FLAGS"] = f"{flags} --{_OPTIONS}={WHOLE_LOOPS}".strip()
     if count > 1:
         os.environ.setdefault(_THREADS, str(max(count, usable_cores()) + 1))
 

@@ -16,9 +16,11 @@ from jaxsoco.core.errors import Interrupted
 from jaxsoco.engine import store
 from jaxsoco.engine import sweep as engine_sweep
 from jaxsoco.engine.store import Store
-from jaxsoco.experiment.devices import ask_for_cpu_devices, usable_cores
+from jaxsoco.experiment.devices import WHOLE_LOOPS, prepare_cpu, usable_cores
 
 FORCED = "xla_force_host_platform_device_count"
+EXTRA = "xla_backend_extra_options"
+LOOPS = f"--{EXTRA}={WHOLE_LOOPS}"
 
 
 @pytest.fixture(autouse=True)
@@ -279,13 +281,19 @@ def threads_for(devices: int) -> str | None:
 @pytest.mark.parametrize(
     ("environment", "devices", "flags", "threads"),
     [
-        ({}, 1, f"--{FORCED}=1", None),
-        ({}, None, f"--{FORCED}={min(3, usable_cores())}", threads_for(min(3, usable_cores()))),
-        ({}, 5, f"--{FORCED}=5", threads_for(5)),
-        ({"XLA_FLAGS": "--a=b"}, 5, f"--a=b --{FORCED}=5", threads_for(5)),
-        ({"XLA_FLAGS": f"--{FORCED}=200"}, 5, f"--{FORCED}=200", "201"),
-        ({"JAX_NUM_CPU_DEVICES": "300"}, None, "", "301"),
-        ({"PJRT_NPROC": "2"}, 5, f"--{FORCED}=5", "2"),
+        ({}, 1, f"--{FORCED}=1 {LOOPS}", None),
+        (
+            {},
+            None,
+            f"--{FORCED}={min(3, usable_cores())} {LOOPS}",
+            threads_for(min(3, usable_cores())),
+        ),
+        ({}, 5, f"--{FORCED}=5 {LOOPS}", threads_for(5)),
+        ({"XLA_FLAGS": "--a=b"}, 5, f"--a=b --{FORCED}=5 {LOOPS}", threads_for(5)),
+        ({"XLA_FLAGS": f"--{FORCED}=200"}, 5, f"--{FORCED}=200 {LOOPS}", "201"),
+        ({"XLA_FLAGS": f"--{EXTRA}=c=1"}, 1, f"--{EXTRA}=c=1 --{FORCED}=1", None),
+        ({"JAX_NUM_CPU_DEVICES": "300"}, None, LOOPS, "301"),
+        ({"PJRT_NPROC": "2"}, 5, f"--{FORCED}=5 {LOOPS}", "2"),
     ],
 )
 def test_cores_become_devices_unless_told_otherwise(
@@ -297,14 +305,14 @@ def test_cores_become_devices_unless_told_otherwise(
     monkeypatch.delenv("JAX_NUM_CPU_DEVICES", raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    ask_for_cpu_devices(devices, useful=3)
+    prepare_cpu(devices, useful=3)
     assert os.environ["XLA_FLAGS"] == flags
     assert os.environ.get("PJRT_NPROC") == threads
 
 
 WAITING = """
-from jaxsoco.experiment.devices import ask_for_cpu_devices
-ask_for_cpu_devices(2, 2)
+from jaxsoco.experiment.devices import prepare_cpu
+prepare_cpu(2, 2)
 import jax, numpy as np
 from jaxsoco_kernels.sensing import recover_psd
 
