@@ -53,16 +53,38 @@ def pick(table: jax.Array, place: jax.Array) -> jax.Array:
 
 def put(table: jax.Array, place: jax.Array, row: jax.Array) -> jax.Array:
     """The table ``[n, ..., lanes]`` with ``row [..., lanes]`` put at ``place [lanes]``, if any."""
-    n, lanes = table.shape[0], place.ndim
-    inner = table.ndim - 1 - lanes
+    n, inner = table.shape[0], table.ndim - 1 - place.ndim
     if n > CHAIN:
-        own = jnp.meshgrid(*map(jnp.arange, place.shape), indexing="ij", sparse=True)
-        # Out of range is dropped, but -1 would count from the end.
-        index = (jnp.where(place < 0, n, place), *(slice(None),) * inner, *own)
-        row = jnp.moveaxis(row, range(inner, inner + lanes), range(lanes))
-        return table.at[index].set(row, mode="drop", unique_indices=True)
+        # A loop with a scatter in it is not compiled whole on the CPU; on a GPU, lanes in turn
+        # would take for ever.
+        ways = {"cpu": _put_in_turn, "default": _put_at_once}
+        return jax.lax.platform_dependent(table, place, row, **ways)
     here = jnp.arange(n, dtype=place.dtype).reshape(-1, *(1,) * (table.ndim - 1))
     return jnp.where(here == place[(None,) * (1 + inner)], row[None], table)
+
+
+def _put_at_once(table: jax.Array, place: jax.Array, row: jax.Array) -> jax.Array:
+    n, lanes = table.shape[0], place.ndim
+    inner = table.ndim - 1 - lanes
+    own = jnp.meshgrid(*map(jnp.arange, place.shape), indexing="ij", sparse=True)
+    # Out of range is dropped, but -1 would count from the end.
+    index = (jnp.where(place < 0, n, place), *(slice(None),) * inner, *own)
+    row = jnp.moveaxis(row, range(inner, inner + lanes), range(lanes))
+    return table.at[index].set(row, mode="drop", unique_indices=True)
+
+
+def _put_in_turn(table: jax.Array, place: jax.Array, row: jax.Array) -> jax.Array:
+    inner = row.shape[: row.ndim - place.ndim]
+    flat, rows = table.reshape(len(table), *inner, -1), row.reshape(1, *inner, -1)
+    places, size = place.ravel(), (1, *inner, 1)
+
+    def put_one(lane, flat):
+        at = (jnp.maximum(places[lane], 0), *(0,) * len(inner), lane)
+        new = jax.lax.dynamic_slice(rows, (0, *(0,) * len(inner), lane), size)
+        old = jax.lax.dynamic_slice(flat, at, size)
+        return jax.lax.dynamic_update_slice(flat, jnp.where(places[lane] < 0, old, new), at)
+
+    return jax.lax.fori_loop(0, places.size, put_one, flat).reshape(table.shape)
 
 
 def look_up(table: np.ndarray, place: jax.Array) -> jax.Array:

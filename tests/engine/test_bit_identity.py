@@ -36,7 +36,7 @@ precision = "float32"
 compare = ["offline_optimum"]
 """
 CHUNKS = 40
-LEARNERS = [["pcm", "greedy"], pytest.param(["st_clip"], marks=pytest.mark.slow)]
+LEARNERS = [["greedy"], pytest.param(["pcm", "st_clip"], marks=pytest.mark.slow)]
 KILLS = 3
 
 

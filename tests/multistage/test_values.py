@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxsoco.multistage.values import CHAIN, pick, put
+from jaxsoco.multistage.values import CHAIN, _put_at_once, pick, put
 
 ROWS = (1, CHAIN, CHAIN + 1)
 
@@ -28,8 +28,10 @@ def test_pick_and_put_against_loops(n, inner, lanes):
         picked[(..., *lane)] = table[(max(place[lane], 0), ..., *lane)]
         if place[lane] >= 0:
             changed[(place[lane], ..., *lane)] = row[(..., *lane)]
-    found = jax.jit(lambda *args: (pick(*args[:2]), put(*args)))(table, place, row)
-    for got, want in zip(found, (picked, changed), strict=True):
+    found = jax.jit(lambda *args: (pick(*args[:2]), put(*args), _put_at_once(*args)))(
+        table, place, row
+    )
+    for got, want in zip(found, (picked, changed, changed), strict=True):
         np.testing.assert_array_equal(got, want.astype(got.dtype))
 
 

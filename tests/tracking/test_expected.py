@@ -277,7 +277,8 @@ def test_regret_has_the_right_slope_in_the_noise():
         assert float(slope) == pytest.approx(float(central), rel=1e-4)
 
 
-@pytest.mark.parametrize("step", ["raw", pytest.param("normalized", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("step", ["raw", "normalized"])
 def test_hyscale_has_the_right_slope_in_its_learning_rate(step):
     with jax.enable_x64(True):
         spec = make_spec(make_matrix(jax.random.key(11), SETTINGS["full"][0]), 200)
