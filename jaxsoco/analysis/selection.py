@@ -198,8 +198,10 @@ def check_axis(
     axis: Any, where: Mapping[str, Any], scope: Scope, *, numeric: bool, key: str = "axis"
 ) -> None:
     """Checks that an axis has at least two values (two positive numbers) in the selection."""
-    if axis == HORIZON and len(scope.axes.get(HORIZON, ())) < 2 and scope.checkpoints > 1:
-        return  # the checkpoints of a run are the axis
+    # The checkpoints of a run are the axis, unless several horizons are named and one is left.
+    single = len(scope.axes.get(HORIZON, ())) < 2 and not isinstance(where.get(HORIZON), list)
+    if axis == HORIZON and single and scope.checkpoints > 1:
+        return
     if not isinstance(axis, str):
         return
     if axis not in scope.axes:

@@ -112,6 +112,17 @@ def test_slope_against_the_horizon_of_checkpoints(make_sweep):
     assert "horizon" in result.sentence
 
 
+def test_of_several_horizons_one_is_no_slope():
+    """A claim on the growth from horizon to horizon says nothing of one run's rounds."""
+    check = {"kind": "slope", "algorithm": "a", "between": [0.4, 0.6]}
+    one = {"horizon": [100]}
+    validate_check(check | {"where": {"horizon": 100}}, ["a"], ["opt"], one, checkpoints=3)
+    with pytest.raises(InputError, match="fewer than two"):
+        validate_check(
+            check | {"where": {"horizon": [10, 100]}}, ["a"], ["opt"], one, checkpoints=3
+        )
+
+
 @pytest.mark.parametrize("fault", ["faults", "nonfinite", "shortfall"])
 def test_complete_fails_on_a_single_bad_run(make_sweep, fault):
     bad = np.zeros(200)
