@@ -79,8 +79,11 @@ def _put_in_turn(table: jax.Array, place: jax.Array, row: jax.Array) -> jax.Arra
     places, size = place.ravel(), (1, *inner, 1)
 
     def put_one(lane, flat):
-        at = (jnp.maximum(places[lane], 0), *(0,) * len(inner), lane)
-        new = jax.lax.dynamic_slice(rows, (0, *(0,) * len(inner), lane), size)
+        lane = lane.astype(places.dtype)  # with x64 the loop counts in another one
+        first = jnp.zeros_like(lane)
+        whole = (first,) * len(inner)
+        at = (jnp.maximum(places[lane], 0), *whole, lane)
+        new = jax.lax.dynamic_slice(rows, (first, *whole, lane), size)
         old = jax.lax.dynamic_slice(flat, at, size)
         return jax.lax.dynamic_update_slice(flat, jnp.where(places[lane] < 0, old, new), at)
 

@@ -21,7 +21,7 @@ def _draw(n: int, inner: tuple[int, ...], lanes: tuple[int, ...]):
 @pytest.mark.parametrize("n", ROWS)
 @pytest.mark.parametrize("inner", [(), (3,)])
 @pytest.mark.parametrize("lanes", [(), (2, 3)])
-def test_pick_and_put_against_loops(n, inner, lanes):
+def test_pick_and_put_against_loops(n, inner, lanes, x64):
     table, place, row = _draw(n, inner, lanes)
     picked, changed = np.empty(row.shape), table.copy()
     for lane in np.ndindex(*lanes):
@@ -46,7 +46,7 @@ def test_pick_from_a_table_that_all_lanes_share(n, inner):
 
 
 @pytest.mark.parametrize("n", [5, 70])
-def test_vmap_and_gradient(n):
+def test_vmap_and_gradient(n, x64):
     table, place, row = map(jnp.asarray, _draw(n, (3,), (7,)))
 
     def weighted(table, row):
