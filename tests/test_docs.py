@@ -1,9 +1,10 @@
-"""The documentation is true: its code runs, its commands parse, its tables are the registry's.
+"""The documentation is true: its code runs, its commands parse, every field has a table.
 
 Conventions of the pages: ``print(x)  # text`` prints that text; a block whose first line is a
 comment with the name of a file, ``# study.toml``, is that file in the page's working folder; a
-command with the comment ``# exit code 2`` prints one of the page's ``text`` blocks; a line
-``<!-- fields: allocation/pcm -->`` stands above a table that :func:`table_of` writes.
+command with the comment ``# exit code 2`` prints one of the page's ``text`` blocks; a block
+``{listing}`` holds one command ``jaxsoco list NAME``, which a reader on GitHub can run and in whose
+place the site has the table that ``jaxsoco list NAME --markdown`` prints.
 """
 
 import importlib
@@ -19,7 +20,7 @@ from typing import NamedTuple
 
 import pytest
 
-from jaxsoco import cli, registry
+from jaxsoco import cli, listing, registry
 from jaxsoco.allocation.data import load_carbon_csv
 from jaxsoco.allocation.network import load_latency
 from jaxsoco.analysis.checks import CHECKS
@@ -90,8 +91,8 @@ def prose(page: Path) -> str:
 
 
 def commands(page: Path) -> Iterator[Command]:
-    """Every command of a page: lines of its ``sh`` blocks, and inline code that begins with one."""
-    for block in blocks(page, "sh"):
+    """Every command of a page: its ``sh`` and ``{listing}`` blocks, and inline code."""
+    for block in (*blocks(page, "sh"), *blocks(page, "{listing}")):
         for number, line in enumerate(block.text.splitlines(), block.line):
             for part in line.split("&&"):
                 if words := shlex.split(part, comments=True):
@@ -217,7 +218,7 @@ def test_commands_parse_and_mean_something(command, tmp_path, monkeypatch, capsy
         assert error.code == 0, capsys.readouterr().err
         return
     if argv[0] == "list" and arguments.name:
-        assert registry.describe(arguments.name)
+        assert listing.describe(arguments.name)
     if argv[0] not in ("check", "run"):
         return
     folder_of(command.page, tmp_path)
@@ -235,74 +236,99 @@ def test_commands_parse_and_mean_something(command, tmp_path, monkeypatch, capsy
 # --- tables ---------------------------------------------------------------------------------------
 
 
-def table_of(name: str) -> list[str]:
-    """The Markdown table that belongs under the line ``<!-- name -->``."""
-    what, _, which = name.partition(": ")
-    if what == "costs":
-        rows = [
-            (f"`{cost.name}`", cost.unit, "yes" if cost.objective else "no", cost.summary)
-            for cost in registry.family(which).costs
-        ]
-        return _table(("component", "unit", "in the total", "what it is"), rows)
-    rows = [(f"`{f.name}`", _takes(f), _default(f), f.doc) for f in _fields(which)]
-    return _table(("key", "takes", "default", "what it is"), rows)
+def tables(page: Path) -> list[str]:
+    """The names of the tables that the site puts into a page."""
+    names = []
+    for block in blocks(page, "{listing}"):
+        (line,) = block.text.splitlines()
+        assert line.startswith("jaxsoco list "), f"{page.name}:{block.line}: {line}"
+        names.append(line.removeprefix("jaxsoco list "))
+    return names
 
 
-def _fields(which: str) -> tuple[Field, ...]:
-    if which == "run":
+def cells(table: str) -> list[list[str]]:
+    """The rows of a Markdown table below its header, cell by cell, without the escapes."""
+    rows = [re.split(r"(?<!\\)\|", line[1:-1]) for line in table.splitlines() if line[:1] == "|"]
+    return [[cell.replace(r"\|", "|").strip() for cell in row] for row in rows[2:]]
+
+
+def fields_of(name: str) -> tuple[Field, ...]:
+    """The fields that the table called ``name`` is of."""
+    if name == "run":
         return RUN_FIELDS
-    kind, _, name = which.partition(" ")
-    if name:
-        return {"check": CHECKS, "plot": PLOTS}[kind][name]
-    entry = registry.find(which)[1]
+    group, _, kind = name.partition("/")
+    if group in ("checks", "plots"):
+        return {"checks": CHECKS, "plots": PLOTS}[group][kind]
+    entry = registry.find(name)[1]
     assert isinstance(entry, AlgorithmEntry | ProblemEntry)
     return entry.fields
 
 
-def _takes(field: Field) -> str:
-    return "two numbers" if field.name in PAIRS else registry.want(field).replace("|", r"\|")
-
-
-def _default(field: Field) -> str:
+def row_of(field: Field) -> list[str]:
+    """What a table says of a field: its key, what it takes, its default, what it is."""
+    takes = "two numbers" if field.name in PAIRS else registry.want(field)
     if field.default is REQUIRED:
-        return "required"
-    return "" if field.default is None else f"`{json.dumps(field.default)}`"
+        default = "required"
+    else:
+        default = "" if field.default is None else f"`{json.dumps(field.default)}`"
+    return [f"`{field.name}`", takes, default, field.doc]
 
 
-def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
-    rule = ("---",) * len(header)
-    return [f"| {' | '.join(row)} |".replace("|  |", "| |") for row in (header, rule, *rows)]
+EVERY_TABLE = {name for page in PAGES for name in tables(page)}
+FAMILIES = registry.families()
 
 
-def tables(page: Path) -> dict[str, list[str]]:
-    """The tables of a page that stand under a marker."""
-    lines, found = page.read_text(encoding="utf-8").splitlines(), {}
-    for number, line in enumerate(lines):
-        if marker := re.fullmatch(r"<!-- ((?:fields|costs): .+) -->", line):
-            end = next((i for i, x in enumerate([*lines[number + 2 :], ""]) if not x), 0)
-            found[marker[1]] = lines[number + 2 : number + 2 + end]
-    return found
+@pytest.mark.parametrize("name", sorted(EVERY_TABLE - {*FAMILIES}))
+def test_a_table_has_every_field(name, capsys):
+    assert cli.main(["list", name, "--markdown"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.splitlines()[0] == "| key | takes | default | what it is |"
+    assert cells(printed) == [row_of(field) for field in fields_of(name)]
 
 
-EVERY_TABLE = [(page, name) for page in PAGES for name in tables(page)]
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_familys_table_has_every_cost(family, capsys):
+    assert cli.main(["list", family, "--markdown"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.splitlines()[0] == "| component | unit | in the total | what it is |"
+    assert cells(printed) == [
+        [f"`{cost.name}`", cost.unit, "yes" if cost.objective else "no", cost.summary]
+        for cost in registry.family(family).costs
+    ]
 
 
-@pytest.mark.parametrize(("page", "name"), EVERY_TABLE, ids=[name for _, name in EVERY_TABLE])
-def test_tables_are_the_registrys(page, name):
-    assert tables(page)[name] == table_of(name)
+@pytest.mark.parametrize(("group", "kinds"), [("checks", CHECKS), ("plots", PLOTS)])
+def test_all_kinds_are_printed_at_once(group, kinds, capsys):
+    assert cli.main(["list", group, "--markdown"]) == 0
+    printed = capsys.readouterr().out
+    sections = re.split(rf"^\*\*`{group}/(.+)`\*\*$", printed, flags=re.M)
+    assert sections[1::2] == [*kinds]
+    for kind, table in zip(kinds, sections[2::2], strict=True):
+        assert cells(table) == [row_of(field) for field in fields_of(f"{group}/{kind}")]
+
+
+def test_everything_is_printed_without_a_name(capsys):
+    assert cli.main(["list", "--markdown"]) == 0
+    names = [row[0].strip("`") for row in cells(capsys.readouterr().out)]
+    members = [
+        f"{family.name}/{entry.name}"
+        for family in FAMILIES.values()
+        for entry in (*family.problems, *family.algorithms, *family.comparators)
+    ]
+    assert sorted(names) == sorted([*FAMILIES, *members])
 
 
 def test_every_field_has_a_table():
-    wanted = {"fields: run", *(f"costs: {family}" for family in registry.families())}
-    wanted |= {f"fields: check {kind}" for kind in CHECKS}
-    wanted |= {f"fields: plot {kind}" for kind in PLOTS}
-    for family in registry.families().values():
+    wanted = {"run", *FAMILIES}
+    wanted |= {f"checks/{kind}" for kind in CHECKS}
+    wanted |= {f"plots/{kind}" for kind in PLOTS}
+    for family in FAMILIES.values():
         entries = (*family.problems, *family.algorithms)
-        wanted |= {f"fields: {family.name}/{entry.name}" for entry in entries if entry.fields}
-    assert {name for _, name in EVERY_TABLE} == wanted
+        wanted |= {f"{family.name}/{entry.name}" for entry in entries if entry.fields}
+    assert wanted == EVERY_TABLE
 
 
-@pytest.mark.parametrize("family", registry.families())
+@pytest.mark.parametrize("family", FAMILIES)
 def test_the_familys_page_names_everything(family):
     text = prose(ROOT / "docs" / f"{family}.md")
     members = registry.family(family)

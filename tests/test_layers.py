@@ -30,7 +30,8 @@ ARROWS: dict[str, set[str]] = {
     "tune": {"engine", "core"},
     "registry": {"core", *FAMILIES},
     "experiment": {"registry", "engine", "analysis", "tune", "core"},
-    "cli": {"experiment", "registry", "engine", "analysis", "tune", "core"},
+    "listing": {"registry", "experiment", "analysis", "core"},
+    "cli": {"listing", "experiment", "registry", "engine", "analysis", "tune", "core"},
     "__main__": {"cli"},
     # The public names. Nobody inside imports them from here: that would be a circle.
     "jaxsoco": {"core", "engine", "analysis", "tune", "registry", "experiment", *FAMILIES},
