@@ -96,6 +96,7 @@ class Algorithm(NamedTuple):
       lanes: ``"vmap"`` if the functions are written for one run only, without lane axes.
       faults: ``state -> int32 [...]``, how many kernel calls did not converge. Without it, the
         state's attribute ``faults`` counts, where there is one.
+      resolve: ``(params, spec) -> params`` with the theory's numbers in place of None.
     """
 
     init: AlgorithmInit
@@ -104,6 +105,7 @@ class Algorithm(NamedTuple):
     counter: bool = False
     lanes: Literal["native", "vmap"] = "native"
     faults: Any = None
+    resolve: Any = None
 
     def fault_count(self, state: PyTree) -> Any:
         """How many kernel calls did not converge, int32 ``[...]`` (0 if nothing counts them)."""

@@ -10,6 +10,7 @@ import importlib
 import operator
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -99,11 +100,19 @@ class AlgorithmEntry:
         declared = getattr(self.params, "FIELDS", None)
         if declared is not None:
             object.__setattr__(self, "fields", self.fields or declared)
-            object.__setattr__(self, "params", self.params.of)
+            object.__setattr__(self, "params", partial(_parameters, self.params))
 
     def parameters(self, values: Mapping[str, Any]) -> Any:
-        """The pytree of parameters for one value of every field."""
+        """The pytree of parameters for one value of every field; its leaves are floats."""
         return load(self.params)(values)
+
+
+def _parameters(cls: Any, values: Mapping[str, Any]) -> Any:
+    """Settings of a learner with arrays for leaves, of JAX's default precision."""
+    import jax
+    import jax.numpy as jnp
+
+    return jax.tree.map(lambda x: jnp.asarray(x, float), cls.of(values))
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,12 @@ class Settings(Protocol):
         ...
 
 
+def is_traced(value: Any) -> bool:
+    """Whether a value is a tracer of JAX, which cannot be compared with a limit."""
+    jax = sys.modules.get("jax")
+    return jax is not None and isinstance(value, jax.core.Tracer)
+
+
 def is_auto(value: Any) -> bool:
     """Whether a value of an experiment file stands for what the theory says."""
     return isinstance(value, str) and value == AUTO

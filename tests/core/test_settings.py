@@ -85,7 +85,13 @@ def test_values_go_back_and_forth():
 def test_entries_take_their_fields_from_the_class():
     learner = AlgorithmEntry("one", "a learner", "here", "nowhere:one", Everything)
     assert learner.fields == Everything.FIELDS
-    assert learner.parameters({"label": "a", "rate": AUTO}) == Everything(label="a")
+    params = learner.parameters({"label": "a", "rate": AUTO, "gain": 2})
+    assert (params.label, params.rate, params.gain.dtype, float(params.gain)) == (
+        "a",
+        None,
+        "float32",
+        2.0,
+    )
     plain = ProblemEntry("p", "a problem", "here", "a:b", "a:c", settings=Base)
     assert (plain.horizons, plain.fields) == (False, Base.FIELDS)
 
