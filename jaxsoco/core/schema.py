@@ -80,7 +80,7 @@ class AlgorithmEntry:
       params: the class of its parameters (:func:`jaxsoco.core.settings.settings`); or a function
         from a dict of ``fields`` to a pytree, itself or by name.
       fields: what experiment files may say; of the class, unless given.
-      lanes: overrides what the algorithm itself says.
+      lanes: ``"vmap"`` if it is written for one run only; the algorithm itself may say so as well.
       differentiable: whether costs have meaningful gradients in the parameters.
       problems: the family's problems that it is for, all if empty.
     """
@@ -91,7 +91,7 @@ class AlgorithmEntry:
     load: Any
     params: Any
     fields: tuple[Field, ...] = ()
-    lanes: Literal["native", "vmap"] | None = None
+    lanes: Literal["native", "vmap"] = "native"
     differentiable: bool = True
     problems: tuple[str, ...] = ()
 

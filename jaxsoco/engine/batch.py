@@ -65,15 +65,15 @@ class Batch:
         self._programs: dict[Any, _Program] = {}
         self.width = tile * len(self._devices)
 
-    def learner(self, algorithm: Algorithm, params: PyTree, lanes: str | None = None) -> Tile:
+    def learner(self, algorithm: Algorithm, params: PyTree, lanes: str = "native") -> Tile:
         """A tile of ``algorithm``; equal algorithms with equal static parameters share code.
 
         Args:
           algorithm: the learner.
           params: its parameters.
-          lanes: overrides ``algorithm.lanes``.
+          lanes: ``"vmap"`` if it is written for one run only; so may ``algorithm.lanes`` say.
         """
-        lanes = lanes or algorithm.lanes
+        lanes = algorithm.lanes if lanes == "native" else lanes
         # Through numpy, so that a Python number and an array of the same value share code as well.
         params = jax.tree.map(lambda x: jnp.asarray(np.asarray(x)), params)
         kinds = tuple((x.shape, x.dtype) for x in jax.tree.leaves(params))
