@@ -160,7 +160,7 @@ def describe(name: str) -> str:
         return "\n".join([*lines, "  no fields"])
     lines += ["", "  fields (a list of values is an axis of the sweep)"]
     header = ("    name", "takes", "default", "what it is")
-    rows = [(f"    {f.name}", want(f), _default(f), f.doc) for f in entry.fields]
+    rows = [(f"    {f.name}", want(f), _default(f), f.summary) for f in entry.fields]
     return "\n".join([*lines, *columns([header, *rows])])
 
 

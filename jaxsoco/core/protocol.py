@@ -10,9 +10,14 @@ on a block of runs at once, in the layout that is fastest on CPU and GPU. ``vmap
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NamedTuple, Protocol
 
 import jax
+
+from jaxsoco.core import random, settings
+
+settings.register()  # classes of settings that were declared before JAX was there
 
 Array = jax.Array
 Key = Any  # words `[2, ...]`; a `random.Stream` for those who ask for one
@@ -83,15 +88,29 @@ class AlgorithmUpdate(Protocol):
 class Algorithm(NamedTuple):
     """The learner.
 
-    A state may have a field ``faults`` (int32 ``[...]``): how many kernel calls did not converge.
-    The engine counts them into every report. ``counter``: ``act`` is given a ``random.Stream``,
-    as with :class:`Problem`.
+    Attributes:
+      init: its state before the first round.
+      act: its action.
+      update: its state after a round.
+      counter: ``act`` is given a ``random.Stream``, as with :class:`Problem`.
+      lanes: ``"vmap"`` if the functions are written for one run only, without lane axes.
+      faults: ``state -> int32 [...]``, how many kernel calls did not converge. Without it, the
+        state's attribute ``faults`` counts, where there is one.
+      resolve: ``(params, spec) -> params`` with the theory's numbers in place of None.
     """
 
     init: AlgorithmInit
     act: AlgorithmAct
     update: AlgorithmUpdate
     counter: bool = False
+    lanes: Literal["native", "vmap"] = "native"
+    faults: Any = None
+    resolve: Any = None
+
+    def fault_count(self, state: PyTree) -> Any:
+        """How many kernel calls did not converge, int32 ``[...]`` (0 if nothing counts them)."""
+        count = getattr(state, "faults", 0) if self.faults is None else self.faults(state)
+        return jax.numpy.asarray(count, jax.numpy.int32)
 
 
 class Comparator(Protocol):
@@ -104,18 +123,34 @@ class Comparator(Protocol):
         ...
 
 
-class Instance(NamedTuple):
-    """A problem made ready for a sweep.
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Instance:
+    """A problem with its settings, ready to be played: a pytree whose leaves are the settings.
 
     Attributes:
-      problem: the world.
+      problem: the world (static).
       draw: ``(key, settings) -> spec``: one run's spec (which job arrives, say). The key is
-        consumed.
-      settings: pytree of arrays and static fields; what the sweep varies are its leaves.
-      horizon: rounds of a run.
+        consumed (static).
+      settings: pytree of arrays and static fields; what a sweep varies are its leaves.
+      horizon: rounds of a run (static).
+      name: ``"family/problem"``, where it has one (static).
     """
 
-    problem: Problem
-    draw: Any
+    problem: Problem = field(metadata={"static": True})
+    draw: Any = field(metadata={"static": True})
     settings: PyTree
-    horizon: int
+    horizon: int = field(metadata={"static": True})
+    name: str = field(default="", metadata={"static": True})
+
+    def spec(self, key: Array) -> PyTree:
+        """The spec that the run of this key meets.
+
+        Args:
+          key: a JAX key ``[...]``, or its words ``[2, ...]``; the run may use it, too.
+        """
+        return self.draw(random.draw_key(key), self.settings)
+
+    def _replace(self, **changes: Any) -> Instance:
+        """As of a named tuple, which an instance was before it became a pytree."""
+        return replace(self, **changes)

@@ -20,6 +20,9 @@ from jax.extend.random import threefry2x32_p
 _STREAMS = 0xFFFFFFFE
 """Place of the keys of whole streams in a run's stream: no round reaches it."""
 
+_DRAW = 0xFFFFFFFF
+"""Place of the draw of a run's spec in the run's stream: no round reaches it."""
+
 NATURE, LEARNER, NOISE, DRAW = range(4)
 """Streams of a round (``DRAW``: the draw of a run's spec)."""
 
@@ -103,6 +106,11 @@ def _high_product(a: jax.Array, b: jax.Array) -> jax.Array:
 def run_key(root: jax.Array, seed: jax.Array | int) -> jax.Array:
     """Key of the run with this seed: words ``[2, ...]`` for seeds ``[...]``."""
     return fold(words(root), seed)
+
+
+def draw_key(key: jax.Array) -> jax.Array:
+    """Key of the draw of the spec that the run of this key meets: words ``[2, ...]``."""
+    return fold(words(key), _DRAW)
 
 
 def round_keys(key: jax.Array, round: jax.Array | int) -> tuple[jax.Array, jax.Array, jax.Array]:

@@ -7,9 +7,18 @@ from it. Code is named as ``"package.module:attribute"`` and loaded only when a 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Hashable
+import operator
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import Any, Literal
+
+AUTO = "auto"
+"""What experiment files write for ``None``: as the theory says."""
+
+HORIZON = "horizon"
+"""Setting of the problems whose rounds the user chooses; experiment files say ``run.horizons``."""
 
 REQUIRED: Any = type("Required", (), {"__repr__": lambda self: "REQUIRED"})()
 """Default of a field that the user must give."""
@@ -35,6 +44,8 @@ class Field:
       words: strings allowed beside the kind (``"google"`` for an integer field, say).
       static: another value needs another compilation (algorithms; a problem says so by
         ``Prepared.group``).
+      theory: what ``"auto"`` stands for, as a formula.
+      aliases: words that mean ``"auto"``, too.
     """
 
     name: str
@@ -48,31 +59,65 @@ class Field:
     choices: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     static: bool = False
+    theory: str = ""
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """What it is, and what ``"auto"`` stands for."""
+        return f"{self.doc}; {AUTO}: {self.theory}" if self.theory else self.doc
 
 
 @dataclass(frozen=True)
 class AlgorithmEntry:
     """A learner.
 
-    ``load`` names an :class:`~jaxsoco.core.protocol.Algorithm`; ``params`` names a function from
-    one point's values (a dict of this entry's fields) to the parameters' pytree. ``problems``:
-    the family's problems that it is for, all if empty.
+    Attributes:
+      name: in experiment files.
+      summary: one line.
+      source: paper and section.
+      load: the :class:`~jaxsoco.core.protocol.Algorithm`, or ``"package.module:attribute"``.
+      params: the class of its parameters (:func:`jaxsoco.core.settings.settings`); or a function
+        from a dict of ``fields`` to a pytree, itself or by name.
+      fields: what experiment files may say; of the class, unless given.
+      lanes: ``"vmap"`` if it is written for one run only; the algorithm itself may say so as well.
+      differentiable: whether costs have meaningful gradients in the parameters.
+      problems: the family's problems that it is for, all if empty.
     """
 
     name: str
     summary: str
     source: str
-    load: str
-    params: str
+    load: Any
+    params: Any
     fields: tuple[Field, ...] = ()
     lanes: Literal["native", "vmap"] = "native"
     differentiable: bool = True
     problems: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Takes the fields, and the function from their values, from the class of parameters."""
+        declared = getattr(self.params, "FIELDS", None)
+        if declared is not None:
+            object.__setattr__(self, "fields", self.fields or declared)
+            object.__setattr__(self, "params", partial(_parameters, self.params))
+
+    def parameters(self, values: Mapping[str, Any]) -> Any:
+        """The pytree of parameters for one value of every field; its leaves are floats."""
+        return load(self.params)(values)
+
+
+def _parameters(cls: Any, values: Mapping[str, Any]) -> Any:
+    """Settings of a learner with arrays for leaves, of JAX's default precision."""
+    import jax
+    import jax.numpy as jnp
+
+    return jax.tree.map(lambda x: jnp.asarray(x, float), cls.of(values))
+
 
 @dataclass(frozen=True)
 class ComparatorEntry:
-    """An offline optimum: ``load`` names a ``Comparator`` (see ``core.protocol``).
+    """An offline optimum: ``load`` is or names a ``Comparator`` (see ``core.protocol``).
 
     With ``component`` in place of ``load`` nothing is run: the regret against it is the component
     of that name in every learner's own ledger, an unbiased estimate that the problem computes.
@@ -82,7 +127,7 @@ class ComparatorEntry:
     name: str
     summary: str
     source: str
-    load: str = ""
+    load: Any = ""
     component: str = ""
     problems: tuple[str, ...] = ()
 
@@ -91,19 +136,48 @@ class ComparatorEntry:
 class ProblemEntry:
     """A world.
 
-    ``prepare`` names a function ``(values, folder) -> Prepared``: without JAX, it reads data
-    files (relative to ``folder``) and checks the fields against each other. ``build`` names a
-    function ``(prepared, values) -> core.protocol.Instance``. ``values`` are one point's.
-    ``horizons``: the experiment chooses the horizons (otherwise the problem fixes its own).
+    Attributes:
+      name: in experiment files.
+      summary: one line.
+      source: paper and section.
+      prepare: ``(settings, folder) -> Prepared``, or its name: without JAX, it reads data files
+        (relative to ``folder``), checks the settings against each other, and puts numbers in the
+        place of None and words.
+      build: ``(prepared) -> Instance`` (``core.protocol``), or its name.
+      settings: the class of its settings. Without one, ``prepare`` takes a dict of the fields'
+        values, and ``build`` takes it, too, after ``prepared``.
+      fields: what experiment files may say; of the class, unless given.
+      horizons: the experiment chooses the horizon, which is the setting ``horizon``; otherwise the
+        problem fixes its own.
     """
 
     name: str
     summary: str
     source: str
-    prepare: str
-    build: str
+    prepare: Any
+    build: Any
     fields: tuple[Field, ...] = ()
     horizons: bool = False
+    settings: Any = None
+
+    def __post_init__(self) -> None:
+        """Takes fields and horizon from the class of the settings."""
+        declared = getattr(self.settings, "FIELDS", ())
+        if any(one.name == HORIZON for one in declared):
+            object.__setattr__(self, "horizons", True)
+        if not self.fields:
+            own = tuple(one for one in declared if one.name != HORIZON)
+            object.__setattr__(self, "fields", own)
+
+    def prepared(self, values: Mapping[str, Any], folder: Path) -> Prepared:
+        """What the problem reads and checks for one value of every field (and the horizon)."""
+        own = values if self.settings is None else self.settings.of(values)
+        return load(self.prepare)(own, folder)
+
+    def instance(self, prepared: Prepared, values: Mapping[str, Any]) -> Any:
+        """The :class:`~jaxsoco.core.protocol.Instance` of a prepared problem; needs JAX."""
+        more = (values,) if self.settings is None else ()
+        return load(self.build)(prepared, *more)
 
 
 @dataclass(frozen=True)
@@ -158,7 +232,19 @@ class Family:
     compare: tuple[str, ...] = ()
 
 
-def load(target: str) -> Any:
-    """Imports ``"package.module:attribute"`` and returns the attribute."""
+@dataclass(frozen=True)
+class Extension:
+    """What a plug-in adds to a family; its own families it declares as :class:`Family`."""
+
+    family: str
+    problems: tuple[ProblemEntry, ...] = ()
+    algorithms: tuple[AlgorithmEntry, ...] = ()
+    comparators: tuple[ComparatorEntry, ...] = ()
+
+
+def load(target: Any) -> Any:
+    """The attribute that ``"package.module:attribute"`` names; what is no name is returned."""
+    if not isinstance(target, str):
+        return target
     module, _, attribute = target.partition(":")
-    return getattr(importlib.import_module(module), attribute)
+    return operator.attrgetter(attribute)(importlib.import_module(module))

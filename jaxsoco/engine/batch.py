@@ -66,7 +66,14 @@ class Batch:
         self.width = tile * len(self._devices)
 
     def learner(self, algorithm: Algorithm, params: PyTree, lanes: str = "native") -> Tile:
-        """A tile of ``algorithm``; equal algorithms with equal static parameters share code."""
+        """A tile of ``algorithm``; equal algorithms with equal static parameters share code.
+
+        Args:
+          algorithm: the learner.
+          params: its parameters.
+          lanes: ``"vmap"`` if it is written for one run only; so may ``algorithm.lanes`` say.
+        """
+        lanes = algorithm.lanes if lanes == "native" else lanes
         # Through numpy, so that a Python number and an array of the same value share code as well.
         params = jax.tree.map(lambda x: jnp.asarray(np.asarray(x)), params)
         kinds = tuple((x.shape, x.dtype) for x in jax.tree.leaves(params))
@@ -110,7 +117,7 @@ class Batch:
         draw = self._instance.draw
 
         def one_block(settings, params, key):
-            spec = draw(random.fold(key, _DRAW_ROUND), settings)
+            spec = draw(random.draw_key(key), settings)
             return run(key, params, spec)
 
         def tile(shared, varied, root, params, point, seed):
@@ -156,10 +163,6 @@ class _Program:
         shape = (*structure, lanes * len(parts))
         sharding = NamedSharding(self._mesh, spec)
         return jax.make_array_from_single_device_arrays(shape, sharding, list(parts))
-
-
-_DRAW_ROUND = 0xFFFFFFFF
-"""Place of the spec's draw in a run's stream: no round reaches it."""
 
 
 def _stack(settings: Sequence[PyTree]) -> tuple[PyTree, PyTree]:

@@ -89,7 +89,7 @@ def simulate(
         differentiable=differentiable,
     )
     lanes = key.shape[1:]
-    faults = jnp.broadcast_to(jnp.asarray(getattr(state, "faults", 0), jnp.int32), lanes)
+    faults = jnp.broadcast_to(algorithm.fault_count(state), lanes)
     return Run(np.asarray(at), record, faults, all_finite(record, len(lanes)), state, traced)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jaxsoco.core.errors import InputError, Issue
-from jaxsoco.core.schema import Prepared, load
+from jaxsoco.core.schema import Prepared
 from jaxsoco.experiment.learners import combinations
 from jaxsoco.experiment.settings import most_checkpoints
 from jaxsoco.experiment.spec import Experiment
@@ -111,12 +111,11 @@ def expand(experiment: Experiment) -> Sweep:
     """
     points = combinations(experiment.axes)
     inputs = [_with_paths(experiment, point) for point in points]
-    prepare = load(experiment.problem.prepare)
     issues: dict[Issue, None] = {}
     prepared: list[Prepared] = []
     for values in inputs:
         try:
-            prepared.append(prepare(values, experiment.folder))
+            prepared.append(experiment.problem.prepared(values, experiment.folder))
         except InputError as error:
             issues |= dict.fromkeys(error.issues)
     if issues:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jaxsoco.core.schema import AlgorithmEntry
+from jaxsoco.core.schema import AUTO, AlgorithmEntry
 from jaxsoco.experiment.values import Issues
 
 
@@ -51,9 +51,10 @@ class Learner:
 
     @property
     def compiled_as(self) -> tuple[Any, ...]:
-        """Learners share compiled code where this is equal."""
-        static = (self.values[field.name] for field in self.entry.fields if field.static)
-        return (self.entry.load, *static)
+        """Learners share compiled code where this is equal (``"auto"`` is no number: it counts)."""
+        values = ((field, self.values[field.name]) for field in self.entry.fields)
+        kinds = (v if f.static or (AUTO in f.words and v == AUTO) else None for f, v in values)
+        return (self.entry.load, *kinds)
 
 
 def combinations(axes: dict[str, tuple[Any, ...]]) -> list[dict[str, Any]]:

@@ -224,7 +224,7 @@ class _Builder:
         learners = [
             batch.learner(
                 load(learner.entry.load),
-                load(learner.entry.params)(learner.values),
+                learner.entry.parameters(learner.values),
                 learner.entry.lanes,
             )
             for learner in experiment.learners
@@ -245,5 +245,5 @@ class _Builder:
         return start_jax(run.precision, self._wanted, useful)
 
     def _instance(self, point: int) -> Instance:
-        build = load(self._sweep.experiment.problem.build)
-        return build(self._sweep.prepared[point], self._sweep.inputs[point])
+        problem = self._sweep.experiment.problem
+        return problem.instance(self._sweep.prepared[point], self._sweep.inputs[point])

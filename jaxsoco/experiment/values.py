@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from jaxsoco.core.errors import Issue, suggest
-from jaxsoco.core.schema import Field
+from jaxsoco.core.schema import AUTO, Field
 from jaxsoco.registry import want
 
 INVALID: Any = type("Invalid", (), {"__repr__": lambda self: "INVALID"})()
@@ -83,6 +83,8 @@ def read_value(field: Field, value: Any, path: str, issues: Issues) -> Any:
     """
     if isinstance(value, str) and value in field.words:
         return value
+    if isinstance(value, str) and value in field.aliases:
+        return AUTO
     return _READERS[field.kind](field, value, path, issues)
 
 

@@ -92,7 +92,7 @@ class Learner(NamedTuple):
         return {f.name: self.case.params.get(f.name, f.default) for f in self.entry.fields}
 
     def params(self, **values):
-        return load(self.entry.params)(self.values | values)
+        return self.entry.parameters(self.values | values)
 
 
 class Judge(NamedTuple):
@@ -163,11 +163,11 @@ def instance(case: Case, x64: bool, point: int = 0):
     entry = registry.problem(case.problem)
     base = {f.name: f.default for f in entry.fields} | dict(case.values)
     values = base | dict(((), *case.points)[point])
-    prepared = load(entry.prepare)(values, Path())
-    first = load(entry.prepare)(base, Path())
+    prepared = entry.prepared(values, Path())
+    first = entry.prepared(base, Path())
     assert prepared.group == first.group, "the points of a case share a group"
     with jax.enable_x64(x64):
-        made = load(entry.build)(prepared, values)
+        made = entry.instance(prepared, values)
         return made._replace(settings=case.widen(made.settings))
 
 

@@ -11,7 +11,6 @@ from conformance_rollouts import judged, objective, roll, rolled
 
 from jaxsoco import registry
 from jaxsoco.core.errors import InputError
-from jaxsoco.core.schema import load
 
 ROUNDING = 1e-9
 """Of the optimum: sums of some tens of numbers in float64, and the tolerance of full work."""
@@ -99,4 +98,4 @@ def test_what_has_no_solution_is_refused(refused, tmp_path):
     make, message = case.refused[name]
     values = {f.name: f.default for f in entry.fields} | dict(case.values) | dict(make(tmp_path))
     with pytest.raises(InputError, match=message):
-        load(entry.prepare)(values, Path(tmp_path))
+        entry.prepared(values, Path(tmp_path))

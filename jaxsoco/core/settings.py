@@ -1,0 +1,217 @@
+"""Settings declared once: kind, default, limits, unit and meaning of every parameter, without JAX.
+
+A class of settings is what Python code constructs, what ``jaxsoco list`` prints, what experiment
+files are validated against, what the tables of the documentation are made from, and a pytree of
+JAX whose numbers are leaves::
+
+    @settings
+    class SCaLEParams:
+        \"\"\"How much SCaLE explores.\"\"\"
+
+        exploration: float | None = setting("c in T0 = ceil(c rank d)", None, above=0, static=True)
+        gain: float = setting("g0 in gamma^2 = g0 (noise_cap / floor) T^p", 0.15, above=0)
+
+``None`` means "as the theory says" and is written ``"auto"`` in experiment files.
+
+==============================  ==================================================================
+annotation                      kind of the field
+==============================  ==================================================================
+``float``, ``int``, ``bool``    a number, an integer, true or false
+``str``                         a string
+``Literal["a", "b"]``           a choice
+``tuple[str, ...]``             a list of strings (of choices with ``tuple[Literal[...], ...]``)
+``Path``                        a path, relative to the experiment file
+``... | Literal["google"]``     the same, or this word
+``... | None``                  the same, or ``"auto"``
+==============================  ==================================================================
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol, Self, TypeVar, Union
+
+from jaxsoco.core.schema import AUTO, REQUIRED, Field
+
+_KINDS = {float: "float", int: "integer", bool: "boolean", str: "string", Path: "path"}
+_T = TypeVar("_T")
+_unregistered: list[type] = []
+
+
+class Settings(Protocol):
+    """What every class made by :func:`settings` has.
+
+    Attributes:
+      FIELDS: the declarations, in order, as the validator reads them.
+    """
+
+    FIELDS: ClassVar[tuple[Field, ...]]
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """Settings from an experiment's values; ``"auto"`` becomes ``None``, others are ignored."""
+        ...
+
+    def values(self) -> dict[str, Any]:
+        """The settings as an experiment's values: the inverse of :meth:`of`."""
+        ...
+
+
+def is_traced(value: Any) -> bool:
+    """Whether a value is a tracer of JAX, which cannot be compared with a limit."""
+    jax = sys.modules.get("jax")
+    return jax is not None and isinstance(value, jax.core.Tracer)
+
+
+def is_auto(value: Any) -> bool:
+    """Whether a value of an experiment file stands for what the theory says."""
+    return isinstance(value, str) and value == AUTO
+
+
+def setting(
+    doc: str,
+    default: Any = REQUIRED,
+    *,
+    static: bool = False,
+    above: float | None = None,
+    low: float | None = None,
+    high: float | None = None,
+    unit: str = "",
+    theory: str = "",
+    aliases: tuple[str, ...] = (),
+) -> Any:
+    """Declares one setting.
+
+    Args:
+      doc: one line: what it is, in the field's standard terms.
+      default: its value if none is given; ``None`` for what the theory says. Required if absent.
+      static: another value needs another compilation. So it is with all that is not a number, and
+        with numbers that have words beside them.
+      above: largest number that is too small.
+      low: smallest number allowed.
+      high: largest number allowed.
+      unit: physical unit.
+      theory: what ``None`` stands for, as a formula; shown wherever the setting is.
+      aliases: words that experiment files may use for ``"auto"``, from before.
+    """
+    limits = {"low": low if above is None else above, "open_low": above is not None, "high": high}
+    metadata = {
+        "static": static,
+        "doc": doc,
+        "limits": limits | {"unit": unit, "theory": theory, "aliases": aliases},
+    }
+    if default is REQUIRED:
+        return field(metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@typing.dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(setting,))
+def settings(cls: type[_T]) -> type[_T]:
+    """Makes of a class of :func:`setting` attributes a frozen dataclass, a schema and a pytree.
+
+    The class gets what :class:`Settings` has, ``FIELDS`` first of all. Settings of its parents
+    come before its own; a name that is declared again is changed in place.
+    """
+    cls.__post_init__ = _register_late  # type: ignore[attr-defined]
+    schema: Any = dataclass(frozen=True, kw_only=True)(cls)
+    hints = typing.get_type_hints(schema)
+    schema.FIELDS = tuple(_declaration(one, hints[one.name]) for one in fields(schema))
+    for one, declared in zip(fields(schema), schema.FIELDS, strict=True):
+        # What is no number cannot be a leaf; JAX reads it here.
+        one.metadata = types.MappingProxyType({**one.metadata, "static": declared.static})
+    schema.of, schema.values = classmethod(_of), _values
+    _unregistered.append(schema)
+    if "jax" in sys.modules:
+        register()
+    return schema
+
+
+def _register_late(self: Any) -> None:
+    if _unregistered and "jax" in sys.modules:
+        register()
+
+
+def _of(cls: Any, values: Mapping[str, Any]) -> Any:
+    named = {one.name: values[one.name] for one in cls.FIELDS if one.name in values}
+    return cls(**{name: None if is_auto(value) else value for name, value in named.items()})
+
+
+def _values(self: Any) -> dict[str, Any]:
+    pairs = ((one.name, getattr(self, one.name)) for one in type(self).FIELDS)
+    return {name: AUTO if value is None else value for name, value in pairs}
+
+
+def register() -> None:
+    """Makes pytrees of the classes declared so far; imports JAX."""
+    import jax
+
+    while _unregistered:
+        jax.tree_util.register_dataclass(_unregistered.pop())
+
+
+def _declaration(one: Any, hint: Any) -> Field:
+    """The field of a schema that an annotation and its :func:`setting` say."""
+    kinds, words, optional = _alternatives(hint)
+    metadata = one.metadata
+    limits = dict(metadata["limits"])
+    if not kinds:
+        kind, limits["choices"] = "choice", words
+        words = ()
+    elif len(kinds) == 1:
+        kind, limits["choices"] = _kind(kinds[0])
+    else:
+        raise TypeError(f"{one.name}: expected one kind and words beside it, got {hint}")
+    leaf = kind in ("float", "integer") and not words
+    return Field(
+        one.name,
+        kind,  # type: ignore[arg-type]
+        metadata["doc"],
+        _default(one, optional),
+        words=(*words, *((AUTO,) if optional else ())),
+        static=metadata["static"] or not leaf,
+        **limits,
+    )
+
+
+def _default(one: Any, optional: bool) -> Any:
+    if one.default is MISSING:
+        return REQUIRED
+    if one.default is None and not optional:
+        raise TypeError(f"{one.name}: its default is None, which its annotation does not allow")
+    return AUTO if one.default is None else one.default
+
+
+def _alternatives(hint: Any) -> tuple[list[Any], tuple[str, ...], bool]:
+    """The kinds, words and whether None is among the alternatives of an annotation."""
+    union = typing.get_origin(hint) in (Union, types.UnionType)
+    kinds, words, optional = [], (), False
+    for part in typing.get_args(hint) if union else (hint,):
+        if part is types.NoneType:
+            optional = True
+        elif typing.get_origin(part) is Literal:
+            words += typing.get_args(part)
+        else:
+            kinds.append(part)
+    return kinds, words, optional
+
+
+def _kind(annotation: Any) -> tuple[str, tuple[str, ...]]:
+    """The kind of a field, and its choices."""
+    if typing.get_origin(annotation) is tuple:
+        item = typing.get_args(annotation)[0]
+        return "strings", typing.get_args(item) if typing.get_origin(item) is Literal else ()
+    if annotation not in _KINDS:
+        raise TypeError(f"a setting cannot be a {annotation}: see jaxsoco.core.settings")
+    return _KINDS[annotation], ()
+
+
+@settings
+class Rounds:
+    """What problems share whose horizon the user chooses."""
+
+    horizon: int = setting("rounds of a run", low=1, static=True)

@@ -1,0 +1,148 @@
+"""Settings that are declared once: the schema, the values of an experiment, the pytree."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from jaxsoco.core.schema import AUTO, REQUIRED, AlgorithmEntry, ProblemEntry
+from jaxsoco.core.settings import Rounds, setting, settings
+
+
+@settings
+class Base:
+    """What others build on."""
+
+    gain: float = setting("a gain", 0.5, above=0, unit="g", theory="1 / T")
+
+
+@settings
+class Everything(Base):
+    """One of each."""
+
+    rounds: int | None = setting("rounds", None, low=0, static=True, aliases=("theory",))
+    rate: float | None = setting("a rate", None, low=0, high=2)
+    length: int | Literal["google"] = setting("hours", "google", low=1)
+    kind: Literal["raw", "normalized"] = setting("how", "raw")
+    trim: bool = setting("cut", False)
+    regions: tuple[str, ...] | None = setting("which", None)
+    colours: tuple[Literal["red", "blue"], ...] = setting("which", ("red",))
+    file: Path | Literal["none"] = setting("a file", "none")
+    label: str = setting("a text")
+
+
+FIELDS = {one.name: one for one in Everything.FIELDS}
+
+
+def test_the_schema_says_what_the_annotations_say():
+    assert list(FIELDS) == [
+        *("gain", "rounds", "rate", "length", "kind", "trim", "regions", "colours", "file"),
+        "label",
+    ]
+    kinds = {name: (one.kind, one.words, one.choices) for name, one in FIELDS.items()}
+    assert kinds == {
+        "gain": ("float", (), ()),
+        "rounds": ("integer", (AUTO,), ()),
+        "rate": ("float", (AUTO,), ()),
+        "length": ("integer", ("google",), ()),
+        "kind": ("choice", (), ("raw", "normalized")),
+        "trim": ("boolean", (), ()),
+        "regions": ("strings", (AUTO,), ()),
+        "colours": ("strings", (), ("red", "blue")),
+        "file": ("path", ("none",), ()),
+        "label": ("string", (), ()),
+    }
+
+
+def test_limits_units_and_defaults_are_those_of_the_declaration():
+    gain, rate = FIELDS["gain"], FIELDS["rate"]
+    assert (gain.low, gain.open_low, gain.high, gain.unit) == (0, True, None, "g")
+    assert (rate.low, rate.open_low, rate.high) == (0, False, 2)
+    assert (gain.default, rate.default, FIELDS["label"].default) == (0.5, AUTO, REQUIRED)
+    assert gain.summary == "a gain; auto: 1 / T"
+    assert FIELDS["rounds"].aliases == ("theory",)
+
+
+def test_only_numbers_that_are_not_static_are_leaves():
+    import jax
+
+    one = Everything(label="x", rate=0.25)
+    assert jax.tree.leaves(one) == [0.5, 0.25]
+    doubled = jax.tree.map(lambda x: 2 * x, Everything(label="x", length=3))
+    assert (doubled.gain, doubled.length, doubled.label) == (1.0, 3, "x")
+
+
+def test_values_go_back_and_forth():
+    values = {"rounds": AUTO, "rate": 0.1, "label": "a", "gain": 2.0, "unknown": 1}
+    one = Everything.of(values)
+    assert (one.rounds, one.rate, one.label, one.gain, one.kind) == (None, 0.1, "a", 2.0, "raw")
+    assert Everything.of(one.values()) == one
+    assert one.values()["regions"] == AUTO
+
+
+def test_entries_take_their_fields_from_the_class():
+    learner = AlgorithmEntry("one", "a learner", "here", "nowhere:one", Everything)
+    assert learner.fields == Everything.FIELDS
+    params = learner.parameters({"label": "a", "rate": AUTO, "gain": 2})
+    assert (params.label, params.rate, params.gain.dtype, float(params.gain)) == (
+        "a",
+        None,
+        "float32",
+        2.0,
+    )
+    plain = ProblemEntry("p", "a problem", "here", "a:b", "a:c", settings=Base)
+    assert (plain.horizons, plain.fields) == (False, Base.FIELDS)
+
+
+def test_a_problem_with_rounds_lets_the_experiment_choose_them():
+    @settings
+    class Walk(Rounds):
+        """A walk."""
+
+        speed: float = setting("a speed", 1.0)
+
+    seen = []
+    entry = ProblemEntry("walk", "", "", lambda s, f: seen.append((s, f)), None, settings=Walk)
+    assert entry.horizons
+    assert [one.name for one in entry.fields] == ["speed"]
+    entry.prepared({"speed": 2.0, "horizon": 7}, Path("there"))
+    assert seen == [(Walk(speed=2.0, horizon=7), Path("there"))]
+
+
+def test_a_default_of_none_must_be_allowed():
+    with pytest.raises(TypeError, match="rate: its default is None"):
+
+        @settings
+        class Wrong:
+            """Wrong."""
+
+            rate: float = setting("a rate", None)
+
+
+def test_a_kind_that_files_cannot_say_is_refused():
+    with pytest.raises(TypeError, match="cannot be a"):
+
+        @settings
+        class Wrong:
+            """Wrong."""
+
+            rate: complex = setting("a rate", 1j)
+
+
+def test_classes_declared_before_jax_become_pytrees_later():
+    code = """
+import sys
+from jaxsoco.core.settings import setting, settings
+@settings
+class A:
+    x: float = setting("x", 1.0)
+early = A()
+assert "jax" not in sys.modules
+import jax
+late = A(x=2.0)
+print(jax.tree.leaves([early, late]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "[1.0, 2.0]", done.stderr
