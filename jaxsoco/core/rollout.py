@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -60,11 +64,18 @@ def rollout(
         nature, learner, noise = keys(t)
         world, now = problem.advance(nature, spec, world)
         obs = problem.observe(spec, world, now)
-        action, state = algorithm.act(learner, params, state, obs)
-        world, feedback, costs = problem.play(noise, spec, world, now, action)
-        return world, algorithm.update(params, state, action, feedback), action, costs
+        with _place("the learner's act, given the observation", obs):
+            action, state = algorithm.act(learner, params, state, obs)
+        with _place("the problem's play, given the learner's action", action):
+            world, feedback, costs = problem.play(noise, spec, world, now, action)
+        with _place("the learner's update, given the feedback", feedback):
+            state = algorithm.update(params, state, action, feedback)
+        return world, state, action, costs
 
-    shapes = jax.eval_shape(play_round, world, state, jnp.int32(1))[3]
+    after = jax.eval_shape(play_round, world, state, jnp.int32(1))
+    _same_kind("the problem's world", world, after[0])
+    _same_kind("the learner's state", state, after[1])
+    shapes = after[3]
     totals = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
     record = jax.tree.map(lambda x: jnp.zeros((len(at), *x.shape), x.dtype), shapes)
     if differentiable:
@@ -114,3 +125,37 @@ def _loop(play_round, world, state, totals, record, at, horizon):
     first = (jnp.int32(0), jnp.int32(0), world, state, (totals, totals), record)
     *_, state, _, record = jax.lax.while_loop(lambda carry: carry[0] < horizon, piece, first)
     return state, record
+
+
+@contextlib.contextmanager
+def _place(where: str, tree: PyTree) -> Iterator[None]:
+    """Notes on an error where it came up, with the shapes that were handed over."""
+    try:
+        yield
+    except Exception as error:
+        if not hasattr(error, "__notes__"):
+            error.add_note(f"in {where}: {_shapes(tree)}")
+        raise
+
+
+def _same_kind(what: str, before: PyTree, after: PyTree) -> None:
+    """Raises unless a round leaves a tree's structure, shapes and dtypes as they were."""
+    pairs = [jax.tree_util.tree_flatten_with_path(tree) for tree in (before, after)]
+    if pairs[0][1] != pairs[1][1]:
+        raise TypeError(f"{what} changes its structure: {pairs[0][1]} before, {pairs[1][1]} after")
+    for (path, old), (_, new) in zip(pairs[0][0], pairs[1][0], strict=True):
+        old = jax.eval_shape(lambda x=old: x)
+        if (jnp.shape(old), old.dtype) != (new.shape, new.dtype):
+            name = f"{what}{jax.tree_util.keystr(path)}"
+            raise TypeError(f"{name} is {_shape(old)} before a round and {_shape(new)} after it")
+
+
+def _shapes(tree: PyTree) -> str:
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    texts = [f"{jax.tree_util.keystr(path)} {_shape(leaf)}".strip() for path, leaf in leaves]
+    return ", ".join(texts) or "nothing"
+
+
+def _shape(x: Any) -> str:
+    x = jax.eval_shape(lambda: x)
+    return f"{x.dtype}{list(x.shape)}"

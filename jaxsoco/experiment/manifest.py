@@ -19,7 +19,8 @@ def settings(sweep: Sweep) -> dict[str, Any]:
     for ready in sweep.prepared:
         if ready.identity not in data:
             data.append(ready.identity)
-    return {
+    plugins = {"plugins": experiment.plugins} if experiment.plugins else {}
+    return plugins | {
         "family": experiment.family.name,
         "problem": experiment.problem.name,
         "points": list(sweep.points),

@@ -18,6 +18,8 @@ def check_text(sweep: Sweep, out: Path) -> str:
     experiment = sweep.experiment
     groups = counted(len(sweep.groups), "group")
     algorithms = ", ".join(learner.label for learner in experiment.learners)
+    if experiment.unread:
+        algorithms = ", ".join(filter(None, [algorithms, "those of its plug-ins"]))
     comparators = ", ".join(entry.name for entry in experiment.comparators)
     chunk = min(sweep.chunk, max(map(len, sweep.groups)) * experiment.run.seeds)
     rows = [
@@ -32,8 +34,21 @@ def check_text(sweep: Sweep, out: Path) -> str:
         ("memory", f"{_bytes(sweep.tile_bytes)} of records a tile at most, plus working space"),
         ("time", _time_text(sweep, out)),
         *(("note", note) for note in sweep.notes),
+        *(("plug-in", f"{name}: {version}") for name, version in experiment.plugins.items()),
     ]
-    return "\n".join([experiment.figure, f"  {sweep.header()}", *columns(_indented(rows))])
+    lines = [experiment.figure, f"  {sweep.header()}", *columns(_indented(rows))]
+    return "\n".join([*lines, *unread_text(experiment.unread)])
+
+
+def unread_text(modules: tuple[str, ...]) -> list[str]:
+    """What ``check`` says of a file's plug-ins, whose code it does not run unasked."""
+    if not modules:
+        return []
+    lines = [f"  plug-in {module}" for module in modules]
+    return [
+        *lines,
+        "  not imported here: `run` imports them, `check --trace` and --plugin NAME, too",
+    ]
 
 
 def _indented(rows: list[tuple[str, str]]) -> list[tuple[str, ...]]:
