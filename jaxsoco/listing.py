@@ -100,9 +100,9 @@ def _field_table(fields: Sequence[Field]) -> list[str]:
 def _cells(field: Field) -> tuple[str, str, str, str]:
     takes = "two numbers" if field.name in PAIRS else registry.want(field)
     if field.default is REQUIRED:
-        return field.name, takes, "required", field.doc
+        return field.name, takes, "required", field.summary
     default = "" if field.default is None else json.dumps(field.default)
-    return field.name, takes, default, field.doc
+    return field.name, takes, default, field.summary
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

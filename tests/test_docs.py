@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import pytest
 
-from jaxsoco import cli, listing, registry
+from jaxsoco import cli, registry
 from jaxsoco.allocation.data import load_carbon_csv
 from jaxsoco.allocation.network import load_latency
 from jaxsoco.analysis.checks import CHECKS
@@ -31,9 +31,7 @@ from jaxsoco.experiment import expand, load_experiment
 from jaxsoco.experiment.settings import RUN_FIELDS
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [
-    page for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if page.exists()
-]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 COMMANDS = ("list", "check", "run", "status", "report")
 
 
@@ -127,6 +125,13 @@ def argv_of(command: Command) -> list[str] | None:
 OF_JAXSOCO = [c for page in PAGES for c in commands(page) if argv_of(c) is not None]
 WITH_CODE = [page for page in PAGES if blocks(page, "python") or scripts(page)]
 
+
+@pytest.fixture(autouse=True)
+def no_plugins_of_another_page():
+    yield
+    registry.activate(())
+
+
 # --- code -----------------------------------------------------------------------------------------
 
 DRIVER = """
@@ -165,7 +170,14 @@ def start(arguments: list[str], folder: Path, given: str = "") -> subprocess.Com
     )
 
 
-QUICK = ("README", "adding-an-algorithm", "concepts", "experiment-files", "multistage")
+QUICK = (
+    "README",
+    "adding-a-problem",
+    "adding-an-algorithm",
+    "concepts",
+    "experiment-files",
+    "multistage",
+)
 """Pages whose code runs by default; the others' takes longer."""
 
 
@@ -217,11 +229,12 @@ def test_commands_parse_and_mean_something(command, tmp_path, monkeypatch, capsy
     except SystemExit as error:
         assert error.code == 0, capsys.readouterr().err
         return
+    folder_of(command.page, tmp_path)
     if argv[0] == "list" and arguments.name:
-        assert listing.describe(arguments.name)
+        monkeypatch.chdir(tmp_path)
+        assert cli.main(argv) == 0, capsys.readouterr().err
     if argv[0] not in ("check", "run"):
         return
-    folder_of(command.page, tmp_path)
     monkeypatch.chdir(tmp_path if (tmp_path / arguments.spec).exists() else ROOT)
     experiment = load_experiment(
         arguments.spec,
@@ -271,7 +284,7 @@ def row_of(field: Field) -> list[str]:
         default = "required"
     else:
         default = "" if field.default is None else f"`{json.dumps(field.default)}`"
-    return [f"`{field.name}`", takes, default, field.doc]
+    return [f"`{field.name}`", takes, default, field.summary]
 
 
 EVERY_TABLE = {name for page in PAGES for name in tables(page)}
@@ -363,7 +376,7 @@ def test_latency_formats_are_read(tmp_path):
     assert load_latency(path, names[::-1])[0, 0] == 0
 
 
-def _experiments() -> Iterator[str]:
+def _experiments() -> Iterator[tuple[Path, str]]:
     """Experiments of the pages: whole files, and parts of one behind the page's first file.
 
     (A page with a learner of its own runs its experiment.)
@@ -372,12 +385,16 @@ def _experiments() -> Iterator[str]:
         whole = ""
         for block in [] if scripts(page) else blocks(page, "toml"):
             whole = whole or (block.text if block.file else "")
-            yield block.text if block.file else whole + block.text
+            yield page, block.text if block.file else whole + block.text
 
 
-@pytest.mark.parametrize("text", [*_experiments()], ids=lambda text: text.splitlines()[-1])
-def test_experiments_are_valid(text, tmp_path):
-    path = tmp_path / "experiment.toml"
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [*_experiments()],
+    ids=[f"{page.stem}-{text.splitlines()[-1]}" for page, text in _experiments()],
+)
+def test_experiments_are_valid(page, text, tmp_path):
+    path = folder_of(page, tmp_path) / "experiment.toml"
     path.write_text(text, encoding="utf-8")
     assert expand(load_experiment(path)).runs > 0
 
