@@ -211,6 +211,21 @@ def test_a_block_that_prints_something_else_is_found(tmp_path):
     assert "page.md:2: want '3', printed ['2']" in done.stderr
 
 
+def test_the_readme_opens_with_a_small_figure():
+    (image,) = re.findall(r"!\[.+\]\((\S+)\)", PAGES[0].read_text(encoding="utf-8"))
+    assert (ROOT / image).stat().st_size < 150_000
+
+
+@pytest.mark.slow
+def test_the_readmes_figure_can_be_drawn(tmp_path):
+    out = tmp_path / "overview.png"
+    script = str(ROOT / "docs" / "figures.py")
+    done = start([script, "--smoke", "--out", str(out), "--runs", str(tmp_path)], ROOT)
+    assert done.returncode == 0, done.stderr
+    assert out.read_bytes().startswith(b"\x89PNG")
+    assert 10_000 < out.stat().st_size < 150_000
+
+
 # --- commands -------------------------------------------------------------------------------------
 
 
