@@ -47,7 +47,7 @@ def unread_text(modules: tuple[str, ...]) -> list[str]:
     lines = [f"  plug-in {module}" for module in modules]
     return [
         *lines,
-        "  not imported here: `run` imports them, `check --trace` and --plugin NAME, too",
+        "  not imported: run, check --trace and check --plugin NAME import them",
     ]
 
 
