@@ -142,7 +142,7 @@ def _section(table: dict[str, Any], name: str) -> Section:
     return {key: Given(value, f"{name}.{key}") for key, value in table.items()}
 
 
-def _table(raw: dict[str, Any], name: str, issues: Issues) -> dict[str, Any]:
+def _table(raw: Mapping[str, Any], name: str, issues: Issues) -> dict[str, Any]:
     value = raw.get(name, {})
     if isinstance(value, dict):
         return value
@@ -150,7 +150,7 @@ def _table(raw: dict[str, Any], name: str, issues: Issues) -> dict[str, Any]:
     return {}
 
 
-def _tables(raw: dict[str, Any], name: str, issues: Issues) -> tuple[dict[str, Any], ...]:
+def _tables(raw: Mapping[str, Any], name: str, issues: Issues) -> tuple[dict[str, Any], ...]:
     value = raw.get(name, [])
     if isinstance(value, list) and all(isinstance(item, dict) for item in value):
         return tuple(value)
