@@ -1,4 +1,4 @@
-"""Problems, learners and comparators by name: ``make``, ``learner``, ``resolve``, ``comparator``."""
+"""Problems, learners and comparators by name."""
 
 from __future__ import annotations
 
