@@ -9,8 +9,8 @@ from typing import Any
 from jaxsoco.analysis.checks import validate_check
 from jaxsoco.analysis.plots import validate_plot
 from jaxsoco.core.errors import InputError, Issue
+from jaxsoco.core.fields import Issues
 from jaxsoco.experiment.document import Document
-from jaxsoco.experiment.values import Issues
 
 _Table = dict[str, Any]
 _LEARNER_KEYS = ("algorithm", "algorithms", "against")

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jaxsoco.core.errors import InputError, Issue, suggest
-from jaxsoco.experiment.values import INVALID, Issues, found_as
+from jaxsoco.core.fields import INVALID, Issues
+from jaxsoco.core.text import with_type
 
 TABLES = ("problem", "run", "smoke")
 LISTS = ("algorithm", "check", "plot")
@@ -124,7 +125,7 @@ def _table(raw: dict[str, Any], name: str, issues: Issues) -> dict[str, Any]:
     value = raw.get(name, {})
     if isinstance(value, dict):
         return value
-    issues.found(name, f"found {found_as(value)}", f"want one table, written [{name}]")
+    issues.found(name, f"found {with_type(value)}", f"want one table, written [{name}]")
     return {}
 
 
@@ -132,7 +133,7 @@ def _tables(raw: dict[str, Any], name: str, issues: Issues) -> tuple[dict[str, A
     value = raw.get(name, [])
     if isinstance(value, list) and all(isinstance(item, dict) for item in value):
         return tuple(value)
-    issues.found(name, f"found {found_as(value)}", f"want tables, each written [[{name}]]")
+    issues.found(name, f"found {with_type(value)}", f"want tables, each written [[{name}]]")
     return ()
 
 

@@ -6,17 +6,16 @@ import statistics
 from collections import Counter
 from pathlib import Path
 
+from jaxsoco.core import text
 from jaxsoco.core.errors import InputError
 from jaxsoco.engine.store import Store
-from jaxsoco.experiment.expand import Sweep, counted
-from jaxsoco.experiment.learners import as_text
-from jaxsoco.registry import columns
+from jaxsoco.experiment.expand import Sweep
 
 
 def check_text(sweep: Sweep, out: Path) -> str:
     """The size of a sweep, and how long it takes if ``out`` holds runs to judge from."""
     experiment = sweep.experiment
-    groups = counted(len(sweep.groups), "group")
+    groups = text.count(len(sweep.groups), "group")
     algorithms = ", ".join(learner.label for learner in experiment.learners)
     comparators = ", ".join(entry.name for entry in experiment.comparators)
     chunk = min(sweep.chunk, max(map(len, sweep.groups)) * experiment.run.seeds)
@@ -28,20 +27,20 @@ def check_text(sweep: Sweep, out: Path) -> str:
         ("programs", f"{sweep.compilations} to compile, for {groups} of points"),
         ("chunks", f"{sweep.chunks}, {chunk} runs of each learner at most, one file each"),
         ("precision", experiment.run.precision),
-        ("disk", f"{_bytes(sweep.disk_bytes)} of results at most"),
-        ("memory", f"{_bytes(sweep.tile_bytes)} of records a tile at most, plus working space"),
+        ("disk", f"{text.size(sweep.disk_bytes)} of results at most"),
+        ("memory", f"{text.size(sweep.tile_bytes)} of records a tile at most, plus working space"),
         ("time", _time_text(sweep, out)),
         *(("note", note) for note in sweep.notes),
     ]
-    return "\n".join([experiment.figure, f"  {sweep.header()}", *columns(_indented(rows))])
+    return "\n".join([experiment.figure, f"  {sweep.header()}", *text.columns(_indented(rows))])
 
 
 def _indented(rows: list[tuple[str, str]]) -> list[tuple[str, ...]]:
-    return [(f"  {name}", text) for name, text in rows]
+    return [(f"  {name}", content) for name, content in rows]
 
 
 def _shown(values: tuple[object, ...]) -> str:
-    texts = [as_text(value) for value in values]
+    texts = [*map(text.show, values)]
     if len(texts) > 12:
         texts = [*texts[:6], f"... ({len(texts)} values)", texts[-1]]
     return ", ".join(texts)
@@ -55,7 +54,7 @@ def _time_text(sweep: Sweep, out: Path) -> str:
     rate = _rate(store)
     if rate is None:
         return f"not known: {out} has no chunk yet"
-    return f"about {clock(sweep.runs / rate)} in all, judged from {out}"
+    return f"about {text.duration(sweep.runs / rate)} in all, judged from {out}"
 
 
 def status_text(directory: Path) -> str:
@@ -70,7 +69,7 @@ def status_text(directory: Path) -> str:
     rate = _rate(store)
     left = "nothing" if runs == plan.runs else "not known yet"
     if rate is not None and runs < plan.runs:
-        left = f"about {clock((plan.runs - runs) / rate)} for one process"
+        left = f"about {text.duration((plan.runs - runs) / rate)} for one process"
     rows = [
         ("begun", str(store.manifest["created"])),
         ("chunks", f"{len(done)} of {len(plan.chunks())}"),
@@ -82,7 +81,7 @@ def status_text(directory: Path) -> str:
         *(("damaged", f"{damaged}; the next run computes it again") for damaged in store.damaged),
     ]
     title = store.manifest.get("figure") or directory.name
-    return "\n".join([f"{directory}: {title}", *columns(_indented(rows))])
+    return "\n".join([f"{directory}: {title}", *text.columns(_indented(rows))])
 
 
 def _rate(store: Store) -> float | None:
@@ -103,17 +102,3 @@ def _counts(receipts: dict[str, dict], what: str) -> str:
     for receipt in receipts.values():
         total.update(receipt[what])
     return ", ".join(f"{label} {count}" for label, count in total.items() if count) or "none"
-
-
-def clock(seconds: float) -> str:
-    """``1:02:03`` or ``2:03``."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
-
-
-def _bytes(size: int) -> str:
-    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if size >= scale:
-            return f"{size / scale:.3g} {unit}"
-    return f"{size} bytes"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from jaxsoco.core.errors import InputError, Interrupted, Issue
 from jaxsoco.core.schema import load
+from jaxsoco.core.text import count
 from jaxsoco.engine.files import is_temporary
 from jaxsoco.engine.manifest import identity_of
 from jaxsoco.engine.plan import GroupPlan, Plan
@@ -20,7 +21,7 @@ from jaxsoco.engine.store import CHUNKS, Store
 from jaxsoco.engine.sweep import SweepSummary, Tiles
 from jaxsoco.engine.sweep import sweep as compute
 from jaxsoco.experiment.devices import start_jax
-from jaxsoco.experiment.expand import Sweep, counted
+from jaxsoco.experiment.expand import Sweep
 from jaxsoco.experiment.manifest import manifest, settings
 from jaxsoco.experiment.settings import most_checkpoints
 
@@ -173,7 +174,7 @@ def _tell(summary: SweepSummary) -> None:
     before = f"; {summary.resumed_chunks} were there already" if summary.resumed_chunks else ""
     print(
         f"{summary.runs} runs of each learner in {summary.seconds:.1f} s ({rate:.3g} runs/s), "
-        f"{counted(summary.chunks, 'chunk')}{before}"
+        f"{count(summary.chunks, 'chunk')}{before}"
     )
 
 
