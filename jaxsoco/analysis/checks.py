@@ -25,7 +25,6 @@ from jaxsoco.analysis.selection import (
     read_kind,
 )
 from jaxsoco.analysis.statistics import Estimate, pooled_mean, pooled_quantile
-from jaxsoco.analysis.study import describe
 from jaxsoco.analysis.views import (
     AGAINST,
     COST,
@@ -39,6 +38,7 @@ from jaxsoco.analysis.views import (
     view,
 )
 from jaxsoco.core.schema import Field
+from jaxsoco.core.text import show_all
 
 SHORTFALL = "shortfall"
 """Cost component that must be zero in a complete run: work missing at the deadline."""
@@ -325,7 +325,7 @@ def _minimum(check: Mapping[str, Any], ledger: Ledger) -> CheckResult:
 def _complete(check: Mapping[str, Any], ledger: Ledger) -> CheckResult:
     study = ledger.study
     tolerance = study.rounding if check.get("tolerance") is None else check["tolerance"]
-    names = check.get("algorithms") or study.learners
+    names = check.get("algorithms") or study.labels
     points = study.select(check.get(WHERE))
     cells = [ledger.cells[point, name] for point in points for name in names]
     expected = sum(g.seeds for g in study.groups for p in g.points if p in points)
@@ -377,7 +377,7 @@ def _against(check: Mapping[str, Any], ledger: Ledger) -> str | None:
 
 
 def _where(check: Mapping[str, Any]) -> str:
-    return f" where {describe(check[WHERE])}" if check.get(WHERE) else ""
+    return f" where {show_all(check[WHERE])}" if check.get(WHERE) else ""
 
 
 def _number(estimate: Estimate, level: float) -> str:

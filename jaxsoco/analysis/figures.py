@@ -18,8 +18,9 @@ from jaxsoco.analysis.fits import fit
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.selection import WHERE
 from jaxsoco.analysis.statistics import Estimate, cluster_means, pooled_mean
-from jaxsoco.analysis.study import HORIZON, Study, describe, is_numeric, matches, show
 from jaxsoco.analysis.views import View, course, finals, line, profile_line, profiles, view
+from jaxsoco.core.study import HORIZON, Study, is_numeric, matches
+from jaxsoco.core.text import show, show_all
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,7 +75,7 @@ def _ratio_vs_axis(plot: Mapping[str, Any], ledger: Ledger, ax: Axes) -> str:
     ax.axhline(1, color="#888888", linewidth=0.8, zorder=1)
     for i, (name, curve) in enumerate(curves.items()):
         mean, lower, upper = cluster_means(curve.clusters, study.level)
-        look = style.lines(study.learners)[name]
+        look = style.lines(study.labels)[name]
         if numeric:
             ax.plot(curve.x, mean, label=name, **look.options())
             ax.fill_between(curve.x, lower, upper, color=look.color, alpha=0.18, linewidth=0)
@@ -113,7 +114,7 @@ def _ratio_cdf(plot: Mapping[str, Any], ledger: Ledger, ax: Axes) -> str:
     high = max(high, low * (1 + 1e-6))
     for i, (name, ordered) in enumerate(values.items()):
         x, y = _steps(ordered, high)
-        look = style.lines(study.learners)[name]
+        look = style.lines(study.labels)[name]
         marks = np.searchsorted(y, np.array([0.15, 0.4, 0.65, 0.9]) + 0.013 * (i % 7))
         every = [*map(int, marks)]
         ax.plot(x, y, drawstyle="steps-post", label=name, markevery=every, **look.options())
@@ -224,7 +225,7 @@ def _measure_vs_parameter(plot: Mapping[str, Any], ledger: Ledger, ax: Axes) -> 
                 ax.fill_between(found.x, found.lower, found.upper, color=look.color, alpha=0.18,
                                 linewidth=0)  # fmt: skip
                 drawn.counts.append(found.runs)
-            if base in study.learners and not any(
+            if base in study.labels and not any(
                 parameter in own for b, own in study.settings.values() if b == base
             ):
                 flat = finals(ledger, base, seen, study.select(here))
@@ -279,7 +280,7 @@ def _lines(
         label = name
         if exponents:
             label = _with_exponent(name, fit(ledger, name, seen, axis or HORIZON, where).exponent)
-        look = style.lines(study.learners)[name]
+        look = style.lines(study.labels)[name]
         every = -(-len(at) // _MOST_MARKERS)
         ax.plot(at, value, label=label, markevery=every, **look.options())
         ax.fill_between(at, lower, upper, color=look.color, alpha=0.18, linewidth=0)
@@ -416,5 +417,5 @@ def _selection(plot: Mapping[str, Any], study: Study, axis: str = "") -> str:
     """What the figure is restricted to and pooled over, in words."""
     where = plot.get(WHERE) or {}
     pooled = [a for a in study.axes if a != axis and a not in where]
-    text = f", where {describe(where)}" if where else ""
+    text = f", where {show_all(where)}" if where else ""
     return f"{text}, pooled over {' and '.join(pooled)}" if pooled else text

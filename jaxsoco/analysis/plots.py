@@ -17,9 +17,9 @@ from jaxsoco.analysis.selection import (
     default_axis,
     read_kind,
 )
-from jaxsoco.analysis.study import HORIZON, Study
 from jaxsoco.analysis.views import AGAINST, COST, PER_ROUND, STATISTIC
 from jaxsoco.core.schema import Field
+from jaxsoco.core.study import HORIZON, Study
 
 _ALGORITHMS = Field("algorithms", "strings", "labels (all algorithms if absent)", default=None)
 _TREND = Field("trend", "float", "exponent of a guide line through the middle", default=None)

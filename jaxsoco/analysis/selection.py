@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from jaxsoco.analysis.study import HORIZON, is_numeric, matches, show
 from jaxsoco.core.errors import InputError, Issue, suggest
 from jaxsoco.core.schema import REQUIRED, Field
+from jaxsoco.core.study import HORIZON, is_numeric, matches
+from jaxsoco.core.text import show
 
 WHERE = "where"
 """Key that every kind takes beside its fields: a table ``axis = value`` (or a list of values)."""

@@ -131,11 +131,14 @@ class Prepared:
 
 @dataclass(frozen=True)
 class CostEntry:
-    """One component of the cost ledger; ``objective`` ones add up to the total cost."""
+    """One component of the cost ledger; ``objective`` ones add up to the total cost.
+
+    ``summary`` is for people: a run's manifest does without it.
+    """
 
     name: str
     unit: str
-    summary: str
+    summary: str = field(default="", compare=False)
     objective: bool = True
 
 

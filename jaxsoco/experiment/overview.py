@@ -21,7 +21,7 @@ def check_text(sweep: Sweep, out: Path) -> str:
     chunk = min(sweep.chunk, max(map(len, sweep.groups)) * experiment.run.seeds)
     rows = [
         ("problem", f"{experiment.family.name}/{experiment.problem.name}"),
-        *((f"  {name}", _shown(values)) for name, values in experiment.swept.items()),
+        *((f"  {name}", _listed(values)) for name, values in experiment.swept.items()),
         ("algorithms", algorithms),
         ("compared with", comparators or "nothing"),
         ("programs", f"{sweep.compilations} to compile, for {groups} of points"),
@@ -39,7 +39,7 @@ def _indented(rows: list[tuple[str, str]]) -> list[tuple[str, ...]]:
     return [(f"  {name}", content) for name, content in rows]
 
 
-def _shown(values: tuple[object, ...]) -> str:
+def _listed(values: tuple[object, ...]) -> str:
     texts = [*map(text.show, values)]
     if len(texts) > 12:
         texts = [*texts[:6], f"... ({len(texts)} values)", texts[-1]]
@@ -71,7 +71,7 @@ def status_text(directory: Path) -> str:
     if rate is not None and runs < plan.runs:
         left = f"about {text.duration((plan.runs - runs) / rate)} for one process"
     rows = [
-        ("begun", str(store.manifest["created"])),
+        ("begun", store.study.created),
         ("chunks", f"{len(done)} of {len(plan.chunks())}"),
         ("runs", f"{runs} of {plan.runs} of each learner ({100 * runs // plan.runs} %)"),
         ("rate", "not known yet" if rate is None else f"{rate:.3g} runs/s of a process"),
@@ -80,8 +80,7 @@ def status_text(directory: Path) -> str:
         ("not finite", _counts(done, "nonfinite")),
         *(("damaged", f"{damaged}; the next run computes it again") for damaged in store.damaged),
     ]
-    title = store.manifest.get("figure") or directory.name
-    return "\n".join([f"{directory}: {title}", *text.columns(_indented(rows))])
+    return "\n".join([f"{directory}: {store.study.title}", *text.columns(_indented(rows))])
 
 
 def _rate(store: Store) -> float | None:
