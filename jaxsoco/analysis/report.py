@@ -121,7 +121,8 @@ def _write_figures(
     plots: Sequence[Mapping[str, Any]], ledger: Ledger, folder: Path
 ) -> tuple[list[Picture], list[str]]:
     """Draws the plots asked for (or the usual ones), in place of those of an earlier report."""
-    from jaxsoco.analysis.figures import NothingToDraw, draw
+    from jaxsoco.analysis.drawings import NothingToDraw
+    from jaxsoco.analysis.figures import draw
     from jaxsoco.analysis.style import figure_style
 
     folder.mkdir(exist_ok=True)
