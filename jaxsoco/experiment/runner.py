@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from jaxsoco.core.errors import InputError, Interrupted, Issue
 from jaxsoco.core.schema import load
+from jaxsoco.core.text import count, show
 from jaxsoco.engine.files import is_temporary
 from jaxsoco.engine.manifest import identity_of
 from jaxsoco.engine.plan import GroupPlan, Plan
@@ -21,8 +22,7 @@ from jaxsoco.engine.store import CHUNKS, Store
 from jaxsoco.engine.sweep import SweepSummary, Tiles
 from jaxsoco.engine.sweep import sweep as compute
 from jaxsoco.experiment.devices import start_jax
-from jaxsoco.experiment.expand import Sweep, counted
-from jaxsoco.experiment.learners import as_text
+from jaxsoco.experiment.expand import Sweep
 from jaxsoco.experiment.manifest import manifest, settings
 from jaxsoco.experiment.settings import most_checkpoints
 from jaxsoco.experiment.tracing import trace_issues
@@ -195,7 +195,7 @@ def _tell(summary: SweepSummary) -> None:
     before = f"; {summary.resumed_chunks} were there already" if summary.resumed_chunks else ""
     print(
         f"{summary.runs} runs of each learner in {summary.seconds:.1f} s ({rate:.3g} runs/s), "
-        f"{counted(summary.chunks, 'chunk')}{before}"
+        f"{count(summary.chunks, 'chunk')}{before}"
     )
 
 
@@ -255,9 +255,7 @@ class _Builder:
     def _point_text(self, group: GroupPlan) -> str:
         """`` at data_size = 4, horizon = 200``: where a group's first point lies on the axes."""
         values = self._sweep.points[group.points[0]]
-        axes = ", ".join(
-            f"{name} = {as_text(values[name])}" for name in self._sweep.experiment.swept
-        )
+        axes = ", ".join(f"{name} = {show(values[name])}" for name in self._sweep.experiment.swept)
         return f" at {axes}" if axes else ""
 
     def tiles(self, group: GroupPlan) -> Tiles:

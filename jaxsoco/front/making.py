@@ -15,6 +15,7 @@ from jaxsoco.core import random
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.protocol import Algorithm, Instance, PyTree
 from jaxsoco.core.schema import HORIZON, ComparatorEntry, Field, ProblemEntry, load
+from jaxsoco.core.settings import is_traced
 from jaxsoco.engine.simulate import checkpoints
 from jaxsoco.front.reading import in_python, read_values
 
@@ -50,7 +51,7 @@ def make(name: str, /, **settings: Any) -> Instance:
     except InputError as error:
         raise in_python(error) from None
     except _TRACED as error:
-        traced = ", ".join(n for n, value in values.items() if isinstance(value, jax.core.Tracer))
+        traced = ", ".join(n for n, value in values.items() if is_traced(value))
         message = f"{entry.name} needs a number that is known before tracing"
         hint = "build the problem outside of jit, vmap and grad"
         raise InputError(Issue(traced, message, hint)) from error

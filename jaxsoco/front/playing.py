@@ -29,7 +29,8 @@ def seed_keys(root: int, seeds: int | Sequence[int] | np.ndarray) -> jax.Array:
     numbers = np.arange(seeds) if isinstance(seeds, int) else np.asarray(seeds)
     if numbers.ndim != 1 or not np.issubdtype(numbers.dtype, np.integer) or np.any(numbers < 0):
         raise ValueError(f"seeds: expected a count or a list of integers >= 0, got {seeds!r}")
-    words = random.run_key(jax.random.key(root, impl="threefry2x32"), numbers.astype(np.int32))
+    root_key = jax.random.key(root, impl="threefry2x32")
+    words = random.run_key(root_key, jnp.asarray(numbers, jnp.int32))
     return jax.random.wrap_key_data(jnp.moveaxis(words, 0, -1), impl="threefry2x32")
 
 

@@ -11,10 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsoco.core.errors import InputError, Issue, suggest
+from jaxsoco.core.fields import INVALID, Issues, read_value, want
 from jaxsoco.core.schema import AUTO, REQUIRED, Field
 from jaxsoco.core.settings import is_traced
-from jaxsoco.experiment.values import INVALID, Issues, read_value
-from jaxsoco.registry import want
 
 
 def read_values(fields: Sequence[Field], values: Mapping[str, Any], owner: str) -> dict[str, Any]:
