@@ -138,32 +138,33 @@ def csv_text(ledger: Ledger, rows: Iterable[Row]) -> str:
     values of the components outside the objective, and a block for every comparator.
     """
     study = ledger.study
-    records = [_record(ledger, row) for row in rows]
-    header = dict.fromkeys(key for record in records for key in record)
+    cells = [record(ledger, row) for row in rows]
+    header = dict.fromkeys(key for line in cells for key in line)
     order = [*header] or [*study.axes, "algorithm"]
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, order, restval="", lineterminator="\n")
     writer.writeheader()
-    for record in records:
-        writer.writerow({key: _exact(value) for key, value in record.items()})
+    for line in cells:
+        writer.writerow({key: _exact(value) for key, value in line.items()})
     return buffer.getvalue()
 
 
-def _record(ledger: Ledger, row: Row) -> dict[str, Any]:
+def record(ledger: Ledger, row: Row) -> dict[str, Any]:
+    """A row's cells by the names of their columns, as ``table.csv`` has them."""
     study = ledger.study
     point = study.points[row.points[0]]
     role = "algorithm" if row.learner in study.algorithms else "comparator"
-    record = {axis: point[axis] for axis in study.axes}
-    record |= {"algorithm": row.learner, "role": role, "runs": row.runs}
-    record |= {"nonfinite": row.nonfinite, "nonconverged": row.nonconverged}
-    record |= _spread_columns("cost", row.cost)
-    record |= {f"{name}_mean": value for name, value in row.parts.items()}
-    record |= {f"{c.name}_max": row.worst[c.name] for c in study.costs if not c.objective}
+    cells = {axis: point[axis] for axis in study.axes}
+    cells |= {"algorithm": row.learner, "role": role, "runs": row.runs}
+    cells |= {"nonfinite": row.nonfinite, "nonconverged": row.nonconverged}
+    cells |= _spread_columns("cost", row.cost)
+    cells |= {f"{name}_mean": value for name, value in row.parts.items()}
+    cells |= {f"{c.name}_max": row.worst[c.name] for c in study.costs if not c.objective}
     for rival, spread in row.measures.items():
         prefix = f"{study.measure}_{rival}"
-        record |= _spread_columns(prefix, spread)
-        record[f"{prefix}_undefined"] = row.undefined[rival]
-    return record
+        cells |= _spread_columns(prefix, spread)
+        cells[f"{prefix}_undefined"] = row.undefined[rival]
+    return cells
 
 
 def _spread_columns(prefix: str, spread: Spread) -> dict[str, float]:
