@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -56,36 +55,10 @@ class Clusters(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def student_quantile(probability: float, freedom: int) -> float:
-    """Quantile of Student's t with an integer ``freedom`` >= 1 (Abramowitz, Stegun 26.7.3-5)."""
-    if probability < 0.5:
-        return -student_quantile(1 - probability, freedom)
-    if freedom > 100:
-        z = NormalDist().inv_cdf(probability)
-        g1 = (z**3 + z) / 4
-        g2 = (5 * z**5 + 16 * z**3 + 3 * z) / 96
-        g3 = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
-        g4 = (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160
-        return z + g1 / freedom + g2 / freedom**2 + g3 / freedom**3 + g4 / freedom**4
-    low, high = 0.0, math.pi / 2
-    for _ in range(80):
-        middle = (low + high) / 2
-        if _student_central(middle, freedom) < 2 * probability - 1:
-            low = middle
-        else:
-            high = middle
-    return math.sqrt(freedom) * math.tan(low)
+    """Quantile of Student's t with ``freedom`` >= 1 degrees of freedom."""
+    from scipy.special import stdtrit  # validation does without SciPy
 
-
-def _student_central(angle: float, freedom: int) -> float:
-    """P(|t| < sqrt(freedom) tan(angle)) as a finite sum in the angle."""
-    cosine, odd = math.cos(angle), freedom % 2
-    term = cosine if odd else 1.0
-    total = term if freedom > 1 else 0.0
-    for k in range(2 + odd, freedom - 1, 2):
-        term *= cosine**2 * (k - 1) / k
-        total += term
-    part = math.sin(angle) * total
-    return 2 / math.pi * (angle + part) if odd else part
+    return float(stdtrit(freedom, probability))
 
 
 def mean_estimate(moments: Moments, index: int = -1, level: float = LEVEL) -> Estimate:
@@ -158,14 +131,30 @@ def pooled_quantile(values: np.ndarray, probability: float, level: float = LEVEL
 
 @lru_cache(maxsize=1024)
 def _binomial_ranks(n: int, probability: float, level: float = LEVEL) -> tuple[int, int]:
-    """Ranks (from 1; 0 and n + 1 mean none) that enclose a quantile with this level."""
-    k = np.arange(n)
-    steps = np.log((n - k) / (k + 1)) + math.log(probability / (1 - probability))
-    mass = np.exp(n * math.log1p(-probability) + np.concatenate([[0.0], np.cumsum(steps)]))
-    cumulative = np.cumsum(mass)
+    """Ranks (from 1; 0 and n + 1 mean none) that enclose a quantile with this level.
+
+    With ``B`` runs below the quantile, binomial, the order statistic of rank r lies above it with
+    probability ``P(B < r)``: the lower rank is the largest one for which that is at most a tail,
+    the upper rank the smallest one for which it is at least the rest.
+    """
+    from scipy.special import bdtr, bdtrik
+
     tail = (1 - level) / 2
-    low = int(np.searchsorted(cumulative, tail, side="right"))
-    high = int(np.searchsorted(cumulative, 1 - tail, side="left")) + 1
+
+    def below(rank: int) -> float:
+        """``P(B < rank)``."""
+        return float(bdtr(rank - 1, n, probability)) if rank > 0 else 0.0
+
+    low, high = (max(round(float(bdtrik(p, n, probability))), 0) for p in (tail, 1 - tail))
+    # The inverse of the distribution is continuous: the ranks are next to it.
+    while low > 0 and below(low) > tail:
+        low -= 1
+    while below(low + 1) <= tail:
+        low += 1
+    while high > 0 and below(high - 1) >= 1 - tail:
+        high -= 1
+    while high <= n and below(high) < 1 - tail:
+        high += 1
     return low, high
 
 
