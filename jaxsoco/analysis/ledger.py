@@ -189,10 +189,10 @@ class Ledger:
         else:
             both = mine.finite & parts[rival].finite
             values = compare(mine.total, parts[rival].total, self.study.measure)
-        known = np.isfinite(values) & both[:, None]
-        cell.measures[rival] = cell.measures[rival].merge(Moments.of(values, known))
-        cell.undefined[rival] += int(np.count_nonzero(both & ~known[:, -1]))
-        return np.where(known, values, np.nan)
+        finite = np.isfinite(values) & both[:, None]
+        cell.measures[rival] = cell.measures[rival].merge(Moments.of(values, finite))
+        cell.undefined[rival] += int(np.count_nonzero(both & ~finite[:, -1]))
+        return np.where(finite, values, np.nan)
 
     def _watch(self, mine: Record, cost: str, theirs: Record | None) -> np.ndarray:
         """A component, or the measure of it ``[runs, C]``; NaN where unknown."""
@@ -215,10 +215,10 @@ class Ledger:
             paths = self._paths.setdefault(key, np.full((most, values.shape[1]), np.nan))
             paths[seeds.start : seeds.stop] = values[: max(most - seeds.start, 0)]
         shape = (min(self.study.seeds, _BUNDLES), values.shape[1])
-        kept = self._bundles.setdefault(key, Clusters(np.zeros(shape), np.zeros(shape)))
-        units, known = np.arange(seeds.start, seeds.stop) % shape[0], np.isfinite(values)
-        np.add.at(kept.sums, units, np.where(known, values, 0.0))
-        np.add.at(kept.counts, units, known)
+        bundles = self._bundles.setdefault(key, Clusters(np.zeros(shape), np.zeros(shape)))
+        units, finite = np.arange(seeds.start, seeds.stop) % shape[0], np.isfinite(values)
+        np.add.at(bundles.sums, units, np.where(finite, values, 0.0))
+        np.add.at(bundles.counts, units, finite)
 
     def totals(self, label: str, points: Iterable[int]) -> np.ndarray:
         """Total cost per run ``[points, seeds]``; NaN where missing or left out."""
@@ -295,12 +295,12 @@ class Ledger:
         sums, counts = np.zeros(shape), np.zeros(shape)
         for p in points:
             place = np.searchsorted(rounds, self._checkpoints[p])
-            kept = self._bundles[p, label, key]
-            sums[:, place] += kept.sums
-            counts[:, place] += kept.counts
-        known = np.asarray(counts.sum(axis=0) > 0)
-        x = tuple(t for t, keep in zip(rounds, known, strict=True) if keep)
-        return Curve(x, Clusters(sums[:, known], counts[:, known]))
+            bundles = self._bundles[p, label, key]
+            sums[:, place] += bundles.sums
+            counts[:, place] += bundles.counts
+        present = np.asarray(counts.sum(axis=0) > 0)
+        x = tuple(t for t, keep in zip(rounds, present, strict=True) if keep)
+        return Curve(x, Clusters(sums[:, present], counts[:, present]))
 
     def paths(
         self, label: str, against: str | None, points: Iterable[int], cost: str | None = None

@@ -55,17 +55,17 @@ def write_report(
       OSError: a file could not be written.
     """
     ledger = read(manifest, chunks)
-    study, shown = ledger.study, ledger.study.presentation
+    study, presentation = ledger.study, ledger.study.presentation
     rows = tables.point_rows(ledger)
     few = len(rows) <= tables.MOST_ROWS
-    results = run_checks(shown.checks, ledger)
+    results = run_checks(presentation.checks, ledger)
     exponents = fits(ledger)
     directory.mkdir(parents=True, exist_ok=True)
     _write(directory / "table.csv", tables.csv_text(ledger, rows).encode())
     if study.checkpoints > 1:
         _write(directory / "curves.csv", tables.curves_text(ledger).encode())
     _write(directory / "checks.json", _checks_json(results, ledger).encode())
-    pictures, skipped = _write_figures(shown.plots, ledger, directory / "figures")
+    pictures, skipped = _write_figures(presentation.plots, ledger, directory / "figures")
     page = Page(
         title=study.title,
         lead=_lead(ledger),
@@ -79,9 +79,9 @@ def write_report(
         pictures=pictures,
         skipped=skipped,
         failures=_failures(ledger),
-        warnings=shown.warnings,
-        notes=shown.notes,
-        spec=shown.spec,
+        warnings=presentation.warnings,
+        notes=presentation.notes,
+        spec=presentation.spec,
         settings=study.setup.to_json(),
         provenance=_provenance(ledger),
     )
@@ -231,9 +231,10 @@ def _fits_table(exponents: Sequence[Fit]) -> Table:
         ]
         for fit in exponents
     ]
-    used = [i for i in range(len(header)) if any(row[i] for row in body)]
-    left = sum(i < 4 for i in used)
-    return Table([header[i] for i in used], [[row[i] for i in used] for row in body], left)
+    columns = [i for i in range(len(header)) if any(row[i] for row in body)]
+    flush_left = sum(i < 4 for i in columns)
+    rows = [[row[i] for i in columns] for row in body]
+    return Table([header[i] for i in columns], rows, flush_left)
 
 
 def _fits_note(ledger: Ledger) -> str:

@@ -72,9 +72,9 @@ def mean_estimate(moments: Moments, index: int = -1, level: float = LEVEL) -> Es
 
 def cluster(values: np.ndarray) -> Clusters:
     """Sums of ``values [points, seeds]`` per seed, as one position; NaN entries do not count."""
-    known = np.isfinite(values)
-    sums = np.where(known, values, 0.0).sum(axis=0)
-    return Clusters(sums[:, None], known.sum(axis=0).astype(np.float64)[:, None])
+    finite = np.isfinite(values)
+    sums = np.where(finite, values, 0.0).sum(axis=0)
+    return Clusters(sums[:, None], finite.sum(axis=0).astype(np.float64)[:, None])
 
 
 def cluster_means(
@@ -110,16 +110,16 @@ def pooled_quantile(values: np.ndarray, probability: float, level: float = LEVEL
     One point: exact binomial ranks. Several points: Woodruff's interval with the cluster-robust
     error of the distribution function (J. Am. Stat. Assoc. 47, 1952).
     """
-    known = np.isfinite(values)
-    ordered = np.sort(values[known])
+    finite = np.isfinite(values)
+    ordered = np.sort(values[finite])
     n = ordered.size
     if n == 0:
         return Estimate(math.nan)
     value = float(np.quantile(ordered, probability))
-    if np.count_nonzero(known.any(axis=1)) == 1:
+    if np.count_nonzero(finite.any(axis=1)) == 1:
         low, high = _binomial_ranks(n, probability, level)
     else:
-        below = np.where(known, values <= value, np.nan)
+        below = np.where(finite, values <= value, np.nan)
         half = pooled_mean(below, level).half_width
         if not math.isfinite(half):
             return Estimate(value)
@@ -227,8 +227,8 @@ def log_slope_of_medians(
         generator = np.random.default_rng(_BOOTSTRAP_SEED)
         slopes = np.empty(_MEDIAN_RESAMPLES)
         for i in range(_MEDIAN_RESAMPLES):
-            drawn = generator.integers(seeds, size=seeds)
-            medians = [_median(c[:, drawn]) for c in columns]
+            sample = generator.integers(seeds, size=seeds)
+            medians = [_median(c[:, sample]) for c in columns]
             slopes[i] = np.log(medians) @ weights
     slopes = slopes[np.isfinite(slopes)]
     tail = (1 - level) / 2
@@ -239,5 +239,5 @@ def log_slope_of_medians(
 
 
 def _median(values: np.ndarray) -> float:
-    known = values[np.isfinite(values)]
-    return float(np.median(known)) if known.size else math.nan
+    finite = values[np.isfinite(values)]
+    return float(np.median(finite)) if finite.size else math.nan

@@ -126,9 +126,9 @@ class Presentation:
     spec: str = ""
 
     @classmethod
-    def from_json(cls, title: str, shown: Mapping[str, Any]) -> Presentation:
+    def from_json(cls, title: str, presentation: Mapping[str, Any]) -> Presentation:
         """The presentation of a manifest, under its title; what is absent has its default."""
-        values = {key: shown[key] for key in cls.__dataclass_fields__ if key in shown}
+        values = {key: presentation[key] for key in cls.__dataclass_fields__ if key in presentation}
         lists = {key: tuple(v) for key, v in values.items() if isinstance(v, list | tuple)}
         return cls(**{"title": title, **values, **lists})
 
