@@ -19,6 +19,9 @@ from jaxsoco.core.setup import Presentation, Setup, freeze
 HORIZON = "horizon"
 """Axis name of the rounds of a run, whether horizons are points or checkpoints of one run."""
 
+SHORTFALL = "shortfall"
+"""Cost component that must be zero in a complete run: work missing at the deadline."""
+
 ROUNDING = {"float32": 1e-5, "float64": 1e-9}
 """Shortfall of a run that is rounding alone, by precision."""
 
