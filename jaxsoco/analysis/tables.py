@@ -66,9 +66,9 @@ def make_row(ledger: Ledger, points: Sequence[int], learner: str) -> Row:
     study = ledger.study
     cells = [ledger.cells[point, learner] for point in points]
     counts = np.array([cell.parts.count for cell in cells])
-    known = np.where(counts > 0, [cell.parts.mean for cell in cells], 0.0)
+    means = np.where(counts > 0, [cell.parts.mean for cell in cells], 0.0)
     with np.errstate(invalid="ignore"):
-        parts = (known * counts).sum(axis=0) / counts.sum(axis=0)
+        parts = (means * counts).sum(axis=0) / counts.sum(axis=0)
     worst = np.fmax.reduce([cell.worst for cell in cells])
     rivals = [rival for rival in study.comparators if rival != learner]
     if learner in study.optima:
@@ -100,12 +100,12 @@ def _spread(ledger: Ledger, points: Sequence[int], learner: str, against: str | 
         mean = mean_estimate(cell.cost if against is None else cell.measures[against], level=level)
     else:
         mean = pooled_mean(values, level)
-    known = values[np.isfinite(values)]
+    finite = values[np.isfinite(values)]
     return Spread(
         mean,
         pooled_quantile(values, 0.5, level),
-        float(np.quantile(known, 0.95)) if known.size else math.nan,
-        float(known.max()) if known.size else math.nan,
+        float(np.quantile(finite, 0.95)) if finite.size else math.nan,
+        float(finite.max()) if finite.size else math.nan,
     )
 
 
@@ -202,9 +202,9 @@ def curves_text(ledger: Ledger) -> str:
         axes = [study.points[point][axis] for axis in study.axes]
         for i, at in enumerate(rounds[point] if cell.runs else ()):
             moments = [cell.cost, *(cell.measures[rival] for rival in study.comparators)]
-            known = point not in study.heavy
+            has_mean = point not in study.heavy
             ends = [
-                end if known else math.nan
+                end if has_mean else math.nan
                 for m in moments
                 for end in mean_estimate(m, i, study.level)
             ]
@@ -232,7 +232,7 @@ def cells_for_people(
         "non-finite": [row.nonfinite for row in rows],
         "non-converged": [row.nonconverged for row in rows],
     }
-    shown = [name for name, counts in failures.items() if any(counts)]
+    failing = [name for name, counts in failures.items() if any(counts)]
     body = []
     for i, row in enumerate(rows):
         point = study.points[row.points[0]]
@@ -240,8 +240,8 @@ def cells_for_people(
         line.append(_middle(row.cost))
         for rival, width in zip(study.comparators, widths, strict=True):
             line += _measure_cells(row.measures.get(rival))[:width]
-        body.append([*line, *(str(failures[name][i]) for name in shown)])
-    return [*header, *shown], body
+        body.append([*line, *(str(failures[name][i]) for name in failing)])
+    return [*header, *failing], body
 
 
 def _measure_cells(spread: Spread | None) -> list[str]:
