@@ -7,30 +7,40 @@ Besides what the registry has, a name may be ``run`` (the keys of ``[run]``), ``
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from jaxsoco import registry
 from jaxsoco.analysis.checks import CHECKS
 from jaxsoco.analysis.plots import PLOTS
-from jaxsoco.analysis.selection import PAIRS
 from jaxsoco.core.errors import InputError, Issue, suggest
+from jaxsoco.core.fields import want
 from jaxsoco.core.schema import REQUIRED, ComparatorEntry, Field
+from jaxsoco.core.text import columns
 from jaxsoco.experiment.settings import RUN_FIELDS
 
-_KINDS: dict[str, Mapping[str, tuple[Field, ...]]] = {"checks": CHECKS, "plots": PLOTS}
+_KINDS = {"checks": CHECKS, "plots": PLOTS}
 _FIELDS = ("key", "takes", "default", "what it is")
 _COSTS = ("component", "unit", "in the total", "what it is")
 
 
+class _Section(NamedTuple):
+    """Fields that are no entry's: their name, what they belong to, themselves."""
+
+    name: str
+    summary: str
+    fields: Sequence[Field]
+
+
 def describe(name: str) -> str:
     """One entry in full, for a terminal; an ``InputError`` with a suggestion if there is none."""
-    tables = _tables(name)
-    if tables is None:
+    sections = _sections(name)
+    if sections is None:
         return registry.describe(name)
     return "\n".join(
         line
-        for title, fields in tables.items()
-        for line in (title, *_indented(_FIELDS, [_cells(field) for field in fields]))
+        for one in sections
+        for line in (f"{one.name}: {one.summary}", *_indented([_cells(f) for f in one.fields]))
     )
 
 
@@ -38,12 +48,13 @@ def markdown(name: str | None = None) -> str:
     """The Markdown tables of an entry: its fields; of a family: its costs; without a name: all."""
     if name is None:
         return "\n".join(_table(("name", "kind", "what it is"), _entries()))
-    tables = _tables(name)
-    if tables is not None:
-        return "\n\n".join(
-            "\n".join([*([f"**`{title}`**", ""] if len(tables) > 1 else []), *_field_table(fields)])
-            for title, fields in tables.items()
-        )
+    sections = _sections(name)
+    if sections is not None:
+        tables = ["\n".join(_field_table(one.fields)) for one in sections]
+        if len(tables) == 1:
+            return tables[0]
+        titles = [f"**`{one.name}`**: {one.summary}." for one in sections]
+        return "\n\n".join(x for pair in zip(titles, tables, strict=True) for x in pair)
     if name in registry.families():
         return "\n".join(_table(_COSTS, _costs(name)))
     entry = registry.find(name)[1]
@@ -51,20 +62,20 @@ def markdown(name: str | None = None) -> str:
     return "\n".join(_field_table(fields)) if fields else f"`{name}` has no fields."
 
 
-def _tables(name: str) -> dict[str, Sequence[Field]] | None:
-    """The fields behind a name that is not the registry's, by title; None for all other names."""
+def _sections(name: str) -> list[_Section] | None:
+    """What stands behind a name that is not the registry's; None for all other names."""
     if name == "run":
-        return {"run": RUN_FIELDS}
-    group, slash, kind = name.partition("/")
+        return [_Section("run", "keys of [run]", RUN_FIELDS)]
+    group, slash, _ = name.partition("/")
     kinds = _KINDS.get(group)
     if kinds is None:
         return None
-    if not slash:
-        return {f"{group}/{kind}": fields for kind, fields in kinds.items()}
-    if kind not in kinds:
-        names = [f"{group}/{kind}" for kind in kinds]
+    sections = [_Section(f"{group}/{k}", kinds.kind(k).summary, kinds[k]) for k in kinds]
+    chosen = [one for one in sections if not slash or one.name == name]
+    if not chosen:
+        names = [one.name for one in sections]
         raise InputError(Issue("", f'nothing is called "{name}"', suggest(name, names)))
-    return {name: kinds[kind]}
+    return chosen
 
 
 def _entries() -> list[tuple[str, ...]]:
@@ -98,7 +109,7 @@ def _field_table(fields: Sequence[Field]) -> list[str]:
 
 
 def _cells(field: Field) -> tuple[str, str, str, str]:
-    takes = "two numbers" if field.name in PAIRS else registry.want(field)
+    takes = want(field)
     if field.default is REQUIRED:
         return field.name, takes, "required", field.summary
     default = "" if field.default is None else json.dumps(field.default)
@@ -112,5 +123,5 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     return [f"| {line} |".replace("|  |", "| |") for line in lines]
 
 
-def _indented(header: tuple[str, ...], rows: list[tuple[str, str, str, str]]) -> list[str]:
-    return [f"  {line}" for line in registry.columns([header, *rows])]
+def _indented(rows: list[tuple[str, str, str, str]]) -> list[str]:
+    return [f"  {line}" for line in columns([_FIELDS, *rows])]

@@ -14,7 +14,6 @@ import importlib.util
 import re
 import sys
 import traceback
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
@@ -176,11 +175,10 @@ def _distribution(name: str, module: ModuleType) -> tuple[str, str]:
 
 def _extensions(name: str, module: Any) -> tuple[Family | Extension, ...]:
     """The ``EXTENSIONS`` of a module (or that list itself, as an entry point may name)."""
-    extensions = module if isinstance(module, list | tuple) else getattr(module, "EXTENSIONS", None)
-    fine = isinstance(extensions, Iterable) and not isinstance(extensions, str)
-    items = tuple(extensions) if fine else ()
-    if not items or not all(isinstance(item, Family | Extension) for item in items):
+    extensions = module if isinstance(module, list | tuple) else getattr(module, "EXTENSIONS", ())
+    items = [item for item in extensions if isinstance(item, Family | Extension)]
+    if not items or len(items) < len(extensions):
         message = "has no EXTENSIONS"
         hint = "expected a list of jaxsoco.core.schema.Extension or Family"
         raise InputError(Issue(f"plug-in {name}", message, hint))
-    return items
+    return tuple(items)

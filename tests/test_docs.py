@@ -25,7 +25,7 @@ from jaxsoco.allocation.data import load_carbon_csv
 from jaxsoco.allocation.network import load_latency
 from jaxsoco.analysis.checks import CHECKS
 from jaxsoco.analysis.plots import PLOTS
-from jaxsoco.analysis.selection import PAIRS
+from jaxsoco.core.fields import want
 from jaxsoco.core.schema import REQUIRED, AlgorithmEntry, Field, ProblemEntry
 from jaxsoco.experiment import expand, load_experiment
 from jaxsoco.experiment.settings import RUN_FIELDS
@@ -294,12 +294,11 @@ def fields_of(name: str) -> tuple[Field, ...]:
 
 def row_of(field: Field) -> list[str]:
     """What a table says of a field: its key, what it takes, its default, what it is."""
-    takes = "two numbers" if field.name in PAIRS else registry.want(field)
     if field.default is REQUIRED:
         default = "required"
     else:
         default = "" if field.default is None else f"`{json.dumps(field.default)}`"
-    return [f"`{field.name}`", takes, default, field.summary]
+    return [f"`{field.name}`", want(field), default, field.summary]
 
 
 EVERY_TABLE = {name for page in PAGES for name in tables(page)}
@@ -329,9 +328,10 @@ def test_a_familys_table_has_every_cost(family, capsys):
 def test_all_kinds_are_printed_at_once(group, kinds, capsys):
     assert cli.main(["list", group, "--markdown"]) == 0
     printed = capsys.readouterr().out
-    sections = re.split(rf"^\*\*`{group}/(.+)`\*\*$", printed, flags=re.M)
-    assert sections[1::2] == [*kinds]
-    for kind, table in zip(kinds, sections[2::2], strict=True):
+    sections = re.split(rf"^\*\*`{group}/(.+)`\*\*: (.+)\.$", printed, flags=re.M)
+    assert sections[1::3] == [*kinds]
+    assert sections[2::3] == [kinds.kind(kind).summary for kind in kinds]
+    for kind, table in zip(kinds, sections[3::3], strict=True):
         assert cells(table) == [row_of(field) for field in fields_of(f"{group}/{kind}")]
 
 
