@@ -176,6 +176,7 @@ QUICK = (
     "adding-an-algorithm",
     "concepts",
     "experiment-files",
+    "extending",
     "multistage",
 )
 """Pages whose code runs by default; the others' takes longer."""
