@@ -8,21 +8,29 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco_kernels import planning
+from jaxsoco_kernels.info import Status
 from jaxsoco_kernels.planning import Uncertainty
 
-OPTIMAL, INFEASIBLE, ITERATION_LIMIT = 0, 1, 2
+# Names of before there was one Status.
+OPTIMAL, INFEASIBLE, ITERATION_LIMIT = Status.OK, Status.INFEASIBLE, Status.LIMIT
 
 
 class BudgetedInfo(NamedTuple):
-    """How a budgeted plan was found, ``[...]`` each.
+    """How a budgeted plan was found, ``[...]`` each: an :class:`~jaxsoco_kernels.info.Info` and
+    the slack.
 
     Attributes:
+      status: int32: ``OK``; ``INFEASIBLE``, and the solution describes a plan of least consumption,
+        with multiplier 0; ``LIMIT``, and the plan is within the budget but only optimal up to
+        ``residual``; ``NONFINITE``.
       residual: how far the value may be above the least one: of rounding size where the status is
-        ``OPTIMAL``, infinite where fewer than 3 plans were compared without an end.
+        ``OK``, infinite where fewer than 3 plans were compared without an end.
       iterations: plans that were compared, int32.
-      slack: budget minus the least attainable consumption; negative where infeasible.
+      slack: budget minus expected consumption; where infeasible, minus the least attainable one,
+        and negative.
     """
 
+    status: jax.Array
     residual: jax.Array
     iterations: jax.Array
     slack: jax.Array
@@ -39,9 +47,6 @@ class BudgetedSolution(NamedTuple):
       policy: probabilities of the actions, ``[T, S, A, ...]``; in states that are never met, the
         action of the plan that consumes least.
       consumption: expected consumption, ``[...]``.
-      status: int32 ``[...]``: ``OPTIMAL``; ``INFEASIBLE``, and the rest describes a plan of least
-        consumption, with multiplier 0; ``ITERATION_LIMIT``, and the plan is within the budget
-        but only optimal up to ``info.residual``.
       info: :class:`BudgetedInfo`.
     """
 
@@ -50,8 +55,12 @@ class BudgetedSolution(NamedTuple):
     occupancy: jax.Array
     policy: jax.Array
     consumption: jax.Array
-    status: jax.Array
     info: BudgetedInfo
+
+    @property
+    def status(self) -> jax.Array:
+        """``info.status``, int32 ``[...]``."""
+        return self.info.status
 
 
 def solve_budgeted(
@@ -212,7 +221,7 @@ def _search(loss, consumption, data, initial, budget, uncertainty: Uncertainty, 
             gap=jnp.where(active & ~first & ~second, jnp.maximum(gap, 0), now.gap),
             active=goes_on,
             split=now.split & ~(active & (hopeless | free)),
-            status=jnp.where(active & hopeless, INFEASIBLE, now.status),
+            status=jnp.where(active & hopeless, Status.INFEASIBLE, now.status),
             plans=now.plans + active,
             trip=now.trip + 1,
         )
@@ -224,7 +233,7 @@ def _search(loss, consumption, data, initial, budget, uncertainty: Uncertainty, 
     unknown = jnp.full(lanes, jnp.inf, dtype)
     start = _Search(side, side, budget, zeros, unknown, yes, yes, count, count, jnp.int32(0))
     found = jax.lax.while_loop(lambda s: jnp.any(s.active) & (s.trip < limit), body, start)
-    status = jnp.where(found.active, ITERATION_LIMIT, found.status)
+    status = jnp.where(found.active, Status.LIMIT, found.status)
     return found._replace(gap=jnp.where(found.split, found.gap, 0), status=status)
 
 
@@ -252,13 +261,14 @@ def _mix(loss, consumption, budget, found: _Search) -> BudgetedSolution:
     occupancy = wide * over.occupancy + (1 - wide) * under.occupancy
     policy = planning.policy_of(occupancy, under.chosen)
     spent = share * over_spent + (1 - share) * under_spent
-    slack = jnp.where(found.status == INFEASIBLE, budget - under_spent, budget - spent)
+    value = share * over_loss + (1 - share) * under_loss
+    status = jnp.where(jnp.isfinite(value), found.status, Status.NONFINITE)
+    slack = jnp.where(found.status == Status.INFEASIBLE, budget - under_spent, budget - spent)
     return BudgetedSolution(
-        value=share * over_loss + (1 - share) * under_loss,
+        value=value,
         multiplier=multiplier,
         occupancy=occupancy,
         policy=policy,
         consumption=spent,
-        status=found.status,
-        info=BudgetedInfo(found.gap, found.plans, slack),
+        info=BudgetedInfo(status, found.gap, found.plans, slack),
     )

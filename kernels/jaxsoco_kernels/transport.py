@@ -7,17 +7,14 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxsoco_kernels.info import Info, Status
 from jaxsoco_kernels.minplus import minplus
 
-CONVERGED, ITERATION_LIMIT = 0, 1
+# Names of before there was one Status.
+CONVERGED, ITERATION_LIMIT, TransportInfo = Status.OK, Status.LIMIT, Info
 
-
-class TransportInfo(NamedTuple):
-    """How a transport was solved: status, unmatched mass and augmentations, each ``[...]``."""
-
-    status: jax.Array
-    residual: jax.Array
-    iterations: jax.Array
+PATHS_PER_POINT = 8
+"""Limit of the augmentations, a point."""
 
 
 def excess_cost(excess: jax.Array, distance: jax.Array) -> jax.Array:
@@ -110,7 +107,7 @@ def _two_sources(sources: jax.Array, sinks: jax.Array, distance: jax.Array) -> j
 
 def transport(
     excess: jax.Array, distance: jax.Array
-) -> tuple[jax.Array, jax.Array, jax.Array, TransportInfo]:
+) -> tuple[jax.Array, jax.Array, jax.Array, Info]:
     """Optimal transport of ``excess`` by successive shortest paths.
 
     Args:
@@ -119,7 +116,9 @@ def transport(
 
     Returns:
       The cost ``[...]``, the flow ``[n, n, ...]`` from giving to taking points, a 1-Lipschitz
-      dual potential ``[n, ...]`` (``cost = potential . excess``), and how it went.
+      dual potential ``[n, ...]`` (``cost = potential . excess``), and how it went: ``OK``,
+      ``LIMIT`` after ``PATHS_PER_POINT * n`` augmentations, or ``NONFINITE``; the residual is the
+      unmatched mass, the iterations are augmentations.
     """
     excess, distance = _same_lanes(excess, distance)
     n, lanes = excess.shape[0], excess.shape[1:]
@@ -145,15 +144,17 @@ def transport(
         demand = _drain(demand - path.end * amount[None], dust)
         return flow, supply, demand, count + active
 
-    limit = 8 * n
+    limit = PATHS_PER_POINT * n
     start = (jnp.zeros((n, n, *lanes), excess.dtype), give, take, jnp.zeros(lanes, jnp.int32))
     state = jax.lax.while_loop(lambda s: jnp.any(left(s) & (s[3] < limit)), augment, start)
     flow, supply, demand, count = state
     cost = jnp.sum(flow * distance, axis=(0, 1))
     residual = jnp.minimum(jnp.sum(supply, axis=0), jnp.sum(demand, axis=0))
-    status = jnp.where(left(state), ITERATION_LIMIT, CONVERGED).astype(jnp.int32)
+    finite = jnp.all(jnp.isfinite(excess), axis=0) & jnp.all(jnp.isfinite(distance), axis=(0, 1))
+    status = jnp.where(left(state), Status.LIMIT, Status.OK)
+    status = jnp.where(finite, status, Status.NONFINITE).astype(jnp.int32)
     potential = _potential(flow, distance, giver, taker, scale)
-    return cost, flow, potential, TransportInfo(status, residual, count)
+    return cost, flow, potential, Info(status, residual, count)
 
 
 def _drain(mass: jax.Array, dust: float) -> jax.Array:
