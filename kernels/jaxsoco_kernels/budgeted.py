@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from jaxsoco_kernels import planning
 from jaxsoco_kernels.info import Status
+from jaxsoco_kernels.lanes import where
 from jaxsoco_kernels.planning import Uncertainty
 
 # Names of before there was one Status.
@@ -160,7 +161,7 @@ def _solve(loss, consumption, uncertainty: Uncertainty, shape, initial, budget, 
     arrays = (loss.shape[3:], consumption.shape[3:], shape[4:], initial.shape[1:])
     lanes = jnp.broadcast_shapes(*arrays, jnp.shape(budget))
     slots = max(loss.shape[0], consumption.shape[0], shape[0])
-    loss, consumption = (planning.spread(x, slots, lanes) for x in (loss, consumption))
+    loss, consumption = (planning.all_slots(x, slots, lanes) for x in (loss, consumption))
     budget = jnp.broadcast_to(jnp.asarray(budget, loss.dtype), lanes)
     fixed = jax.lax.stop_gradient((loss, consumption, uncertainty.data, initial, budget))
     return _mix(loss, consumption, budget, _search(*fixed, uncertainty, limit))
@@ -206,8 +207,8 @@ def _search(loss, consumption, data, initial, budget, uncertainty: Uncertainty, 
         met = ~first & ~second & (gap <= 8 * eps * size)
 
         active = now.active
-        over = _pick(active & ~met & ~within & ~first, found, now.over)
-        under = _pick(active & ~met & (within | first), found, now.under)
+        over = where(active & ~met & ~within & ~first, found, now.over)
+        under = where(active & ~met & (within | first), found, now.under)
         spread = over.consumption - under.consumption
         crossing = (under.loss - over.loss) / jnp.where(spread > 0, spread, 1)
         # A line that is its own neighbour up to rounding gives the same price again and again.
@@ -235,14 +236,6 @@ def _search(loss, consumption, data, initial, budget, uncertainty: Uncertainty, 
     found = jax.lax.while_loop(lambda s: jnp.any(s.active) & (s.trip < limit), body, start)
     status = jnp.where(found.active, Status.LIMIT, found.status)
     return found._replace(gap=jnp.where(found.split, found.gap, 0), status=status)
-
-
-def _pick(flag: jax.Array, yes: _Side, no: _Side) -> _Side:
-    return jax.tree.map(lambda a, b: jnp.where(flag.reshape(_wide(a, flag)), a, b), yes, no)
-
-
-def _wide(array: jax.Array, flag: jax.Array) -> tuple[int, ...]:
-    return (1,) * (array.ndim - flag.ndim) + flag.shape
 
 
 def _mix(loss, consumption, budget, found: _Search) -> BudgetedSolution:

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco_kernels.info import Info, Status
+from jaxsoco_kernels.lanes import one_hot
 from jaxsoco_kernels.minplus import minplus
 
 # Names of before there was one Status.
@@ -94,7 +95,7 @@ def _two_sources(sources: jax.Array, sinks: jax.Array, distance: jax.Array) -> j
     start = jnp.broadcast_to(distance[0], sources.shape)
     from_first, from_last = jax.lax.fori_loop(1, n, look, (start, start))
     gain = from_first - from_last
-    mass = jnp.sum(jnp.where(places == first[None], sources, 0), axis=0)
+    mass = jnp.sum(jnp.where(one_hot(first, n), sources, 0), axis=0)
 
     def before(v, total):
         earlier = (gain[v][None] < gain) | ((gain[v][None] == gain) & (v < places))
@@ -195,10 +196,9 @@ def _shortest_path(flow, supply, demand, distance, graph) -> _Path:
     """The cheapest residual path from remaining supply to remaining demand, and its capacity."""
     giver, taker, scale = graph
     n = distance.shape[0]
-    places = jnp.arange(n).reshape(n, *(1,) * (supply.ndim - 1))
     start = jnp.where(supply > 0, 0.0, jnp.inf).astype(distance.dtype)
     _, came, sink, via = _relax(flow, distance, giver, taker, scale, start)
-    end = places == jnp.argmin(jnp.where(demand > 0, sink, jnp.inf), axis=0)[None]
+    end = one_hot(jnp.argmin(jnp.where(demand > 0, sink, jnp.inf), axis=0), n)
 
     def pick(mask, values):
         return jnp.sum(jnp.where(mask, values, 0), axis=0)
@@ -206,12 +206,12 @@ def _shortest_path(flow, supply, demand, distance, graph) -> _Path:
     def back(_, walk):
         sign, at, origin, done = walk
         open_ = ~done[None, None]
-        source = places == pick(at, via)[None]
+        source = one_hot(pick(at, via), n)
         forward = source[:, None] & at[None] & open_
         previous = pick(source, came)
         stop = previous < 0
         origin = jnp.where(done[None], origin, source)
-        towards = places == previous[None]
+        towards = one_hot(previous, n)
         backward = source[:, None] & towards[None] & open_ & ~stop[None, None]
         sign = sign + jnp.where(forward, 1, 0) - jnp.where(backward, 1, 0)
         return sign, jnp.where((done | stop)[None], at, towards), origin, done | stop
