@@ -258,7 +258,8 @@ def _column(values: Sequence[Any]) -> np.ndarray:
 
 
 def _records(columns: Mapping[str, np.ndarray]) -> np.recarray:
-    return np.rec.fromarrays(list(columns.values()), names=",".join(columns))
+    names = ",".join(columns)
+    return np.rec.fromarrays(list(columns.values()), names=names)  # type: ignore[arg-type]
 
 
 def _arrow_table(arrow: Any, rows: np.recarray) -> Any:
