@@ -16,6 +16,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from jaxsoco import registry
 from jaxsoco.core.errors import InputError, Interrupted, Issue
 from jaxsoco.core.schema import AUTO, AlgorithmEntry, Extension
 from jaxsoco.experiment.expand import expand
@@ -145,13 +146,14 @@ def _run_here(request: Mapping[str, Any], algorithms: Mapping[str, tuple[Any, An
     spec = Path(request["spec"])
     family = _family_of(spec, request["tables"])
     policy = Policy(tuple(request["plugins"]), ready=(_own_plugin(family, algorithms),))
-    experiment = load_experiment(
-        spec,
-        smoke=request["smoke"],
-        assignments=request["assignments"],
-        plugins=policy,
-        tables=request["tables"],
-    )
+    with registry.unchanged():
+        experiment = load_experiment(
+            spec,
+            smoke=request["smoke"],
+            assignments=request["assignments"],
+            plugins=policy,
+            tables=request["tables"],
+        )
     sweep = expand(experiment)
     here = jax.local_devices()[: request["devices"] or 1]
     precision = jax.enable_x64(experiment.run.precision == "float64")
