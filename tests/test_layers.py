@@ -32,7 +32,8 @@ ARROWS: dict[str, set[str]] = {
     "experiment": {"registry", "plugins", "engine", "analysis", "core"},
     "front": {"experiment", "registry", "plugins", "engine", "analysis", "core"},
     "testing": {"front", "experiment", "registry", "plugins", "engine", "core"},
-    "cli": {"experiment", "registry", "plugins", "engine", "analysis", "core"},
+    "listing": {"experiment", "registry", "analysis", "core"},
+    "cli": {"listing", "experiment", "registry", "plugins", "engine", "analysis", "core"},
     "__main__": {"cli"},
     # The public names. Nobody inside imports them from here: that would be a circle.
     "jaxsoco": {"core", "engine", "front", "testing", *FAMILIES},
