@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from jaxsoco.core import random
 from jaxsoco.core.rollout import rollout
-from jaxsoco.tracking.algorithm_lai import LAIParams, lai
+from jaxsoco.tracking.learners.lai import LAIParams, lai
 from jaxsoco.tracking.problem import quadratic_tracking
 from jaxsoco.tracking.spec import Spec
 

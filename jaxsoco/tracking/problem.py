@@ -16,10 +16,10 @@ import jax.numpy as jnp
 from jaxsoco.core import random
 from jaxsoco.core.lanes import align, lift
 from jaxsoco.core.protocol import Problem
-from jaxsoco.tracking import increments
-from jaxsoco.tracking.algebra import square, turn, turn_back
-from jaxsoco.tracking.planning import interpolation_eigenvalues
 from jaxsoco.tracking.spec import Costs, Feedback, Observation, Spec
+from jaxsoco.tracking.theory import increments
+from jaxsoco.tracking.theory.algebra import square, turn, turn_back
+from jaxsoco.tracking.theory.planning import interpolation_eigenvalues
 
 
 class World(NamedTuple):

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsoco.core.lanes import align
-from jaxsoco.tracking.increments import KINDS
-from jaxsoco.tracking.matrices import NEARLY_ZERO, positive_spectrum
+from jaxsoco.tracking.data.matrices import NEARLY_ZERO, positive_spectrum
+from jaxsoco.tracking.theory.increments import KINDS
 from jaxsoco_kernels import psd
 
 NOISES = ("uniform", "adversarial")

@@ -24,9 +24,9 @@ from jaxsoco.tracking import (
     quadratic_tracking,
     scale,
 )
-from jaxsoco.tracking.algorithm_hyscale import HySCaLEParams
-from jaxsoco.tracking.algorithm_lai import LAIParams
-from jaxsoco.tracking.increments import correlation_root, variance_of_round
+from jaxsoco.tracking.learners.hyscale import HySCaLEParams
+from jaxsoco.tracking.learners.lai import LAIParams
+from jaxsoco.tracking.theory.increments import correlation_root, variance_of_round
 from jaxsoco_kernels import jacobi
 from jaxsoco_kernels.sensing import recover_psd
 

@@ -9,7 +9,7 @@ import pytest
 from jaxsoco import registry
 from jaxsoco.core.errors import InputError
 from jaxsoco.tracking import load_matrix, make_matrix, make_spec
-from jaxsoco.tracking.settings import build, prepare
+from jaxsoco.tracking.prepare import build, prepare
 
 COUPLING = np.array([[2.0, 0.5, 0.0], [0.5, 1.0, 0.25], [0.0, 0.25, 3.0]])
 

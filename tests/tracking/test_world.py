@@ -21,7 +21,7 @@ from jaxsoco.tracking import (
     recorded_tracking,
     replay,
 )
-from jaxsoco.tracking.increments import cauchys, laplaces, normals
+from jaxsoco.tracking.theory.increments import cauchys, laplaces, normals
 
 DRAWS = 40_000
 MATRIX = np.diag([0.5, 2.0, 4.0])

@@ -11,14 +11,14 @@ import numpy as np
 
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.schema import Prepared
-from jaxsoco.tracking.matrices import (
+from jaxsoco.tracking.data.matrices import (
     NEARLY_SYMMETRIC,
     Spectrum,
     load_matrix,
     positive_spectrum,
     random_spectrum,
 )
-from jaxsoco.tracking.scenarios import SCENARIOS
+from jaxsoco.tracking.data.scenarios import SCENARIOS
 
 if TYPE_CHECKING:
     from jaxsoco.core.protocol import Instance
@@ -147,7 +147,7 @@ def build(prepared: Prepared, values: Mapping[str, Any]) -> Instance:
 def build_averaged(prepared: Prepared, values: Mapping[str, Any]) -> Instance:
     """The problem of one point averaged over walks: two rounds stand for its whole horizon."""
     from jaxsoco.core.protocol import Instance
-    from jaxsoco.tracking.averaged import ROUNDS, Averaged, expected_tracking
+    from jaxsoco.tracking.theory.averaged import ROUNDS, Averaged, expected_tracking
 
     made = Averaged(_spec(prepared, {**values, "noise": "uniform"}))
     return Instance(expected_tracking, _same_for_all, made, ROUNDS)

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.tracking import sensing
-from jaxsoco.tracking.clock import Clock, start
-from jaxsoco.tracking.planning import deviation
-from jaxsoco.tracking.sensing import Sensing, SensingParams
+from jaxsoco.tracking.learners import _shared as sensing
+from jaxsoco.tracking.learners._shared import Sensing, SensingParams
+from jaxsoco.tracking.learners.clock import Clock, start
 from jaxsoco.tracking.spec import Observation, Spec
+from jaxsoco.tracking.theory.planning import deviation
 from jaxsoco_kernels import jacobi
 from jaxsoco_kernels.jacobi import Spectrum
 

@@ -8,11 +8,11 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.core.protocol import Algorithm
-from jaxsoco.tracking import sensing
-from jaxsoco.tracking.algorithm_scale import SCaLEParams, scale_params
-from jaxsoco.tracking.averaged import Averaged, Plan
-from jaxsoco.tracking.averaged import World as Stage
-from jaxsoco.tracking.sensing import Sensing
+from jaxsoco.tracking.learners import _shared as sensing
+from jaxsoco.tracking.learners._shared import Sensing
+from jaxsoco.tracking.learners.scale import SCaLEParams, scale_params
+from jaxsoco.tracking.theory.averaged import Averaged, Plan
+from jaxsoco.tracking.theory.averaged import World as Stage
 from jaxsoco_kernels import jacobi
 from jaxsoco_kernels.jacobi import Spectrum
 

@@ -11,10 +11,11 @@ import jax.numpy as jnp
 
 from jaxsoco.core import lanes as lane
 from jaxsoco.core.protocol import Algorithm
-from jaxsoco.tracking import learning, sensing
-from jaxsoco.tracking.exploring import Explorer, act, init, sensing_values
-from jaxsoco.tracking.learning import StepParams
-from jaxsoco.tracking.sensing import SensingParams
+from jaxsoco.tracking.learners import _shared as sensing
+from jaxsoco.tracking.learners import learning
+from jaxsoco.tracking.learners._shared import SensingParams
+from jaxsoco.tracking.learners.exploring import Explorer, act, init, sensing_values
+from jaxsoco.tracking.learners.learning import StepParams
 from jaxsoco.tracking.spec import Feedback
 
 

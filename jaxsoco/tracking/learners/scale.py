@@ -9,16 +9,16 @@ from typing import Any
 import jax
 
 from jaxsoco.core.protocol import Algorithm
-from jaxsoco.tracking import sensing
-from jaxsoco.tracking.exploring import Explorer, act, init, sensing_values
-from jaxsoco.tracking.sensing import SensingParams
+from jaxsoco.tracking.learners import _shared as sensing
+from jaxsoco.tracking.learners._shared import SensingParams
+from jaxsoco.tracking.learners.exploring import Explorer, act, init, sensing_values
 from jaxsoco.tracking.spec import Feedback
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class SCaLEParams(SensingParams):
-    """How much SCaLE explores: see :class:`~jaxsoco.tracking.sensing.SensingParams`."""
+    """How much SCaLE explores: see :class:`~jaxsoco.tracking.learners._shared.SensingParams`."""
 
 
 def scale_params(values: Mapping[str, Any]) -> SCaLEParams:

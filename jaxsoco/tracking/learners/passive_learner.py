@@ -11,12 +11,12 @@ import jax.numpy as jnp
 
 from jaxsoco.core.lanes import align
 from jaxsoco.core.protocol import Algorithm
-from jaxsoco.tracking import learning
-from jaxsoco.tracking.algorithm_hyscale import step_values
-from jaxsoco.tracking.clock import Clock, start
-from jaxsoco.tracking.learning import StepParams
-from jaxsoco.tracking.planning import deviation
+from jaxsoco.tracking.learners import learning
+from jaxsoco.tracking.learners.clock import Clock, start
+from jaxsoco.tracking.learners.hyscale import step_values
+from jaxsoco.tracking.learners.learning import StepParams
 from jaxsoco.tracking.spec import Feedback, Observation, Spec
+from jaxsoco.tracking.theory.planning import deviation
 from jaxsoco_kernels import jacobi
 from jaxsoco_kernels.jacobi import Spectrum
 

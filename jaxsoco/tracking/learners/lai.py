@@ -11,9 +11,9 @@ import jax.numpy as jnp
 
 from jaxsoco.core.lanes import align
 from jaxsoco.core.protocol import Algorithm
-from jaxsoco.tracking.clock import Clock, start
-from jaxsoco.tracking.planning import deviation
+from jaxsoco.tracking.learners.clock import Clock, start
 from jaxsoco.tracking.spec import Feedback, Observation, Spec
+from jaxsoco.tracking.theory.planning import deviation
 from jaxsoco_kernels.jacobi import Spectrum
 
 

@@ -16,8 +16,8 @@ import jax.numpy as jnp
 
 from jaxsoco.core.lanes import align, lift
 from jaxsoco.core.precision import in_float64
-from jaxsoco.tracking.increments import normals
 from jaxsoco.tracking.spec import Feedback, Spec
+from jaxsoco.tracking.theory.increments import normals
 from jaxsoco_kernels import jacobi
 from jaxsoco_kernels.jacobi import Spectrum
 from jaxsoco_kernels.sensing import CONVERGED, recover_psd

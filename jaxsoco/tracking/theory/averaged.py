@@ -17,10 +17,10 @@ import jax.numpy as jnp
 from jaxsoco.core import random
 from jaxsoco.core.lanes import align
 from jaxsoco.core.protocol import Problem
-from jaxsoco.tracking.algebra import turn_back
-from jaxsoco.tracking.increments import correlation_root, variance_of_round
-from jaxsoco.tracking.planning import interpolation_eigenvalues
 from jaxsoco.tracking.spec import Costs, Spec
+from jaxsoco.tracking.theory.algebra import turn_back
+from jaxsoco.tracking.theory.increments import correlation_root, variance_of_round
+from jaxsoco.tracking.theory.planning import interpolation_eigenvalues
 from jaxsoco_kernels import jacobi
 from jaxsoco_kernels.jacobi import Spectrum
 

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.core.lanes import align
-from jaxsoco.tracking.algebra import square, turn
+from jaxsoco.tracking.theory.algebra import square, turn
 from jaxsoco_kernels import jacobi
 from jaxsoco_kernels.jacobi import Spectrum
 
