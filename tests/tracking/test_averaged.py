@@ -19,7 +19,8 @@ from jaxsoco.tracking import (
     scale,
     scale_design,
 )
-from jaxsoco.tracking.theory.averaged import ROUNDS, Averaged
+from jaxsoco.tracking.problem import ROUNDS
+from jaxsoco.tracking.spec import Averaged
 from jaxsoco.tracking.theory.increments import correlation_root, variance_of_round
 from jaxsoco.tracking.theory.planning import interpolation
 

@@ -11,6 +11,8 @@ import pytest
 from jaxsoco import simulate
 from jaxsoco.core.protocol import Algorithm
 from jaxsoco.tracking import (
+    HySCaLEParams,
+    LAIParams,
     SCaLEParams,
     exploration_regret,
     follow_minimizer,
@@ -24,8 +26,6 @@ from jaxsoco.tracking import (
     quadratic_tracking,
     scale,
 )
-from jaxsoco.tracking.learners.hyscale import HySCaLEParams
-from jaxsoco.tracking.learners.lai import LAIParams
 from jaxsoco.tracking.theory.increments import correlation_root, variance_of_round
 from jaxsoco_kernels import jacobi
 from jaxsoco_kernels.sensing import recover_psd

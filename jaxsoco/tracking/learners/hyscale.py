@@ -1,39 +1,34 @@
-"""HySCaLE: SCaLE whose estimate goes on learning (arXiv 2601.09042, algorithm 2)."""
+"""HySCaLE: SCaLE whose estimate goes on learning (arXiv 2601.09042, algorithm 2).
+
+Up to round ``T0`` as :mod:`~jaxsoco.tracking.learners.scale`, with the recovered ``M = Ahat``; then
+in every round ``t > T0``::
+
+    y_t = C_t(M) w_t                                LAI's move with the estimate
+    r_t = 1/2 y_t' M y_t - f_t
+    M <- P(M - s_t r_t y_t y_t')                    P: projection onto semidefinite matrices
+
+``s_t = eta``, or ``2 eta / (|y_t|^4 + 1)`` if normalized.
+"""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.core import lanes as lane
+from jaxsoco.core import lanes
 from jaxsoco.core.protocol import Algorithm
-from jaxsoco.tracking.learners import _shared as sensing
-from jaxsoco.tracking.learners import learning
-from jaxsoco.tracking.learners._shared import SensingParams
-from jaxsoco.tracking.learners.exploring import Explorer, act, init, sensing_values
-from jaxsoco.tracking.learners.learning import StepParams
+from jaxsoco.tracking.learners._shared import (
+    Explorer,
+    begin_exploring,
+    explore_then_plan,
+    explorer_faults,
+    record,
+    recover,
+    resolve,
+)
+from jaxsoco.tracking.settings import HySCaLEParams
 from jaxsoco.tracking.spec import Feedback
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, kw_only=True)
-class HySCaLEParams(SensingParams, StepParams):
-    """How much HySCaLE explores (``SensingParams``), and how it learns (``StepParams``)."""
-
-
-def step_values(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The step's parameters from an experiment's values."""
-    rate = jnp.asarray(values["learning_rate"], float)
-    return {"learning_rate": rate, "step": values["step"], "sweeps": values["sweeps"]}
-
-
-def hyscale_params(values: Mapping[str, Any]) -> HySCaLEParams:
-    """Parameters from an experiment's values."""
-    return HySCaLEParams(**sensing_values(values), **step_values(values))
+from jaxsoco.tracking.theory.learning import learn
 
 
 def _update(
@@ -41,20 +36,24 @@ def _update(
 ) -> Explorer:
     clock, rounds = state.clock, state.sensing.rounds
     state = state._replace(clock=clock.tick())
-    # Only what it saw after exploring moves the estimate.
-    estimate = learning.learn(params, state.estimate, action, feedback.value, clock.over - rounds)
+    # Only feedback of rounds after the exploration moves the estimate.
+    estimate = learn(params, state.estimate, action, feedback.value, clock.over - rounds)
     if not rounds:
         return state._replace(estimate=estimate)
-    seen = sensing.record(state.sensing, clock.over, feedback)
-    now = clock.over == rounds - 1
-    found, faults = jax.lax.cond(
-        now, sensing.recover, lambda seen: (state.estimate, state.faults), seen
+    sensing = record(state.sensing, clock.over, feedback)
+    last = clock.over == rounds - 1
+    recovered, faults = jax.lax.cond(
+        last, recover, lambda sensing: (state.estimate, state.faults), sensing
     )
-    estimate = lane.where(now, found, estimate)
     return state._replace(
-        sensing=seen, estimate=estimate, faults=jnp.where(now, faults, state.faults)
+        sensing=sensing,
+        estimate=lanes.where(last, recovered, estimate),
+        faults=jnp.where(last, faults, state.faults),
     )
 
 
-hyscale = Algorithm(init, act, _update)
-"""Explore, recover, then exploit and learn on; parameters :class:`HySCaLEParams`."""
+hyscale = Algorithm(
+    begin_exploring, explore_then_plan, _update, faults=explorer_faults, resolve=resolve
+)
+"""Explore, recover, then exploit and learn on; parameters
+:class:`~jaxsoco.tracking.settings.HySCaLEParams`."""

@@ -1,43 +1,26 @@
-"""LAI: the online optimum for a known matrix (Bhuyan, Mukherjee, Wierman, ICML 2024)."""
+"""LAI: the online optimum for a known matrix (Bhuyan, Mukherjee, Wierman, ICML 2024).
+
+::
+
+    y_t = C_t w_t,  w_t = y_(t-1) - delta_t,   C_t^-1 = 2 I + A - C_(t+1),  C_(T+1) = I
+
+in closed form (:mod:`jaxsoco.tracking.theory.planning`).
+"""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from jaxsoco.core.lanes import align
 from jaxsoco.core.protocol import Algorithm
-from jaxsoco.tracking.learners.clock import Clock, start
-from jaxsoco.tracking.spec import Feedback, Observation, Spec
-from jaxsoco.tracking.theory.planning import deviation
+from jaxsoco.tracking.learners._shared import Planner, plan, start_clock
+from jaxsoco.tracking.settings import LAIParams
+from jaxsoco.tracking.spec import Feedback, Spec
 from jaxsoco_kernels.jacobi import Spectrum
 
 
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class LAIParams:
-    """LAI has nothing to tune: it is told the matrix."""
-
-
-class LAIState(NamedTuple):
-    """The clock, the last deviation ``[d, ...]``, and the matrix in its eigenbasis."""
-
-    clock: Clock
-    deviation: jax.Array
-    estimate: Spectrum
-
-
-def lai_params(values: Mapping[str, Any]) -> LAIParams:
-    """Parameters from an experiment's values."""
-    del values
-    return LAIParams()
-
-
-def _init(key: jax.Array, params: LAIParams, spec: Spec) -> LAIState:
+def _init(key: jax.Array, params: LAIParams, spec: Spec) -> Planner:
     del params
     zero = jnp.zeros((spec.dimension, *key.shape[1:]), spec.basis.dtype)
     shape = (spec.dimension, *zero.shape)
@@ -45,21 +28,14 @@ def _init(key: jax.Array, params: LAIParams, spec: Spec) -> LAIState:
     eigenvalues = jnp.broadcast_to(align(spec.eigenvalues, 1, zero.ndim - 1), zero.shape)
     diagonal = align(jnp.eye(spec.dimension, dtype=zero.dtype), 2, zero.ndim - 1)
     exact = Spectrum(basis, diagonal * eigenvalues[None])
-    return LAIState(start(spec.horizon), zero, exact)
+    return Planner(start_clock(spec.horizon), zero, exact)
 
 
-def _act(
-    key: jax.Array, params: LAIParams, state: LAIState, obs: Observation
-) -> tuple[jax.Array, LAIState]:
-    del key, params
-    action = deviation(state.estimate, state.clock.left, state.deviation - obs.increment)
-    return action, state._replace(deviation=action)
-
-
-def _update(params: LAIParams, state: LAIState, action: jax.Array, feedback: Feedback) -> LAIState:
+def _update(params: LAIParams, state: Planner, action: jax.Array, feedback: Feedback) -> Planner:
     del params, action, feedback
     return state._replace(clock=state.clock.tick())
 
 
-lai = Algorithm(_init, _act, _update)
-"""The online optimum, told the true matrix; parameters :class:`LAIParams`."""
+lai = Algorithm(_init, plan, _update)
+"""The online optimum, which knows the true matrix; parameters
+:class:`~jaxsoco.tracking.settings.LAIParams`."""

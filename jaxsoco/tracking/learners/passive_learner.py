@@ -1,82 +1,33 @@
-"""The learners that never explore: passive (noisy feedback) and oracle (exact feedback)."""
+"""The passive learner (POL): learns from noisy hitting costs and never explores.
+
+Section 4 of arXiv 2601.09042. From ``M = initial I`` on, in every round::
+
+    y_t = C_t(M) w_t                                LAI's move with the estimate
+    r_t = 1/2 y_t' M y_t - f_t,  f_t = 1/2 y_t' A y_t + eta_t
+    M <- P(M - s_t r_t y_t y_t')                    P: projection onto semidefinite matrices
+
+``s_t = eta``, or ``2 eta / (|y_t|^4 + 1)`` if normalized, with the learning rate ``eta``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
-
 import jax
-import jax.numpy as jnp
 
-from jaxsoco.core.lanes import align
 from jaxsoco.core.protocol import Algorithm
-from jaxsoco.tracking.learners import learning
-from jaxsoco.tracking.learners.clock import Clock, start
-from jaxsoco.tracking.learners.hyscale import step_values
-from jaxsoco.tracking.learners.learning import StepParams
-from jaxsoco.tracking.spec import Feedback, Observation, Spec
-from jaxsoco.tracking.theory.planning import deviation
-from jaxsoco_kernels import jacobi
-from jaxsoco_kernels.jacobi import Spectrum
+from jaxsoco.tracking.learners._shared import Planner, begin_learning, plan
+from jaxsoco.tracking.settings import GradientParams
+from jaxsoco.tracking.spec import Feedback
+from jaxsoco.tracking.theory.learning import learn
 
 
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, kw_only=True)
-class GradientParams(StepParams):
-    """How a learner steps (``StepParams``), and where it begins: at ``initial`` times identity."""
-
-    initial: jax.Array | float = 1.0
-
-
-class GradientState(NamedTuple):
-    """The clock shared by all lanes, the last deviation ``[d, ...]``, and the estimate."""
-
-    clock: Clock
-    deviation: jax.Array
-    estimate: Spectrum
+def _update(
+    params: GradientParams, state: Planner, action: jax.Array, feedback: Feedback
+) -> Planner:
+    clock = state.clock
+    estimate = learn(params, state.estimate, action, feedback.value, clock.over)
+    return state._replace(clock=clock.tick(), estimate=estimate)
 
 
-def gradient_params(values: Mapping[str, Any]) -> GradientParams:
-    """Parameters from an experiment's values."""
-    return GradientParams(initial=jnp.asarray(values["initial"], float), **step_values(values))
-
-
-passive_learner_params = oracle_learner_params = gradient_params
-
-
-def _init(key: jax.Array, params: GradientParams, spec: Spec) -> GradientState:
-    lanes, dtype = key.shape[1:], spec.basis.dtype
-    scale = align(jnp.asarray(params.initial, dtype), 0, len(lanes))
-    return GradientState(
-        clock=start(spec.horizon),
-        deviation=jnp.zeros((spec.dimension, *lanes), dtype),
-        estimate=jacobi.multiple_of_identity(jnp.broadcast_to(scale, lanes), spec.dimension),
-    )
-
-
-def _act(
-    key: jax.Array, params: GradientParams, state: GradientState, obs: Observation
-) -> tuple[jax.Array, GradientState]:
-    del key, params
-    before = state.deviation - obs.increment
-    action = deviation(state.estimate, state.clock.left, before)
-    return action, state._replace(deviation=action)
-
-
-def _learner(read: Callable[[Feedback], jax.Array]) -> Algorithm:
-    """A learner from what it reads of the feedback."""
-
-    def update(params, state: GradientState, action, feedback) -> GradientState:
-        clock = state.clock
-        estimate = learning.learn(params, state.estimate, action, read(feedback), clock.over)
-        return state._replace(clock=clock.tick(), estimate=estimate)
-
-    return Algorithm(_init, _act, update)
-
-
-passive_learner = _learner(lambda feedback: feedback.value)
-"""Learns from the noisy hitting costs of its own play (POL); :class:`GradientParams`."""
-
-oracle_learner = _learner(lambda feedback: feedback.exact)
-"""The same with feedback free of noise (OAL); parameters :class:`GradientParams`."""
+passive_learner = Algorithm(begin_learning, plan, _update)
+"""Learns from the noisy hitting costs of its own play (POL); parameters
+:class:`~jaxsoco.tracking.settings.GradientParams`."""
