@@ -17,6 +17,7 @@ from pathlib import Path
 from jaxsoco import registry
 from jaxsoco._version import __version__
 from jaxsoco.core.errors import InputError, Interrupted, Issue
+from jaxsoco.core.text import columns
 from jaxsoco.experiment import Sweep, expand, load_experiment
 from jaxsoco.experiment.overview import check_text, status_text, unread_text
 from jaxsoco.experiment.plugging import Policy
@@ -194,7 +195,7 @@ def _list(arguments: argparse.Namespace, command: str) -> int:
     print(registry.listing())
     found = sorted(Path("experiments").rglob("*.toml"))
     print("experiments" if found else "experiments: none in the folder experiments")
-    for line in registry.columns([(f"  {path}", _title(path)) for path in found]) if found else ():
+    for line in columns([(f"  {path}", _title(path)) for path in found]) if found else ():
         print(line)
     return DONE
 

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from jaxsoco.core.errors import InputError, Issue, suggest
+from jaxsoco.core.fields import want
 from jaxsoco.core.schema import (
     REQUIRED,
     AlgorithmEntry,
@@ -18,6 +19,7 @@ from jaxsoco.core.schema import (
     ProblemEntry,
     load,
 )
+from jaxsoco.core.text import as_toml, columns
 from jaxsoco.plugins import Plugin, installed
 
 FAMILIES: dict[str, str] = {
@@ -182,37 +184,6 @@ def _pick(entries: tuple[_E, ...], owner: str, name: str, what: str) -> _E:
     )
 
 
-_ARTICLE = {
-    "float": "a number",
-    "integer": "an integer",
-    "boolean": "true or false",
-    "string": "a string",
-    "strings": "a list of strings",
-    "path": "a path",
-}
-
-
-def want(field: Field) -> str:
-    """What a field takes, in words: ``an integer from 1 to 168 h or "google"``."""
-    options = [f'"{choice}"' for choice in field.choices]
-    if field.kind == "strings" and options:
-        options = [f"a list from {', '.join(options)}"]
-    elif field.kind in _ARTICLE:
-        unit = f" {field.unit}" if field.unit else ""
-        options = [f"{_ARTICLE[field.kind]}{_range(field)}{unit}"]
-    options += [f'"{word}"' for word in field.words]
-    return " or ".join([", ".join(options[:-1]), options[-1]] if len(options) > 1 else options)
-
-
-def _range(field: Field) -> str:
-    low, high = field.low, field.high
-    if low is None:
-        return "" if high is None else f" <= {high:g}"
-    if high is None:
-        return f" {'>' if field.open_low else '>='} {low:g}"
-    return f" from {low:g} {'(excluded) ' if field.open_low else ''}to {high:g}"
-
-
 def listing() -> str:
     """Families with their problems, algorithms and comparators, one line each."""
     lines: list[str] = []
@@ -280,17 +251,4 @@ def _describe_family(members: Family) -> str:
 def _default(field: Field) -> str:
     if field.default is REQUIRED:
         return "required"
-    if field.default is None:
-        return "-"
-    if isinstance(field.default, bool):
-        return "true" if field.default else "false"
-    return f'"{field.default}"' if isinstance(field.default, str) else f"{field.default}"
-
-
-def columns(rows: list[tuple[str, ...]]) -> list[str]:
-    """Rows of cells as lines with aligned columns."""
-    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
+    return "-" if field.default is None else as_toml(field.default)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import jax
@@ -33,6 +35,7 @@ def rollout(
     *,
     trace: bool = False,
     differentiable: bool | None = None,
+    remat: int | bool | None = None,
 ) -> tuple[PyTree, PyTree, PyTree]:
     """Plays the rounds ``1 .. horizon``; arguments as for :func:`jaxsoco.simulate`, unchecked.
 
@@ -46,13 +49,14 @@ def rollout(
       horizon: the last of them if None.
       trace: also return every round.
       differentiable: scan or loop.
+      remat: rounds of a segment of the scan that gradients compute anew.
 
     Returns:
       The learner's last state, the problem's costs ``[C, ...]`` each, and the trace or None.
     """
     horizon = at[-1] if horizon is None else horizon
     if differentiable is None:
-        differentiable = trace or horizon <= SHORT
+        differentiable = trace or horizon <= SHORT or bool(remat)
     if trace and not differentiable:
         raise ValueError("trace: want differentiable=True, a trace grows with the horizon")
     nature, learner, _ = random.round_keys(key, 0)
@@ -79,12 +83,13 @@ def rollout(
     totals = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
     record = jax.tree.map(lambda x: jnp.zeros((len(at), *x.shape), x.dtype), shapes)
     if differentiable:
-        return _scan(play_round, world, state, totals, record, at, horizon, trace)
+        segment = math.isqrt(horizon - 1) + 1 if remat is True else int(remat or 0)
+        return _scan(play_round, world, state, totals, record, at, horizon, trace, segment)
     return *_loop(play_round, world, state, totals, record, at, horizon), None
 
 
-def _scan(play_round, world, state, totals, record, at, horizon, trace):
-    """All rounds in one scan: the last state, the record and the trace."""
+def _scan(play_round, world, state, totals, record, at, horizon, trace, segment):
+    """All rounds in one scan, or in segments: the last state, the record and the trace."""
 
     def step(carry, place):
         t, slot = place
@@ -98,7 +103,24 @@ def _scan(play_round, world, state, totals, record, at, horizon, trace):
 
     rounds = np.arange(1, horizon + 1, dtype=np.int32)
     slots = np.searchsorted(np.asarray(at), rounds).astype(np.int32)
-    carry, traced = jax.lax.scan(step, (world, state, totals, record), (rounds, slots))
+    first = (world, state, totals, record)
+    if not segment or segment >= horizon:
+        carry, traced = jax.lax.scan(step, first, (rounds, slots))
+        return carry[1], carry[3], traced
+    return _segments(step, first, (rounds, slots), segment)
+
+
+def _segments(step, first, places, segment):
+    """The scan of :func:`_scan` in segments whose insides a gradient computes anew."""
+    whole = len(places[0]) // segment
+    body = jax.checkpoint(partial(jax.lax.scan, step), prevent_cse=False)
+    head = jax.tree.map(lambda x: x[: whole * segment].reshape(whole, segment), places)
+    carry, traced = jax.lax.scan(body, first, head)
+    traced = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), traced)
+    tail = jax.tree.map(lambda x: x[whole * segment :], places)
+    if len(tail[0]):
+        carry, rest = body(carry, tail)
+        traced = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), traced, rest)
     return carry[1], carry[3], traced
 
 

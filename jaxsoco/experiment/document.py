@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jaxsoco.core.errors import InputError, Issue, suggest
-from jaxsoco.experiment.values import INVALID, Issues, found_as
+from jaxsoco.core.fields import INVALID, Issues
+from jaxsoco.core.text import with_type
 
 TABLES = ("problem", "run", "smoke")
 LISTS = ("algorithm", "check", "plot")
@@ -104,7 +105,7 @@ def as_document(path: Path, text: str, raw: Mapping[str, Any], issues: Issues) -
 def _plugins(value: Any, issues: Issues) -> tuple[str, ...]:
     if isinstance(value, list) and all(isinstance(name, str) for name in value):
         return tuple(dict.fromkeys(value))
-    issues.found(PLUGINS, f"found {found_as(value)}", 'want a list of modules, ["my_module"]')
+    issues.found(PLUGINS, f"found {with_type(value)}", 'want a list of modules, ["my_module"]')
     return ()
 
 
@@ -142,19 +143,19 @@ def _section(table: dict[str, Any], name: str) -> Section:
     return {key: Given(value, f"{name}.{key}") for key, value in table.items()}
 
 
-def _table(raw: dict[str, Any], name: str, issues: Issues) -> dict[str, Any]:
+def _table(raw: Mapping[str, Any], name: str, issues: Issues) -> dict[str, Any]:
     value = raw.get(name, {})
     if isinstance(value, dict):
         return value
-    issues.found(name, f"found {found_as(value)}", f"want one table, written [{name}]")
+    issues.found(name, f"found {with_type(value)}", f"want one table, written [{name}]")
     return {}
 
 
-def _tables(raw: dict[str, Any], name: str, issues: Issues) -> tuple[dict[str, Any], ...]:
+def _tables(raw: Mapping[str, Any], name: str, issues: Issues) -> tuple[dict[str, Any], ...]:
     value = raw.get(name, [])
     if isinstance(value, list) and all(isinstance(item, dict) for item in value):
         return tuple(value)
-    issues.found(name, f"found {found_as(value)}", f"want tables, each written [[{name}]]")
+    issues.found(name, f"found {with_type(value)}", f"want tables, each written [[{name}]]")
     return ()
 
 

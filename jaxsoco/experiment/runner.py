@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from jaxsoco.core.errors import InputError, Interrupted, Issue
 from jaxsoco.core.schema import load
+from jaxsoco.core.text import count, show
 from jaxsoco.engine.files import is_temporary
 from jaxsoco.engine.manifest import identity_of
 from jaxsoco.engine.plan import GroupPlan, Plan
@@ -21,8 +22,7 @@ from jaxsoco.engine.store import CHUNKS, Store
 from jaxsoco.engine.sweep import SweepSummary, Tiles
 from jaxsoco.engine.sweep import sweep as compute
 from jaxsoco.experiment.devices import start_jax
-from jaxsoco.experiment.expand import Sweep, counted
-from jaxsoco.experiment.learners import as_text
+from jaxsoco.experiment.expand import Sweep
 from jaxsoco.experiment.manifest import manifest, settings
 from jaxsoco.experiment.settings import most_checkpoints
 from jaxsoco.experiment.tracing import trace_issues
@@ -52,7 +52,7 @@ def run(
     out: Path,
     *,
     command: str,
-    devices: int | None = None,
+    devices: int | Sequence[Any] | None = None,
     share: Share | None = None,
 ) -> int:
     """Runs what is missing of a sweep, then reports.
@@ -61,7 +61,8 @@ def run(
       sweep: the expanded experiment.
       out: the run directory: new, empty, or of this same sweep.
       command: the command line, for the manifest.
-      devices: how many to use (all that have something to do if None).
+      devices: how many to use (all that have something to do if None), or the ``jax.Device`` of
+        a JAX that is set up already.
       share: the part of the chunks that this process takes (all if None).
 
     Returns:
@@ -195,7 +196,7 @@ def _tell(summary: SweepSummary) -> None:
     before = f"; {summary.resumed_chunks} were there already" if summary.resumed_chunks else ""
     print(
         f"{summary.runs} runs of each learner in {summary.seconds:.1f} s ({rate:.3g} runs/s), "
-        f"{counted(summary.chunks, 'chunk')}{before}"
+        f"{count(summary.chunks, 'chunk')}{before}"
     )
 
 
@@ -216,7 +217,7 @@ _KEPT_GROUPS = 16
 class _Builder:
     """Makes instances and compiled blocks; JAX starts when the first is needed."""
 
-    def __init__(self, sweep: Sweep, devices: int | None):
+    def __init__(self, sweep: Sweep, devices: int | Sequence[Any] | None):
         self._sweep = sweep
         self._wanted = devices
         self._traced: dict[int, Tiles] = {}
@@ -255,9 +256,7 @@ class _Builder:
     def _point_text(self, group: GroupPlan) -> str:
         """`` at data_size = 4, horizon = 200``: where a group's first point lies on the axes."""
         values = self._sweep.points[group.points[0]]
-        axes = ", ".join(
-            f"{name} = {as_text(values[name])}" for name in self._sweep.experiment.swept
-        )
+        axes = ", ".join(f"{name} = {show(values[name])}" for name in self._sweep.experiment.swept)
         return f" at {axes}" if axes else ""
 
     def tiles(self, group: GroupPlan) -> Tiles:
@@ -294,6 +293,8 @@ class _Builder:
 
     @cached_property
     def _devices(self) -> list[Any]:
+        if isinstance(self._wanted, Sequence):
+            return list(self._wanted)
         run = self._sweep.experiment.run
         largest = max(map(len, self._sweep.groups)) * run.seeds
         useful = -(-min(largest, self._sweep.chunk) // run.tile)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxsoco.core.errors import suggest
+from jaxsoco.core.fields import INVALID, Issues, read_axis, read_value, want
 from jaxsoco.core.schema import (
     REQUIRED,
     AlgorithmEntry,
@@ -24,8 +25,6 @@ from jaxsoco.experiment.settings import (
     read_horizons,
     read_run_value,
 )
-from jaxsoco.experiment.values import INVALID, Issues, read_axis, read_value
-from jaxsoco.registry import want
 
 Names = dict[str, dict[str, str]]
 """Path field -> from -> to."""

@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 
 from jaxsoco import registry
 from jaxsoco.core.errors import InputError, suggest
+from jaxsoco.core.fields import INVALID, Issues, read_value
 from jaxsoco.core.schema import REQUIRED, ComparatorEntry, Family, Field, ProblemEntry
+from jaxsoco.core.text import with_type
 from jaxsoco.experiment.claims import Scope, read_claims
 from jaxsoco.experiment.document import (
     Assignment,
@@ -34,7 +36,6 @@ from jaxsoco.experiment.settings import (
     read_horizons,
     read_run,
 )
-from jaxsoco.experiment.values import INVALID, Issues, found_as, read_value
 
 _ALL_PLUGINS = Policy()
 
@@ -215,7 +216,7 @@ def _read_top(document: Document, issues: Issues) -> dict[str, Any]:
             top[field.name] = read_value(field, given.value, field.name, issues)
         elif given is not None:
             text = isinstance(given.value, str)
-            message = f"found {found_as(given.value)}"
+            message = f"found {with_type(given.value)}"
             top["description"] = given.value if text else issues.found("description", message)
         else:
             top[field.name] = field.default
@@ -235,7 +236,7 @@ def _read_family(document: Document, issues: Issues) -> Family | None:
     if given is None:
         issues.found("family", "is missing", "want " + " or ".join(f'"{n}"' for n in known))
     elif not isinstance(given.value, str):
-        issues.found("family", f"found {found_as(given.value)}", suggest("", known))
+        issues.found("family", f"found {with_type(given.value)}", suggest("", known))
     elif given.value not in known:
         message = f'no family is called "{given.value}"'
         issues.found("family", message, suggest(given.value, known))
