@@ -90,33 +90,27 @@ def replay(
       InputError: the matrix is not positive semidefinite.
     """
     entry = _learner(name)
-    learner = load(entry.load)
-    increments, noise = jnp.asarray(increments, float), jnp.asarray(noise, float)
-    d = np.shape(matrix)[0]
-    if increments.ndim != 2 or increments.shape[1] != d or noise.shape != increments.shape[:1]:
-        shapes = f"{increments.shape} and {noise.shape}"
-        raise ValueError(f"want increments [T, {d}] and noise [T], got {shapes}")
     names = {field.name for field in entry.fields}
     explores = "exploration" in names
     unknown = set(params) - names
     if unknown or (not explores and (exploration is not None or estimate is not None)):
         raise TypeError(f"{name} takes {sorted(names)}, got {sorted(unknown) or 'an exploration'}")
-    spec = make_spec(matrix, increments.shape[0])
-    given = _Given(increments, noise)
+    given = _recorded(increments, noise, np.shape(matrix)[0])
     if np.ndim(params.get("initial", 0)):
-        given = given._replace(start=_spectrum(params.pop("initial"), d))
+        given = given._replace(start=_spectrum(params.pop("initial"), given))
     if estimate is not None:
-        given = given._replace(recovered=_spectrum(estimate, d))
+        given = given._replace(recovered=_spectrum(estimate, given))
     if exploration is not None and np.ndim(exploration):
-        given = given._replace(vectors=_vectors(exploration, d))
+        given = given._replace(vectors=_vectors(exploration, given))
         params["rounds"] = np.shape(exploration)[0]
     elif exploration is not None:
         params["exploration"] = exploration
     elif estimate is not None:
         params["rounds"] = 0
-    values = entry.parameters(params)
-    explored = learner.resolve(values, spec).rounds if explores else 0
-    return _play(learner, explored, values, spec, given)
+    learner, tuned = load(entry.load), entry.parameters(params)
+    spec = make_spec(matrix, len(given.increments))
+    explored = learner.resolve(tuned, spec).rounds if explores else 0
+    return _play(learner, explored, tuned, spec, given)
 
 
 def _learner(name: str) -> AlgorithmEntry:
@@ -126,17 +120,25 @@ def _learner(name: str) -> AlgorithmEntry:
     return entries[name]
 
 
-def _spectrum(matrix: Any, dimension: int) -> Spectrum:
-    matrix = jnp.asarray(matrix, float)
-    if matrix.shape != (dimension, dimension):
-        raise ValueError(f"estimate: want {(dimension, dimension)}, got {matrix.shape}")
+def _recorded(increments: Any, noise: Any, dimension: int) -> _Given:
+    increments, noise = jnp.asarray(increments, float), jnp.asarray(noise, float)
+    if increments.shape[1:] != (dimension,) or noise.shape != increments.shape[:1]:
+        shapes = f"{increments.shape} and {noise.shape}"
+        raise ValueError(f"want increments [T, {dimension}] and noise [T], got {shapes}")
+    return _Given(increments, noise)
+
+
+def _spectrum(matrix: Any, given: _Given) -> Spectrum:
+    matrix, d = jnp.asarray(matrix, float), given.increments.shape[1]
+    if matrix.shape != (d, d):
+        raise ValueError(f"estimate: want {(d, d)}, got {matrix.shape}")
     return jacobi.start(matrix)
 
 
-def _vectors(exploration: Any, dimension: int) -> jax.Array:
-    vectors = jnp.asarray(exploration, float)
-    if vectors.ndim != 2 or vectors.shape[1] != dimension:
-        raise ValueError(f"exploration: want [T0, {dimension}], got {vectors.shape}")
+def _vectors(exploration: Any, given: _Given) -> jax.Array:
+    vectors, d = jnp.asarray(exploration, float), given.increments.shape[1]
+    if vectors.shape[1:] != (d,):
+        raise ValueError(f"exploration: want [T0, {d}], got {vectors.shape}")
     return vectors
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from jaxsoco import simulate, tracking
 from jaxsoco.core import random
+from jaxsoco.core.fields import Issues, read_axis
 from jaxsoco.core.schema import AUTO, REQUIRED, load
-from jaxsoco.experiment.values import Issues, read_axis
 from jaxsoco.tracking import (
     FAMILY,
     HySCaLEParams,

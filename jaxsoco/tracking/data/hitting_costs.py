@@ -76,7 +76,7 @@ def _modelled(settings: HittingCost, name: str) -> Spectrum:
         message = f"{dimension} is too small for {name}"
         raise InputError(Issue("problem.dimension", message, "want 2 or more"))
     traced = is_traced(largest)
-    matrix = SCENARIOS[name](dimension, 1.0 if traced else largest)
+    matrix = SCENARIOS[name](dimension, 1.0 if traced else float(largest))
     spectrum = positive_spectrum(matrix, f"problem.matrix: {name}")
     _check_rank(settings, spectrum)
     if traced:
