@@ -1,4 +1,6 @@
-"""Draws of the increments, two variates from every counter: no state, the same in any blocking.
+"""Laws of the increments; gaussian ones are ``core.random.normal(..., paired=True)``.
+
+Two variates from every counter: no state, the same in any blocking.
 
 Both words of a counter are used, and both precisions start from the same words, so that runs in
 float32 and float64 see the same world up to rounding, tails included.
@@ -11,21 +13,11 @@ import jax.numpy as jnp
 
 from jaxsoco.core import random
 
-KINDS = ("gaussian", "correlated", "laplace", "cauchy")
-
 CAUCHY_SCALE = 0.3
 """Half width at half height of a Cauchy increment (the paper gives none)."""
 
 MODULATION, PERIOD = 0.5, 200.0
 """Correlated increments: the variance of round ``t`` is ``1 + 0.5 sin(2 pi t / 200)``."""
-
-
-def normals(key: jax.Array, size: int, dtype) -> jax.Array:
-    """Standard normals ``[size, ...]`` by Box and Muller; consumes the key ``[2, ...]``."""
-    high, low = random.bits(key, ((size + 1) // 2,))
-    radius = jnp.sqrt(-2 * jnp.log(_open(high, dtype)))
-    angle = (2 * jnp.pi * 2.0**-32) * low.astype(dtype)
-    return jnp.concatenate([radius * jnp.cos(angle), radius * jnp.sin(angle)])[:size]
 
 
 def laplaces(key: jax.Array, size: int, dtype) -> jax.Array:
@@ -38,11 +30,6 @@ def cauchys(key: jax.Array, size: int, dtype) -> jax.Array:
     """Standard Cauchy variates ``[size, ...]``; consumes the key."""
     tail, sign = _halves(key, size, dtype)
     return sign / jnp.tan(jnp.pi * tail)
-
-
-def _open(word: jax.Array, dtype) -> jax.Array:
-    """A word as a number in (0, 1), with full relative precision near 0."""
-    return (word.astype(dtype) + 0.5) * 2.0**-32
 
 
 def _halves(key: jax.Array, size: int, dtype) -> tuple[jax.Array, jax.Array]:

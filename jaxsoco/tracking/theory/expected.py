@@ -12,7 +12,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.tracking.planning import weights
+from jaxsoco.tracking.theory.planning import weights
 from jaxsoco_kernels import jacobi, psd
 
 

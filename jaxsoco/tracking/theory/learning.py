@@ -1,41 +1,18 @@
-"""Learning from hitting costs: projected gradient steps on an estimate kept in its own eigenbasis.
-
-The loss of an estimate ``M`` is ``(1/2 y' M y - f)^2``, a step ``M <- P(M - eta r y y')`` with
-``r = 1/2 y' M y - f`` and ``P`` the projection onto the semidefinite matrices (arXiv 2601.09042,
-algorithm 2). A step has rank one, so a sweep of Jacobi rotations or two keep the basis: a round
-costs ``O(d^3)`` and no decomposition.
-"""
+"""Learning from hitting costs: projected gradient steps on an estimate in its own eigenbasis."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass, field
 
 import jax
 import jax.numpy as jnp
 
 from jaxsoco.core.lanes import align
-from jaxsoco.tracking.algebra import square, turn
+from jaxsoco.tracking.settings import StepParams
+from jaxsoco.tracking.theory.algebra import square, turn
 from jaxsoco_kernels import jacobi
 from jaxsoco_kernels.jacobi import Spectrum
 
 EARLY_ROUNDS, EARLY_SWEEPS = 16, 6
 """In the first rounds the basis has little to do with the steps: more sweeps."""
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, kw_only=True)
-class StepParams:
-    """How an estimate learns.
-
-    Attributes:
-      learning_rate: ``eta``. Raw steps are stable only for ``eta |y|^4 < 4``.
-      step: ``"raw"``: ``eta r``; ``"normalized"``: ``2 eta r / (|y|^4 + 1)`` (static).
-      sweeps: Jacobi sweeps a round (static).
-    """
-
-    learning_rate: jax.Array | float = 1e-3
-    step: str = field(default="raw", metadata={"static": True})
-    sweeps: int = field(default=3, metadata={"static": True})
 
 
 def learn(
@@ -45,7 +22,11 @@ def learn(
     value: jax.Array,
     rounds: jax.Array,
 ) -> Spectrum:
-    """One projected step.
+    """One projected gradient step on the loss ``(1/2 y' M y - f)^2`` of an estimate ``M``.
+
+    ``M <- P(M - s r y y')``, ``r = 1/2 y' M y - f``, with ``P`` the projection onto the
+    semidefinite matrices and ``s = eta``, or ``2 eta / (|y|^4 + 1)`` if normalized. The step has
+    rank one, so a few sweeps of Jacobi rotations keep the eigenbasis: no decomposition.
 
     Args:
       params: of the step.
@@ -54,6 +35,7 @@ def learn(
       value: the feedback ``f [...]``.
       rounds: steps made before this one, a scalar shared by all lanes; below 0 nothing is learnt.
     """
+    # In the eigenbasis: r = 1/2 own' D own - f, and the step D - s r own own'.
     own = jacobi.coordinates(estimate, deviation)
     residual = jnp.sum(own * turn(estimate.matrix, own), axis=0) / 2 - value
     rate = align(jnp.asarray(params.learning_rate, value.dtype), 0, value.ndim)

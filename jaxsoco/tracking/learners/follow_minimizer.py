@@ -1,28 +1,16 @@
-"""Following the minimiser: the baseline that never pays a hitting cost."""
+"""Following the minimiser, ``x_t = v_t``, so ``y_t = 0``: never pays a hitting cost.
+
+Section 4 of arXiv 2601.09042 (FTM).
+"""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from jaxsoco.core.protocol import Algorithm
+from jaxsoco.tracking.settings import FollowParams
 from jaxsoco.tracking.spec import Feedback, Observation, Spec
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class FollowParams:
-    """Following the minimiser has nothing to tune."""
-
-
-def follow_minimizer_params(values: Mapping[str, Any]) -> FollowParams:
-    """Parameters from an experiment's values."""
-    del values
-    return FollowParams()
 
 
 def _init(key: jax.Array, params: FollowParams, spec: Spec) -> tuple[()]:
@@ -45,4 +33,5 @@ def _update(
 
 
 follow_minimizer = Algorithm(_init, _act, _update)
-"""Moves to the minimiser in every round (FTM); parameters :class:`FollowParams`."""
+"""Moves to the minimiser in every round (FTM); parameters
+:class:`~jaxsoco.tracking.settings.FollowParams`."""
