@@ -11,7 +11,7 @@ from jaxsoco.core import random
 from jaxsoco.core.lanes import align, hold, runtime_ones
 from jaxsoco.core.protocol import Problem
 from jaxsoco.multistage.spec import Action, Costs, Feedback, Levels, Observation, Spec
-from jaxsoco.multistage.values import (
+from jaxsoco.multistage.theory.values import (
     along_path,
     child_values,
     mix,

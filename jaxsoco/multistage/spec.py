@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.core.lanes import align
-from jaxsoco.multistage.tree import Tree
+from jaxsoco.multistage.theory.tree import Tree
 
 Levels = tuple[jax.Array, ...]
 

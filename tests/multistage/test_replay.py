@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from tree_reference import follow
 
-from jaxsoco.multistage import Tree, replay, trials
+from jaxsoco.multistage import Tree, replay
+from jaxsoco.multistage.data import trials
 
 # Compiled in a fraction of the time: what is compared here are numbers, not speed.
 QUICK = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}

@@ -24,7 +24,7 @@ from jaxsoco.multistage import (
     regret_bound,
 )
 from jaxsoco.multistage.comparators import best_leaf
-from jaxsoco.multistage.values import join, play_probabilities, sweep
+from jaxsoco.multistage.theory.values import join, play_probabilities, sweep
 
 LEARNERS = [entry.name for entry in family.FAMILY.algorithms]
 OPTIONS = {"xla_cpu_prefer_vector_width": 512}

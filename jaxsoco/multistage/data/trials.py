@@ -13,8 +13,8 @@ from jaxsoco.core import random
 from jaxsoco.core.protocol import Algorithm
 from jaxsoco.multistage.problem import multistage
 from jaxsoco.multistage.spec import Spec
-from jaxsoco.multistage.tree import Tree
-from jaxsoco.multistage.values import join
+from jaxsoco.multistage.theory.tree import Tree
+from jaxsoco.multistage.theory.values import join
 
 
 class Replay(NamedTuple):

@@ -16,9 +16,9 @@ import numpy as np
 
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.schema import Prepared
-from jaxsoco.multistage.delays import late_probability, ramp
-from jaxsoco.multistage.tree import MAX_NODES, Tree
-from jaxsoco.multistage.tree_files import load_tree
+from jaxsoco.multistage.data.tree_files import load_tree
+from jaxsoco.multistage.theory.delays import late_probability, ramp
+from jaxsoco.multistage.theory.tree import MAX_NODES, Tree
 
 if TYPE_CHECKING:
     from jaxsoco.core.protocol import Instance

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxsoco.core.errors import InputError, Issue
-from jaxsoco.multistage.tree import Tree
+from jaxsoco.multistage.theory.tree import Tree
 
 
 def load_tree(path: str | Path) -> Tree:

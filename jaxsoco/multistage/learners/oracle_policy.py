@@ -14,11 +14,11 @@ import numpy as np
 from jaxsoco.core import random
 from jaxsoco.core.lanes import align, runtime_ones
 from jaxsoco.core.protocol import Algorithm
-from jaxsoco.multistage.descent import Visit, descend, tables
 from jaxsoco.multistage.rates import given_or, pick_rate
 from jaxsoco.multistage.spec import Action, Feedback, Levels, Observation, Policy, Spec
-from jaxsoco.multistage.tree import Tree
-from jaxsoco.multistage.values import child_values, mean, put, spread_mask
+from jaxsoco.multistage.theory.descent import Visit, descend, tables
+from jaxsoco.multistage.theory.tree import Tree
+from jaxsoco.multistage.theory.values import child_values, mean, put, spread_mask
 from jaxsoco_kernels.mirror import largest
 
 

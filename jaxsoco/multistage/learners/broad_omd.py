@@ -12,10 +12,10 @@ import jax.numpy as jnp
 from jaxsoco.core import random
 from jaxsoco.core.lanes import hold, runtime_ones
 from jaxsoco.core.protocol import Algorithm
-from jaxsoco.multistage.descent import Visit, descend, start_change, tables, uniform_policy
 from jaxsoco.multistage.spec import Action, Change, Feedback, Levels, Observation, Policy, Spec
-from jaxsoco.multistage.tree import Tree
-from jaxsoco.multistage.values import look_up, pick, put
+from jaxsoco.multistage.theory.descent import Visit, descend, start_change, tables, uniform_policy
+from jaxsoco.multistage.theory.tree import Tree
+from jaxsoco.multistage.theory.values import look_up, pick, put
 from jaxsoco_kernels.mirror import add_compensated, log_barrier_move
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from jaxsoco.core import random
 from jaxsoco.core.lanes import hold
 from jaxsoco.multistage.spec import Change, Levels, Policy
-from jaxsoco.multistage.tree import Level, Tree
-from jaxsoco.multistage.values import look_up, pick, spread_mask
+from jaxsoco.multistage.theory.tree import Level, Tree
+from jaxsoco.multistage.theory.values import look_up, pick, spread_mask
 from jaxsoco_kernels.mirror import categorical
 
 

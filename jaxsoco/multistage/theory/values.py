@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxsoco.core.lanes import align, hold
 from jaxsoco.multistage.spec import Levels, Policy
-from jaxsoco.multistage.tree import Level, Tree
+from jaxsoco.multistage.theory.tree import Level, Tree
 
 CHAIN = 16
 """Most rows that are picked by a chain of comparisons and put by a selection, which fuse; more by

@@ -13,7 +13,9 @@ import jax.numpy as jnp
 from jaxsoco.core import random
 from jaxsoco.core.lanes import hold, runtime_ones
 from jaxsoco.core.protocol import Algorithm
-from jaxsoco.multistage.descent import (
+from jaxsoco.multistage.rates import given_or, pick_rate
+from jaxsoco.multistage.spec import Action, Change, Feedback, Levels, Observation, Policy, Spec
+from jaxsoco.multistage.theory.descent import (
     Visit,
     descend,
     explorations,
@@ -21,10 +23,8 @@ from jaxsoco.multistage.descent import (
     tables,
     uniform_policy,
 )
-from jaxsoco.multistage.rates import given_or, pick_rate
-from jaxsoco.multistage.spec import Action, Change, Feedback, Levels, Observation, Policy, Spec
-from jaxsoco.multistage.tree import Tree
-from jaxsoco.multistage.values import look_up, pick, put
+from jaxsoco.multistage.theory.tree import Tree
+from jaxsoco.multistage.theory.values import look_up, pick, put
 from jaxsoco_kernels.mirror import add_compensated, largest, shift_compensated
 
 

@@ -13,11 +13,11 @@ import numpy as np
 
 from jaxsoco.core import random
 from jaxsoco.core.protocol import Algorithm
-from jaxsoco.multistage.descent import tables, uniform_policy
 from jaxsoco.multistage.rates import given_or
 from jaxsoco.multistage.spec import Action, Feedback, Levels, Observation, Policy, Spec
-from jaxsoco.multistage.tree import Tree
-from jaxsoco.multistage.values import pick, spread_mask
+from jaxsoco.multistage.theory.descent import tables, uniform_policy
+from jaxsoco.multistage.theory.tree import Tree
+from jaxsoco.multistage.theory.values import pick, spread_mask
 from jaxsoco_kernels.mirror import add_compensated, categorical, largest, shift_compensated
 
 
