@@ -119,7 +119,7 @@ class Action:
 
 
 class Feedback(NamedTuple):
-    """What is told after a round.
+    """What the agents observe after a round.
 
     Attributes:
       cost: of the leaf that was reached, to every node on the path, ``[...]``.

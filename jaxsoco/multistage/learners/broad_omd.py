@@ -1,42 +1,55 @@
-"""Broad-OMD at every node: log-barrier mirror descent (Wei and Luo, COLT 2018)."""
+"""Broad-OMD at every node: log-barrier mirror descent (Wei and Luo, COLT 2018).
+
+A node with arms ``i = 1 .. K`` keeps a mirror point ``w'``, uniform at first, a guess ``m`` of the
+losses and rates ``eta_i``; ``D`` is the Bregman divergence of ``sum_i ln(1 / w_i) / eta_i``. At
+each of its own jobs it plays ``j`` drawn from ``w``, sees the job's cost ``c``, and moves::
+
+    w    = argmin_w <w, m> + D(w, w')                the point that is played
+    lh_i = m_i + 1{i = j} (c - m_i) / w_i            unbiased losses
+    w'  <- argmin_w <w, lh + a> + D(w, w')           over the simplex
+
+``"v1"`` is optimistic, with increasing rates: ``m_i`` is the last loss seen on arm ``i`` (0 at
+first) and ``a_i = 6 eta_i w_i (lh_i - m_i)^2``. Every arm has a bar ``rho_i``, ``2K`` at first::
+
+    where 1 / w_i > rho_i:  rho_i <- 2 / w_i,  eta_i <- eta_i exp(1 / ln T)
+
+``"v0"`` restarts: ``m = 0``, ``a = 0``, and ``Z``, 0 at first, adds up how much the losses vary::
+
+    Z <- Z + sum_i w_i^2 (lh_i - c)^2
+    where Z >= K ln T / (3 eta^2):  eta <- eta / 2,  Z <- 0,  w' <- uniform
+
+``"v2"`` is plain: ``m = 0``, ``a = 0``, the rates stay. The theory asks for ``eta <= 1/162``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from jaxsoco.core import random
-from jaxsoco.core.lanes import hold, runtime_ones
+from jaxsoco.core.lanes import hold
 from jaxsoco.core.protocol import Algorithm
-from jaxsoco.multistage.spec import Action, Change, Feedback, Levels, Observation, Policy, Spec
-from jaxsoco.multistage.theory.descent import Visit, descend, start_change, tables, uniform_policy
+from jaxsoco.multistage.learners._shared import (
+    chosen_child,
+    first_change,
+    first_visits,
+    ones_of,
+    path_change,
+)
+from jaxsoco.multistage.settings import BroadOMDParams
+from jaxsoco.multistage.spec import Action, Change, Feedback, Observation, Spec
+from jaxsoco.multistage.theory.descent import Visit, descend
+from jaxsoco.multistage.theory.levels import look_up, pick, put, tables
+from jaxsoco.multistage.theory.policy import policies, uniform_probabilities
 from jaxsoco.multistage.theory.tree import Tree
-from jaxsoco.multistage.theory.values import look_up, pick, put
 from jaxsoco_kernels.mirror import add_compensated, log_barrier_move
 
 
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class BroadOMDParams:
-    """``eta``: first learning rate of every arm (the theory wants at most 1/162).
-
-    ``variant`` (static): ``"v1"``, optimistic with the last loss of each arm and increasing rates;
-    ``"v0"``, not optimistic, halves a node's rate and starts it anew when its losses have varied
-    enough; ``"v2"``, neither.
-    """
-
-    eta: jax.Array | float = 1 / 162
-    variant: str = field(default="v1", metadata={"static": True})
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class BroadOMDState:
-    """State of Broad-OMD; ``[n, K, ...] by level`` but for the last ones.
+class Node(NamedTuple):
+    """What nodes keep: tables ``[n, K, ...] by level``, or one node of each lane, ``[K, ...]``.
 
     Attributes:
       inverse: ``1 / w'``, infinite for absent children.
@@ -45,6 +58,39 @@ class BroadOMDState:
       guess: ``m``, last loss seen on each arm.
       eta: learning rates.
       bar: ``rho``, the inverse weight that raises a rate (v1); ``Z`` in the first arm (v0).
+    """
+
+    inverse: Any
+    rest: Any
+    learned: Any
+    guess: Any
+    eta: Any
+    bar: Any
+
+
+class Job(NamedTuple):
+    """What a node is told of its job.
+
+    Attributes:
+      chosen: whether each arm is the one that was played, bool ``[K, ...]``.
+      cost: ``c``, ``[...]``.
+      degree: its number of arms, ``[...]``.
+      log_horizon: ``ln T``, ``[...]``.
+    """
+
+    chosen: jax.Array
+    cost: jax.Array
+    degree: jax.Array
+    log_horizon: jax.Array
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class BroadOMDState:
+    """State of Broad-OMD.
+
+    Attributes:
+      nodes: tables of all nodes, ``[n, K, ...] by level``.
       change: the path of the round before, and the new play probabilities there.
       visits: the way of this round's job.
       log_horizon: ``ln T``, at least ``ln 2``, ``[...]``.
@@ -52,12 +98,7 @@ class BroadOMDState:
       tree: the tree (static).
     """
 
-    inverse: Levels
-    rest: Levels
-    learned: Levels
-    guess: Levels
-    eta: Levels
-    bar: Levels
+    nodes: Node
     change: Change
     visits: tuple[Visit, ...]
     log_horizon: jax.Array
@@ -65,36 +106,28 @@ class BroadOMDState:
     tree: Tree = field(metadata={"static": True})
 
 
-_TABLES = ("inverse", "rest", "learned", "guess", "eta", "bar")
-
-
-def broad_omd_params(values: Mapping[str, Any]) -> BroadOMDParams:
-    """Parameters from an experiment's values."""
-    return BroadOMDParams(jnp.asarray(values["eta"], float), values["variant"])
-
-
 def _init(key: jax.Array, params: BroadOMDParams, spec: Spec) -> BroadOMDState:
-    tree, lanes = spec.tree, spec.lanes(key.shape[1:])
-    ones = runtime_ones(key, tree.width, spec.chance.dtype)
-    ones = jnp.broadcast_to(ones, (ones.shape[0], *lanes))
-    like, zeros = ones[0], jnp.zeros(lanes, jnp.int32)
-    uniform = uniform_policy(tree, like)
+    tree, ones = spec.tree, ones_of(key, spec)
+    like, lanes = ones[0], ones.shape[1:]
+    uniform = uniform_probabilities(tree, like)
     eta = jnp.broadcast_to(jnp.asarray(params.eta, like.dtype), lanes)[None, None]
     bar = tables(tree, like, 0.0)
     if params.variant == "v1":
         bar = tuple(2 / jnp.max(w, axis=1, keepdims=True) + 0 * w for w in uniform)
-    return BroadOMDState(
+    nodes = Node(
         inverse=tuple(1 / w for w in uniform),
         rest=tables(tree, like, 0.0),
         learned=uniform,
         guess=tables(tree, like, 0.0),
         eta=tuple(eta + 0 * w for w in uniform),
         bar=bar,
-        change=start_change(tree, like),
-        visits=tuple(Visit(zeros, zeros, like) for _ in tree.levels),
-        log_horizon=jnp.log(jnp.maximum(jnp.broadcast_to(spec.horizon, lanes), 2.0)).astype(
-            like.dtype
-        ),
+    )
+    horizon = jnp.maximum(jnp.broadcast_to(spec.horizon, lanes), 2.0)
+    return BroadOMDState(
+        nodes=nodes,
+        change=first_change(tree, like),
+        visits=first_visits(tree, like),
+        log_horizon=jnp.log(horizon).astype(like.dtype),
         ones=ones,
         tree=tree,
     )
@@ -104,7 +137,7 @@ def _act(
     key: random.AnyKey, params: BroadOMDParams, state: BroadOMDState, obs: Observation
 ) -> tuple[Action, BroadOMDState]:
     del params, obs
-    policy = Policy(state.learned, (None,) * state.tree.depth)
+    policy = policies(state.tree, state.nodes.learned)
     leaf, visits = descend(state.tree, policy, key, state.ones, path_weight=False)
     return Action(leaf, policy, state.change), replace(state, visits=visits)
 
@@ -113,85 +146,87 @@ def _update(
     params: BroadOMDParams, state: BroadOMDState, action: Action, feedback: Feedback
 ) -> BroadOMDState:
     del action
-    step = {"v0": _restarting, "v1": _optimistic, "v2": _plain}[params.variant]
-    new: dict[str, list[jax.Array]] = {name: [] for name in _TABLES}
-    rows = []
+    step, ones = _STEPS[params.variant], state.ones
+    levels, rows = [], []
     for d, (level, visit) in enumerate(zip(state.tree.levels, state.visits, strict=True)):
-        old = {name: getattr(state, name)[d] for name in _TABLES}
-        node = {name: hold(pick(table, visit.place), state.ones) for name, table in old.items()}
-        arms = jnp.arange(state.tree.width).reshape(-1, *(1,) * feedback.cost.ndim)
-        degree = look_up(level.degree, visit.place).astype(state.ones.dtype)
-        moved = step(node, arms == visit.child[None], feedback.cost, degree, state.log_horizon)
-        rows.append(hold(moved["learned"], state.ones))
-        for name, table in old.items():
-            new[name].append(put(table, visit.place, hold(moved[name], state.ones)))
-    change = Change(tuple(v.place for v in state.visits), tuple(rows), None)
-    return replace(state, change=change, **{name: tuple(rows) for name, rows in new.items()})
+        old = Node(*(table[d] for table in state.nodes))
+        node = Node(*(hold(pick(table, visit.place), ones) for table in old))
+        degree = look_up(level.degree, visit.place).astype(ones.dtype)
+        chosen = chosen_child(visit, state.tree.width)
+        new = step(node, Job(chosen, feedback.cost, degree, state.log_horizon))
+        rows.append(hold(new.learned, ones))
+        pairs = zip(old, new, strict=True)
+        levels.append(Node(*(put(table, visit.place, hold(row, ones)) for table, row in pairs)))
+    change = path_change(state.visits, tuple(rows), None)
+    return replace(state, change=change, nodes=Node(*zip(*levels, strict=True)))
 
 
-Node = dict[str, jax.Array]
+# --- one node's steps -----------------------------------------------------------------------------
+
+
+def _plain(node: Node, job: Job) -> Node:
+    """``v2``."""
+    node = _move(node, _losses(node, job, jnp.zeros_like(node.guess)))
+    return node._replace(learned=_weights(node))
+
+
+def _optimistic(node: Node, job: Job) -> Node:
+    """``v1``."""
+    weights, guess = node.learned, node.guess
+    losses = _losses(node, job, guess)
+    correction = 6 * node.eta * weights * (losses - guess) ** 2
+    node = _move(node, losses + correction)
+    # The guess, the bar and the rate of the arm for the next job; w' moved with the old rate.
+    guess = jnp.where(job.chosen, job.cost[None], guess)
+    inverse = 1 / jnp.where(weights > 0, weights, 1)
+    rare = inverse > node.bar
+    bar = jnp.where(rare, 2 * inverse, node.bar)
+    eta = jnp.where(rare, node.eta * jnp.exp(1 / job.log_horizon)[None], node.eta)
+    node = node._replace(guess=guess, bar=bar, eta=eta)
+    return node._replace(learned=_weights(_move(node, guess)))
+
+
+def _restarting(node: Node, job: Job) -> Node:
+    """``v0``."""
+    weights, eta = node.learned, node.eta
+    losses = _losses(node, job, jnp.zeros_like(weights))
+    squares = jnp.where(weights > 0, (weights * (losses - job.cost[None])) ** 2, 0)
+    total = node.bar[0] + jnp.sum(squares, axis=0)
+    node = _move(node, losses)
+    restart = (total >= job.degree * job.log_horizon / (3 * eta[0] ** 2))[None]
+    uniform = jnp.where(jnp.isinf(node.inverse), jnp.inf, job.degree[None])
+    node = node._replace(
+        inverse=jnp.where(restart, uniform, node.inverse),
+        rest=jnp.where(restart, 0, node.rest),
+        eta=jnp.where(restart, eta / 2, eta),
+        bar=jnp.where(restart, 0, total[None] + 0 * eta),
+    )
+    return node._replace(learned=_weights(node))
+
+
+_STEPS = {"v0": _restarting, "v1": _optimistic, "v2": _plain}
+
+
+def _losses(node: Node, job: Job, guess: jax.Array) -> jax.Array:
+    """Unbiased losses ``m_i + 1{i = j} (c - m_i) / w_i``."""
+    surprise = jnp.where(job.chosen, (job.cost[None] - guess) / node.learned, 0)
+    return guess + surprise
 
 
 def _move(node: Node, losses: jax.Array) -> Node:
     """The node after a log-barrier step from ``w'``, kept as a compensated inverse."""
-    absent = jnp.isinf(node["inverse"])
-    _, change = log_barrier_move(node["inverse"], jnp.where(absent, 0, losses), node["eta"])
+    absent = jnp.isinf(node.inverse)
+    _, change = log_barrier_move(node.inverse, jnp.where(absent, 0, losses), node.eta)
     inverse, rest = add_compensated(
-        jnp.where(absent, -jnp.inf, node["inverse"]), node["rest"], jnp.where(absent, 0, change)
+        jnp.where(absent, -jnp.inf, node.inverse), node.rest, jnp.where(absent, 0, change)
     )
-    inverse = jnp.where(absent, jnp.inf, inverse)
-    return node | {"inverse": inverse, "rest": rest}
+    return node._replace(inverse=jnp.where(absent, jnp.inf, inverse), rest=rest)
 
 
 def _weights(node: Node) -> jax.Array:
     """``w'`` itself, on the simplex."""
-    weights = 1 / (node["inverse"] + node["rest"])
+    weights = 1 / (node.inverse + node.rest)
     return weights / jnp.sum(weights, axis=0)[None]
-
-
-def _estimate(node: Node, chosen: jax.Array, cost: jax.Array, guess: jax.Array) -> jax.Array:
-    """Unbiased losses ``m_i + 1{chosen} (cost - m_i) / w_i``."""
-    surprise = jnp.where(chosen, (cost[None] - guess) / node["learned"], 0)
-    return guess + surprise
-
-
-def _plain(node: Node, chosen, cost, degree, log_horizon) -> Node:
-    del degree, log_horizon
-    node = _move(node, _estimate(node, chosen, cost, jnp.zeros_like(node["guess"])))
-    return node | {"learned": _weights(node)}
-
-
-def _optimistic(node: Node, chosen, cost, degree, log_horizon) -> Node:
-    del degree
-    weights, guess = node["learned"], node["guess"]
-    losses = _estimate(node, chosen, cost, guess)
-    correction = 6 * node["eta"] * weights * (losses - guess) ** 2
-    node = _move(node, losses + correction)
-    guess = jnp.where(chosen, cost[None], guess)
-    inverse = 1 / jnp.where(weights > 0, weights, 1)
-    rising = inverse > node["bar"]
-    bar = jnp.where(rising, 2 * inverse, node["bar"])
-    eta = jnp.where(rising, node["eta"] * jnp.exp(1 / log_horizon)[None], node["eta"])
-    node = node | {"guess": guess, "bar": bar, "eta": eta}
-    return node | {"learned": _weights(_move(node, guess))}
-
-
-def _restarting(node: Node, chosen, cost, degree, log_horizon) -> Node:
-    weights = node["learned"]
-    losses = _estimate(node, chosen, cost, jnp.zeros_like(weights))
-    varied = jnp.sum(jnp.where(weights > 0, (weights * (losses - cost[None])) ** 2, 0), axis=0)
-    total = node["bar"][0] + varied
-    eta = node["eta"]
-    node = _move(node, losses)
-    again = (total >= degree * log_horizon / (3 * eta[0] ** 2))[None]
-    uniform = jnp.where(jnp.isinf(node["inverse"]), jnp.inf, degree[None])
-    node = node | {
-        "inverse": jnp.where(again, uniform, node["inverse"]),
-        "rest": jnp.where(again, 0, node["rest"]),
-        "eta": jnp.where(again, eta / 2, eta),
-        "bar": jnp.where(again, 0, total[None] + 0 * eta),
-    }
-    return node | {"learned": _weights(node)}
 
 
 broad_omd = Algorithm(_init, _act, _update, counter=True)
