@@ -9,8 +9,8 @@ from typing import Any
 
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.statistics import Estimate
-from jaxsoco.analysis.study import Study
 from jaxsoco.analysis.views import View, exponent, view
+from jaxsoco.core.study import Study
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxsoco.analysis.statistics import Clusters, bundle, cluster
-from jaxsoco.analysis.study import HORIZON, Group, Study
 from jaxsoco.core.moments import Moments
+from jaxsoco.core.plan import Group
+from jaxsoco.core.study import HORIZON, Study
 
 Chunk = tuple[Mapping[str, Any], Mapping[str, np.ndarray]]
 """A chunk's record (``group``, ``start``, ``stop``, ...) and its arrays, as the store keeps them:
@@ -105,7 +106,7 @@ class Ledger:
         self.seconds = 0.0
         self.provenance: dict[str, set[str]] = {}
         self._last = (-1, -1)
-        shape = (len(study.points), len(study.learners), study.seeds, 1 + len(study.costs))
+        shape = (len(study.points), len(study.labels), study.seeds, 1 + len(study.costs))
         self._finals = np.full(shape, np.nan)
         self._bundles: dict[_Key, Clusters] = {}
         self._paths: dict[_Key, np.ndarray] = {}
@@ -115,13 +116,13 @@ class Ledger:
                 len(self._checkpoints[point]), len(study.costs), study.comparators
             )
             for point in range(len(study.points))
-            for label in study.learners
+            for label in study.labels
         }
 
     @property
     def runs(self) -> int:
         """Runs of every learner that are in the ledger."""
-        first = self.study.learners[0]
+        first = self.study.labels[0]
         return sum(self.cells[p, first].runs for p in range(len(self.study.points)))
 
     @property
@@ -142,11 +143,11 @@ class Ledger:
         self._last = (meta["group"], stop)
         records = {
             label: _record(self.study, f"{number:03d}", arrays)
-            for number, label in enumerate(self.study.learners)
+            for number, label in enumerate(self.study.labels)
         }
         for point, seeds, runs in _segments(group, start, stop):
             parts = {label: record.part(runs) for label, record in records.items()}
-            for number, label in enumerate(self.study.learners):
+            for number, label in enumerate(self.study.labels):
                 mine, cell = parts[label], self.cells[point, label]
                 last = np.column_stack([mine.total[:, -1], mine.parts[:, -1]])
                 self._finals[point, number, seeds] = np.where(mine.finite[:, None], last, np.nan)
@@ -221,11 +222,11 @@ class Ledger:
 
     def totals(self, label: str, points: Iterable[int]) -> np.ndarray:
         """Total cost per run ``[points, seeds]``; NaN where missing or left out."""
-        return self._finals[list(points), self.study.learners.index(label), :, 0]
+        return self._finals[list(points), self.study.labels.index(label), :, 0]
 
     def components(self, label: str, cost: str, points: Iterable[int]) -> np.ndarray:
         """One component per run ``[points, seeds]``, as :meth:`totals`."""
-        learner = self.study.learners.index(label)
+        learner = self.study.labels.index(label)
         return self._finals[list(points), learner, :, 1 + self._column(cost)]
 
     def values(
@@ -326,7 +327,7 @@ def _key(against: str | None, cost: str | None) -> str | None:
 
 def read(manifest: Mapping[str, Any], chunks: Iterable[Chunk]) -> Ledger:
     """The ledger of a run: its manifest and its committed chunks in the order of the plan."""
-    ledger = Ledger(Study.read(manifest))
+    ledger = Ledger(Study.from_json(manifest))
     for meta, arrays in chunks:
         ledger.add(meta, arrays)
     return ledger

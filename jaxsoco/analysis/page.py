@@ -9,7 +9,7 @@ from html import escape as escape_html
 from typing import Any, NamedTuple
 
 from jaxsoco.analysis.checks import CheckResult
-from jaxsoco.analysis.study import show
+from jaxsoco.core.text import show
 
 _STYLE = """
 :root { color-scheme: light dark; --text: #1c1e21; --soft: #5c6570; --back: #fff; --card: #f5f6f8;

@@ -18,7 +18,7 @@ from jaxsoco.analysis.fits import Fit, fits
 from jaxsoco.analysis.ledger import Chunk, Ledger, read
 from jaxsoco.analysis.page import Page, Picture, Table, render, verdict
 from jaxsoco.analysis.plots import default_plots
-from jaxsoco.analysis.study import describe
+from jaxsoco.core.text import count, percent, show_all, table
 
 _FIGURE_NAME = re.compile(r"\d\d-[a-z-]+\.(png|svg)")
 
@@ -55,20 +55,20 @@ def write_report(
       OSError: a file could not be written.
     """
     ledger = read(manifest, chunks)
-    shown = manifest["presentation"]
+    study, shown = ledger.study, ledger.study.presentation
     rows = tables.point_rows(ledger)
     few = len(rows) <= tables.MOST_ROWS
-    results = run_checks(shown.get("checks", ()), ledger)
+    results = run_checks(shown.checks, ledger)
     exponents = fits(ledger)
     directory.mkdir(parents=True, exist_ok=True)
     _write(directory / "table.csv", tables.csv_text(ledger, rows).encode())
-    if ledger.study.checkpoints > 1:
+    if study.checkpoints > 1:
         _write(directory / "curves.csv", tables.curves_text(ledger).encode())
     _write(directory / "checks.json", _checks_json(results, ledger).encode())
-    pictures, skipped = _write_figures(shown.get("plots", ()), ledger, directory / "figures")
+    pictures, skipped = _write_figures(shown.plots, ledger, directory / "figures")
     page = Page(
-        title=ledger.study.title,
-        lead=_lead(shown, ledger),
+        title=study.title,
+        lead=_lead(ledger),
         banner=_missing(ledger),
         checks=results,
         table=_page_table(ledger, rows if few else tables.pooled_rows(ledger)),
@@ -79,11 +79,11 @@ def write_report(
         pictures=pictures,
         skipped=skipped,
         failures=_failures(ledger),
-        warnings=shown.get("warnings", ()),
-        notes=shown.get("notes", ()),
-        spec=shown.get("spec", ""),
-        settings=manifest["settings"],
-        provenance=_provenance(manifest, ledger),
+        warnings=shown.warnings,
+        notes=shown.notes,
+        spec=shown.spec,
+        settings=study.setup.to_json(),
+        provenance=_provenance(ledger),
     )
     path = directory / "report.html"
     _write(path, render(page).encode())
@@ -121,7 +121,8 @@ def _write_figures(
     plots: Sequence[Mapping[str, Any]], ledger: Ledger, folder: Path
 ) -> tuple[list[Picture], list[str]]:
     """Draws the plots asked for (or the usual ones), in place of those of an earlier report."""
-    from jaxsoco.analysis.figures import NothingToDraw, draw
+    from jaxsoco.analysis.drawings import NothingToDraw
+    from jaxsoco.analysis.figures import draw
     from jaxsoco.analysis.style import figure_style
 
     folder.mkdir(exist_ok=True)
@@ -150,16 +151,18 @@ def _write_figures(
     return pictures, skipped
 
 
-def _lead(shown: Mapping[str, Any], ledger: Ledger) -> list[str]:
+def _lead(ledger: Ledger) -> list[str]:
     study = ledger.study
-    size = "Smoke-sized run: " if shown.get("smoke") else ""
-    points, learners = len(study.points), len(study.algorithms)
-    sentence = (
-        f"{size}{points} point{'s' * (points != 1)}, {learners} algorithm{'s' * (learners != 1)}, "
-        f"{len(study.comparators)} comparator{'s' * (len(study.comparators) != 1)}, "
-        f"{study.seeds} seeds; {ledger.runs} runs of each."
+    sizes = ", ".join(
+        [
+            count(len(study.points), "point"),
+            count(len(study.algorithms), "algorithm"),
+            count(len(study.comparators), "comparator"),
+            count(study.seeds, "seed"),
+        ]
     )
-    return [shown.get("description", ""), sentence]
+    size = "Smoke-sized run: " if study.presentation.smoke else ""
+    return [study.presentation.description, f"{size}{sizes}; {ledger.runs} runs of each."]
 
 
 def _missing(ledger: Ledger) -> str:
@@ -175,7 +178,7 @@ def _missing(ledger: Ledger) -> str:
 def _failures(ledger: Ledger) -> list[str]:
     """Sentences that count what went wrong, by learner."""
     study, lines = ledger.study, []
-    for label in study.learners:
+    for label in study.labels:
         cells = [ledger.cells[point, label] for point in range(len(study.points))]
         runs = sum(cell.runs for cell in cells)
         kinds = {
@@ -191,10 +194,6 @@ def _failures(ledger: Ledger) -> list[str]:
             if cost.name == "shortfall" and largest > study.rounding:
                 lines.append(f"{label}: shortfall up to {largest:.3g} {cost.unit}".rstrip())
     return lines
-
-
-def _level(ledger: Ledger) -> str:
-    return f"{100 * ledger.study.level:g} %"
 
 
 def _page_table(ledger: Ledger, rows: Sequence[tables.Row]) -> Table:
@@ -213,8 +212,8 @@ def _table_note(ledger: Ledger, few: bool) -> str:
         sign += ". Where costs have no mean (heavy tails), medians stand in its place, and the "
         sign += "exponents and bands of figures are of medians and quartiles"
     return (
-        f"{pooled}± is half the {_level(ledger)} interval of the mean; {sign}; median, p95 and max "
-        "are over runs. table.csv has every digit."
+        f"{pooled}± is half the {percent(ledger.study.level)} interval of the mean; {sign}; "
+        "median, p95 and max are over runs. table.csv has every digit."
     )
 
 
@@ -225,7 +224,7 @@ def _fits_table(exponents: Sequence[Fit]) -> Table:
             fit.algorithm,
             fit.against or "",
             fit.axis,
-            describe(fit.where),
+            show_all(fit.where),
             *(f"{end:.3f}" if end == end else "–" for end in fit.exponent),
             str(fit.positions),
             fit.note,
@@ -242,20 +241,19 @@ def _fits_note(ledger: Ledger) -> str:
     middle = "mean (where there is none, the median)" if ledger.study.heavy else "mean"
     return (
         f"Least-squares slope of the logarithm of the {middle} {measure} in that of the axis; "
-        f"{_level(ledger)} percentile intervals from resampling seeds, jointly for all values of "
-        "the axis. Other numeric axes are pooled."
+        f"{percent(ledger.study.level)} percentile intervals from resampling seeds, jointly for "
+        "all values of the axis. Other numeric axes are pooled."
     )
 
 
-def _provenance(manifest: Mapping[str, Any], ledger: Ledger) -> dict[str, str]:
-    command = manifest["presentation"].get("command", "")
-    chunks = f"{ledger.chunks} of {ledger.study.chunks}"
+def _provenance(ledger: Ledger) -> dict[str, str]:
+    study = ledger.study
     facts = {name: ", ".join(sorted(values)) for name, values in ledger.provenance.items()}
     return {
-        "command": command,
-        "identity": str(manifest.get("identity", "")),
-        "created": str(manifest.get("created", "")),
-        "chunks": chunks,
+        "command": study.presentation.command,
+        "identity": study.identity,
+        "created": study.created,
+        "chunks": f"{ledger.chunks} of {study.chunks}",
         "computing time": f"{ledger.seconds:.1f} s, all chunks together",
         **facts,
     }
@@ -273,8 +271,10 @@ def _terminal_table(ledger: Ledger, rows: Sequence[tables.Row]) -> str:
         return "no runs yet"
     header, body = tables.cells_for_people(ledger, rows, full=False)
     heavy = " (of the median where costs have no mean)" if study.heavy else ""
-    table = tables.aligned(header, body, header.index("algorithm") + 1)
-    return f"{note}{table}\n\n± is half the {_level(ledger)} interval of the mean{heavy}"
+    lines = table(header, body, header.index("algorithm") + 1)
+    return (
+        f"{note}{lines}\n\n± is half the {percent(ledger.study.level)} interval of the mean{heavy}"
+    )
 
 
 def _summary(
@@ -285,9 +285,9 @@ def _summary(
         parts.append(f"INCOMPLETE: {missing}")
     parts += ["\n".join(lines) for lines in (_failures(ledger), skipped) if lines]
     first = (*ledger.study.comparators, None)[0]
-    told = [fit for fit in exponents if fit.against == first]
-    if told:
-        parts.append(_fits_text(told, ledger))
+    main = [fit for fit in exponents if fit.against == first]
+    if main:
+        parts.append(_fits_text(main, ledger))
     if results:
         parts.append("\n".join(f"check {verdict(r)}: {r.sentence}" for r in results))
     return "\n\n".join(parts)
@@ -298,12 +298,13 @@ def _fits_text(exponents: Sequence[Fit], ledger: Ledger) -> str:
     against = f" against {exponents[0].against}" if exponents[0].against else ""
     measure = study.measure if study.comparators else "cost"
     middle = "mean or median" if study.heavy else "mean"
-    title = f"fitted exponents of the {middle} {measure}{against} ({_level(ledger)} intervals)"
+    level = percent(study.level)
+    title = f"fitted exponents of the {middle} {measure}{against} ({level} intervals)"
     body = []
     for fit in exponents:
         value, lower, upper = fit.exponent
         number = f"{value:.3f}" if value == value else "–"
         interval = f"[{lower:.3f}, {upper:.3f}]" if lower == lower else ""
-        place = f"{fit.axis} ({describe(fit.where)})" if fit.where else fit.axis
+        place = f"{fit.axis} ({show_all(fit.where)})" if fit.where else fit.axis
         body.append([fit.algorithm, place, number, interval, fit.note])
-    return f"{title}\n" + tables.aligned(["algorithm", "axis", "exponent", "", ""], body, 2)
+    return f"{title}\n" + table(["algorithm", "axis", "exponent", "", ""], body, 2)

@@ -14,7 +14,7 @@ import numpy as np
 
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.statistics import Estimate, mean_estimate, pooled_mean, pooled_quantile
-from jaxsoco.analysis.study import show
+from jaxsoco.core.text import show
 
 MOST_ROWS = 40
 """Longer tables are pooled over points where people read them."""
@@ -123,7 +123,7 @@ def point_rows(ledger: Ledger) -> list[Row]:
 def pooled_rows(ledger: Ledger) -> list[Row]:
     """A row for every learner, over all points."""
     study = ledger.study
-    points = [p for p in range(len(study.points)) if ledger.cells[p, study.learners[0]].runs]
+    points = [p for p in range(len(study.points)) if ledger.cells[p, study.labels[0]].runs]
     return [
         make_row(ledger, points, learner)
         for learner in (*study.algorithms, *study.optima)
@@ -284,16 +284,3 @@ def _fixed(value: float, decimals: int) -> str:
     if not math.isfinite(value):
         return "–"
     return f"{value:.4g}" if abs(value) >= 1e7 else f"{value:.{decimals}f}"
-
-
-def aligned(header: Sequence[str], body: Sequence[Sequence[str]], left: int) -> str:
-    """Plain text with aligned columns; the first ``left`` ones flush left."""
-    widths = [max(map(len, column)) for column in zip(header, *body, strict=True)]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if i < left else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in (header, ["-" * width for width in widths], *body)
-    ]
-    return "\n".join(lines)

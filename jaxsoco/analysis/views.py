@@ -15,8 +15,8 @@ from jaxsoco.analysis.statistics import (
     log_slope,
     log_slope_of_medians,
 )
-from jaxsoco.analysis.study import HORIZON, Study
 from jaxsoco.core.schema import Field
+from jaxsoco.core.study import HORIZON, Study
 
 AGAINST = Field("against", "string", "comparator (the first one if absent)", default=None)
 COST = Field(
