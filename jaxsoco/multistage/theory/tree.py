@@ -30,7 +30,8 @@ class Level(NamedTuple):
       below: place of each child in the next level, -1 for leaves and absent ones, ``[n, K]``.
       leaf: number of each child that is a leaf, -1 for the others, ``[n, K]``.
       inner: whether a node has a child that is not a leaf, bool ``[n]``.
-      regular: all children are there, and all are leaves or none is, in plain order.
+      regular: every path from the root gets here, all children are there, and all are leaves or
+        none is, in plain order.
     """
 
     first: int
@@ -200,11 +201,12 @@ class Tree:
         levels, ids = [], [0]
         while ids:
             deeper = [c for i in ids for c in self.children[i] if c < self.nodes]
-            levels.append(self._level(ids, deeper))
+            levels.append(self._level(ids, deeper, not levels or levels[-1].regular))
             ids = deeper
         return tuple(levels)
 
-    def _level(self, ids: list[int], deeper: list[int]) -> Level:
+    def _level(self, ids: list[int], deeper: list[int], whole: bool) -> Level:
+        """The level of the nodes ``ids``; ``whole``: every path from the root gets there."""
         shape = (len(ids), self.width)
         below, leaf = np.full(shape, -1), np.full(shape, -1)
         first = deeper[0] if deeper else 0
@@ -216,7 +218,7 @@ class Tree:
                     leaf[i, m] = child - self.nodes
         mask = (below >= 0) | (leaf >= 0)
         plain = np.arange(mask.size).reshape(shape)
-        regular = bool(np.array_equal(below, plain) or np.array_equal(leaf, plain))
+        regular = whole and (np.array_equal(below, plain) or np.array_equal(leaf, plain))
         return Level(
             ids[0],
             mask,
