@@ -66,7 +66,7 @@ def prepare_bernoulli_tree(settings: BernoulliTree, folder: Path) -> Prepared:
         raise InputError(Issue("problem.p_min", message, "want a number from 0 to 1"))
     before = environments.bernoulli_chance(tree.leaves, low, settings.fill)
     # Two segments: as it is, and with a first leaf that costs nothing.
-    chance = before * np.stack([np.ones(tree.leaves), np.arange(tree.leaves) > 0])
+    chance = before[None] * np.stack([np.ones(tree.leaves), np.arange(tree.leaves) > 0])
     switch = int(horizon * settings.switch)
     ends = [switch, max(horizon, switch + 1)]
     if switch == 0:
