@@ -25,7 +25,8 @@ from jaxsoco.multistage.settings import (
     TrackedEdges,
 )
 from jaxsoco.multistage.theory import environments
-from jaxsoco.multistage.theory.tree import MAX_NODES, Tree
+from jaxsoco.multistage.theory.graphs import MAX_NODES
+from jaxsoco.multistage.theory.tree import Tree
 
 if TYPE_CHECKING:
     from jaxsoco.core.protocol import Instance

@@ -32,14 +32,14 @@ class TrackedEdges(Rounds):
 
     track_first: int = setting(
         "id of a node; the ledger's first_edge sums the play probability of the edge to it",
-        0,
+        default=0,
         low=0,
         static=True,
         order=1,
     )
     track_second: int = setting(
         "id of a node; the ledger's second_edge sums the play probability of the edge to it",
-        0,
+        default=0,
         low=0,
         static=True,
         order=1,
@@ -50,11 +50,11 @@ class TrackedEdges(Rounds):
 class AnyTree(TrackedEdges):
     """The complete tree of ``depth`` decisions among ``children``, or the tree of a file."""
 
-    depth: int = setting("decisions on a path (H)", 2, low=1, high=16, static=True)
-    children: int = setting("choices of every agent (K)", 2, low=1, high=64, static=True)
+    depth: int = setting("decisions on a path (H)", default=2, low=1, high=16, static=True)
+    children: int = setting("choices of every agent (K)", default=2, low=1, high=64, static=True)
     tree: Path | Literal["complete"] = setting(
         "another tree: a file of edges (CSV, or JSON with edges, paths or nested objects)",
-        "complete",
+        default="complete",
     )
 
 
@@ -72,7 +72,7 @@ class BernoulliTree(AnyTree):
 
     p_min: float | None = setting(
         "least cost before the switch",
-        None,
+        default=None,
         low=0,
         high=1,
         theory="0.2 (max(H, 2) - 1)",
@@ -80,7 +80,7 @@ class BernoulliTree(AnyTree):
     )
     switch: float = setting(
         "share of the horizon after which the first leaf costs nothing",
-        0.01,
+        default=0.01,
         low=0,
         high=1,
         static=True,
@@ -88,7 +88,7 @@ class BernoulliTree(AnyTree):
     fill: Literal["linear", "span", "flat"] = setting(
         "costs of the other leaves: linear in their place, a span of 0.4 above the least, or all "
         "0.4 above it",
-        "linear",
+        default="linear",
     )
 
 
@@ -100,7 +100,7 @@ class EdgeComputing(TrackedEdges):
     and the network's time, and the network's miss rate otherwise.
     """
 
-    servers: int = setting("servers, and networks (K)", 2, low=2, high=3, static=True)
+    servers: int = setting("servers, and networks (K)", default=2, low=2, high=3, static=True)
 
 
 @settings
@@ -110,7 +110,7 @@ class Multihop(TrackedEdges):
     The job costs 1 if the exponential delays of its L + 1 links add up to more than 1.
     """
 
-    layers: int = setting("layers of relays (L)", 2, low=1, high=10, static=True)
+    layers: int = setting("layers of relays (L)", default=2, low=1, high=10, static=True)
 
 
 @settings
@@ -121,11 +121,11 @@ class LowerBoundChain(TrackedEdges):
     ``(1 - (2^L - 2^(i-1)) d) / 2``, the last two leaves with ``(1 -/+ 2^L d) / 2``.
     """
 
-    stages: int = setting("decision nodes (L)", 2, low=1, high=16, static=True)
+    stages: int = setting("decision nodes (L)", default=2, low=1, high=16, static=True)
     gap: float = setting(
-        "gap between the leaves, as a share of its limit 2^-L", 0.9, above=0, high=1
+        "gap between the leaves, as a share of its limit 2^-L", default=0.9, above=0, high=1
     )
-    swapped: bool = setting("the better one of the last leaves is last", False)
+    swapped: bool = setting("the better one of the last leaves is last", default=False)
 
 
 @settings
@@ -143,11 +143,11 @@ class EpsilonEXP3Params:
     """Rates in ``x = epsilon / K_i + (1 - epsilon) softmax(eta theta)``."""
 
     eta: float | None = setting(
-        "learning rate", None, above=0, theory="T^(-H/(H+1))", aliases=("theory",)
+        "learning rate", default=None, above=0, theory="T^(-H/(H+1))", aliases=("theory",)
     )
     epsilon: float | None = setting(
         "exploration of nodes with a child that decides",
-        None,
+        default=None,
         above=0,
         theory="min(1, K T^(-1/(H+1)))",
         aliases=("theory",),
@@ -158,8 +158,8 @@ class EpsilonEXP3Params:
 class AnytimeParams:
     """Multiples of ``eta = n^(-H/(H+1))``, ``epsilon = K n^(-1/(H+1))`` in an epoch of n rounds."""
 
-    eta_scale: float = setting("multiple of the theory's eta in every epoch", 1.0, above=0)
-    epsilon_scale: float = setting("multiple of the theory's epsilon in every epoch", 1.0, above=0)
+    eta_scale: float = setting("multiple of the theory's eta", default=1.0, above=0)
+    epsilon_scale: float = setting("multiple of the theory's epsilon", default=1.0, above=0)
 
 
 @settings
@@ -167,10 +167,11 @@ class NormalizedEGParams:
     """Rate in ``x = softmax(eta theta)``, ``theta -= costs of the children``."""
 
     eta: float | None = setting(
-        "learning rate", None, above=0, theory="sqrt(log K_i / T)", aliases=("theory",)
+        "learning rate", default=None, above=0, theory="sqrt(log K_i / T)", aliases=("theory",)
     )
     feedback: Literal["realised", "expected"] = setting(
-        "what children report: the cost of their own choices, or its expectation", "realised"
+        "what children report: the cost of their choices, or its expectation",
+        default="realised",
     )
 
 
@@ -179,7 +180,7 @@ class EXP3Params:
     """Rate in ``x = softmax(eta theta)``."""
 
     eta: float | None = setting(
-        "learning rate", None, above=0, theory="T^(-1/2)", aliases=("theory",)
+        "learning rate", default=None, above=0, theory="T^(-1/2)", aliases=("theory",)
     )
 
 
@@ -192,9 +193,9 @@ class BroadOMDParams:
     enough; ``"v2"`` does neither.
     """
 
-    eta: float = setting("first learning rate", 1 / 162, above=0)
+    eta: float = setting("first learning rate", default=1 / 162, above=0)
     variant: Literal["v1", "v0", "v2"] = setting(
-        "v1: optimistic, increasing rates; v0: rates that halve; v2: a fixed rate", "v1"
+        "v1: optimistic, increasing rates; v0: rates that halve; v2: a fixed rate", default="v1"
     )
 
 
@@ -204,7 +205,7 @@ class OraclePolicyParams:
 
     exploration: float | None = setting(
         "probability of a worse child",
-        None,
+        default=None,
         above=0,
         theory="min(1/2, T^(-1/H))",
         aliases=("theory",),

@@ -69,7 +69,7 @@ class Node(NamedTuple):
 
 
 class Job(NamedTuple):
-    """What a node is told of its job.
+    """What a node learns about its job.
 
     Attributes:
       chosen: whether each arm is the one that was played, bool ``[K, ...]``.
