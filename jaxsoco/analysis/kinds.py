@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Iterator, Mapping
 from types import ModuleType
 from typing import Any, ClassVar, Generic, TypeVar
@@ -17,6 +18,8 @@ from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.fields import check_table
 from jaxsoco.core.schema import Field
 from jaxsoco.core.text import show, suggest
+
+_NAME = re.compile(r"[a-z][a-z0-9-]*")
 
 
 class Kind:
@@ -83,8 +86,16 @@ class Kinds(Mapping[str, tuple[Field, ...]], Generic[K]):
         return kind
 
     def make(self, table: Table) -> K:
-        """What a validated table asks for."""
-        return self.kind(table["kind"])(table)
+        """What a validated table asks for.
+
+        Raises:
+          InputError: its kind is unknown here: the plug-in that declares it is not loaded.
+        """
+        name = table["kind"]
+        if name not in self:
+            message = f'no {self.what} is of kind "{name}"'
+            raise InputError(Issue(self.what, message, "load the plug-in that declares it"))
+        return self.kind(name)(table)
 
     def validate(self, table: Table, scope: Scope) -> None:
         """Reports everything that is wrong with a table to ``scope``."""
@@ -120,6 +131,9 @@ class Kinds(Mapping[str, tuple[Field, ...]], Generic[K]):
         return isinstance(value, type) and issubclass(value, self._base) and "name" in vars(value)
 
     def _add(self, kind: type[K]) -> None:
+        if not _NAME.fullmatch(kind.name):  # it is part of the names of files
+            message = f'{_owner(kind)} declares the kind "{kind.name}"'
+            raise InputError(Issue(self.what, message, "want small letters, digits and hyphens"))
         other = self._kinds.get(kind.name)
         if other is not None and _owner(other) != _owner(kind):
             message = f'{_owner(other)} and {_owner(kind)} both declare the kind "{kind.name}"'

@@ -95,8 +95,8 @@ class Setup:
         for entry in data["learners"]:
             own = {"base": entry["label"], **entry, **freeze(variants.get(entry["label"], {}))}
             learners.append(LearnerInfo(own["label"], own["name"], own["base"], own["values"]))
-        names = cls.__dataclass_fields__.keys() & data.keys()
-        return cls(**{name: data[name] for name in names} | {"learners": tuple(learners)})
+        values: dict[str, Any] = {k: data[k] for k in cls.__dataclass_fields__ if k in data}
+        return cls(**{**values, "learners": tuple(learners)})
 
 
 @dataclass(frozen=True)
@@ -126,9 +126,10 @@ class Presentation:
     spec: str = ""
 
     @classmethod
-    def from_json(cls, title: str, shown: Mapping[str, Any]) -> Presentation:
+    def from_json(cls, title: str, presentation: Mapping[str, Any]) -> Presentation:
         """The presentation of a manifest, under its title; what is absent has its default."""
-        values = {key: shown[key] for key in cls.__dataclass_fields__ if key in shown}
+        keys = cls.__dataclass_fields__.keys() & presentation.keys()
+        values: dict[str, Any] = {key: presentation[key] for key in keys}
         lists = {key: tuple(v) for key, v in values.items() if isinstance(v, list | tuple)}
         return cls(**{"title": title, **values, **lists})
 

@@ -19,6 +19,9 @@ from jaxsoco.core.setup import Presentation, Setup, freeze
 HORIZON = "horizon"
 """Axis name of the rounds of a run, whether horizons are points or checkpoints of one run."""
 
+SHORTFALL = "shortfall"
+"""Cost component that must be zero in a complete run: work missing at the deadline."""
+
 ROUNDING = {"float32": 1e-5, "float64": 1e-9}
 """Shortfall of a run that is rounding alone, by precision."""
 
@@ -59,19 +62,19 @@ class Study:
 
     def to_json(self) -> dict[str, Any]:
         """The manifest, without what the store fills in: format, identity, time of creation."""
-        shown = self.presentation
+        presentation = self.presentation
         return {
             "name": self.name,
-            "figure": shown.title,
+            "figure": presentation.title,
             "settings": self.setup.to_json(),
             "plan": self.plan.to_json(),
             "presentation": {
-                "description": shown.description,
-                "smoke": shown.smoke,
+                "description": presentation.description,
+                "smoke": presentation.smoke,
                 "axes": self.axes,
                 "units": self.units,
-                "checks": shown.checks,
-                "plots": shown.plots,
+                "checks": presentation.checks,
+                "plots": presentation.plots,
                 "costs": [
                     {"name": cost.name, "unit": cost.unit, "objective": cost.objective}
                     for cost in self.costs
@@ -84,10 +87,10 @@ class Study:
                 "components": self.components,
                 "heavy_tailed": sorted(self.heavy),
                 "confidence": self.level,
-                "notes": shown.notes,
-                "warnings": shown.warnings,
-                "command": shown.command,
-                "spec": shown.spec,
+                "notes": presentation.notes,
+                "warnings": presentation.warnings,
+                "command": presentation.command,
+                "spec": presentation.spec,
             },
         }
 
@@ -106,21 +109,23 @@ class Study:
 
     @classmethod
     def _read(cls, manifest: Mapping[str, Any]) -> Study:
-        shown = manifest["presentation"]
+        presentation = manifest["presentation"]
         title = manifest.get("figure") or manifest["name"]
-        costs = [CostEntry(c["name"], c["unit"], objective=c["objective"]) for c in shown["costs"]]
+        costs = [
+            CostEntry(c["name"], c["unit"], objective=c["objective"]) for c in presentation["costs"]
+        ]
         return cls(
             name=manifest["name"],
-            setup=Setup.from_json(manifest["settings"], shown.get("learners", {})),
+            setup=Setup.from_json(manifest["settings"], presentation.get("learners", {})),
             plan=Plan.from_json(manifest["plan"]),
             costs=tuple(costs),
-            measure=shown["measure"],
-            axes={n: freeze(v) for n, v in shown["axes"].items() if len(v) > 1},
-            presentation=Presentation.from_json(title, shown),
-            units=dict(shown.get("units", {})),
-            components=dict(shown.get("components", {})),
-            heavy=frozenset(shown.get("heavy_tailed", ())),
-            level=shown.get("confidence", 0.95),
+            measure=presentation["measure"],
+            axes={n: freeze(v) for n, v in presentation["axes"].items() if len(v) > 1},
+            presentation=Presentation.from_json(title, presentation),
+            units=dict(presentation.get("units", {})),
+            components=dict(presentation.get("components", {})),
+            heavy=frozenset(presentation.get("heavy_tailed", ())),
+            level=presentation.get("confidence", 0.95),
             created=str(manifest.get("created", "")),
             identity=str(manifest.get("identity", "")),
         )
@@ -215,11 +220,11 @@ class Study:
 
     def select(self, where: Mapping[str, Any] | None = None) -> tuple[int, ...]:
         """Indices of the points that match every ``axis = value`` (or list of values)."""
-        wanted = (where or {}).items()
+        conditions = (where or {}).items()
         return tuple(
             i
             for i, point in enumerate(self.points)
-            if all(name in point and matches(point[name], value) for name, value in wanted)
+            if all(name in point and matches(point[name], value) for name, value in conditions)
         )
 
     def numeric_axes(self) -> tuple[str, ...]:
@@ -235,7 +240,7 @@ def is_numeric(values: Iterable[Any]) -> bool:
     return all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
 
 
-def matches(value: Any, wanted: Any) -> bool:
-    """Whether a point's value is the wanted one, or one of a list of wanted ones."""
-    value, wanted = freeze(value), freeze(wanted)
-    return value == wanted or (isinstance(wanted, tuple) and value in wanted)
+def matches(value: Any, target: Any) -> bool:
+    """Whether a point's value is the target, or one of a list of targets."""
+    value, target = freeze(value), freeze(target)
+    return value == target or (isinstance(target, tuple) and value in target)

@@ -32,7 +32,7 @@ def read_claims(
       Checks, plots and warnings.
     """
     warnings: list[str] = []
-    kept: list[tuple[_Table, ...]] = []
+    claims: list[tuple[_Table, ...]] = []
     for kinds, tables in ((CHECKS, document.checks), (PLOTS, document.plots)):
         sound = []
         for i, table in enumerate(tables):
@@ -45,8 +45,8 @@ def read_claims(
                 warnings += [f"left out of this run: {issue}" for issue in problems[:1]]
             if not problems:
                 sound.append(table)
-        kept.append(tuple(sound))
-    return kept[0], kept[1], tuple(warnings)
+        claims.append(tuple(sound))
+    return claims[0], claims[1], tuple(warnings)
 
 
 def _problems(kinds: Kinds[Any], table: _Table, scope: Scope) -> list[Issue]:

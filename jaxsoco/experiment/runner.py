@@ -52,7 +52,7 @@ def run(
     out: Path,
     *,
     command: str,
-    devices: int | None = None,
+    devices: int | Sequence[Any] | None = None,
     share: Share | None = None,
 ) -> int:
     """Runs what is missing of a sweep, then reports.
@@ -61,7 +61,8 @@ def run(
       sweep: the expanded experiment.
       out: the run directory: new, empty, or of this same sweep.
       command: the command line, for the manifest.
-      devices: how many to use (all that have something to do if None).
+      devices: how many to use (all that have something to do if None), or the ``jax.Device`` of
+        a JAX that is set up already.
       share: the part of the chunks that this process takes (all if None).
 
     Returns:
@@ -216,7 +217,7 @@ _KEPT_GROUPS = 16
 class _Builder:
     """Makes instances and compiled blocks; JAX starts when the first is needed."""
 
-    def __init__(self, sweep: Sweep, devices: int | None):
+    def __init__(self, sweep: Sweep, devices: int | Sequence[Any] | None):
         self._sweep = sweep
         self._wanted = devices
         self._traced: dict[int, Tiles] = {}
@@ -292,6 +293,8 @@ class _Builder:
 
     @cached_property
     def _devices(self) -> list[Any]:
+        if isinstance(self._wanted, Sequence):
+            return list(self._wanted)
         run = self._sweep.experiment.run
         largest = max(map(len, self._sweep.groups)) * run.seeds
         useful = -(-min(largest, self._sweep.chunk) // run.tile)

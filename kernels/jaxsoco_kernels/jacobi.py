@@ -22,6 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsoco_kernels import psd
+from jaxsoco_kernels.shapes import expect
 
 
 class Spectrum(NamedTuple):
@@ -81,11 +82,13 @@ def assemble(spectrum: Spectrum) -> jax.Array:
 
 def coordinates(spectrum: Spectrum, vector: jax.Array) -> jax.Array:
     """Coordinates ``V' x`` of ``vector [d, ...]`` in the basis."""
+    expect(basis=(spectrum.basis, "d d ..."), vector=(vector, "d ..."))
     return jnp.sum(spectrum.basis * vector[:, None], axis=0)
 
 
 def combine(spectrum: Spectrum, coordinates: jax.Array) -> jax.Array:
     """The vector ``V u`` with these ``coordinates [d, ...]`` in the basis."""
+    expect(basis=(spectrum.basis, "d d ..."), coordinates=(coordinates, "d ..."))
     return jnp.sum(spectrum.basis * coordinates[None], axis=1)
 
 
@@ -102,12 +105,13 @@ def apply(
       coordinates: ``V' x``.
       *parameters: further arguments of ``values`` and ``differences``.
     """
+    expect(matrix=(spectrum.matrix, "d d ..."), coordinates=(coordinates, "d ..."))
     return _apply(values, differences, spectrum.matrix, coordinates, *parameters)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0, 1))
 def _apply(values, differences, matrix, coordinates, *parameters):
-    return values(_diagonal_of(matrix), *psd.lift(parameters, 1)) * coordinates
+    return values(_diagonal_of(matrix), *psd.widen(parameters, 1)) * coordinates
 
 
 @_apply.defjvp
@@ -117,10 +121,10 @@ def _apply_jvp(values, differences, primals, tangents):
     diagonal = _diagonal_of(matrix)
 
     def at(*parameters):
-        return values(diagonal, *psd.lift(parameters, 1))
+        return values(diagonal, *psd.widen(parameters, 1))
 
     image, d_image = jax.jvp(at, tuple(parameters), tuple(d_parameters))
-    slopes = differences(diagonal[:, None], diagonal[None], *psd.lift(parameters, 2))
+    slopes = differences(diagonal[:, None], diagonal[None], *psd.widen(parameters, 2))
     turned = jnp.sum(slopes * d_matrix * coordinates[None], axis=1)
     return image * coordinates, turned + d_image * coordinates + image * d_coordinates
 
@@ -140,6 +144,11 @@ def rank_one_update(
       coordinates: ``V' x [d, ...]``. A learner that played ``x = V u`` has them at hand.
       sweeps: static.
     """
+    expect(
+        matrix=(spectrum.matrix, "d d ..."),
+        coordinates=(coordinates, "d ..."),
+        step=(step, "..."),
+    )
     changed = step[None, None] * coordinates[:, None] * coordinates[None]
     return clip(sweep(Spectrum(spectrum.basis, spectrum.matrix - changed), sweeps))
 

@@ -14,6 +14,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxsoco_kernels.lanes import one_hot
+from jaxsoco_kernels.shapes import expect
+
 Respond = Callable[[Any, jax.Array, jax.Array], jax.Array]
 
 
@@ -98,13 +101,12 @@ def step_back(cost: jax.Array, after: jax.Array, data: Any, respond: Respond) ->
     places = jnp.arange(states).reshape(-1, *(1,) * (after.ndim - 1))
     less, same = after[:, None] < after[None], after[:, None] == after[None]
     before = (less | (same & (places[:, None] < places[None]))).astype(dtype)
-    best = (places == jnp.argmin(after, axis=0)[None]).astype(dtype)
+    best = one_hot(jnp.argmin(after, axis=0), states, dtype=dtype)
     transition = respond(data, before, best)
     total = cost + jnp.sum(transition * after[None, None], axis=2)
     # One argmin decides: chained comparisons may be compiled twice, with other roundings at ties.
     action = jnp.argmin(total, axis=1).astype(jnp.int32)
-    actions = jnp.arange(total.shape[1]).reshape(1, -1, *(1,) * (after.ndim - 1))
-    chosen = actions == action[:, None]
+    chosen = one_hot(action, total.shape[1], axis=1)
     value = jnp.sum(jnp.where(chosen, total, 0), axis=1)
     return Slot(value, action, chosen.astype(dtype), transition)
 
@@ -160,6 +162,11 @@ def occupancy_of(policy: jax.Array, transition: jax.Array, initial: jax.Array) -
       Occupancies ``[T, S, A, ...]`` with ``T`` the larger of the leading axes: probabilities that
       sum to 1 in every slot.
     """
+    expect(
+        policy=(policy, "T|1 S A ..."),
+        transition=(transition, "T|1 S A S ..."),
+        initial=(initial, "S ..."),
+    )
     slots = max(policy.shape[0], transition.shape[0])
     fixed, sliced = split_slots((policy, transition), slots)
     lanes = jnp.broadcast_shapes(policy.shape[3:], transition.shape[4:], initial.shape[1:])
@@ -191,6 +198,7 @@ def policy_of(occupancy: jax.Array, otherwise: jax.Array | None = None) -> jax.A
       occupancy: ``[T, S, A, ...]``, at least 0.
       otherwise: the policy in states that are never met, ``[T, S, A, ...]``; uniform if absent.
     """
+    expect(occupancy=(occupancy, "T S A ..."))
     if otherwise is None:
         otherwise = jnp.full_like(occupancy, 1 / occupancy.shape[2])
     met = jnp.sum(occupancy, axis=2, keepdims=True)
@@ -202,7 +210,7 @@ def inner(occupancy: jax.Array, values: jax.Array) -> jax.Array:
     return jnp.sum(occupancy * values, axis=(0, 1, 2))
 
 
-def spread(x: jax.Array, slots: int, lanes: Any) -> jax.Array:
+def all_slots(x: jax.Array, slots: int, lanes: Any) -> jax.Array:
     """``x [T or 1, S, A, ...]`` with all slots and lanes."""
     lanes = jnp.broadcast_shapes(x.shape[3:], lanes)
     return jnp.broadcast_to(x, (slots, *x.shape[1:3], *lanes))

@@ -13,9 +13,12 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
+from jaxsoco_kernels.shapes import expect
+
 
 def symmetric(matrix: jax.Array) -> jax.Array:
     """The symmetric part of ``matrix [d, d, ...]``."""
+    expect(matrix=(matrix, "d d ..."))
     return (matrix + jnp.swapaxes(matrix, 0, 1)) / 2
 
 
@@ -32,6 +35,7 @@ def eigh(matrix: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 def compose(basis: jax.Array, values: jax.Array) -> jax.Array:
     """The symmetric matrix ``V diag(values) V'`` ``[d, d, ...]`` of columns ``basis``."""
+    expect(basis=(basis, "d d ..."), values=(values, "d ..."))
     return symmetric(jnp.einsum("ik...,jk...->ij...", basis * values[None], basis))
 
 
@@ -53,7 +57,7 @@ def spectral(values: Callable, differences: Callable, matrix: jax.Array, *parame
     return _spectral(values, differences, symmetric(matrix), *parameters)
 
 
-def lift(parameters, axes: int) -> list:
+def widen(parameters, axes: int) -> list:
     """Puts structural axes of size 1 before the lanes of every parameter that is not a scalar."""
     return [x if jnp.ndim(x) == 0 else x[(None,) * axes] for x in parameters]
 
@@ -61,7 +65,7 @@ def lift(parameters, axes: int) -> list:
 @partial(jax.custom_jvp, nondiff_argnums=(0, 1))
 def _spectral(values, differences, matrix, *parameters):
     eigenvalues, basis = eigh(matrix)
-    return compose(basis, values(eigenvalues, *lift(parameters, 1)))
+    return compose(basis, values(eigenvalues, *widen(parameters, 1)))
 
 
 @_spectral.defjvp
@@ -70,12 +74,12 @@ def _spectral_jvp(values, differences, primals, tangents):
     d_matrix, *d_parameters = tangents
     eigenvalues, basis = eigh(matrix)
     turned = jnp.einsum("ki...,kl...,lj...->ij...", basis, d_matrix, basis)
-    slopes = differences(eigenvalues[:, None], eigenvalues[None], *lift(parameters, 2))
+    slopes = differences(eigenvalues[:, None], eigenvalues[None], *widen(parameters, 2))
     turned = turned * slopes
     tangent = jnp.einsum("ik...,kl...,jl...->ij...", basis, turned, basis)
 
     def at(*parameters):
-        return values(eigenvalues, *lift(parameters, 1))
+        return values(eigenvalues, *widen(parameters, 1))
 
     image, d_image = jax.jvp(at, tuple(parameters), tuple(d_parameters))
     return compose(basis, image), symmetric(tangent) + compose(basis, d_image)

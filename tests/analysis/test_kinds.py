@@ -116,6 +116,14 @@ def test_a_registered_kind_is_used_and_may_be_declared_again(kinds):
     assert "mine" not in CHECKS
 
 
+def test_a_kind_that_nobody_declares_here_is_bad_input(kinds):
+    with pytest.raises(InputError, match="load the plug-in"):
+        CHECKS.make({"kind": "cheap"})
+    odd = type("Odd", (Check,), {"name": "a/b"})
+    with pytest.raises(InputError, match="small letters"):
+        kinds.register(odd)
+
+
 @pytest.mark.parametrize("kinds", [CHECKS, PLOTS], ids=["checks", "plots"])
 def test_every_kind_says_what_it_is(kinds):
     for name in kinds:

@@ -7,13 +7,12 @@ import math
 import numpy as np
 
 from jaxsoco.analysis.checks._base import Check, CheckResult
-from jaxsoco.analysis.ledger import Cell, Ledger
+from jaxsoco.analysis.ledger import Ledger
+from jaxsoco.analysis.records import Cell
 from jaxsoco.analysis.selection import Scope, check_labels
 from jaxsoco.analysis.statistics import Estimate
 from jaxsoco.core.schema import Field
-
-SHORTFALL = "shortfall"
-"""Cost component that must be zero in a complete run: work missing at the deadline."""
+from jaxsoco.core.study import SHORTFALL
 
 
 class Complete(Check):

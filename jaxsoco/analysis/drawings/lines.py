@@ -59,7 +59,7 @@ class Lines:
         lower, upper = line.lower[keep], line.upper[keep]
         if "y" in self.log:  # a band below zero has no logarithm
             lower = np.maximum(lower, value / 100)
-        visible = Line(x, value, lower, upper, line.runs)
+        visible = Line(tuple(x), value, lower, upper, line.runs)
         draw_band(self.ax, visible, label or name, look, -(-len(x) // _MOST_MARKERS))
         self.counts.append(line.runs)
         self._drawn.append(visible)

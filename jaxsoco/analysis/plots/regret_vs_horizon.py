@@ -24,7 +24,11 @@ class RegretVsHorizon(LinesPlot):
     name = "regret-vs-horizon"
     summary = "regret by the horizon on logarithmic axes, with fitted exponents"
     fields = (*VIEW, ALGORITHMS, TREND)
-    log = ("x", "y")
+
+    @property
+    def log(self) -> tuple[str, ...]:
+        """Both axes are logarithmic."""
+        return ("x", "y")
 
     def validate(self, scope: Scope) -> None:
         """Reports unknown names, and an experiment with one horizon."""
