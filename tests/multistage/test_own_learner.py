@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from jaxsoco import Algorithm, multistage, simulate
+from jaxsoco.core.lanes import one_hot
 from jaxsoco.multistage import (
     Action,
     Policy,
@@ -46,7 +47,8 @@ def init(key, params, spec):
 
 def act(key, params, state, obs):
     """Every node follows its leader, and explores with probability ``params``."""
-    leaders = [jax.nn.one_hot(jnp.argmin(x, axis=1), x.shape[1], axis=1) for x in state.sums]
+    width = state.tree.width
+    leaders = [one_hot(jnp.argmin(x, axis=1), width, axis=1, dtype=x.dtype) for x in state.sums]
     policy = policies(state.tree, tuple(leaders), jnp.broadcast_to(params, key.shape[1:]))
     leaf, visits = descend(state.tree, policy, key)
     return Action(leaf, policy), replace(state, visits=visits)
@@ -56,9 +58,9 @@ def update(params, state, action, feedback):
     """The visited nodes add the cost to the child that they chose."""
     sums = []
     for table, visit in zip(state.sums, state.visits, strict=True):
-        arms = jnp.arange(state.tree.width).reshape(-1, *(1,) * feedback.cost.ndim)
         row = pick(table, visit.place)
-        row = row + jnp.where(arms == visit.child[None], (feedback.cost * visit.weight)[None], 0)
+        chosen = one_hot(visit.child, state.tree.width)
+        row = row + jnp.where(chosen, (feedback.cost * visit.weight)[None], 0)
         sums.append(put(table, visit.place, row))
     return replace(state, sums=tuple(sums), visits=())
 

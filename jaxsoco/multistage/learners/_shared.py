@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.core import random
-from jaxsoco.core.lanes import hold, runtime_ones
+from jaxsoco.core.lanes import hold, one_hot, runtime_ones
 from jaxsoco.multistage.spec import Action, Change, Levels, Spec
 from jaxsoco.multistage.theory.descent import Visit, descend
 from jaxsoco.multistage.theory.levels import look_up, pick, put, spread_mask, tables
@@ -55,12 +55,6 @@ def first_change(tree: Tree, like: jax.Array) -> Change:
 def path_change(visits: Sequence[Visit], rows: Levels, everywhere: jax.Array | None) -> Change:
     """Only the visited nodes play otherwise than before: with probabilities ``rows``."""
     return Change(tuple(visit.place for visit in visits), tuple(rows), everywhere)
-
-
-def chosen_child(visit: Visit, width: int) -> jax.Array:
-    """Whether each child is the one that was chosen, bool ``[K, ...]``."""
-    arms = jnp.arange(width, dtype=jnp.int32).reshape(-1, *(1,) * visit.child.ndim)
-    return arms == visit.child[None]
 
 
 # --- EXP3, with and without exploration -----------------------------------------------------------
@@ -131,7 +125,7 @@ def learn(state: EXP3State, cost: jax.Array, *, explores: bool) -> EXP3State:
         row, rest = (hold(pick(table[d], place), ones) for table in (state.high, state.low))
         # eta theta_m -= eta c / p, with the inverse probability that the visit has kept.
         loss = hold(step * visit.weight, ones)[None]
-        loss = jnp.where(chosen_child(visit, tree.width), loss, 0)
+        loss = jnp.where(one_hot(visit.child, tree.width), loss, 0)
         row, rest = add_compensated(row, rest, -loss)
         # The largest logit becomes 0: in float32 a large common part would eat the steps.
         row, rest = shift_compensated(row, rest, hold(largest(row), ones))

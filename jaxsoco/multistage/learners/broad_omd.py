@@ -30,10 +30,9 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.core import random
-from jaxsoco.core.lanes import hold
+from jaxsoco.core.lanes import hold, one_hot
 from jaxsoco.core.protocol import Algorithm
 from jaxsoco.multistage.learners._shared import (
-    chosen_child,
     first_change,
     first_visits,
     ones_of,
@@ -152,7 +151,7 @@ def _update(
         old = Node(*(table[d] for table in state.nodes))
         node = Node(*(hold(pick(table, visit.place), ones) for table in old))
         degree = look_up(level.degree, visit.place).astype(ones.dtype)
-        chosen = chosen_child(visit, state.tree.width)
+        chosen = one_hot(visit.child, state.tree.width)
         new = step(node, Job(chosen, feedback.cost, degree, state.log_horizon))
         rows.append(hold(new.learned, ones))
         pairs = zip(old, new, strict=True)

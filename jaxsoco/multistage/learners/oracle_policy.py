@@ -24,10 +24,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsoco.core import random
-from jaxsoco.core.lanes import align
+from jaxsoco.core.lanes import align, one_hot
 from jaxsoco.core.protocol import Algorithm
 from jaxsoco.multistage.learners._shared import (
-    chosen_child,
     first_visits,
     in_place_of_none,
     ones_of,
@@ -148,7 +147,7 @@ def _update(
     del params, action
     theta, jobs = [], []
     for table, count, visit in zip(state.theta, state.jobs, state.visits, strict=True):
-        chosen = chosen_child(visit, state.tree.width)
+        chosen = one_hot(visit.child, state.tree.width)
         loss = jnp.where(chosen, (feedback.cost * visit.weight)[None], 0)
         theta.append(table - put(jnp.zeros_like(table), visit.place, loss))
         jobs.append(count + put(jnp.zeros_like(count), visit.place, jnp.ones_like(count[0])))

@@ -82,7 +82,7 @@ def put(table: jax.Array, place: jax.Array, row: jax.Array) -> jax.Array:
       A job's cost is added to the entry of the child that was chosen::
 
         row = pick(sums[d], visit.place)  # [K, ...]
-        chosen = jnp.arange(tree.width)[:, None] == visit.child[None]
+        chosen = one_hot(visit.child, tree.width)  # of jaxsoco.core.lanes
         sums_d = put(sums[d], visit.place, row + jnp.where(chosen, cost[None], 0))
     """
     n, inner = table.shape[0], table.ndim - 1 - place.ndim

@@ -24,8 +24,8 @@ def policies(tree: Tree, learned: Levels, epsilon: jax.Array | None = None) -> P
     Example:
       Nodes that follow the child with the smallest sum of costs::
 
-        leads = [jax.nn.one_hot(jnp.argmin(x, axis=1), tree.width, axis=1) for x in sums]
-        policy = policies(tree, tuple(leads))
+        leaders = [one_hot(jnp.argmin(x, axis=1), tree.width, axis=1, dtype=float) for x in sums]
+        policy = policies(tree, tuple(leaders))
     """
     if epsilon is None:
         return Policy(learned, (None,) * tree.depth)
