@@ -84,6 +84,7 @@ def setting(
     unit: str = "",
     theory: str = "",
     aliases: tuple[str, ...] = (),
+    order: int = 0,
 ) -> Any:
     """Declares one setting.
 
@@ -98,10 +99,13 @@ def setting(
       unit: physical unit.
       theory: what ``None`` stands for, as a formula; shown wherever the setting is.
       aliases: words that experiment files may use for ``"auto"``, from before.
+      order: where it is listed: settings of a smaller one come first. With 1, those that a class
+        inherits come after its own.
     """
     limits = {"low": low if above is None else above, "open_low": above is not None, "high": high}
     metadata = {
         "static": static,
+        "order": order,
         "doc": doc,
         "limits": limits | {"unit": unit, "theory": theory, "aliases": aliases},
     }
@@ -115,13 +119,16 @@ def settings(cls: type[_T]) -> type[_T]:
     """Makes of a class of :func:`setting` attributes a frozen dataclass, a schema and a pytree.
 
     The class gets what :class:`Settings` has, ``FIELDS`` first of all. Settings of its parents
-    come before its own; a name that is declared again is changed in place.
+    come before its own, unless their ``order`` says otherwise; a name that is declared again is
+    changed in place.
     """
     cls.__post_init__ = _register_late  # type: ignore[attr-defined]
     schema: Any = dataclass(frozen=True, kw_only=True)(cls)
     hints = typing.get_type_hints(schema)
-    schema.FIELDS = tuple(_declaration(one, hints[one.name]) for one in fields(schema))
-    for one, declared in zip(fields(schema), schema.FIELDS, strict=True):
+    schema.FIELDS = ()
+    for one in sorted(fields(schema), key=lambda one: one.metadata["order"]):
+        declared = _declaration(one, hints[one.name])
+        schema.FIELDS += (declared,)
         # What is no number cannot be a leaf; JAX reads it here.
         one.metadata = types.MappingProxyType({**one.metadata, "static": declared.static})
     schema.of, schema.values = classmethod(_of), _values

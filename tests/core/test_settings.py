@@ -146,3 +146,22 @@ print(jax.tree.leaves([early, late]))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "[1.0, 2.0]", done.stderr
+
+
+def test_settings_are_listed_by_their_order():
+    @settings
+    class Shared:
+        """What others have after their own."""
+
+        late: int = setting("shown last", 0, order=1)
+        plain: int = setting("shown as declared", 0)
+
+    @settings
+    class Own(Shared):
+        """Its own come before."""
+
+        early: str = setting("shown first", order=-1)
+        own: float = setting("after what it inherits", 1.0)
+
+    assert [one.name for one in Own.FIELDS] == ["early", "plain", "own", "late"]
+    assert Own(early="a").values() == {"early": "a", "plain": 0, "own": 1.0, "late": 0}

@@ -1,33 +1,44 @@
-"""Time-homogeneous oracles above bandit learners (arXiv 2404.04509, section 6)."""
+"""Time-homogeneous oracles above bandit learners (arXiv 2404.04509, section 6).
+
+``w`` are expected costs: of a leaf, its cost averaged over the horizon; of a node,
+``w_i = sum_m x_im w_m`` with what it plays now. A node with a child that decides is an oracle,
+which knows ``w`` of its children exactly and sends a job to the best one, but for the probability
+``q`` that the other ones share::
+
+    x_im = 1 - q                                     m = argmin w
+    x_im = q / (K_i - 1)                             any other child
+
+``q = min(1/2, T^(-1/H))`` attains the lower bound on the chain. A node above leaves only runs EXP3
+with a rate that falls with its own jobs; at the n-th one, with ``theta_i`` 0 at first::
+
+    x_i = softmax(sqrt(log K_i / (K_i n)) theta_i)
+    theta_im -= c / x_im                             for the child m that was chosen
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxsoco.core import random
-from jaxsoco.core.lanes import align, runtime_ones
+from jaxsoco.core.lanes import align, one_hot
 from jaxsoco.core.protocol import Algorithm
-from jaxsoco.multistage.descent import Visit, descend, tables
-from jaxsoco.multistage.rates import given_or, pick_rate
-from jaxsoco.multistage.spec import Action, Feedback, Levels, Observation, Policy, Spec
-from jaxsoco.multistage.tree import Tree
-from jaxsoco.multistage.values import child_values, mean, put, spread_mask
+from jaxsoco.multistage.learners._shared import (
+    first_visits,
+    in_place_of_none,
+    ones_of,
+)
+from jaxsoco.multistage.settings import OraclePolicyParams
+from jaxsoco.multistage.spec import Action, Feedback, Levels, Observation, Spec
+from jaxsoco.multistage.theory.descent import Visit, descend
+from jaxsoco.multistage.theory.levels import put, spread_mask, tables
+from jaxsoco.multistage.theory.policy import policies
+from jaxsoco.multistage.theory.tree import Level, Tree
+from jaxsoco.multistage.theory.values import child_values, mean
 from jaxsoco_kernels.mirror import largest
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class OraclePolicyParams:
-    """``exploration``: probability of a worse child; NaN stands for ``min(1/2, T^(-1/H))``."""
-
-    exploration: jax.Array | float = math.nan
 
 
 @jax.tree_util.register_dataclass
@@ -54,25 +65,23 @@ class OraclePolicyState:
     tree: Tree = field(metadata={"static": True})
 
 
-def oracle_policy_params(values: Mapping[str, Any]) -> OraclePolicyParams:
-    """Parameters from an experiment's values."""
-    return OraclePolicyParams(given_or(values["exploration"]))
+def _resolve(params: OraclePolicyParams, spec: Spec) -> OraclePolicyParams:
+    """``min(1/2, T^(-1/H))`` in place of None."""
+    horizon = jnp.asarray(spec.horizon, spec.chance.dtype)
+    return in_place_of_none(params, exploration=jnp.minimum(0.5, horizon ** (-1 / spec.tree.depth)))
 
 
 def _init(key: jax.Array, params: OraclePolicyParams, spec: Spec) -> OraclePolicyState:
-    tree, lanes = spec.tree, spec.lanes(key.shape[1:])
-    ones = runtime_ones(key, tree.width, spec.chance.dtype)
-    ones = jnp.broadcast_to(ones, (ones.shape[0], *lanes))
-    like, zeros = ones[0], jnp.zeros(lanes, jnp.int32)
-    horizon = jnp.broadcast_to(spec.horizon, lanes).astype(like.dtype)
-    theory = jnp.minimum(0.5, horizon ** (-1 / tree.depth))
+    tree, ones = spec.tree, ones_of(key, spec)
+    like, lanes = ones[0], ones.shape[1:]
+    exploration = jnp.asarray(_resolve(params, spec).exploration)
     leaves = jnp.broadcast_to(average_costs(spec, len(lanes)), (tree.leaves, *lanes))
     return OraclePolicyState(
         theta=tables(tree, like, 0.0),
         jobs=tuple(jnp.zeros((level.size, *lanes), like.dtype) for level in tree.levels),
         leaves=leaves.astype(like.dtype),
-        exploration=pick_rate(params.exploration, theory).astype(like.dtype),
-        visits=tuple(Visit(zeros, zeros, like) for _ in tree.levels),
+        exploration=jnp.broadcast_to(exploration, lanes).astype(like.dtype),
+        visits=first_visits(tree, like),
         ones=ones,
         tree=tree,
     )
@@ -103,12 +112,12 @@ def _act(
             play = jnp.where(oracle, _oracle(level, children, state.exploration), play)
         learned.append(play)
         below = mean(jnp.moveaxis(play, 1, 0), jnp.moveaxis(children, 1, 0))
-    policy = Policy(tuple(reversed(learned)), (None,) * tree.depth)
+    policy = policies(tree, tuple(reversed(learned)))
     leaf, visits = descend(tree, policy, key, state.ones, path_weight=False)
     return Action(leaf, policy), replace(state, visits=visits)
 
 
-def _exp3(level, theta: jax.Array, jobs: jax.Array) -> jax.Array:
+def _exp3(level: Level, theta: jax.Array, jobs: jax.Array) -> jax.Array:
     """EXP3 at its n-th job: rate ``sqrt(log K_i / (K_i n))``, ``[n, K, ...]``."""
     lanes = jobs.ndim - 1
     rate = spread_mask(np.log(level.degree) / level.degree, lanes).astype(jobs.dtype)
@@ -119,7 +128,7 @@ def _exp3(level, theta: jax.Array, jobs: jax.Array) -> jax.Array:
     return jnp.moveaxis(weights / jnp.sum(weights, axis=0)[None], 0, 1)
 
 
-def _oracle(level, children: jax.Array, exploration: jax.Array) -> jax.Array:
+def _oracle(level: Level, children: jax.Array, exploration: jax.Array) -> jax.Array:
     """The best child, but for the exploration that the others share, ``[n, K, ...]``."""
     lanes = exploration.ndim
     mask = spread_mask(level.mask, lanes)
@@ -137,13 +146,13 @@ def _update(
 ) -> OraclePolicyState:
     del params, action
     theta, jobs = [], []
-    arms = jnp.arange(state.tree.width).reshape(-1, *(1,) * feedback.cost.ndim)
     for table, count, visit in zip(state.theta, state.jobs, state.visits, strict=True):
-        loss = jnp.where(arms == visit.child[None], (feedback.cost * visit.weight)[None], 0)
+        chosen = one_hot(visit.child, state.tree.width)
+        loss = jnp.where(chosen, (feedback.cost * visit.weight)[None], 0)
         theta.append(table - put(jnp.zeros_like(table), visit.place, loss))
         jobs.append(count + put(jnp.zeros_like(count), visit.place, jnp.ones_like(count[0])))
     return replace(state, theta=tuple(theta), jobs=tuple(jobs))
 
 
-oracle_policy = Algorithm(_init, _act, _update, counter=True)
-"""Nodes above know the exact expected costs of their children; the last ones run EXP3."""
+oracle_policy = Algorithm(_init, _act, _update, counter=True, resolve=_resolve)
+"""Oracles above nodes that run EXP3 (section 6); parameters :class:`OraclePolicyParams`."""

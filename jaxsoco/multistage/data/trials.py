@@ -1,4 +1,4 @@
-"""One run driven by given uniforms, round by round: to compare implementations."""
+"""One run driven by recorded uniforms, round by round: to compare implementations."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ import numpy as np
 
 from jaxsoco.core import random
 from jaxsoco.core.protocol import Algorithm
+from jaxsoco.core.schema import AlgorithmEntry, load
+from jaxsoco.multistage.learners.broad_omd import BroadOMDState
+from jaxsoco.multistage.learners.oracle_policy import OraclePolicyState
 from jaxsoco.multistage.problem import multistage
+from jaxsoco.multistage.settings import FAMILY
 from jaxsoco.multistage.spec import Spec
-from jaxsoco.multistage.tree import Tree
-from jaxsoco.multistage.values import join
+from jaxsoco.multistage.theory.levels import join
+from jaxsoco.multistage.theory.tree import Tree
 
 
 class Replay(NamedTuple):
@@ -53,26 +57,18 @@ def replay(
         is given. ``2 H + 1`` columns: mode and child at every level, then the cost. For
         ``normalized_eg``, ``N + leaves``: the choices of all decision nodes, then the costs of all
         leaves.
-      **params: fields of the algorithm's entry (``eta``, ``epsilon``, ``variant``, ``feedback``),
+      **params: the algorithm's parameters (``eta``, ``epsilon``, ``variant``, ``feedback``),
         and ``horizon``.
 
     Raises:
       ValueError: no such algorithm or parameter, or shapes that do not fit.
     """
-    from jaxsoco import multistage as family
-
-    entries = {entry.name: entry for entry in family.FAMILY.algorithms}
-    if name not in entries:
-        raise ValueError(f"no algorithm is called {name!r}; known: {', '.join(entries)}")
-    uniforms = jnp.asarray(uniforms, float)
+    uniforms, chance = jnp.asarray(uniforms, float), jnp.asarray(q, float)
     horizon = params.pop("horizon", uniforms.shape[0])
-    values = {field.name: field.default for field in entries[name].fields}
-    if set(params) - set(values):
-        unknown = ", ".join(sorted(set(params) - set(values)))
-        raise ValueError(f"{name} has no {unknown}; known: horizon, {', '.join(values)}")
-    chance = jnp.asarray(q, float)
-    learner_columns = tree.nodes if name == "normalized_eg" else 2 * tree.depth
-    columns = learner_columns + (tree.leaves if name == "normalized_eg" else 1)
+    entry, values = _entry(name, params)
+    everywhere = name == "normalized_eg"  # every node and every leaf draws in every round
+    split = tree.nodes if everywhere else 2 * tree.depth
+    columns = split + (tree.leaves if everywhere else 1)
     if uniforms.ndim != 2 or uniforms.shape[1] != columns:
         raise ValueError(f"uniforms: want [T, {columns}], got {list(uniforms.shape)}")
     if chance.shape != (len(np.atleast_1d(segment_end)), tree.leaves):
@@ -84,23 +80,34 @@ def replay(
         horizon=jnp.asarray(horizon, float),
         tree=tree,
     )
-    algorithm = getattr(family, name)
-    made = getattr(family, f"{name}_params")(values | params)
-    return _run(algorithm, learner_columns, made, spec, uniforms)
+    return _run(load(entry.load), split, entry.parameters(values), spec, uniforms)
+
+
+def _entry(name: str, params: dict[str, Any]) -> tuple[AlgorithmEntry, dict[str, Any]]:
+    """The algorithm's entry, and a value for each of its fields."""
+    entries = {entry.name: entry for entry in FAMILY.algorithms}
+    if name not in entries:
+        raise ValueError(f"no algorithm is called {name!r}; known: {', '.join(entries)}")
+    values = {field.name: field.default for field in entries[name].fields}
+    if set(params) - set(values):
+        unknown = ", ".join(sorted(set(params) - set(values)))
+        raise ValueError(f"{name} has no {unknown}; known: horizon, {', '.join(values)}")
+    return entries[name], values | params
 
 
 @partial(jax.jit, static_argnums=(0, 1))
 def _run(algorithm: Algorithm, split: int, params: Any, spec: Spec, uniforms: jax.Array) -> Replay:
+    """The run; the first ``split`` uniforms of a round are the learner's, the others nature's."""
     key = jnp.zeros(2, jnp.uint32)
     first = multistage.init(key, spec), algorithm.init(key, params, spec)
 
     def step(carry, row):
         world, state = carry
-        mine, natures = random.Given(row[:split]), random.Given(row[split:])
-        world, now = multistage.advance(natures, spec, world)
+        learner, nature = random.Given(row[:split]), random.Given(row[split:])
+        world, now = multistage.advance(nature, spec, world)
         observation = multistage.observe(spec, world, now)
-        action, state = algorithm.act(mine, params, state, observation)
-        world, feedback, costs = multistage.play(natures, spec, world, now, action)
+        action, state = algorithm.act(learner, params, state, observation)
+        world, feedback, costs = multistage.play(nature, spec, world, now, action)
         state = algorithm.update(params, state, action, feedback)
         return (world, state), (costs.expected, costs.realised)
 
@@ -109,6 +116,9 @@ def _run(algorithm: Algorithm, split: int, params: Any, spec: Spec, uniforms: ja
 
 
 def _logits(state: Any) -> jax.Array:
-    if hasattr(state, "high"):
-        return join(state.high) + join(state.low)
-    return join(state.theta) if hasattr(state, "theta") else jnp.log(join(state.learned))
+    """What the learner has learned, ``[N, K]``."""
+    if isinstance(state, BroadOMDState):
+        return jnp.log(join(state.nodes.learned))
+    if isinstance(state, OraclePolicyState):
+        return join(state.theta)
+    return join(state.high) + join(state.low)

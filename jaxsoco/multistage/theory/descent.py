@@ -6,13 +6,12 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from jaxsoco.core import random
 from jaxsoco.core.lanes import hold
-from jaxsoco.multistage.spec import Change, Levels, Policy
-from jaxsoco.multistage.tree import Level, Tree
-from jaxsoco.multistage.values import look_up, pick, spread_mask
+from jaxsoco.multistage.spec import Policy
+from jaxsoco.multistage.theory.levels import look_up, pick
+from jaxsoco.multistage.theory.tree import Level, Tree
 from jaxsoco_kernels.mirror import categorical
 
 
@@ -23,7 +22,7 @@ class Visit(NamedTuple):
       place: its place in its level, -1 if the job had reached a leaf before, int32.
       child: the child that it chose, int32.
       weight: inverse probability by which the cost is divided: ``K_i / v`` after a uniform choice,
-        ``1 / (v learned)`` else, with ``v`` the probability that jobs reach the node (or 1).
+        ``1 / (v learned)`` otherwise, with ``v`` the probability that jobs reach the node (or 1).
     """
 
     place: jax.Array
@@ -32,7 +31,12 @@ class Visit(NamedTuple):
 
 
 def descend(
-    tree: Tree, policy: Policy, key: random.AnyKey, ones: jax.Array, *, path_weight: bool = True
+    tree: Tree,
+    policy: Policy,
+    key: random.AnyKey,
+    ones: jax.Array | None = None,
+    *,
+    path_weight: bool = True,
 ) -> tuple[jax.Array, tuple[Visit, ...]]:
     """Sends a job from the root to a leaf.
 
@@ -40,14 +44,26 @@ def descend(
 
     Args:
       tree: the tree.
-      policy: of all nodes.
-      key: consumed.
-      ones: see :func:`jaxsoco.core.lanes.hold`, ``[K, ...]``.
+      policy: of all nodes (:func:`policies`).
+      key: words ``[2, ...]``, or a ``random.Stream``; consumed.
+      ones: ones ``[K, ...]`` that the compiler does not know (:func:`jaxsoco.core.lanes.hold`):
+        with them, loops on the CPU are several times faster. None for none.
       path_weight: whether weights count the probability of reaching the node.
 
     Returns:
       The leaf's number, int32 ``[...]``, and the visits by level.
+
+    Example:
+      What a learner does in a round::
+
+        def act(key, params, state, obs):
+            policy = policies(state.tree, state.learned)
+            leaf, visits = descend(state.tree, policy, key)
+            return Action(leaf, policy), replace(state, visits=visits)
     """
+    if ones is None:
+        root = policy.learned[0]
+        ones = jnp.ones(root.shape[1:], root.dtype)
     uniforms = random.draws(key, 2 * tree.depth, ones.dtype)
     place = jnp.zeros(ones.shape[1:], jnp.int32)
     leaf = jnp.zeros(ones.shape[1:], jnp.int32)
@@ -62,12 +78,15 @@ def descend(
         inverse = 1 / chance
         taken = chance
         if epsilon is not None:
+            # K_i after a uniform choice, 1 / learned otherwise; the child is taken with
+            # probability epsilon / K_i + (1 - epsilon) learned either way.
             degree = look_up(level.degree, place).astype(row.dtype)
             inverse = jnp.where(explores, degree, inverse)
             mixed = epsilon / degree + (1 - epsilon) * chance
             taken = jnp.where(look_up(level.inner, place) > 0, mixed, chance)
         weight = inverse if reach is None or not path_weight else inverse / reach
         visits.append(Visit(place, child, weight))
+        # v of the child: v of the node times the probability of the child.
         reach = hold(taken if reach is None else reach * taken, ones)
         place, ended = _step(level, place, child)
         leaf = ended if level.regular else jnp.where(ended >= 0, ended, leaf)
@@ -101,38 +120,3 @@ def _step(level: Level, place: jax.Array, child: jax.Array) -> tuple[jax.Array, 
     gone = place < 0
     below, leaf = (look_up(table.ravel(), index) for table in (level.below, level.leaf))
     return jnp.where(gone, -1, below), jnp.where(gone, -1, leaf)
-
-
-def uniform_policy(tree: Tree, like: jax.Array) -> Levels:
-    """Equal probabilities at every node, ``[n, K, ...] by level``."""
-    return tuple(
-        jnp.broadcast_to(
-            spread_mask(level.mask / level.degree[:, None], like.ndim).astype(like.dtype),
-            (*level.mask.shape, *like.shape),
-        )
-        for level in tree.levels
-    )
-
-
-def tables(tree: Tree, like: jax.Array, value: float, absent: float | None = None) -> Levels:
-    """``[n, K, ...] by level`` of one value, another one for absent children."""
-    absent = value if absent is None else absent
-    return tuple(
-        jnp.broadcast_to(
-            spread_mask(np.where(level.mask, value, absent), like.ndim).astype(like.dtype),
-            (*level.mask.shape, *like.shape),
-        )
-        for level in tree.levels
-    )
-
-
-def explorations(tree: Tree, epsilon: jax.Array) -> tuple[jax.Array | None, ...]:
-    """Exploration of each level: ``epsilon`` where a node has a child that decides, else None."""
-    return tuple(epsilon if level.inner.any() else None for level in tree.levels)
-
-
-def start_change(tree: Tree, like: jax.Array) -> Change:
-    """Nothing has changed yet."""
-    place = tuple(jnp.full(like.shape, -1, jnp.int32) for _ in tree.levels)
-    rows = tuple(jnp.zeros((tree.width, *like.shape), like.dtype) for _ in tree.levels)
-    return Change(place, rows, None)

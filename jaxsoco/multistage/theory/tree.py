@@ -14,10 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxsoco.core.errors import InputError, Issue
-
-MAX_NODES = 100_000
-"""Most nodes of a tree: a graph with many paths unfolds into a large one."""
+from jaxsoco.multistage.theory.graphs import MAX_NODES, children_of, trie_of, unfold
 
 
 class Level(NamedTuple):
@@ -30,7 +27,8 @@ class Level(NamedTuple):
       below: place of each child in the next level, -1 for leaves and absent ones, ``[n, K]``.
       leaf: number of each child that is a leaf, -1 for the others, ``[n, K]``.
       inner: whether a node has a child that is not a leaf, bool ``[n]``.
-      regular: all children are there, and all are leaves or none is, in plain order.
+      regular: every path from the root gets here, all children are there, and all are leaves or
+        none is, in plain order.
     """
 
     first: int
@@ -102,15 +100,8 @@ class Tree:
           InputError: no paths, two roots, a cycle, a path that is repeated or goes on past the
             end of another.
         """
-        listed = [tuple(path) for path in paths]
-        issues = _path_issues(listed)
-        if issues:
-            raise InputError(issues)
-        trie: dict[tuple, dict[tuple, None]] = {}
-        for path in listed:
-            for i in range(1, len(path)):
-                trie.setdefault(path[:i], {})[path[: i + 1]] = None
-        return cls._number(trie, listed[0][:1], lambda place: str(place[-1]))
+        trie, root = trie_of(paths)
+        return cls._number(trie, root, lambda place: str(place[-1]))
 
     @classmethod
     def from_edges(cls, edges: Iterable[tuple[str, str]], nodes: Iterable[str] = ()) -> Tree:
@@ -124,28 +115,7 @@ class Tree:
           InputError: no edges, a repeated edge, a cycle, an orphan (a node without an edge), two
             roots, or more than ``MAX_NODES`` nodes after unfolding.
         """
-        below: dict[str, list[str]] = {}
-        issues = []
-        for parent, child in edges:
-            known = below.setdefault(parent, [])
-            if child in known:
-                issues.append(Issue("edges", f"{parent} -> {child} is there twice"))
-            known.append(child)
-        reached = {child for row in below.values() for child in row}
-        orphans = [name for name in dict.fromkeys(nodes) if name not in reached | set(below)]
-        issues += [Issue("nodes", f"{name} is an orphan: no edge has it") for name in orphans]
-        roots = [name for name in below if name not in reached]
-        cycle = _cycle(below)
-        if not below:
-            issues.append(Issue("edges", "there are none", "want parent, child pairs"))
-        elif cycle:
-            issues.append(Issue("edges", f"a cycle: {' -> '.join(cycle)}"))
-        elif len(roots) > 1:
-            named = " and ".join(roots[:2]) + (" and more" if len(roots) > 2 else "")
-            issues.append(Issue("edges", f"{len(roots)} roots: {named}", "want one"))
-        if issues:
-            raise InputError(issues)
-        return cls._number(*_unfold(below, roots[0]), lambda place: place[-1])
+        return cls._number(*unfold(*children_of(edges, nodes)), lambda place: place[-1])
 
     @classmethod
     def _number(cls, trie: Mapping[tuple, Iterable[tuple]], root: tuple, name) -> Tree:
@@ -200,11 +170,12 @@ class Tree:
         levels, ids = [], [0]
         while ids:
             deeper = [c for i in ids for c in self.children[i] if c < self.nodes]
-            levels.append(self._level(ids, deeper))
+            levels.append(self._level(ids, deeper, not levels or levels[-1].regular))
             ids = deeper
         return tuple(levels)
 
-    def _level(self, ids: list[int], deeper: list[int]) -> Level:
+    def _level(self, ids: list[int], deeper: list[int], whole: bool) -> Level:
+        """The level of the nodes ``ids``; ``whole``: every path from the root gets there."""
         shape = (len(ids), self.width)
         below, leaf = np.full(shape, -1), np.full(shape, -1)
         first = deeper[0] if deeper else 0
@@ -216,7 +187,7 @@ class Tree:
                     leaf[i, m] = child - self.nodes
         mask = (below >= 0) | (leaf >= 0)
         plain = np.arange(mask.size).reshape(shape)
-        regular = bool(np.array_equal(below, plain) or np.array_equal(leaf, plain))
+        regular = whole and (np.array_equal(below, plain) or np.array_equal(leaf, plain))
         return Level(
             ids[0],
             mask,
@@ -260,64 +231,3 @@ class Tree:
             yield node
             if node < self.nodes:
                 stack.extend(reversed(self.children[node]))
-
-
-def _path_issues(paths: list[tuple]) -> list[Issue]:
-    if not paths:
-        return [Issue("paths", "there are none", "want one for every leaf")]
-    issues = []
-    roots = list(dict.fromkeys(path[0] for path in paths if path))
-    if len(roots) > 1:
-        issues.append(Issue("paths", f"{len(roots)} roots: {roots[0]} and {roots[1]}", "want one"))
-    inner = {path[:i] for path in paths for i in range(1, len(path))}
-    seen: set[tuple] = set()
-    for i, path in enumerate(paths):
-        place, shown = f"paths[{i}]", " -> ".join(map(str, path))
-        if len(path) < 2:
-            issues.append(Issue(place, f"{shown or 'nothing'} has no decision", "want two nodes"))
-        elif len(set(path)) < len(path):
-            issues.append(Issue(place, f"a cycle: {shown} visits a node twice"))
-        elif path in seen:
-            issues.append(Issue(place, f"{shown} is there twice"))
-        elif path in inner:
-            issues.append(Issue(place, f"{shown} ends where another path goes on"))
-        seen.add(path)
-    return issues
-
-
-def _cycle(below: Mapping[str, Sequence[str]]) -> list[str]:
-    """Names along a cycle, its first one repeated at the end; nothing if there is none."""
-    done: set[str] = set()
-    for start in below:
-        trail: dict[str, None] = {}
-        stack: list[tuple[str, bool]] = [(start, True)]
-        while stack:
-            name, enter = stack.pop()
-            if not enter:
-                del trail[name]
-                done.add(name)
-            elif name in trail:
-                names = list(trail)
-                return [*names[names.index(name) :], name]
-            elif name not in done:
-                trail[name] = None
-                stack.append((name, False))
-                stack.extend((child, True) for child in reversed(below.get(name, ())))
-    return []
-
-
-def _unfold(
-    below: Mapping[str, Sequence[str]], root: str
-) -> tuple[dict[tuple, list[tuple]], tuple]:
-    trie: dict[tuple, list[tuple]] = {}
-    queue, count = deque([(root,)]), 1
-    while queue:
-        place = queue.popleft()
-        if place[-1] in below:
-            trie[place] = [(*place, child) for child in below[place[-1]]]
-            queue.extend(trie[place])
-            count += len(trie[place])
-        if count > MAX_NODES:
-            message = f"the paths of the graph make a tree of over {MAX_NODES} nodes"
-            raise InputError(Issue("edges", message, "leave out layers"))
-    return trie, (root,)

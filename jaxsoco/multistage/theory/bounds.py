@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from jaxsoco.multistage.tree import Tree
+from jaxsoco.multistage.theory.tree import Tree
 
 
 def theory_rates(depth: int, children: int, horizon: float) -> tuple[np.ndarray, float]:

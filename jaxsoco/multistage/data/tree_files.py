@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxsoco.core.errors import InputError, Issue
-from jaxsoco.multistage.tree import Tree
+from jaxsoco.multistage.theory.tree import Tree
 
 
 def load_tree(path: str | Path) -> Tree:
@@ -29,8 +29,8 @@ def load_tree(path: str | Path) -> Tree:
     try:
         return _from_json(text) if path.suffix.lower() == ".json" else _from_lines(text)
     except InputError as error:
-        found = (Issue(f"{path.name}: {i.path}", i.message, i.hint) for i in error.issues)
-        raise InputError(found) from None
+        issues = (Issue(f"{path.name}: {i.path}", i.message, i.hint) for i in error.issues)
+        raise InputError(issues) from None
 
 
 def _from_lines(text: str) -> Tree:
@@ -40,8 +40,8 @@ def _from_lines(text: str) -> Tree:
         if not cells or (number == 1 and [c.lower() for c in cells] == ["parent", "child"]):
             continue
         if len(cells) != 2:
-            shown = f"{len(cells)} names"
-            issues.append(Issue(f"line {number}", shown, "want a parent and a child"))
+            message = f"{len(cells)} names"
+            issues.append(Issue(f"line {number}", message, "want a parent and a child"))
             continue
         edges.append((cells[0], cells[1]))
     if issues:
@@ -65,8 +65,8 @@ def _from_json(text: str) -> Tree:
             [_names(p, f"paths[{i}]", None) for i, p in enumerate(content["paths"])]
         )
     if len(content) != 1:
-        found = " and ".join([*content][:2]) or "none"
-        raise InputError(Issue("top level", f"{len(content)} roots: {found}", "want one"))
+        names = " and ".join([*content][:2]) or "none"
+        raise InputError(Issue("top level", f"{len(content)} roots: {names}", "want one"))
     return Tree.from_paths(_nested(content, ()))
 
 
