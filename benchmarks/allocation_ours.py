@@ -23,9 +23,9 @@ from jaxsoco.allocation import (
     st_clip,
     synthetic_workload,
 )
-from jaxsoco.allocation.network import REGIONS
-from jaxsoco.allocation.offline import CONVERGED
+from jaxsoco.allocation.data.network import REGIONS
 from jaxsoco.allocation.problem import prices
+from jaxsoco.allocation.theory.offline import CONVERGED
 from jaxsoco.core import random
 from jaxsoco.core.protocol import Instance
 from jaxsoco.engine.batch import Batch, Tile

@@ -22,8 +22,8 @@ _PROBLEM = ProblemEntry(
     name="carbon_jobs",
     summary="deferrable jobs over regions with hourly carbon intensity and a deadline",
     source=f"{_PAPER}, section 5",
-    prepare="jaxsoco.allocation.workload:prepare",
-    build="jaxsoco.allocation.workload:build",
+    prepare="jaxsoco.allocation.prepare:prepare",
+    build="jaxsoco.allocation.prepare:build",
     fields=(
         Field(
             "carbon",
@@ -140,14 +140,14 @@ FAMILY = Family(
     algorithms=(
         _learner(
             "pcm",
-            "algorithm_pcm",
+            "learners.pcm",
             "pseudo-cost minimisation, eta-competitive",
             "section 3",
             (_METRIC,),
         ),
         _learner(
             "st_clip",
-            "algorithm_stclip",
+            "learners.st_clip",
             "PCM clipped to black-box advice: (1+epsilon)-consistent, gamma-robust",
             "section 4",
             (
@@ -162,13 +162,23 @@ FAMILY = Family(
                 _METRIC,
             ),
         ),
-        _learner("agnostic", "baselines", "runs at once where the job arrived", "section 5"),
-        _learner("greedy", "baselines", "runs at once where it is cheapest now", "section 5"),
         _learner(
-            "delayed_greedy", "baselines", "runs at the forecast's cheapest hour", "section 5"
+            "agnostic", "learners.threshold", "runs at once where the job arrived", "section 5"
         ),
         _learner(
-            "threshold", "baselines", "runs whenever the price is below sqrt(LU)", "section 5"
+            "greedy", "learners.threshold", "runs at once where it is cheapest now", "section 5"
+        ),
+        _learner(
+            "delayed_greedy",
+            "learners.threshold",
+            "runs at the forecast's cheapest hour",
+            "section 5",
+        ),
+        _learner(
+            "threshold",
+            "learners.threshold",
+            "runs whenever the price is below sqrt(LU)",
+            "section 5",
         ),
     ),
     comparators=(
@@ -203,29 +213,29 @@ FAMILY = Family(
 
 # No module bears one of these names: importing it would put the module in the name's place.
 _PUBLIC = {
-    "BaselineParams": "baselines",
-    "agnostic": "baselines",
-    "delayed_greedy": "baselines",
-    "greedy": "baselines",
-    "threshold": "baselines",
-    "pcm": "algorithm_pcm",
-    "PCMParams": "algorithm_pcm",
-    "pcm_step": "step",
-    "st_clip": "algorithm_stclip",
-    "STCLIPParams": "algorithm_stclip",
-    "stclip_step": "clip",
-    "PseudoCost": "pseudocost",
-    "competitive_ratio": "pseudocost",
-    "robustness": "pseudocost",
-    "StateMetric": "metric",
-    "state_metric": "metric",
-    "metric_closure": "metric",
-    "wasserstein": "metric",
-    "TreeMetric": "tree",
-    "embed_tree": "tree",
-    "OfflineOptimum": "offline",
-    "offline_optimum": "offline",
-    "integral_optimum": "integral",
+    "BaselineParams": "learners.threshold",
+    "agnostic": "learners.threshold",
+    "delayed_greedy": "learners.threshold",
+    "greedy": "learners.threshold",
+    "threshold": "learners.threshold",
+    "pcm": "learners.pcm",
+    "PCMParams": "learners.pcm",
+    "pcm_step": "theory.step",
+    "st_clip": "learners.st_clip",
+    "STCLIPParams": "learners.st_clip",
+    "stclip_step": "theory.clip",
+    "PseudoCost": "theory.pseudocost",
+    "competitive_ratio": "theory.pseudocost",
+    "robustness": "theory.pseudocost",
+    "StateMetric": "theory.metric",
+    "state_metric": "theory.metric",
+    "metric_closure": "theory.metric",
+    "wasserstein": "theory.metric",
+    "TreeMetric": "theory.tree",
+    "embed_tree": "theory.tree",
+    "OfflineOptimum": "theory.offline",
+    "offline_optimum": "theory.offline",
+    "integral_optimum": "theory.integral",
     "Spec": "spec",
     "Observation": "spec",
     "Feedback": "spec",
@@ -233,12 +243,12 @@ _PUBLIC = {
     "allocation": "problem",
     "Workload": "jobs",
     "sample_job": "jobs",
-    "synthetic_workload": "workload",
-    "CarbonTrace": "data",
-    "load_carbon_csv": "data",
-    "synthetic_carbon": "synthetic",
-    "great_circle_latency": "network",
-    "load_latency": "network",
+    "synthetic_workload": "prepare",
+    "CarbonTrace": "data.carbon",
+    "load_carbon_csv": "data.loading",
+    "synthetic_carbon": "data.synthetic",
+    "great_circle_latency": "data.network",
+    "load_latency": "data.network",
 }
 
 __all__ = ["FAMILY", *_PUBLIC]  # pyright: ignore[reportUnsupportedDunderAll]

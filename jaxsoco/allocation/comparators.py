@@ -5,11 +5,11 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.allocation.integral import integral_optimum
-from jaxsoco.allocation.offline import CONVERGED, offline_optimum
-from jaxsoco.allocation.paths import path_ledger
 from jaxsoco.allocation.problem import allocation
 from jaxsoco.allocation.spec import Spec
+from jaxsoco.allocation.theory.integral import integral_optimum
+from jaxsoco.allocation.theory.offline import CONVERGED, offline_optimum
+from jaxsoco.allocation.theory.paths import path_ledger
 from jaxsoco.core import random
 
 Ledger = tuple[dict[str, jax.Array], jax.Array]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.allocation.metric import StateMetric
+from jaxsoco.allocation.theory.metric import StateMetric
 
 
 @jax.tree_util.register_dataclass

@@ -20,8 +20,8 @@ from jaxsoco.allocation import (
     st_clip,
     synthetic_workload,
 )
-from jaxsoco.allocation.baselines import BaselineParams
 from jaxsoco.allocation.comparators import advice
+from jaxsoco.allocation.learners.threshold import BaselineParams
 from jaxsoco.core import random
 
 X64 = pytest.mark.parametrize("x64", [True], indirect=True)

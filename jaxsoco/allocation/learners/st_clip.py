@@ -10,16 +10,16 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.allocation.clip import stclip_step
-from jaxsoco.allocation.learner import (
+from jaxsoco.allocation.learners._shared import (
     Job,
     known_job,
     rest,
     start_off,
 )
-from jaxsoco.allocation.metric import StateMetric, movement
-from jaxsoco.allocation.pseudocost import robustness
 from jaxsoco.allocation.spec import Feedback, Observation, Spec, finish_tolerance
+from jaxsoco.allocation.theory.clip import stclip_step
+from jaxsoco.allocation.theory.metric import StateMetric, movement
+from jaxsoco.allocation.theory.pseudocost import robustness
 from jaxsoco.core.lanes import lift, spread, where
 from jaxsoco.core.protocol import Algorithm
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.allocation.metric import StateMetric
+from jaxsoco.allocation.theory.metric import StateMetric
 from jaxsoco.core.lanes import align, take
 from jaxsoco_kernels.minplus import minplus_carry
 

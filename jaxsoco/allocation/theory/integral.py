@@ -5,9 +5,9 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.allocation.metric import StateMetric
-from jaxsoco.allocation.offline import CONVERGED, INFEASIBLE, OfflineInfo
-from jaxsoco.allocation.paths import Graph, ends, pick, relax
+from jaxsoco.allocation.theory.metric import StateMetric
+from jaxsoco.allocation.theory.offline import CONVERGED, INFEASIBLE, OfflineInfo
+from jaxsoco.allocation.theory.paths import Graph, ends, pick, relax
 from jaxsoco.core.lanes import where
 
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from jaxsoco.allocation.carbon import CarbonTrace
 from jaxsoco.allocation.data import load_carbon_csv
-from jaxsoco.allocation.network import close_metric, great_circle_latency, load_latency
-from jaxsoco.allocation.synthetic import synthetic_carbon
+from jaxsoco.allocation.data.carbon import CarbonTrace
+from jaxsoco.allocation.data.network import close_metric, great_circle_latency, load_latency
+from jaxsoco.allocation.data.synthetic import synthetic_carbon
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.schema import Prepared
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxsoco.allocation.carbon_csv.cells import read_numbers
-from jaxsoco.allocation.carbon_csv.formats import (
+from jaxsoco.allocation.data.carbon_csv.cells import read_numbers
+from jaxsoco.allocation.data.carbon_csv.formats import (
     HeaderError,
     Layout,
     Times,
@@ -17,7 +17,7 @@ from jaxsoco.allocation.carbon_csv.formats import (
     recognise,
     stamp,
 )
-from jaxsoco.allocation.carbon_csv.table import Problems, Table, read_table
+from jaxsoco.allocation.data.carbon_csv.table import Problems, Table, read_table
 from jaxsoco.core.errors import Issue
 
 

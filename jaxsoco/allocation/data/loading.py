@@ -1,6 +1,6 @@
 """Loads hourly carbon intensity from CSV files: :func:`load_carbon_csv`.
 
-The layouts that are read, and their units, stand in :mod:`jaxsoco.allocation.carbon_csv.formats`.
+Their layouts and units: :mod:`jaxsoco.allocation.data.carbon_csv.formats`.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxsoco.allocation.carbon import CarbonTrace
-from jaxsoco.allocation.carbon_csv.assembly import Series, continuous, join, same_range
-from jaxsoco.allocation.carbon_csv.formats import SIGNALS
-from jaxsoco.allocation.carbon_csv.readings import Readings, read_file
-from jaxsoco.allocation.carbon_csv.table import Problems
+from jaxsoco.allocation.data.carbon import CarbonTrace
+from jaxsoco.allocation.data.carbon_csv.assembly import Series, continuous, join, same_range
+from jaxsoco.allocation.data.carbon_csv.formats import SIGNALS
+from jaxsoco.allocation.data.carbon_csv.readings import Readings, read_file
+from jaxsoco.allocation.data.carbon_csv.table import Problems
 from jaxsoco.core.errors import InputError, Issue, suggest
 
 __all__ = ["CarbonTrace", "load_carbon_csv"]

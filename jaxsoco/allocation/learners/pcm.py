@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.allocation.learner import Job, forced_work, known_job, rest, start_off
-from jaxsoco.allocation.pseudocost import competitive_ratio
+from jaxsoco.allocation.learners._shared import Job, forced_work, known_job, rest, start_off
 from jaxsoco.allocation.spec import Feedback, Observation, Spec
-from jaxsoco.allocation.step import serve
+from jaxsoco.allocation.theory.pseudocost import competitive_ratio
+from jaxsoco.allocation.theory.step import serve
 from jaxsoco.core.lanes import lift
 from jaxsoco.core.protocol import Algorithm
 

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxsoco.allocation.carbon_csv.formats import stamp
-from jaxsoco.allocation.carbon_csv.readings import Readings, looks_like_daylight_saving
-from jaxsoco.allocation.carbon_csv.table import Problems
+from jaxsoco.allocation.data.carbon_csv.formats import stamp
+from jaxsoco.allocation.data.carbon_csv.readings import Readings, looks_like_daylight_saving
+from jaxsoco.allocation.data.carbon_csv.table import Problems
 from jaxsoco.core.errors import Issue
 
 

@@ -14,10 +14,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from jaxsoco.allocation.metric import StateMetric, wasserstein, with_lanes
-from jaxsoco.allocation.pseudocost import PseudoCost
-from jaxsoco.allocation.step import assemble, shares
-from jaxsoco.allocation.support import held, on_support
+from jaxsoco.allocation.theory.metric import StateMetric, wasserstein, with_lanes
+from jaxsoco.allocation.theory.pseudocost import PseudoCost
+from jaxsoco.allocation.theory.step import assemble, shares
+from jaxsoco.allocation.theory.support import held, on_support
 from jaxsoco.core.lanes import align, lift, spread, where
 
 CONVERGED, BUDGET_EXCEEDED, ADVICE_NOT_DIRAC = 0, 1, 2

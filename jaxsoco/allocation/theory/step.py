@@ -15,9 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from jaxsoco.allocation.metric import Best, StateMetric, best_targets, with_lanes
-from jaxsoco.allocation.pseudocost import PseudoCost
-from jaxsoco.allocation.support import held, on_support
+from jaxsoco.allocation.theory.metric import Best, StateMetric, best_targets, with_lanes
+from jaxsoco.allocation.theory.pseudocost import PseudoCost
+from jaxsoco.allocation.theory.support import held, on_support
 from jaxsoco.core.lanes import align, lift, spread, where
 
 CONVERGED, SHORT_OF_WORK = 0, 1

@@ -8,8 +8,8 @@ Each region is a sum of cycles and noise, of unit variance each before weighting
 - weather: two AR(1) processes, one that lasts days and one that lasts hours.
 
 A power then bends the sum so that over the first year its minimum, mean and maximum are those of
-the region's row in :data:`jaxsoco.allocation.network.REGIONS` (see there for their source). The
-cycles are those of a typical grid, not fitted to each one.
+the region's row in :data:`jaxsoco.allocation.data.network.REGIONS` (see there for their source).
+The cycles are those of a typical grid, not fitted to each one.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from itertools import accumulate
 
 import numpy as np
 
-from jaxsoco.allocation.carbon import CarbonTrace, positions_of
-from jaxsoco.allocation.network import REGIONS, Region
+from jaxsoco.allocation.data.carbon import CarbonTrace, positions_of
+from jaxsoco.allocation.data.network import REGIONS, Region
 from jaxsoco.core.errors import InputError, Issue
 
 YEAR = 8760
@@ -43,7 +43,7 @@ def synthetic_carbon(
     Args:
       seed: seed of the noise.
       hours: length of the trace from the start of 2022 on.
-      regions: names of :data:`~jaxsoco.allocation.network.REGIONS` in the order wanted; all of
+      regions: names of :data:`~jaxsoco.allocation.data.network.REGIONS` in the order wanted; all of
         them by default.
 
     Raises:

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.allocation.metric import StateMetric
-from jaxsoco.allocation.paths import Graph, ends, ledger, pick, relax
 from jaxsoco.allocation.spec import finish_tolerance
+from jaxsoco.allocation.theory.metric import StateMetric
+from jaxsoco.allocation.theory.paths import Graph, ends, ledger, pick, relax
 from jaxsoco.core.lanes import lift, where
 
 CONVERGED, INFEASIBLE, NOT_CONVERGED = 0, 1, 2

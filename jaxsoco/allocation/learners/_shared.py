@@ -8,10 +8,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.allocation.metric import StateMetric
-from jaxsoco.allocation.pseudocost import PseudoCost
 from jaxsoco.allocation.spec import Spec, finish_tolerance
-from jaxsoco.allocation.tree import embed_tree
+from jaxsoco.allocation.theory.metric import StateMetric
+from jaxsoco.allocation.theory.pseudocost import PseudoCost
+from jaxsoco.allocation.theory.tree import embed_tree
 from jaxsoco.core.lanes import spread
 
 
