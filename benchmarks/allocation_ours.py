@@ -32,7 +32,7 @@ from jaxsoco.engine.batch import Batch, Tile
 from jaxsoco.engine.simulate import simulate
 
 EPSILON = 0.1
-LEARNERS = {"PCM": (pcm, PCMParams()), "ST-CLIP": (st_clip, STCLIPParams(EPSILON))}
+LEARNERS = {"PCM": (pcm, PCMParams()), "ST-CLIP": (st_clip, STCLIPParams(epsilon=EPSILON))}
 ROOT = 0
 
 

@@ -1,24 +1,19 @@
-"""Where jobs come from: settings of an experiment, checked and turned into arrays, and the draw.
-
-:func:`prepare` runs before JAX is imported; :func:`build` and :func:`sample_job` need it, so JAX
-is imported here inside functions.
-"""
+"""From settings to a problem: :func:`prepare_carbon_jobs` without JAX, :func:`build` with it."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from jaxsoco.allocation.data import load_carbon_csv
 from jaxsoco.allocation.data.carbon import CarbonTrace
-from jaxsoco.allocation.data.network import close_metric, great_circle_latency, load_latency
-from jaxsoco.allocation.data.synthetic import synthetic_carbon
+from jaxsoco.allocation.data.sources import read_carbon, read_latency
+from jaxsoco.allocation.settings import CarbonJobs
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.schema import Prepared
+from jaxsoco.core.settings import is_traced
 
 if TYPE_CHECKING:
     from jaxsoco.allocation.jobs import Workload
@@ -39,87 +34,124 @@ multiple of ``L + D + 2 tau``: any upper bound is a valid one."""
 
 
 class Content(NamedTuple):
-    """Data of a prepared workload: the trace, and a latency matrix ``[n, n]`` (ms), a metric."""
+    """Numbers of a prepared workload; those that a sweep varies may be tracers.
+
+    Attributes:
+      carbon: the trace, ``[hours, n]`` (g/kWh).
+      latency: round-trip times, a metric ``[n, n]`` (ms).
+      lengths: weights of the job lengths 1, 2, ... slots.
+      move_rate: carbon of moving the whole job (g per ms of round trip).
+      power: energy of a slot (kWh).
+      switch: carbon of a temporal switch (g).
+      forecast_noise: weight of the noise in the forecast.
+      deadline_min: shortest deadline (slots).
+      deadline_max: longest deadline, the compiled number of rounds.
+      bounds: where ``L`` and ``U`` come from.
+    """
 
     carbon: CarbonTrace
     latency: np.ndarray
     lengths: tuple[float, ...]
-    slots: int
+    move_rate: Any
+    power: Any
+    switch: Any
+    forecast_noise: Any
+    deadline_min: Any
+    deadline_max: int
+    bounds: str
 
 
-def prepare(values: Mapping[str, Any], folder: Path) -> Prepared:
-    """Reads the data that one point's values name, and checks the values against them.
+def prepare_carbon_jobs(settings: CarbonJobs, folder: Path) -> Prepared:
+    """Reads the data that the settings name, and checks the settings against them.
+
+    Args:
+      settings: the problem's settings; what is a tracer is not checked.
+      folder: where relative paths start.
 
     Raises:
       InputError: with every problem found, each under the field's path.
     """
-    carbon = _carbon(values, folder)
-    latency, violated = _latency(values, folder, carbon.regions)
-    longest = values["deadline_max"]
-    lengths = _lengths(values["job_length"])
-    issues = _conflicts(values, carbon, latency, lengths)
+    carbon = read_carbon(settings, folder)
+    latency, violations = read_latency(settings, folder, carbon.regions)
+    content = Content(
+        carbon,
+        latency,
+        _lengths(settings.job_length),
+        _move_rate(settings),
+        settings.energy,
+        settings.switch,
+        settings.forecast_noise,
+        settings.deadline_min,
+        settings.deadline_max,
+        settings.bounds,
+    )
+    issues = [*_time_conflicts(content), *_price_conflicts(content)]
     if issues:
         raise InputError(issues)
-    warnings = []
-    if violated:
-        warnings.append(
-            f"problem.latency: {violated} triangles of the matrix violate the triangle inequality; "
-            "it was closed under shortest paths"
-        )
-    tight = _tight_windows(values, carbon, latency) if values["bounds"] == "window" else 0
-    if tight:
-        warnings.append(
-            f"problem.bounds: in {tight:.2%} of the hours prices of the shortest window lie closer "
-            "together than a move and two switches cost; U is raised there, PCM will not move"
-        )
     identity = {
         "carbon": carbon.digest,
         "regions": list(carbon.regions),
         "latency": [float(x) for x in latency.ravel()],
     }
-    content = Content(carbon, latency, lengths, longest)
+    sizes = (len(carbon.regions), carbon.digest, content.deadline_max, len(content.lengths))
     notes = (f"carbon intensity: {carbon.source}", *carbon.notes)
-    group = (len(carbon.regions), carbon.digest, longest, len(lengths), values["bounds"])
-    return Prepared(content, group, identity, notes, tuple(warnings))
+    warnings = tuple(_warnings(content, violations))
+    return Prepared(content, (*sizes, settings.bounds), identity, notes, warnings)
 
 
-def _carbon(values: Mapping[str, Any], folder: Path) -> CarbonTrace:
-    try:
-        if values["carbon"] == "synthetic":
-            carbon = _synthetic(values["carbon_seed"])
-        else:
-            path = str((folder / values["carbon"]).resolve())
-            carbon = _load(path, values["signal"], values["fill_gaps"], values["trim"])
-        regions = values["regions"]
-        return carbon if regions is None else carbon.select(tuple(regions))
-    except InputError as error:
-        raise _under("problem", error) from None
+def build(prepared: Prepared) -> Instance:
+    """The problem of prepared settings; needs JAX."""
+    from jaxsoco.allocation.jobs import sample_job
+    from jaxsoco.allocation.problem import allocation
+    from jaxsoco.core.protocol import Instance
+
+    content: Content = prepared.content
+    workload = _workload(content)
+    name = "allocation/carbon_jobs"
+    return Instance(allocation, sample_job, workload, content.deadline_max, name)
 
 
-@functools.lru_cache(maxsize=8)
-def _synthetic(seed: int) -> CarbonTrace:
-    return synthetic_carbon(seed)
+def synthetic_workload(**values: Any) -> Workload:
+    """The default workload: synthetic carbon, 14 regions, great-circle latency.
+
+    Args:
+      **values: settings of :class:`~jaxsoco.allocation.settings.CarbonJobs` that differ from their
+        defaults, such as ``data_size=8.0`` or ``carbon="folder"``. Paths start at the current
+        folder.
+
+    Returns:
+      A :class:`~jaxsoco.allocation.jobs.Workload` for ``sample_job``.
+
+    Raises:
+      TypeError: no such setting.
+      InputError: data that cannot be used, or values that do not fit together.
+    """
+    names = {field.name for field in CarbonJobs.FIELDS}
+    unknown = set(values) - names
+    if unknown:
+        raise TypeError(f"unknown fields: {sorted(unknown)}; known: {sorted(names)}")
+    return _workload(prepare_carbon_jobs(CarbonJobs(**values), Path()).content)
 
 
-@functools.lru_cache(maxsize=8)
-def _load(path: str, signal: str, fill_gaps: int, trim: bool) -> CarbonTrace:
-    return load_carbon_csv(path, signal=signal, fill_gaps=fill_gaps, trim=trim)
+def _workload(content: Content) -> Workload:
+    import jax.numpy as jnp
 
+    from jaxsoco.allocation.jobs import Workload
 
-def _latency(values, folder: Path, regions: tuple[str, ...]) -> tuple[np.ndarray, int]:
-    try:
-        if values["latency"] == "great-circle":
-            return close_metric(great_circle_latency(regions))
-        return close_metric(load_latency(folder / values["latency"], regions))
-    except InputError as error:
-        raise _under("problem.latency", error) from None
-
-
-def _under(field: str, error: InputError) -> InputError:
-    """The same issues, with the field that led to them."""
-    return InputError(
-        i if i.path.startswith("problem") else Issue(f"{field}: {i.path}", i.message, i.hint)
-        for i in error.issues
+    weights = np.asarray(content.lengths)
+    return Workload(
+        carbon=jnp.asarray(content.carbon.values, float),
+        latency=jnp.asarray(content.latency, float),
+        move_rate=jnp.asarray(content.move_rate, float),
+        power=jnp.asarray(content.power, float),
+        switch=jnp.asarray(content.switch, float),
+        lengths=jnp.asarray(np.cumsum(weights) / np.sum(weights), float),
+        deadline_min=jnp.asarray(content.deadline_min, jnp.int32),
+        deadline_max=jnp.asarray(content.deadline_max, jnp.int32),
+        forecast_noise=jnp.asarray(content.forecast_noise, float),
+        widen=jnp.asarray(_WIDEN, float),
+        slots=content.deadline_max,
+        bounds=content.bounds,
     )
 
 
@@ -131,127 +163,93 @@ def _lengths(job_length: int | str) -> tuple[float, ...]:
     return tuple(float(j + 1 == job_length) for j in range(size))
 
 
-def _move_rate(values: Mapping[str, Any]) -> float:
+def _move_rate(settings: CarbonJobs) -> Any:
     """Carbon of moving the whole job, g per ms of round trip (section 5)."""
-    network = values["network_intensity"] / MEAN_LATENCY
-    return values["data_size"] * ENERGY_PER_DATA * network
+    network = settings.network_intensity / MEAN_LATENCY
+    return settings.data_size * ENERGY_PER_DATA * network
 
 
-def _conflicts(values, carbon: CarbonTrace, latency: np.ndarray, lengths) -> list[Issue]:
-    shortest, longest = values["deadline_min"], values["deadline_max"]
+# --- checks --------------------------------------------------------------------------------------
+
+
+def _time_conflicts(content: Content) -> Iterator[Issue]:
+    """Deadlines, job lengths and the trace's length against each other."""
+    longest = content.deadline_max
+    hours = content.carbon.hours
+    if not is_traced(content.deadline_min):
+        yield from _deadline_conflicts(int(content.deadline_min), longest, content.lengths)
+    if hours < longest:
+        yield Issue(
+            "problem.carbon",
+            f"{hours} h of data are shorter than deadline_max = {longest} h",
+            "give a longer trace or a shorter deadline",
+        )
+
+
+def _deadline_conflicts(shortest: int, longest: int, lengths: tuple[float, ...]) -> Iterator[Issue]:
     longest_job = max(j + 1 for j, weight in enumerate(lengths) if weight)
-    hours = carbon.values.shape[0]
-    issues = []
     if shortest > longest:
-        issues.append(
-            Issue(
-                "problem.deadline_min",
-                f"{shortest} h is above deadline_max = {longest} h",
-                "want deadline_min <= deadline_max",
-            )
+        yield Issue(
+            "problem.deadline_min",
+            f"{shortest} h is above deadline_max = {longest} h",
+            "want deadline_min <= deadline_max",
         )
     if longest_job > shortest:
-        issues.append(
-            Issue(
-                "problem.job_length",
-                f"jobs of up to {longest_job} h cannot meet a deadline of {shortest} h",
-                f"want job_length <= deadline_min, or deadline_min >= {longest_job}",
-            )
+        yield Issue(
+            "problem.job_length",
+            f"jobs of up to {longest_job} h cannot meet a deadline of {shortest} h",
+            f"want job_length <= deadline_min, or deadline_min >= {longest_job}",
         )
-    if hours < longest:
-        issues.append(
-            Issue(
-                "problem.carbon",
-                f"{hours} h of data are shorter than deadline_max = {longest} h",
-                "give a longer trace or a shorter deadline",
-            )
-        )
-    low, high = float(carbon.values.min()), float(carbon.values.max())
+
+
+def _price_conflicts(content: Content) -> Iterator[Issue]:
+    """``L > 0`` and ``L + D + 2 tau < U``, without which there is no competitive ratio."""
+    values = content.carbon.values
+    low, high = float(values.min()), float(values.max())
     if low <= 0:
-        hour, place = np.argwhere(carbon.values <= 0)[0]
-        issues.append(
-            Issue(
-                "problem.carbon",
-                f"carbon intensity 0 in {carbon.regions[place]} at hour {hour} of the trace leaves "
-                "the competitive ratio without a bound (L = 0)",
-                "leave the region out with problem.regions",
-            )
+        hour, place = np.argwhere(values <= 0)[0]
+        yield Issue(
+            "problem.carbon",
+            f"carbon intensity 0 in {content.carbon.regions[place]} at hour {hour} of the trace "
+            "leaves the competitive ratio without a bound (L = 0)",
+            "leave the region out with problem.regions",
         )
-    move = _move_rate(values) * float(latency.max())
-    low, high, switch = low * values["energy"], high * values["energy"], values["switch"]
-    if low > 0 and low + move + 2 * switch >= high:
-        issues.append(
-            Issue(
-                "problem.data_size",
-                f"D + 2 tau + L >= U: a slot costs {low:.4g} to {high:.4g} g, a move up to "
-                f"{move:.4g} g and a switch {switch:.4g} g, so moving never pays",
-                "want less data, a smaller switch, or regions whose prices differ more",
-            )
+        return
+    if any(map(is_traced, (content.move_rate, content.power, content.switch))):
+        return
+    move = content.move_rate * float(content.latency.max())
+    low, high, switch = low * content.power, high * content.power, content.switch
+    if low + move + 2 * switch >= high:
+        yield Issue(
+            "problem.data_size",
+            f"D + 2 tau + L >= U: a slot costs {low:.4g} to {high:.4g} g, a move up to "
+            f"{move:.4g} g and a switch {switch:.4g} g, so moving never pays",
+            "want less data, a smaller switch, or regions whose prices differ more",
         )
-    return issues
 
 
-def _tight_windows(values, carbon: CarbonTrace, latency: np.ndarray) -> float:
+def _warnings(content: Content, violations: int) -> Iterator[str]:
+    if violations:
+        yield (
+            f"problem.latency: {violations} triangles of the matrix violate the triangle "
+            "inequality; it was closed under shortest paths"
+        )
+    tight = _tight_windows(content) if content.bounds == "window" else 0
+    if tight:
+        yield (
+            f"problem.bounds: in {tight:.2%} of the hours prices of the shortest window lie closer "
+            "together than a move and two switches cost; U is raised there, PCM will not move"
+        )
+
+
+def _tight_windows(content: Content) -> float:
     """Share of arrival hours whose shortest window violates ``L + D + 2 tau < U``."""
-    span = values["deadline_min"]
+    numbers = (content.deadline_min, content.move_rate, content.power, content.switch)
+    if any(map(is_traced, numbers)):
+        return 0.0
+    span, move, power, switch = numbers
     windows = np.lib.stride_tricks.sliding_window_view
-    low = windows(carbon.values.min(axis=1), span).min(axis=1)
-    high = windows(carbon.values.max(axis=1), span).max(axis=1)
-    fixed = _move_rate(values) * latency.max() + 2 * values["switch"]
-    return float(np.mean((high - low) * values["energy"] <= fixed))
-
-
-def build(prepared: Prepared, values: Mapping[str, Any]) -> Instance:
-    """The problem of one point, ready for a sweep."""
-    from jaxsoco.allocation.jobs import sample_job
-    from jaxsoco.allocation.problem import allocation
-    from jaxsoco.core.protocol import Instance
-
-    return Instance(allocation, sample_job, _workload(prepared, values), prepared.content.slots)
-
-
-def synthetic_workload(**values: Any) -> Workload:
-    """The default workload: synthetic carbon, 14 regions, great-circle latency.
-
-    Args:
-      **values: fields of the problem ``carbon_jobs`` (``jaxsoco list allocation/carbon_jobs``)
-        that differ from their defaults, such as ``data_size=8.0`` or ``carbon="folder"``.
-
-    Returns:
-      A :class:`~jaxsoco.allocation.jobs.Workload` for ``sample_job``.
-
-    Raises:
-      TypeError: no such field.
-      InputError: data that cannot be used, or values that do not fit together.
-    """
-    from jaxsoco.allocation import FAMILY
-
-    defaults = {field.name: field.default for field in FAMILY.problems[0].fields}
-    unknown = set(values) - set(defaults)
-    if unknown:
-        raise TypeError(f"unknown fields: {sorted(unknown)}; known: {sorted(defaults)}")
-    filled = {**defaults, **values}
-    return _workload(prepare(filled, Path()), filled)
-
-
-def _workload(prepared: Prepared, values: Mapping[str, Any]) -> Workload:
-    import jax.numpy as jnp
-
-    from jaxsoco.allocation.jobs import Workload
-
-    content: Content = prepared.content
-    weights = np.asarray(content.lengths)
-    return Workload(
-        carbon=jnp.asarray(content.carbon.values, float),
-        latency=jnp.asarray(content.latency, float),
-        move_rate=jnp.asarray(_move_rate(values), float),
-        power=jnp.asarray(values["energy"], float),
-        switch=jnp.asarray(values["switch"], float),
-        lengths=jnp.asarray(np.cumsum(weights) / np.sum(weights), float),
-        deadline_min=jnp.asarray(values["deadline_min"], jnp.int32),
-        deadline_max=jnp.asarray(values["deadline_max"], jnp.int32),
-        forecast_noise=jnp.asarray(values["forecast_noise"], float),
-        widen=jnp.asarray(_WIDEN, float),
-        slots=content.slots,
-        bounds=values["bounds"],
-    )
+    low = windows(content.carbon.values.min(axis=1), int(span)).min(axis=1)
+    high = windows(content.carbon.values.max(axis=1), int(span)).max(axis=1)
+    fixed = move * content.latency.max() + 2 * switch
+    return float(np.mean((high - low) * power <= fixed))

@@ -1,22 +1,41 @@
-"""What PCM and ST-CLIP share: what a learner keeps of its job, and the phases of a job."""
+"""What the learners share: a job as they know it, its phases, and runs in whole slots."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.allocation.spec import Spec, finish_tolerance
+from jaxsoco.allocation.spec import Feedback, Observation, Spec
 from jaxsoco.allocation.theory.metric import StateMetric
 from jaxsoco.allocation.theory.pseudocost import PseudoCost
 from jaxsoco.allocation.theory.tree import embed_tree
-from jaxsoco.core.lanes import spread
+from jaxsoco.core.lanes import one_hot, spread
+
+State = TypeVar("State")
+
+
+def keep(params: Any, state: State, action: jax.Array, feedback: Feedback) -> State:
+    """The update of a learner that knows all it needs when it acts."""
+    del params, action, feedback
+    return state
+
+
+# --- PCM and ST-CLIP: fractions of slots ---------------------------------------------------------
 
 
 class Job(NamedTuple):
-    """What a learner keeps of its spec: deadline and length int ``[...]``, price rule, metrics."""
+    """What a learner keeps of its spec.
+
+    Attributes:
+      deadline: ``T``, int ``[...]``.
+      length: ``J = 1 / c``, int ``[...]``.
+      pseudo_cost: ``psi``, leaves ``[...]``.
+      inner: the metric inside the decision, a tree's or the true one.
+      metric: the true metric.
+    """
 
     deadline: jax.Array
     length: jax.Array
@@ -25,15 +44,18 @@ class Job(NamedTuple):
     metric: StateMetric
 
 
-def start_off(spec: Spec) -> jax.Array:
-    """The decision before the first slot: OFF where the job arrives, ``[2n, ...]``."""
-    states = jnp.arange(2 * spec.points).reshape(-1, *(1,) * len(spec.lanes))
-    start = jnp.broadcast_to(spec.start + spec.points, spec.lanes)
-    return (states == start[None]).astype(spec.trace.dtype)
+def learn_job(kind: str, key: jax.Array, spec: Spec, rate_of: Callable[..., jax.Array]) -> Job:
+    """What a learner keeps of its spec.
 
+    Args:
+      kind: ``"tree"`` draws an embedding of the metric (consuming the key), ``"true"`` does not.
+      key: words ``[2, ...]``.
+      spec: the job.
+      rate_of: ``(L, U, D, tau) -> rate`` of the pseudo-cost, ``[...]``.
 
-def known_job(kind: str, key: jax.Array, spec: Spec, rate_of: Callable[..., jax.Array]) -> Job:
-    """What a learner keeps of its spec; ``rate_of(L, U, D, tau)`` gives the rate of ``psi``."""
+    Raises:
+      ValueError: there is no such kind.
+    """
     like = jnp.zeros(spec.lanes, spec.trace.dtype)
     bounds = (spec.lower, spec.upper, spec.move_bound, spec.switch_bound)
     low, high, move, switch = spread(bounds, like)
@@ -47,7 +69,6 @@ def known_job(kind: str, key: jax.Array, spec: Spec, rate_of: Callable[..., jax.
 
 
 def _inner_metric(kind: str, key: jax.Array, spec: Spec) -> StateMetric:
-    """The metric inside the decision: ``"tree"`` draws an embedding (consuming the key)."""
     metric = spec.metric
     if kind == "true":
         return metric
@@ -56,20 +77,73 @@ def _inner_metric(kind: str, key: jax.Array, spec: Spec) -> StateMetric:
     return StateMetric(embed_tree(key, metric.distance).distance, metric.switch)
 
 
-def forced_work(slot, deadline, length, utilization):
-    """How much work a slot must do: ``(mandatory, work, finished)``, ``[...]`` each.
-
-    Mandatory: the slots left after this one cannot finish the job at full rate.
-    """
-    tolerance = finish_tolerance(utilization.dtype)
-    left = jnp.maximum(1 - utilization, 0)
-    finished = left <= tolerance
-    after = (deadline - slot) / jnp.asarray(length, utilization.dtype)
-    mandatory = ~finished & (after < left - tolerance)
-    return mandatory, jnp.minimum(left, 1 / jnp.asarray(length, left.dtype)), finished
+def start_off(spec: Spec) -> jax.Array:
+    """The decision before the first slot, ``k_0``: OFF where the job arrives, ``[2n, ...]``."""
+    start = jnp.broadcast_to(spec.start + spec.points, spec.lanes)
+    return one_hot(start, 2 * spec.points, dtype=spec.trace.dtype)
 
 
 def rest(decision: jax.Array) -> jax.Array:
-    """All ON mass goes to its own OFF: the decision of a job that is done."""
+    """All ON mass goes to its own OFF: the decision of a job that is done, ``[2n, ...]``."""
     n = decision.shape[0] // 2
     return jnp.concatenate([jnp.zeros_like(decision[:n]), decision[:n] + decision[n:]])
+
+
+# --- the baselines: whole slots ------------------------------------------------------------------
+
+
+class WholeSlots(NamedTuple):
+    """State of a learner that runs whole slots, ``[...]`` each.
+
+    Attributes:
+      place: point where the job is, int32.
+      left: slots of work left, int32.
+      length: ``J``, int32.
+      deadline: ``T``, int32.
+      price: ``sqrt(L U) / J``, the threshold for a slot's cost.
+    """
+
+    place: jax.Array
+    left: jax.Array
+    length: jax.Array
+    deadline: jax.Array
+    price: jax.Array
+
+
+def arrive(key: jax.Array, params: Any, spec: Spec) -> WholeSlots:
+    """The state before the first slot: all work left, where the job arrives."""
+    del key, params
+    lanes = spec.lanes
+    price = jnp.sqrt(spec.lower * spec.upper) * spec.throughput[0]
+    start, length, deadline = (
+        jnp.broadcast_to(jnp.asarray(x, jnp.int32), lanes)
+        for x in (spec.start, spec.length, spec.deadline)
+    )
+    return WholeSlots(start, length, length, deadline, jnp.broadcast_to(price, lanes))
+
+
+def run_slot(
+    state: WholeSlots, obs: Observation, place: jax.Array, runs: jax.Array
+) -> tuple[jax.Array, WholeSlots]:
+    """Runs this slot at ``place`` where ``runs``, or waits OFF there, while work is left.
+
+    Args:
+      state: before the slot.
+      obs: of the slot.
+      place: point, int ``[...]``.
+      runs: bool ``[...]``.
+
+    Returns:
+      The decision ``[2n, ...]``, all mass in one state, and the state after the slot.
+    """
+    unfinished = state.left > 0
+    runs = runs & unfinished
+    place = jnp.where(unfinished, place, state.place).astype(jnp.int32)
+    n = obs.costs.shape[0]
+    decision = one_hot(jnp.where(runs, place, place + n), 2 * n, dtype=obs.costs.dtype)
+    return decision, state._replace(place=place, left=state.left - runs)
+
+
+def cheapest_point(costs: jax.Array) -> jax.Array:
+    """The point with the lowest cost ``[n, ...]``, int32 ``[...]``; the first of several."""
+    return jnp.argmin(costs, axis=0).astype(jnp.int32)

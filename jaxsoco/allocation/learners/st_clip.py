@@ -1,49 +1,65 @@
-"""ST-CLIP: PCM clipped to black-box advice (arXiv 2408.07831, section 4 and algorithm 2)."""
+"""ST-CLIP: PCM clipped to black-box advice (arXiv 2408.07831, section 4 and algorithm 2).
+
+As in :mod:`PCM <jaxsoco.allocation.learners.pcm>`, ``k_t`` is a distribution over states, ``z`` the
+work done and ``c = 1 / J``; the rate of ``psi`` is the robustness factor ``gamma(epsilon)`` here.
+Besides, the learner keeps what it has spent (``SC``), what the advice has paid (``ADV``) and done
+(``A``), and ``rho``, the work that it would have done without advice. In slot ``t``, with costs
+``f`` and the advised state ``a_t``, whose work is ``c(a_t)``:
+
+1. The advice moves on::
+
+       ADV <- ADV + f . a_t + W1(a_t, a_{t-1}),    A <- A + c(a_t)
+
+2. The decision keeps enough to return to the advice and, at worst, to pay ``U`` for work that the
+   advice has done ahead::
+
+       k_t = argmin_{c . k <= 1 - z}  f . k + W1_T(k, k_{t-1}) - int_rho^{rho + c . k} psi
+       subject to  SC + f . k + W1(k, k_{t-1}) + W1(k, a_t) + tau c(a_t)
+                     + (1 - z - c . k) L + max(A - z - c . k, 0) (U - L)
+                   <= (1 + epsilon) [ADV + tau c(a_t) + (1 - A) L]
+
+   ``W1_T`` is taken in a random tree that dominates the metric, or in the metric itself.
+3. ``SC <- SC + f . k_t + W1(k_t, k_{t-1})``, ``z <- z + c . k_t``,
+   ``rho <- rho + min(c . k_t, c . k~_t)``, where ``k~_t`` solves 2 without the constraint.
+
+A job that is finished (``z = 1``) goes OFF where it is. Where the slots after this one cannot
+finish it, step 2 must do what they cannot, by the true metric. The cost is at most ``1 + epsilon``
+times the advice's, and at most ``gamma(epsilon)`` times the optimum up to the tree's distortion.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.allocation.learners._shared import (
-    Job,
-    known_job,
-    rest,
-    start_off,
-)
-from jaxsoco.allocation.spec import Feedback, Observation, Spec, finish_tolerance
+from jaxsoco.allocation.learners._shared import Job, keep, learn_job, rest, start_off
+from jaxsoco.allocation.settings import STCLIPParams
+from jaxsoco.allocation.spec import Observation, Spec, finish_tolerance
 from jaxsoco.allocation.theory.clip import stclip_step
 from jaxsoco.allocation.theory.metric import StateMetric, movement
 from jaxsoco.allocation.theory.pseudocost import robustness
 from jaxsoco.core.lanes import lift, spread, where
 from jaxsoco.core.protocol import Algorithm
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class STCLIPParams:
-    """Parameters of ST-CLIP.
-
-    Attributes:
-      epsilon: trust in the advice, above 0: the cost stays below ``(1 + epsilon)`` times the
-        advice's.
-      metric: metric inside the decision, static: ``"tree"`` (analysed) or ``"true"``.
-    """
-
-    epsilon: jax.Array | float
-    metric: str = field(default="tree", metadata={"static": True})
+from jaxsoco_kernels.info import Status
 
 
 class STCLIPState(NamedTuple):
-    """The learner's state, ``[...]`` each but the decision ``[2n, ...]``.
+    """The learner's state, ``[...]`` each but the decision.
 
-    ``spent`` is SC, ``advice_cost`` ADV, ``advice_work`` A, ``robust`` rho of the paper;
-    ``advised`` is the advice's last state.
+    Attributes:
+      job: what it knows of the job.
+      epsilon: its trust.
+      decision: ``k``, ``[2n, ...]``.
+      utilization: ``z``.
+      robust: ``rho``.
+      spent: ``SC``.
+      advised: the advice's last state, int32.
+      advice_cost: ``ADV``.
+      advice_work: ``A``.
+      faults: slots in which even following the advice would have exceeded the budget, int32.
     """
 
     job: Job
@@ -58,16 +74,20 @@ class STCLIPState(NamedTuple):
     faults: jax.Array
 
 
-def st_clip_params(values: Mapping[str, Any]) -> STCLIPParams:
-    """Parameters from an experiment's values."""
-    return STCLIPParams(epsilon=jnp.asarray(values["epsilon"], float), metric=values["metric"])
+class _Advice(NamedTuple):
+    """The advice after this slot: its state, ``ADV``, ``A``, and the budget that it allows."""
+
+    place: jax.Array
+    cost: jax.Array
+    work: jax.Array
+    budget: jax.Array
 
 
 def _init(key: jax.Array, params: STCLIPParams, spec: Spec) -> STCLIPState:
     decision = start_off(spec)
     zeros = jnp.zeros(spec.lanes, decision.dtype)
     epsilon = spread(params.epsilon, zeros)
-    job = known_job(params.metric, key, spec, partial(robustness, epsilon))
+    job = learn_job(params.metric, key, spec, partial(robustness, epsilon))
     faults = jnp.zeros(zeros.shape, jnp.int32)
     start = jnp.broadcast_to(jnp.asarray(spec.start + spec.points, jnp.int32), spec.lanes)
     return STCLIPState(job, epsilon, decision, zeros, zeros, zeros, start, zeros, zeros, faults)
@@ -82,19 +102,8 @@ def _act(
     tolerance = finish_tolerance(z.dtype)
     finished = 1 - z <= tolerance
     rate = 1 / jnp.asarray(job.length, z.dtype)
-    psi = job.pseudo_cost
-
-    place = obs.advice[jnp.ravel(obs.slot)[0] - 1]
-    runs = jnp.where(place < n, rate, 0)
-    advice_cost = state.advice_cost + _advice_charge(place, state.advised, job.metric, obs.costs)
-    advice_work = state.advice_work + runs
-    future = psi.tau * runs + (1 - advice_work) * psi.L
-    budget = (1 + state.epsilon) * (advice_cost + future)
-    # Mandatory is what the slots that are left cannot do, and within the budget: at full rate and
-    # the cheapest way, as in the paper, the last slots may part from the advice for good, and 2 of
-    # 15,000 jobs paid more than 1 + epsilon times its cost. Mandatory work goes by the true metric.
-    left = jnp.maximum(job.deadline - obs.slot, 0) * rate
-    least = jnp.clip(1 - z - left, 0, rate)
+    advice = _advice(state, obs, rate)
+    least = _least_work(state, obs.slot, rate)
     decision, _, info = stclip_step(
         obs.costs,
         where(least > tolerance, job.metric, job.inner),
@@ -103,11 +112,11 @@ def _act(
         previous,
         z,
         state.robust,
-        place,
-        advice_work,
+        advice.place,
+        advice.work,
         state.spent,
-        budget,
-        psi,
+        advice.budget,
+        job.pseudo_cost,
         least=least,
     )
     decision = jnp.where(finished[None], rest(previous), decision)
@@ -117,38 +126,61 @@ def _act(
     # The constraint reserves a way back to the advice. A decision that ends the job needs none: all
     # that it still owes is its own switch-off.
     owed = spent + jnp.sum(job.metric.switch * decision[:n], axis=0)
-    kept = (z + work >= 1 - tolerance) & (owed <= budget * (1 + tolerance))
+    kept = (z + work >= 1 - tolerance) & (owed <= advice.budget * (1 + tolerance))
     active = ~finished & (obs.slot <= job.deadline)
     return decision, state._replace(
         decision=decision,
         utilization=z + work,
         robust=jnp.where(active, info.robust_utilization, state.robust),
         spent=spent,
-        advised=place,
-        advice_cost=advice_cost,
-        advice_work=advice_work,
-        faults=state.faults + (active & (info.status != 0) & ~kept),
+        advised=advice.place,
+        advice_cost=advice.cost,
+        advice_work=advice.work,
+        faults=state.faults + (active & (info.status != Status.OK) & ~kept),
     )
 
 
-def _advice_charge(place, before, metric: StateMetric, costs: jax.Array) -> jax.Array:
-    """What the advice pays in a slot in which it goes from state ``before`` to ``place``."""
+def _advice(state: STCLIPState, obs: Observation, rate: jax.Array) -> _Advice:
+    """Step 1, and the right side of the constraint in step 2."""
+    psi, metric = state.job.pseudo_cost, state.job.metric
+    # All lanes are in the same slot.
+    place = obs.advice[jnp.ravel(obs.slot)[0] - 1]
+    runs = jnp.where(place < obs.costs.shape[0], rate, 0)
+    cost = state.advice_cost + _advice_charge(place, state.advised, metric, obs.costs)
+    work = state.advice_work + runs
+    future = psi.tau * runs + (1 - work) * psi.L
+    return _Advice(place, cost, work, (1 + state.epsilon) * (cost + future))
+
+
+def _advice_charge(
+    place: jax.Array, before: jax.Array, metric: StateMetric, costs: jax.Array
+) -> jax.Array:
+    """``f . a_t + W1(a_t, a_{t-1})`` for advice that goes from state ``before`` to ``place``."""
     n = metric.points
     points = jnp.arange(n).reshape(n, *(1,) * place.ndim)
     here, there = points == (place % n)[None], points == (before % n)[None]
     service = jnp.sum(jnp.where(here & (place < n)[None], costs, 0), axis=0)
+    # One entry of the distance, d(before, place), and beta at every end that is OFF.
     moved = jnp.sum(jnp.where(there[:, None] & here[None], metric.distance, 0), axis=(0, 1))
     off = jnp.where(here & (place >= n)[None], 1, 0) + jnp.where(there & (before >= n)[None], 1, 0)
     switched = jnp.sum(off * metric.switch, axis=0)
     return service + jnp.where(place == before, 0, moved + switched)
 
 
-def _update(
-    params: STCLIPParams, state: STCLIPState, action: jax.Array, feedback: Feedback
-) -> STCLIPState:
-    del params, action, feedback
-    return state
+def _least_work(state: STCLIPState, slot: jax.Array, rate: jax.Array) -> jax.Array:
+    """Work that the slots after this one cannot do, ``[...]``.
+
+    Only that is mandatory, and within the budget. At full rate and the cheapest way, as in the
+    paper, the last slots may part from the advice for good, and 2 of 15,000 jobs paid more than
+    ``1 + epsilon`` times its cost.
+    """
+    left = jnp.maximum(state.job.deadline - slot, 0) * rate
+    return jnp.clip(1 - state.utilization - left, 0, rate)
 
 
-st_clip = Algorithm(_init, _act, _update)
+def _faults(state: STCLIPState) -> jax.Array:
+    return state.faults
+
+
+st_clip = Algorithm(_init, _act, keep, faults=_faults)
 """Consistent and robust learner; parameters :class:`STCLIPParams`."""
