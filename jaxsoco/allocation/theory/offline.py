@@ -1,4 +1,13 @@
-"""The offline linear program, solved exactly by one multiplier and shortest paths."""
+"""The offline linear program, solved exactly by one multiplier and shortest paths.
+
+Only one constraint couples the slots, ``sum_t c . k_t >= 1``, so by strong duality::
+
+    OPT = max_{mu >= 0}  mu + min_path sum_t f_t(s_t) - mu c(s_t) + M(s_{t-1}, s_t)
+
+(and the last switch-off). The inner minimum is concave and piecewise linear in ``mu``. Two lines,
+of a path that does too little work and of one that does enough, are intersected; the path that is
+cheapest there takes the place of one of them, until none is better. The optimum mixes the two.
+"""
 
 from __future__ import annotations
 
@@ -9,23 +18,12 @@ import jax.numpy as jnp
 
 from jaxsoco.allocation.spec import finish_tolerance
 from jaxsoco.allocation.theory.metric import StateMetric
-from jaxsoco.allocation.theory.paths import Graph, ends, ledger, pick, relax
+from jaxsoco.allocation.theory.paths import Graph, ledger, pick
+from jaxsoco.allocation.theory.shortest import cheapest, cheapest_path, stay_path
 from jaxsoco.core.lanes import lift, where
-
-CONVERGED, INFEASIBLE, NOT_CONVERGED = 0, 1, 2
+from jaxsoco_kernels.info import Info, Status
 
 _SECANT_STEPS = 12
-
-
-class OfflineInfo(NamedTuple):
-    """How an optimum was found, ``[...]`` each: status (1 = infeasible), gap, iterations used.
-
-    ``residual`` is the relative gap between the dual value and the cost of the primal mix.
-    """
-
-    status: jax.Array
-    residual: jax.Array
-    iterations: jax.Array
 
 
 class OfflineOptimum(NamedTuple):
@@ -37,7 +35,9 @@ class OfflineOptimum(NamedTuple):
       low_path: states of the path that does less than the whole work, int32 ``[T, ...]``.
       high_path: states of the path that does the whole work or more, int32 ``[T, ...]``.
       weight: weight of ``high_path``.
-      info: :class:`OfflineInfo`.
+      info: an :class:`~jaxsoco_kernels.info.Info`: ``INFEASIBLE`` where no path does the work,
+        ``LIMIT`` where the search did not end; the residual is the relative gap between the dual
+        value and the cost of the mix.
     """
 
     value: jax.Array
@@ -45,7 +45,7 @@ class OfflineOptimum(NamedTuple):
     low_path: jax.Array
     high_path: jax.Array
     weight: jax.Array
-    info: OfflineInfo
+    info: Info
 
 
 def offline_optimum(
@@ -80,136 +80,87 @@ def offline_optimum(
     # The search is not differentiated: by the envelope theorem the optimum's derivative is that
     # of the Lagrangian at its paths.
     graph, throughput = jax.lax.stop_gradient((whole, rates))
-    cost_high, stay_on = _stay_path(graph, throughput)
-    work_high = graph.deadline * pick(throughput, stay_on)
-    feasible = work_high >= 1 - finish_tolerance(cost_high.dtype)
-    zeros = jnp.zeros_like(cost_high)
-    low = _Line(zeros, zeros, zeros)
-    high = _Line(cost_high, work_high, zeros)
-
-    def cross(low, high):
-        rise = high.work - low.work
-        return (high.cost - low.cost) / jnp.where(rise > 0, rise, 1)
-
-    def step(state):
-        low, high, done, count = state
-        price = cross(low, high)
-        cost, work = _shortest(graph, throughput, price)
-        bound = low.cost - price * low.work
-        improves = cost - price * work < bound - _tolerance(cost) * (
-            jnp.abs(low.cost) + price * (1 + high.work)
-        )
-        enough = work >= 1 - finish_tolerance(cost.dtype)
-        found = _Line(cost, work, price)
-        low = where(improves & ~enough & ~done, found, low)
-        high = where(improves & enough & ~done, found, high)
-        return low, high, done | ~improves, count + ~done
-
-    count = jnp.zeros(zeros.shape, jnp.int32)
-    state = (low, high, ~feasible, count)
-    low, high, done, count = jax.lax.while_loop(
-        lambda s: jnp.any(~s[2] & (s[3] < _SECANT_STEPS)), step, state
+    cost, stay_on = stay_path(graph, throughput)
+    work = graph.deadline * pick(throughput, stay_on)
+    feasible = work >= 1 - finish_tolerance(cost.dtype)
+    zeros = jnp.zeros_like(cost)
+    low, high, done, count = _search(
+        graph, throughput, _Line(zeros, zeros, zeros), _Line(cost, work, zeros), feasible
     )
-    price = cross(low, high)
+    price = _crossing(low, high)
     value = low.cost + price * (1 - low.work)
+    # The mix does the work exactly: (1 - weight) low.work + weight high.work = 1.
     rise = high.work - low.work
     weight = jnp.clip((1 - low.work) / jnp.where(rise > 0, rise, 1), 0, 1)
     paths = _paths(graph, throughput, low, high, stay_on)
-    status = jnp.where(feasible, jnp.where(done, CONVERGED, NOT_CONVERGED), INFEASIBLE)
+    status = jnp.where(feasible, jnp.where(done, Status.OK, Status.LIMIT), Status.INFEASIBLE)
     mixed = _lagrangian(graph, throughput, paths, weight, price)
     residual = jnp.abs(mixed - value) / jnp.maximum(jnp.abs(value), 1e-30)
     value = _with_derivative(whole, rates, paths, weight, price, value)
     value = jnp.where(feasible, value, jnp.inf)
-    info = OfflineInfo(status.astype(jnp.int32), residual, count)
+    info = Info(status.astype(jnp.int32), residual, count)
     return OfflineOptimum(value, price, paths[0], paths[1], weight, info)
 
 
 class _Line(NamedTuple):
-    """A path as a function of the price: ``cost - price * work``; found at ``price``."""
+    """A path as a function of the price: ``cost - price * work``; shortest at ``price``."""
 
     cost: jax.Array
     work: jax.Array
     price: jax.Array
 
 
+def _crossing(low: _Line, high: _Line) -> jax.Array:
+    """The price at which two paths cost the same, ``[...]``."""
+    rise = high.work - low.work
+    return (high.cost - low.cost) / jnp.where(rise > 0, rise, 1)
+
+
+def _search(
+    graph: Graph, throughput: jax.Array, low: _Line, high: _Line, feasible: jax.Array
+) -> tuple[_Line, _Line, jax.Array, jax.Array]:
+    """Replaces the lines until none is better: both, whether the search ended, and its steps."""
+
+    def step(state):
+        low, high, done, count = state
+        price = _crossing(low, high)
+        cost, work = cheapest(graph, throughput, price)
+        bound = low.cost - price * low.work
+        improves = cost - price * work < bound - _tolerance(cost) * (
+            jnp.abs(low.cost) + price * (1 + high.work)
+        )
+        enough = work >= 1 - finish_tolerance(cost.dtype)
+        better = _Line(cost, work, price)
+        low = where(improves & ~enough & ~done, better, low)
+        high = where(improves & enough & ~done, better, high)
+        return low, high, done | ~improves, count + ~done
+
+    count = jnp.zeros(feasible.shape, jnp.int32)
+    return jax.lax.while_loop(
+        lambda s: jnp.any(~s[2] & (s[3] < _SECANT_STEPS)), step, (low, high, ~feasible, count)
+    )
+
+
 def _tolerance(costs: jax.Array) -> float:
     return 16 * float(jnp.finfo(costs.dtype).eps)
 
 
-def _stay_path(graph: Graph, throughput: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """The cheapest path that goes to a point that can do the work, and stays ON to the end."""
-    slots = jnp.arange(1, graph.costs.shape[0] + 1).reshape(-1, 1, *(1,) * graph.lanes)
-    within = slots <= lift(lift(graph.deadline))
-    service = jnp.sum(jnp.where(within, graph.costs, 0), axis=0)
-    total = _entry(graph) + service + graph.final
-    able = lift(graph.deadline) * throughput >= 1 - finish_tolerance(total.dtype)
-    rated = jnp.where(able, total, jnp.finfo(total.dtype).max)
-    place = jnp.argmin(rated, axis=0).astype(jnp.int32)
-    return pick(total, place), place
-
-
-def _entry(graph: Graph) -> jax.Array:
-    """Cost from OFF at the start to ON at every point in the first slot, ``[n, ...]``."""
-    first = graph.moves(0)
-    if graph.beta is None:
-        return pick(jnp.swapaxes(first, 0, 1)[: graph.n], graph.start + graph.n)
-    return pick(jnp.swapaxes(first, 0, 1), graph.start) + lift(pick(graph.beta, graph.start))
-
-
-def _shortest(graph: Graph, throughput, price) -> tuple[jax.Array, jax.Array]:
-    """Plain cost and work of the cheapest path at a price of work, ``[...]`` each."""
-    value = ends(graph)
-    nothing = jnp.zeros_like(value[0])
-    gain = throughput * lift(price)
-
-    def step(carry, t):
-        (on, off), (work_on, work_off) = carry
-        pair = (work_on + throughput, work_off)
-        new, _, (done,) = relax(graph, t, on + (graph.costs[t] - gain), off, (pair,))
-        return where(t < graph.deadline, (new, done), carry), None
-
-    slots = jnp.arange(graph.costs.shape[0])
-    (value, work), _ = jax.lax.scan(step, (value, (nothing, nothing)), slots, reverse=True)
-    done = pick(work[1], graph.start)
-    return pick(value[1], graph.start) + price * done, done
-
-
-def _paths(graph: Graph, throughput, low: _Line, high: _Line, stay_on):
-    """The two paths of the optimum, int32 ``[T, ...]``, found again at their own prices."""
+def _paths(
+    graph: Graph, throughput: jax.Array, low: _Line, high: _Line, stay_on: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """The two paths of the optimum, int32 ``[T, ...]``, traced at their own prices."""
     horizon = graph.costs.shape[0]
     slots = jnp.arange(horizon).reshape(horizon, *(1,) * graph.lanes)
     shape = (horizon, *stay_on.shape)
     rest = jnp.broadcast_to(lift(graph.start + graph.n), shape)
     # Price 0 marks the two starting lines, which no shortest path gave.
     stay = jnp.where(slots < lift(graph.deadline), lift(stay_on), lift(stay_on + graph.n))
-    low_path = jnp.where(lift(low.price > 0), _path(graph, throughput, low.price), rest)
-    high_path = jnp.where(lift(high.price > 0), _path(graph, throughput, high.price), stay)
+    low_path = jnp.where(lift(low.price > 0), cheapest_path(graph, throughput, low.price), rest)
+    high_path = jnp.where(lift(high.price > 0), cheapest_path(graph, throughput, high.price), stay)
     return low_path.astype(jnp.int32), high_path.astype(jnp.int32)
 
 
-def _path(graph: Graph, throughput, price) -> jax.Array:
-    """The cheapest path at a price: one backward pass for the choices, one forward."""
-    n = graph.n
-    gain = throughput * lift(price)
-
-    def back(value, t):
-        on, off = value
-        new, states, _ = relax(graph, t, on + (graph.costs[t] - gain), off, ())
-        return where(t < graph.deadline, new, value), jnp.concatenate(states)
-
-    def forward(at, now):
-        t, states = now
-        following = pick(states, at)
-        off = jnp.where(at < n, at + n, at)
-        at = jnp.where(t < graph.deadline, following, off)
-        return at, at
-
-    slots = jnp.arange(graph.costs.shape[0])
-    _, choices = jax.lax.scan(back, ends(graph), slots, reverse=True)
-    return jax.lax.scan(forward, graph.start + n, (slots, choices.astype(jnp.int32)))[1]
-
-
-def _lagrangian(graph: Graph, throughput, paths, weight, price) -> jax.Array:
+def _lagrangian(graph: Graph, throughput: jax.Array, paths, weight, price) -> jax.Array:
     """Cost of the mix of two paths, and the price of the work that it misses, ``[...]``."""
     total = price
     for path, share in zip(paths, (1 - weight, weight), strict=True):
