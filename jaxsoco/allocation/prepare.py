@@ -126,10 +126,6 @@ def synthetic_workload(**values: Any) -> Workload:
       TypeError: no such setting.
       InputError: data that cannot be used, or values that do not fit together.
     """
-    names = {field.name for field in CarbonJobs.FIELDS}
-    unknown = set(values) - names
-    if unknown:
-        raise TypeError(f"unknown fields: {sorted(unknown)}; known: {sorted(names)}")
     return _workload(prepare_carbon_jobs(CarbonJobs(**values), Path()).content)
 
 

@@ -34,46 +34,51 @@ class CarbonJobs:
 
     carbon: Path | Literal["synthetic"] = setting(
         "hourly carbon intensity: a folder of CSV files, a CSV file, or the seeded synthetic",
-        "synthetic",
+        default="synthetic",
     )
-    carbon_seed: int = setting("seed of the synthetic trace", 0, low=0, static=True)
+    carbon_seed: int = setting("seed of the synthetic trace", default=0, low=0, static=True)
     signal: Literal["life-cycle", "direct"] = setting(
-        "which column of an Electricity Maps export counts", "life-cycle"
+        "which column of an Electricity Maps export counts", default="life-cycle"
     )
     fill_gaps: int = setting(
         "longest gap that is interpolated; longer ones are errors",
-        0,
+        default=0,
         low=0,
         high=24,
         unit="h",
         static=True,
     )
-    trim: bool = setting("cut unequal ranges to the common one", False)
-    regions: tuple[str, ...] | None = setting("regions that take part", None, theory="all")
+    trim: bool = setting("cut unequal ranges to the common one", default=False)
+    regions: tuple[str, ...] | None = setting("regions that take part", default=None, theory="all")
     latency: Path | Literal["great-circle"] = setting(
         "round-trip times between the regions (.npz, .npy, .csv), or by great circle",
-        "great-circle",
+        default="great-circle",
     )
-    data_size: float = setting("data moved with a job", 4.0, low=0, unit="GB")
-    energy: float = setting("power of a running job", 1.0, above=0, unit="kW")
+    data_size: float = setting("data moved with a job", default=4.0, low=0, unit="GB")
+    energy: float = setting("power of a running job", default=1.0, above=0, unit="kW")
     network_intensity: float = setting(
-        "carbon intensity of the network", 365.0, low=0, unit="g/kWh"
+        "carbon intensity of the network", default=365.0, low=0, unit="g/kWh"
     )
     job_length: int | Literal["google"] = setting(
         "slots of work, or drawn from the cluster trace's lengths (2..9)",
-        "google",
+        default="google",
         low=1,
         high=168,
         unit="h",
     )
-    deadline_min: int = setting("shortest deadline", 12, low=1, unit="h")
-    deadline_max: int = setting("longest deadline", 47, low=1, high=336, unit="h", static=True)
-    switch: float = setting("carbon of one temporal switch (beta)", 0.25, low=0, unit="g")
+    deadline_min: int = setting("shortest deadline", default=12, low=1, unit="h")
+    deadline_max: int = setting(
+        "longest deadline", default=47, low=1, high=336, unit="h", static=True
+    )
+    switch: float = setting("carbon of one temporal switch (beta)", default=0.25, low=0, unit="g")
     forecast_noise: float = setting(
-        "weight of uniform noise in the forecast that the advice is made from", 0.4, low=0, high=1
+        "weight of uniform noise in the forecast that the advice is made from",
+        default=0.4,
+        low=0,
+        high=1,
     )
     bounds: Literal["window", "trace"] = setting(
-        "price bounds L and U: of the job's own window, or of the whole trace", "window"
+        "price bounds L and U: of the job's own window, or of the whole trace", default="window"
     )
 
 
@@ -88,7 +93,7 @@ class PCMParams:
     metric: Literal["tree", "true"] = setting(
         "move costs inside the decision: a random tree embedding (the analysed algorithm) or the "
         "metric itself",
-        "tree",
+        default="tree",
     )
 
 
@@ -97,7 +102,7 @@ class Trust:
     """How far a learner follows advice that may be wrong."""
 
     epsilon: float = setting(
-        "trust in the advice: cost at most (1+epsilon) times the advice's", 0.1, above=0
+        "trust in the advice: cost at most (1+epsilon) times the advice's", default=0.1, above=0
     )
 
 

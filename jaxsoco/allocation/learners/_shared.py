@@ -80,7 +80,7 @@ def _inner_metric(kind: str, key: jax.Array, spec: Spec) -> StateMetric:
 def start_off(spec: Spec) -> jax.Array:
     """The decision before the first slot, ``k_0``: OFF where the job arrives, ``[2n, ...]``."""
     start = jnp.broadcast_to(spec.start + spec.points, spec.lanes)
-    return one_hot(start, 2 * spec.points, dtype=spec.trace.dtype)
+    return one_hot(start, 2 * spec.points).astype(spec.trace.dtype)
 
 
 def rest(decision: jax.Array) -> jax.Array:
@@ -140,8 +140,8 @@ def run_slot(
     runs = runs & unfinished
     place = jnp.where(unfinished, place, state.place).astype(jnp.int32)
     n = obs.costs.shape[0]
-    decision = one_hot(jnp.where(runs, place, place + n), 2 * n, dtype=obs.costs.dtype)
-    return decision, state._replace(place=place, left=state.left - runs)
+    decision = one_hot(jnp.where(runs, place, place + n), 2 * n)
+    return decision.astype(obs.costs.dtype), state._replace(place=place, left=state.left - runs)
 
 
 def cheapest_point(costs: jax.Array) -> jax.Array:
