@@ -53,6 +53,7 @@ def simulate(
     at: Sequence[int] | None = None,
     trace: bool = False,
     differentiable: bool | None = None,
+    remat: int | bool | None = None,
 ) -> Run:
     """Runs ``algorithm`` on ``problem`` for ``horizon`` rounds.
 
@@ -69,6 +70,9 @@ def simulate(
       differentiable: one scan over all rounds, which a gradient can be taken through, or a loop
         whose memory does not grow with the horizon and whose totals are compensated. By default
         the scan up to 10,000 rounds and with a trace.
+      remat: for gradients through the scan: segments of this many rounds are computed anew in the
+        backward pass, which then keeps one state a segment instead of what every round needs.
+        ``True``: the square root of the horizon, the least memory, for one more forward pass.
 
     Returns:
       The run's record. Memory does not grow with ``horizon`` unless ``trace``.
@@ -87,6 +91,7 @@ def simulate(
         horizon,
         trace=trace,
         differentiable=differentiable,
+        remat=remat,
     )
     lanes = key.shape[1:]
     faults = jnp.broadcast_to(algorithm.fault_count(state), lanes)
