@@ -64,7 +64,7 @@ def load_carbon_csv(
         regions=tuple(readings),
         start=np.datetime64(whole[0].start, "h"),
         values=np.stack([one.values for one in whole], axis=1),
-        source=f"{_shown(path)} ({' and '.join(dict.fromkeys(part.kind for part in parts))})",
+        source=f"{_label(path)} ({' and '.join(dict.fromkeys(part.kind for part in parts))})",
         notes=_notes(parts, whole),
     )
 
@@ -82,17 +82,17 @@ def _check_arguments(signal: str, fill_gaps: int) -> None:
 
 def _files(path: str | Path | Sequence[str | Path], problems: Problems) -> list[Path]:
     """Returns the CSV files that ``path`` stands for, each once."""
-    given = [path] if isinstance(path, str | Path) else list(path)
-    if not given:
+    entries = [path] if isinstance(path, str | Path) else list(path)
+    if not entries:
         problems.add("", "paths", Issue("carbon", "names no file", "give a folder or CSV files"))
     files: list[Path] = []
-    for entry in map(Path, given):
+    for entry in map(Path, entries):
         if entry.is_dir():
-            found = sorted(p for p in entry.iterdir() if p.suffix.lower() == ".csv")
-            if not found:
+            csv_files = sorted(p for p in entry.iterdir() if p.suffix.lower() == ".csv")
+            if not csv_files:
                 hint = "wanted: hourly CSV files, one for each region or one wide table"
                 problems.add(str(entry), "paths", Issue(str(entry), "holds no *.csv file", hint))
-            files += found
+            files += csv_files
         elif entry.exists():
             files.append(entry)
         else:
@@ -122,7 +122,7 @@ def _notes(parts: list[Readings], series: list[Series]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(notes))
 
 
-def _shown(path: str | Path | Sequence[str | Path]) -> str:
+def _label(path: str | Path | Sequence[str | Path]) -> str:
     if isinstance(path, str | Path):
         return str(path)
     names = [str(entry) for entry in path]

@@ -57,10 +57,10 @@ def synthetic_carbon(
     if issues:
         raise InputError(issues)
     names = [region.name for region in REGIONS]
-    chosen = range(len(REGIONS)) if regions is None else positions_of(regions, names)
-    columns = [_region(int(seed), index, max(hours, YEAR))[:hours] for index in chosen]
+    indices = range(len(REGIONS)) if regions is None else positions_of(regions, names)
+    columns = [_region(int(seed), index, max(hours, YEAR))[:hours] for index in indices]
     return CarbonTrace(
-        regions=tuple(names[index] for index in chosen),
+        regions=tuple(names[index] for index in indices),
         start=START,
         values=np.stack(columns, axis=1),
         source=f"synthetic (seed {seed})",
@@ -74,8 +74,8 @@ def _region(seed: int, index: int, hours: int) -> np.ndarray:
     year = level[:YEAR]
     # Later years may leave the first one's range: clip.
     share = np.clip((level - year.min()) / (year.max() - year.min()), 0.0, 1.0)
-    wanted = (region.mean - region.low) / (region.high - region.low)
-    bent = share ** _power(share[:YEAR], wanted)
+    mean = (region.mean - region.low) / (region.high - region.low)
+    bent = share ** _power(share[:YEAR], mean)
     return np.round(region.low + (region.high - region.low) * bent, 2)
 
 

@@ -73,8 +73,8 @@ def _act(
     def work_at(price):
         # One sweep serves both: in the mandatory phase demand does not depend on the price. In the
         # other, work s pays off as long as psi(z + s) is above the price: s = psi^-1(price) - z.
-        wanted = jnp.clip(psi.inverse(price) - done, 0, jnp.maximum(room, 0))
-        return jnp.where(forced, must, wanted)
+        demand = jnp.clip(psi.inverse(price) - done, 0, jnp.maximum(room, 0))
+        return jnp.where(forced, must, demand)
 
     rate = lift(1 / jnp.asarray(job.length, z.dtype))
     decision, work, _ = serve(obs.costs, job.inner, rate, state.decision, work_at)

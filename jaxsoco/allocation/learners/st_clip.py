@@ -126,7 +126,7 @@ def _act(
     # The constraint reserves a way back to the advice. A decision that ends the job needs none: all
     # that it still owes is its own switch-off.
     owed = spent + jnp.sum(job.metric.switch * decision[:n], axis=0)
-    kept = (z + work >= 1 - tolerance) & (owed <= advice.budget * (1 + tolerance))
+    affordable_end = (z + work >= 1 - tolerance) & (owed <= advice.budget * (1 + tolerance))
     active = ~finished & (obs.slot <= job.deadline)
     return decision, state._replace(
         decision=decision,
@@ -136,7 +136,7 @@ def _act(
         advised=advice.place,
         advice_cost=advice.cost,
         advice_work=advice.work,
-        faults=state.faults + (active & (info.status != Status.OK) & ~kept),
+        faults=state.faults + (active & (info.status != Status.OK) & ~affordable_end),
     )
 
 
