@@ -34,7 +34,7 @@ SMALL = {
 @pytest.mark.parametrize("entry", [*FAMILY.problems, *FAMILY.algorithms], ids=lambda e: e.name)
 def test_python_and_experiment_files_have_the_same_defaults(entry):
     defaults = {field.name: field.default for field in entry.fields}
-    assert CLASSES[entry.name]().values() == defaults
+    assert CLASSES[entry.name].of(defaults) == CLASSES[entry.name]()
 
 
 @pytest.mark.parametrize("entry", FAMILY.algorithms, ids=lambda e: e.name)
