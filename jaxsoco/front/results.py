@@ -215,7 +215,7 @@ class Results:
                 missing = np.full(len(seeds) * len(at), np.nan)
                 columns[cost.name] = missing if values is None else values.reshape(-1)
             counted = [columns[c.name] for c in self.study.costs if c.objective and c.name in costs]
-            yield columns | {"total": np.sum(counted, axis=0, dtype=np.float64)}
+            yield columns | {"total": np.asarray(np.sum(counted, axis=0, dtype=np.float64))}
 
     def _constant(self, label: str, point: int, rows: int) -> dict[str, np.ndarray]:
         """Columns that are the same in all rows of a point."""
@@ -258,7 +258,8 @@ def _column(values: Sequence[Any]) -> np.ndarray:
 
 
 def _records(columns: Mapping[str, np.ndarray]) -> np.recarray:
-    return np.rec.fromarrays(list(columns.values()), names=list(columns))
+    names = ",".join(columns)
+    return np.rec.fromarrays(list(columns.values()), names=names)  # type: ignore[arg-type]
 
 
 def _arrow_table(arrow: Any, rows: np.recarray) -> Any:

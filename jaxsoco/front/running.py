@@ -40,7 +40,7 @@ def run(
 ) -> Results:
     """Runs an experiment, or what is left of it, and returns its results.
 
-    >>> results = jaxsoco.run("experiments/quickstart.toml", out="runs/q", overrides={"run.seeds": 64})
+    >>> jaxsoco.run("experiments/quickstart.toml", overrides={"run.seeds": 64}).table()
 
     A child process computes, as the command line does: the same bits, precision, devices and
     resumption, and the caller's own JAX stays as it is.
@@ -121,9 +121,8 @@ def _run_in_child(request: Mapping[str, Any], progress: bool) -> str:
 
 
 def _our_packages() -> tuple[Any, Any]:
-    import jaxsoco_kernels
-
     import jaxsoco
+    import jaxsoco_kernels
 
     return jaxsoco, jaxsoco_kernels
 
@@ -155,9 +154,9 @@ def _run_here(request: Mapping[str, Any], algorithms: Mapping[str, tuple[Any, An
     )
     sweep = expand(experiment)
     here = jax.local_devices()[: request["devices"] or 1]
-    with jax.enable_x64(experiment.run.precision == "float64"):
-        with contextlib.redirect_stdout(io.StringIO()):
-            run_sweep(sweep, folder, command="jaxsoco.run", devices=here)
+    precision = jax.enable_x64(experiment.run.precision == "float64")
+    with precision, contextlib.redirect_stdout(io.StringIO()):
+        run_sweep(sweep, folder, command="jaxsoco.run", devices=here)
     return Results(folder)
 
 
