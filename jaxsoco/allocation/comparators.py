@@ -52,7 +52,7 @@ def integral(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> Ledger:
 
 
 def advice(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> Ledger:
-    """Ledger of the advice that the learners are shown, followed to the letter."""
+    """Ledger of the advice that the learners receive, followed blindly."""
     del at
     world = allocation.init(_nature(key), spec)
     parts = path_ledger(world.costs, spec.metric, world.advice, spec.start, spec.deadline)

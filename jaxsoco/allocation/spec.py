@@ -107,7 +107,7 @@ class Observation(NamedTuple):
 
 
 class Feedback(NamedTuple):
-    """What the learner is told after it acted: the work this slot did, ``[...]``."""
+    """What the learner observes after its action: the work done in this slot, ``[...]``."""
 
     work: jax.Array
 
