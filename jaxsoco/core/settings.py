@@ -178,19 +178,20 @@ def _declaration(one: Any, hint: Any) -> Field:
         one.name,
         kind,  # type: ignore[arg-type]
         metadata["doc"],
-        _default(one, optional),
+        _default(one, kind, optional),
         words=(*words, *((AUTO,) if optional else ())),
         static=metadata["static"] or not leaf,
         **limits,
     )
 
 
-def _default(one: Any, optional: bool) -> Any:
+def _default(one: Any, kind: str, optional: bool) -> Any:
     if one.default is MISSING:
         return REQUIRED
     if one.default is None and not optional:
         raise TypeError(f"{one.name}: its default is None, which its annotation does not allow")
-    return AUTO if one.default is None else one.default
+    # An optional list is absent by default, as it is in a file that does not name it.
+    return AUTO if one.default is None and kind != "strings" else one.default
 
 
 def _alternatives(hint: Any) -> tuple[list[Any], tuple[str, ...], bool]:

@@ -63,6 +63,7 @@ def test_limits_units_and_defaults_are_those_of_the_declaration():
     assert (gain.default, rate.default, FIELDS["label"].default) == (0.5, AUTO, REQUIRED)
     assert gain.summary == "a gain; auto: 1 / T"
     assert FIELDS["rounds"].aliases == ("theory",)
+    assert FIELDS["regions"].default is None
 
 
 def test_only_numbers_that_are_not_static_are_leaves():

@@ -23,7 +23,7 @@ class Problems:
 
     def __init__(self) -> None:
         self._issues: list[Issue] = []
-        self._seen: set[Issue] = set()
+        self._reported: set[Issue] = set()
         self._counts: Counter[tuple[str, str]] = Counter()
 
     def add(self, file: str, kind: str, issue: Issue) -> None:
@@ -31,9 +31,9 @@ class Problems:
 
         A hole in the times of a wide table is found once for each region and kept once.
         """
-        if issue in self._seen:
+        if issue in self._reported:
             return
-        self._seen.add(issue)
+        self._reported.add(issue)
         self._counts[file, kind] += 1
         if self._counts[file, kind] <= PER_KIND:
             self._issues.append(issue)
@@ -82,9 +82,9 @@ class Table(NamedTuple):
 
     def take(self, rows: np.ndarray) -> Table:
         """The table with ``rows`` (indices) only."""
-        kept = [self.rows[i] for i in rows]
-        whole = self.whole and len(kept) == len(self.rows)
-        return self._replace(rows=kept, lines=self.lines[rows], whole=whole)
+        subset = [self.rows[i] for i in rows]
+        whole = self.whole and len(subset) == len(self.rows)
+        return self._replace(rows=subset, lines=self.lines[rows], whole=whole)
 
 
 def read_table(path: Path, problems: Problems) -> Table | None:

@@ -8,8 +8,8 @@ Each region is a sum of cycles and noise, of unit variance each before weighting
 - weather: two AR(1) processes, one that lasts days and one that lasts hours.
 
 A power then bends the sum so that over the first year its minimum, mean and maximum are those of
-the region's row in :data:`jaxsoco.allocation.network.REGIONS` (see there for their source). The
-cycles are those of a typical grid, not fitted to each one.
+the region's row in :data:`jaxsoco.allocation.data.network.REGIONS` (see there for their source).
+The cycles are those of a typical grid, not fitted to each one.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from itertools import accumulate
 
 import numpy as np
 
-from jaxsoco.allocation.carbon import CarbonTrace, positions_of
-from jaxsoco.allocation.network import REGIONS, Region
+from jaxsoco.allocation.data.carbon import CarbonTrace, positions_of
+from jaxsoco.allocation.data.network import REGIONS, Region
 from jaxsoco.core.errors import InputError, Issue
 
 YEAR = 8760
@@ -43,7 +43,7 @@ def synthetic_carbon(
     Args:
       seed: seed of the noise.
       hours: length of the trace from the start of 2022 on.
-      regions: names of :data:`~jaxsoco.allocation.network.REGIONS` in the order wanted; all of
+      regions: names of :data:`~jaxsoco.allocation.data.network.REGIONS` in the order wanted; all of
         them by default.
 
     Raises:
@@ -57,10 +57,10 @@ def synthetic_carbon(
     if issues:
         raise InputError(issues)
     names = [region.name for region in REGIONS]
-    chosen = range(len(REGIONS)) if regions is None else positions_of(regions, names)
-    columns = [_region(int(seed), index, max(hours, YEAR))[:hours] for index in chosen]
+    indices = range(len(REGIONS)) if regions is None else positions_of(regions, names)
+    columns = [_region(int(seed), index, max(hours, YEAR))[:hours] for index in indices]
     return CarbonTrace(
-        regions=tuple(names[index] for index in chosen),
+        regions=tuple(names[index] for index in indices),
         start=START,
         values=np.stack(columns, axis=1),
         source=f"synthetic (seed {seed})",
@@ -74,8 +74,8 @@ def _region(seed: int, index: int, hours: int) -> np.ndarray:
     year = level[:YEAR]
     # Later years may leave the first one's range: clip.
     share = np.clip((level - year.min()) / (year.max() - year.min()), 0.0, 1.0)
-    wanted = (region.mean - region.low) / (region.high - region.low)
-    bent = share ** _power(share[:YEAR], wanted)
+    mean = (region.mean - region.low) / (region.high - region.low)
+    bent = share ** _power(share[:YEAR], mean)
     return np.round(region.low + (region.high - region.low) * bent, 2)
 
 

@@ -71,24 +71,24 @@ class CarbonTrace:
         return replace(self, regions=tuple(regions), values=self.values[:, positions])
 
 
-def positions_of(wanted: Sequence[str], known: Iterable[str]) -> list[int]:
-    """Returns the position in ``known`` of each name of ``wanted``.
+def positions_of(names: Sequence[str], available: Iterable[str]) -> list[int]:
+    """Returns the position in ``available`` of each of the ``names``.
 
     Raises:
       InputError: with one issue for each name that is unknown or repeated, or for no name at all.
     """
-    index = {name: position for position, name in enumerate(known)}
-    wanted = [wanted] if isinstance(wanted, str) else list(wanted)
+    index = {name: position for position, name in enumerate(available)}
+    names = [names] if isinstance(names, str) else list(names)
     issues = []
-    if not wanted:
+    if not names:
         issues.append(Issue("regions", "is empty", "name at least one: " + ", ".join(index)))
-    for place, name in enumerate(wanted):
+    for place, name in enumerate(names):
         if name not in index:
             issues.append(
                 Issue(f"regions[{place}]", f'unknown region "{name}"', suggest(name, index))
             )
-        elif name in wanted[:place]:
+        elif name in names[:place]:
             issues.append(Issue(f"regions[{place}]", f'"{name}" is given twice', "name it once"))
     if issues:
         raise InputError(issues)
-    return [index[name] for name in wanted]
+    return [index[name] for name in names]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.allocation.metric import StateMetric
-from jaxsoco.allocation.offline import CONVERGED, INFEASIBLE, OfflineInfo
-from jaxsoco.allocation.paths import Graph, ends, pick, relax
+from jaxsoco.allocation.theory.metric import StateMetric
+from jaxsoco.allocation.theory.paths import Graph, ends, pick, relax
 from jaxsoco.core.lanes import where
+from jaxsoco_kernels.info import Info, Status
 
 
 def integral_optimum(
@@ -21,7 +21,7 @@ def integral_optimum(
     slots: int,
     length: jax.Array | int | None = None,
     deadline: jax.Array | int | None = None,
-) -> tuple[jax.Array, jax.Array, OfflineInfo]:
+) -> tuple[jax.Array, jax.Array, Info]:
     """The cheapest schedule that is fully ON in exactly ``length`` slots, one path.
 
     Args:
@@ -37,8 +37,8 @@ def integral_optimum(
 
     Returns:
       The optimal cost ``[...]`` (``inf`` if the deadline is shorter than the job), the states
-      int32 ``[T, ...]`` and an :class:`OfflineInfo`. Exact: a dynamic program over state and slots
-      done.
+      int32 ``[T, ...]`` and an :class:`~jaxsoco_kernels.info.Info`, ``INFEASIBLE`` there. Exact: a
+      dynamic program over state and slots done.
     """
     del throughput
     graph = Graph.of(costs, metric, switch, start, deadline)
@@ -49,9 +49,9 @@ def integral_optimum(
     remaining = jnp.arange(slots + 1).reshape(slots + 1, *(1,) * length.ndim) == length[None]
     best = jnp.min(jnp.where(remaining, pick(value[1], graph.start), jnp.inf), axis=0)
     path = _trace_whole_slots(graph, choices, length)
-    status = jnp.where(jnp.isfinite(best), CONVERGED, INFEASIBLE).astype(jnp.int32)
+    status = jnp.where(jnp.isfinite(best), Status.OK, Status.INFEASIBLE).astype(jnp.int32)
     zeros = jnp.zeros(best.shape, best.dtype)
-    return best, path, OfflineInfo(status, zeros, jnp.zeros(best.shape, jnp.int32))
+    return best, path, Info(status, zeros, jnp.zeros(best.shape, jnp.int32))
 
 
 def _whole_slots(graph: Graph, slots: int):

@@ -103,7 +103,7 @@ def recognise(header: Sequence[str], stem: str, signal: str) -> Layout:
         if layout is not None:
             return layout
     raise HeaderError(
-        f"the header {_shown(header)} is none of the known ones",
+        f"the header {_quoted(header)} is none of the known ones",
         "known: " + "; ".join(KNOWN_HEADERS),
     )
 
@@ -112,18 +112,18 @@ def _portal(header: Sequence[str], names: list[str], stem: str, signal: str) -> 
     columns = [i for i, name in enumerate(names) if name.startswith("carbon intensity")]
     if not columns and "zone id" not in names:
         return None
-    chosen = [i for i in columns if names[i].endswith(_SIGNAL_ENDINGS[signal])]
-    if len(chosen) != 1:
-        wanted = "direct" if signal == "direct" else "Life cycle"
+    matches = [i for i in columns if names[i].endswith(_SIGNAL_ENDINGS[signal])]
+    if len(matches) != 1:
+        ending = "direct" if signal == "direct" else "Life cycle"
         raise HeaderError(
-            f"an Electricity Maps export with {len(chosen) or 'no'} {signal} columns: "
-            f"{_shown(header)}",
-            f'wanted: one column "Carbon intensity gCO₂eq/kWh ({wanted})"',
+            f"an Electricity Maps export with {len(matches) or 'no'} {signal} columns: "
+            f"{_quoted(header)}",
+            f'wanted: one column "Carbon intensity gCO₂eq/kWh ({ending})"',
         )
     return Layout(
         "Electricity Maps export",
         _time_column(header, names),
-        tuple(chosen),
+        tuple(matches),
         (_FILE_SUFFIX.sub("", stem),),
         zone=names.index("zone id") if "zone id" in names else None,
         zone_first=True,
@@ -151,15 +151,15 @@ def _zone_average(header: Sequence[str], names: list[str], stem: str, signal: st
 
 def _watttime(header: Sequence[str], names: list[str], stem: str, signal: str) -> Layout | None:
     del signal  # a marginal rate is neither
-    found = _moer_column(names)
-    if found is None:
+    moer = _moer_column(names)
+    if moer is None:
         return None
     if "generated_at" in names:
         raise HeaderError(
             "the column generated_at says that this is a file of forecasts",
             "give the historical rates of the same region",
         )
-    column, factor = found
+    column, factor = moer
     return Layout(
         "WattTime marginal rate",
         _time_column(header, names),
@@ -200,10 +200,10 @@ def _wide(header: Sequence[str], names: list[str], stem: str, signal: str) -> La
     regions = tuple(header[i].strip() for i in columns)
     if not regions:
         return None
-    twice = sorted({name for name in regions if regions.count(name) > 1})
-    if twice:
+    repeated = sorted({name for name in regions if regions.count(name) > 1})
+    if repeated:
         raise HeaderError(
-            f"a wide table with more than one column for {', '.join(twice)}",
+            f"a wide table with more than one column for {', '.join(repeated)}",
             "one column for each region",
         )
     return Layout("wide table", times[0], tuple(columns), regions, utc=_promises_utc(names))
@@ -214,7 +214,7 @@ def _time_column(header: Sequence[str], names: list[str]) -> int:
         if _is_time(name):
             return i
     raise HeaderError(
-        f"the header {_shown(header)} has no column of timestamps",
+        f"the header {_quoted(header)} has no column of timestamps",
         'wanted: a column "datetime", "timestamp", "point_time" or "Datetime (UTC)"',
     )
 
@@ -236,7 +236,7 @@ def _promises_utc(names: list[str]) -> bool:
     return any(_is_time(name) and "utc" in name for name in names)
 
 
-def _shown(header: Sequence[str]) -> str:
+def _quoted(header: Sequence[str]) -> str:
     text = ",".join(header)
     return f'"{text if len(text) <= 160 else text[:157] + "..."}"'
 

@@ -1,4 +1,4 @@
-"""Turns one carbon CSV file into hourly readings by region; every fault is told with its line."""
+"""Turns one carbon CSV file into hourly readings by region; every fault is reported by line."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxsoco.allocation.carbon_csv.cells import read_numbers
-from jaxsoco.allocation.carbon_csv.formats import (
+from jaxsoco.allocation.data.carbon_csv.cells import read_numbers
+from jaxsoco.allocation.data.carbon_csv.formats import (
     HeaderError,
     Layout,
     Times,
@@ -17,7 +17,7 @@ from jaxsoco.allocation.carbon_csv.formats import (
     recognise,
     stamp,
 )
-from jaxsoco.allocation.carbon_csv.table import Problems, Table, read_table
+from jaxsoco.allocation.data.carbon_csv.table import Problems, Table, read_table
 from jaxsoco.core.errors import Issue
 
 
@@ -138,15 +138,15 @@ def _in_order(
     if (np.diff(order) < 0).any():
         notes = (f"rows of {table.file} put in the order of time",)
     seconds = times.seconds[order]
-    twice = np.flatnonzero(np.diff(seconds) == 0) + 1
-    for i in twice:
+    repeats = np.flatnonzero(np.diff(seconds) == 0) + 1
+    for i in repeats:
         issue = Issue(
             table.at(order[i], layout.time),
             f"{stamp(seconds[i])} UTC is here and in line {table.lines[order[i - 1]]}",
             _repeated_hint(int(seconds[i])),
         )
         problems.add(table.file, "repeated hours", issue)
-    once = np.delete(np.arange(len(order)), twice)
+    once = np.delete(np.arange(len(order)), repeats)
     order, seconds = order[once], seconds[once]
     step = _step(seconds)
     # Taking rows out for their zone or as repeated does not make holes in time.
@@ -154,7 +154,7 @@ def _in_order(
     if not _spacing_fits(part, layout, seconds, step, problems):
         return None
     naive = bool(times.naive[order].any()) and not layout.utc
-    if naive and not len(twice):
+    if naive and not len(repeats):
         notes += (f"timestamps of {table.file} name no time zone and are taken as UTC",)
     return _Part(part, seconds, step, naive, notes)
 
@@ -239,15 +239,15 @@ def _by_hour(
     counts = np.bincount(inverse[there], minlength=len(hours))
     sums = np.bincount(inverse[there], values[there], minlength=len(hours))
     means = np.divide(sums, counts, out=np.full(len(hours), np.nan), where=counts > 0)
-    wanted = 3600 // part.step
-    thin = (counts < wanted) & (counts > 0)
+    expected = 3600 // part.step
+    thin = (counts < expected) & (counts > 0)
     if fill_gaps:
-        means[thin & (2 * counts < wanted)] = np.nan
-        return hours, means, lines, int(np.count_nonzero(thin & (2 * counts >= wanted)))
+        means[thin & (2 * counts < expected)] = np.nan
+        return hours, means, lines, int(np.count_nonzero(thin & (2 * counts >= expected)))
     for i in np.flatnonzero(thin):
         issue = Issue(
             table.at(first[i], column),
-            f"the hour {stamp(hours[i] * 3600)} UTC has {counts[i]} of {wanted} readings",
+            f"the hour {stamp(hours[i] * 3600)} UTC has {counts[i]} of {expected} readings",
             "complete it, delete it at an end of the file, or allow fill_gaps",
         )
         problems.add(table.file, "incomplete hours", issue)

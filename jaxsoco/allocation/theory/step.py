@@ -1,8 +1,12 @@
 """The decision of one slot: how much work to do at the pseudo-cost's price, and where.
 
-The target marginal is free, so transport decouples: every source state has one best ON and one
-best OFF target, and a breakpoint price at which it switches over. Serving sources in the order of
-their breakpoints solves the step exactly, for any metric.
+The target marginal is free, so transport decouples: a source state ``i`` has one best ON and one
+best OFF target, and a price of work at which it goes ON::
+
+    on_i = min_{j ON} M(i, j) + f_j,    off_i = min_{j OFF} M(i, j),    mu_i = (on_i - off_i) / c
+
+Serving the sources in the order of ``mu_i``, while the work done is below the demand at that price,
+solves the step exactly, for any metric. Where the points work at different rates, see ``rates``.
 """
 
 from __future__ import annotations
@@ -15,21 +19,20 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from jaxsoco.allocation.metric import Best, StateMetric, best_targets, with_lanes
-from jaxsoco.allocation.pseudocost import PseudoCost
-from jaxsoco.allocation.support import held, on_support
-from jaxsoco.core.lanes import align, lift, spread, where
-
-CONVERGED, SHORT_OF_WORK = 0, 1
-
-_BISECTIONS = 80
+from jaxsoco.allocation.theory.metric import Best, StateMetric, best_targets, with_lanes
+from jaxsoco.allocation.theory.pseudocost import PseudoCost
+from jaxsoco.allocation.theory.rates import serve_mixed
+from jaxsoco.allocation.theory.support import held_states, on_support
+from jaxsoco.core.lanes import align, lift, spread
+from jaxsoco_kernels.info import Status
 
 
 class StepInfo(NamedTuple):
     """How a step ended, ``[...]`` each.
 
     Attributes:
-      status: 0, or 1 where the work that was asked for cannot be done in one slot.
+      status: a :class:`~jaxsoco_kernels.info.Status`, int32: ``INFEASIBLE`` where the work that was
+        asked for cannot be done in one slot.
       objective: value of the step's objective.
       work: work done, ``c . k``.
     """
@@ -76,7 +79,7 @@ def pcm_step(
 
     decision, work, spent = serve(costs, metric, throughput, previous, work_at)
     reward = pseudo_cost.integral(utilization, utilization + work)
-    status = jnp.zeros(work.shape, jnp.int32)
+    status = jnp.full(work.shape, Status.OK, jnp.int32)
     return decision, utilization + work, StepInfo(status, spent - reward, work)
 
 
@@ -92,7 +95,8 @@ def forced_step(
     work = spread(work, previous[0])
     decision, done, spent = serve(costs, metric, throughput, previous, lambda _: lift(work))
     short = done < work - 1e3 * jnp.finfo(done.dtype).eps
-    return decision, StepInfo(short.astype(jnp.int32), spent, done)
+    status = jnp.where(short, Status.INFEASIBLE, Status.OK).astype(jnp.int32)
+    return decision, StepInfo(status, spent, done)
 
 
 def serve(
@@ -102,13 +106,17 @@ def serve(
     previous: jax.Array,
     work_at: Callable[[jax.Array], jax.Array],
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Solves a step for a falling demand ``work_at(price)``: decision, work and plain cost."""
+    """Solves a step for a falling demand ``work_at(price)``.
+
+    Returns:
+      The decision ``[2n, ...]``, the work ``c . k [...]`` and the plain cost ``f . k + W1 [...]``.
+    """
     lanes = previous.ndim - 1
     costs = align(costs, 1, lanes)
     metric = with_lanes(metric, lanes)
     rate = uniform_rate(throughput, costs.shape[0])
     if rate is None:
-        return _serve_mixed(costs, metric, align(throughput, 1, lanes), previous, work_at)
+        return serve_mixed(costs, metric, align(throughput, 1, lanes), previous, work_at)
     rate = spread(rate, previous[0])
     best = best_targets(metric, costs)
 
@@ -116,11 +124,12 @@ def serve(
         on = shares(best.on, best.off, mass, rate, work_at)
         off = mass - on
         decision = assemble(best.on_state, best.off_state, on, off, costs.shape[0])
+        # The plan's cost, sum_i on_i (M + f) + off_i M: it is optimal, so this is f . k + W1.
         spent = jnp.sum(on * best.on + off * best.off, axis=0)
         return decision, rate * jnp.sum(on, axis=0), spent
 
     def few():
-        mass, *targets, _ = held(previous, *best)
+        mass, *targets, _ = held_states(previous, *best)
         return share_out(mass, Best(*targets))
 
     return on_support(previous, few, lambda: share_out(previous, best))
@@ -155,13 +164,15 @@ def shares(
     sources = mass.shape[0]
     places = jnp.arange(sources).reshape(sources, *(1,) * (mass.ndim - 1))
 
-    # All pairs are compared: a sort of short rows is many times slower.
+    # ahead_i: mass of the sources before i in the order of (price, index). All pairs are compared:
+    # a sort of short rows is many times slower.
     def add(j, ahead):
         now = price[j][None]
         first = (now < price) | ((now == price) & (j < places))
         return ahead + jnp.where(first, mass[j][None], 0)
 
     ahead = jax.lax.fori_loop(0, sources, add, jnp.zeros_like(price))
+    # What demand leaves for source i, of the mass that it has.
     return jnp.clip(work_at(price) / lift(rate) - ahead, 0, mass)
 
 
@@ -178,86 +189,3 @@ def assemble(
 
     zeros = jnp.zeros((points, *on.shape[1:]), on.dtype)
     return jnp.concatenate(jax.lax.fori_loop(0, on.shape[0], add, (zeros, zeros)))
-
-
-class _Assignment(NamedTuple):
-    """Every source's single target at one price, and the work that this makes."""
-
-    target: jax.Array  # [2n, ...] state
-    cost: jax.Array  # [2n, ...] M + f
-    work: jax.Array  # [...]
-
-
-def _serve_mixed(costs, metric, throughput, previous, work_at):
-    """As :func:`serve` for different rates: bisection on the price, then a mix of both ends."""
-    n = costs.shape[0]
-    limit = _highest_price(costs, metric, throughput)
-    lanes = previous.shape[1:]
-
-    def assign(price):
-        best = best_targets(metric, costs - lift(price) * throughput)
-        goes = best.on <= best.off
-        rate = _pick(throughput, best.on_state)
-        gain = jnp.where(goes, lift(price) * rate, 0)
-        target = jnp.where(goes, best.on_state, best.off_state)
-        cost = jnp.where(goes, best.on, best.off) + gain
-        return _Assignment(target, cost, jnp.sum(jnp.where(goes, previous * rate, 0), axis=0))
-
-    def bisect(_, state):
-        low, high, at_low, at_high = state
-        middle = (low + high) / 2
-        now = assign(middle)
-        enough = now.work >= work_at(lift(middle))[0]
-        return (
-            jnp.where(enough, low, middle),
-            jnp.where(enough, middle, high),
-            where(enough, at_low, now),
-            where(enough, now, at_high),
-        )
-
-    low, high = jnp.broadcast_to(-limit, lanes), jnp.broadcast_to(limit, lanes)
-    state = (low, high, assign(low), assign(high))
-    low, high, at_low, at_high = jax.lax.fori_loop(0, _BISECTIONS, bisect, state)
-    work = jnp.clip(work_at(lift((low + high) / 2))[0], at_low.work, at_high.work)
-    span = at_high.work - at_low.work
-    share = jnp.where(span > 0, (work - at_low.work) / jnp.where(span > 0, span, 1), 0)
-    cost = lift(1 - share) * at_low.cost + lift(share) * at_high.cost
-    places = jnp.arange(2 * n).reshape(2 * n, *(1,) * len(lanes))
-
-    def add(i, decision):
-        mass = previous[i]
-        low_mass = jnp.where(places == at_low.target[i][None], lift((1 - share) * mass), 0)
-        high_mass = jnp.where(places == at_high.target[i][None], lift(share * mass), 0)
-        return decision + low_mass + high_mass
-
-    decision = jax.lax.fori_loop(0, 2 * n, add, jnp.zeros_like(previous))
-    return decision, work, jnp.sum(previous * cost, axis=0)
-
-
-def _highest_price(costs, metric, throughput) -> jax.Array:
-    """A price above which no source changes its target any more, ``[...]``.
-
-    Sources change to ever faster targets until the price outweighs the smallest difference of two
-    rates; differences at the level of rounding do not count.
-    """
-    if isinstance(metric, StateMetric):
-        far = jnp.max(metric.distance, axis=(0, 1)) + 2 * jnp.max(metric.switch, axis=0)
-    else:
-        far = jnp.max(metric, axis=(0, 1))
-    rates = jnp.concatenate([jnp.zeros_like(throughput[:1]), throughput])
-    apart = jnp.abs(rates[:, None] - rates[None])
-    counts = apart > 1e-9 * jnp.max(rates, axis=0)[None, None]
-    gap = jnp.min(jnp.where(counts, apart, jnp.inf), axis=(0, 1))
-    return 2 * (far + jnp.max(jnp.abs(costs), axis=0)) / gap
-
-
-def _pick(values: jax.Array, index: jax.Array) -> jax.Array:
-    """``values[index]`` per lane: values ``[n, ...]``, index ``[m, ...]``."""
-
-    def add(v, picked):
-        return jnp.where(index == v, values[v][None], picked)
-
-    start = jnp.broadcast_to(
-        values[0][None], jnp.broadcast_shapes(index.shape, values[0][None].shape)
-    )
-    return jax.lax.fori_loop(1, values.shape[0], add, start)

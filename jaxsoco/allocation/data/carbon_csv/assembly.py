@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxsoco.allocation.carbon_csv.formats import stamp
-from jaxsoco.allocation.carbon_csv.readings import Readings, looks_like_daylight_saving
-from jaxsoco.allocation.carbon_csv.table import Problems
+from jaxsoco.allocation.data.carbon_csv.formats import stamp
+from jaxsoco.allocation.data.carbon_csv.readings import Readings, looks_like_daylight_saving
+from jaxsoco.allocation.data.carbon_csv.table import Problems
 from jaxsoco.core.errors import Issue
 
 
@@ -70,35 +70,35 @@ def join(parts: list[Readings], problems: Problems) -> Joined:
         "two files of one region are joined only if no hour is in both: remove one",
     )
     problems.add(joined.parts[source[i]].file, "files for the same region", issue)
-    kept = np.delete(np.arange(len(hours)), common)
-    return Joined(parts, hours[kept], values[kept], lines[kept], source[kept])
+    unique = np.delete(np.arange(len(hours)), common)
+    return Joined(parts, hours[unique], values[unique], lines[unique], source[unique])
 
 
 def continuous(joined: Joined, fill_gaps: int, trim: bool, problems: Problems) -> Series | None:
     """Returns the region without holes: short ones interpolated, longer ones reported."""
-    known = np.flatnonzero(~np.isnan(joined.values))
-    if not len(known):
+    valid = np.flatnonzero(~np.isnan(joined.values))
+    if not len(valid):
         issue = Issue(joined.at(0), "the column has no values", "export the file again")
         problems.add(joined.parts[0].file, "empty columns", issue)
         return None
-    sound = trim or _ends_filled(joined, known, problems)
-    gaps = np.diff(joined.hours[known]) - 1
+    sound = trim or _ends_filled(joined, valid, problems)
+    gaps = np.diff(joined.hours[valid]) - 1
     naive = any(part.naive for part in joined.parts)
     for k in np.flatnonzero(gaps):
-        before, after = known[k], known[k + 1]
-        absent = int(gaps[k] - (after - before - 1))
-        if gaps[k] <= fill_gaps and not (naive and absent):
+        before, after = valid[k], valid[k + 1]
+        gap = int(gaps[k] - (after - before - 1))
+        if gaps[k] <= fill_gaps and not (naive and gap):
             continue
         sound = False
-        if absent:
-            _report_gap(joined, before, after, absent, fill_gaps, problems)
+        if gap:
+            _report_gap(joined, before, after, gap, fill_gaps, problems)
         else:
             _report_empty(joined, before + 1, int(gaps[k]), fill_gaps, problems)
     if not sound:
         return None
-    hours, values = joined.hours[known], joined.values[known]
+    hours, values = joined.hours[valid], joined.values[valid]
     notes = []
-    dropped = len(joined.values) - (known[-1] - known[0] + 1)
+    dropped = len(joined.values) - (valid[-1] - valid[0] + 1)
     if dropped:
         cells = _plural("empty cell", dropped)
         notes.append(f"{dropped} {cells} cut from the ends of {joined.label}")
@@ -111,9 +111,9 @@ def continuous(joined: Joined, fill_gaps: int, trim: bool, problems: Problems) -
     return Series(int(hours[0]), values, joined.label, tuple(notes))
 
 
-def _ends_filled(joined: Joined, known: np.ndarray, problems: Problems) -> bool:
+def _ends_filled(joined: Joined, valid: np.ndarray, problems: Problems) -> bool:
     """Reports empty cells before the first and after the last value: nothing to interpolate."""
-    ends = {"start": (0, int(known[0])), "end": (int(known[-1]) + 1, len(joined.values))}
+    ends = {"start": (0, int(valid[0])), "end": (int(valid[-1]) + 1, len(joined.values))}
     for end, (first, last) in ends.items():
         if last > first:
             issue = Issue(
@@ -126,7 +126,7 @@ def _ends_filled(joined: Joined, known: np.ndarray, problems: Problems) -> bool:
 
 
 def _report_gap(
-    joined: Joined, before: int, after: int, absent: int, fill_gaps: int, problems: Problems
+    joined: Joined, before: int, after: int, gap: int, fill_gaps: int, problems: Problems
 ) -> None:
     rows = np.arange(before, after)
     row = int(rows[np.diff(joined.hours[before : after + 1]) > 1][0])
@@ -134,18 +134,18 @@ def _report_gap(
     if not part.whole:
         return  # the rows that could not be read are reported already
     first = (int(joined.hours[row]) + 1) * 3600
-    lost = _plural("hour is", absent, "hours are")
+    hours_are = _plural("hour is", gap, "hours are")
     issue = Issue(
         joined.at(row, clock=True),
-        f"{absent} {lost} missing after this line, the first is {stamp(first)}"
+        f"{gap} {hours_are} missing after this line, the first is {stamp(first)}"
         + ("" if part.naive else " UTC"),
-        _gap_hint(first, absent, fill_gaps, part.naive),
+        _gap_hint(first, gap, fill_gaps, part.naive),
     )
     problems.add(part.file, "gaps", issue)
 
 
-def _gap_hint(first: int, absent: int, fill_gaps: int, naive: bool) -> str:
-    if absent == 1 and looks_like_daylight_saving(first):
+def _gap_hint(first: int, gap: int, fill_gaps: int, naive: bool) -> str:
+    if gap == 1 and looks_like_daylight_saving(first):
         return (
             "likely local time at the start of daylight saving, which skips an hour: write UTC, "
             "or an offset such as +02:00 with every stamp"
@@ -157,7 +157,7 @@ def _gap_hint(first: int, absent: int, fill_gaps: int, naive: bool) -> str:
         )
     if fill_gaps:
         return f"longer than fill_gaps = {fill_gaps}"
-    return f"add the hours, or allow fill_gaps = {absent}"
+    return f"add the hours, or allow fill_gaps = {gap}"
 
 
 def _report_empty(joined: Joined, row: int, count: int, fill_gaps: int, problems: Problems) -> None:
@@ -175,13 +175,13 @@ def same_range(series: list[Series], trim: bool, problems: Problems) -> list[Ser
     ranges: dict[str, list[str]] = {}
     for one in series:
         ranges.setdefault(_range(one.start, one.end), []).append(one.label)
-    listed = "; ".join(f"{span}: {', '.join(files)}" for span, files in ranges.items())
+    overview = "; ".join(f"{span}: {', '.join(files)}" for span, files in ranges.items())
     if end <= start:
-        issue = Issue("carbon", f"the regions share no hour: {listed}", "leave some regions out")
+        issue = Issue("carbon", f"the regions share no hour: {overview}", "leave some regions out")
     elif not trim:
         issue = Issue(
             "carbon",
-            f"the regions cover different hours: {listed}",
+            f"the regions cover different hours: {overview}",
             f"trim cuts them to the common range {_range(start, end)}",
         )
     else:

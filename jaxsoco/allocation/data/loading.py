@@ -1,6 +1,6 @@
 """Loads hourly carbon intensity from CSV files: :func:`load_carbon_csv`.
 
-The layouts that are read, and their units, stand in :mod:`jaxsoco.allocation.carbon_csv.formats`.
+Their layouts and units: :mod:`jaxsoco.allocation.data.carbon_csv.formats`.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxsoco.allocation.carbon import CarbonTrace
-from jaxsoco.allocation.carbon_csv.assembly import Series, continuous, join, same_range
-from jaxsoco.allocation.carbon_csv.formats import SIGNALS
-from jaxsoco.allocation.carbon_csv.readings import Readings, read_file
-from jaxsoco.allocation.carbon_csv.table import Problems
+from jaxsoco.allocation.data.carbon import CarbonTrace
+from jaxsoco.allocation.data.carbon_csv.assembly import Series, continuous, join, same_range
+from jaxsoco.allocation.data.carbon_csv.formats import SIGNALS
+from jaxsoco.allocation.data.carbon_csv.readings import Readings, read_file
+from jaxsoco.allocation.data.carbon_csv.table import Problems
 from jaxsoco.core.errors import InputError, Issue, suggest
 
 __all__ = ["CarbonTrace", "load_carbon_csv"]
@@ -64,7 +64,7 @@ def load_carbon_csv(
         regions=tuple(readings),
         start=np.datetime64(whole[0].start, "h"),
         values=np.stack([one.values for one in whole], axis=1),
-        source=f"{_shown(path)} ({' and '.join(dict.fromkeys(part.kind for part in parts))})",
+        source=f"{_label(path)} ({' and '.join(dict.fromkeys(part.kind for part in parts))})",
         notes=_notes(parts, whole),
     )
 
@@ -82,17 +82,17 @@ def _check_arguments(signal: str, fill_gaps: int) -> None:
 
 def _files(path: str | Path | Sequence[str | Path], problems: Problems) -> list[Path]:
     """Returns the CSV files that ``path`` stands for, each once."""
-    given = [path] if isinstance(path, str | Path) else list(path)
-    if not given:
+    entries = [path] if isinstance(path, str | Path) else list(path)
+    if not entries:
         problems.add("", "paths", Issue("carbon", "names no file", "give a folder or CSV files"))
     files: list[Path] = []
-    for entry in map(Path, given):
+    for entry in map(Path, entries):
         if entry.is_dir():
-            found = sorted(p for p in entry.iterdir() if p.suffix.lower() == ".csv")
-            if not found:
+            csv_files = sorted(p for p in entry.iterdir() if p.suffix.lower() == ".csv")
+            if not csv_files:
                 hint = "wanted: hourly CSV files, one for each region or one wide table"
                 problems.add(str(entry), "paths", Issue(str(entry), "holds no *.csv file", hint))
-            files += found
+            files += csv_files
         elif entry.exists():
             files.append(entry)
         else:
@@ -122,7 +122,7 @@ def _notes(parts: list[Readings], series: list[Series]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(notes))
 
 
-def _shown(path: str | Path | Sequence[str | Path]) -> str:
+def _label(path: str | Path | Sequence[str | Path]) -> str:
     if isinstance(path, str | Path):
         return str(path)
     names = [str(entry) for entry in path]

@@ -6,8 +6,8 @@ import re
 
 import numpy as np
 
-from jaxsoco.allocation.carbon_csv.formats import GRAMS_PER_KWH_OF_LB_PER_MWH
-from jaxsoco.allocation.carbon_csv.table import Problems, Table
+from jaxsoco.allocation.data.carbon_csv.formats import GRAMS_PER_KWH_OF_LB_PER_MWH
+from jaxsoco.allocation.data.carbon_csv.table import Problems, Table
 from jaxsoco.core.errors import Issue
 
 HIGHEST = 2000.0

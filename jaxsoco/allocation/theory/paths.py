@@ -7,7 +7,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.allocation.metric import StateMetric
+from jaxsoco.allocation.theory.metric import StateMetric
 from jaxsoco.core.lanes import align, take
 from jaxsoco_kernels.minplus import minplus_carry
 
@@ -141,15 +141,17 @@ def relax(graph: Graph, t, on: jax.Array, off: jax.Array, carried):
     n = graph.n
     if graph.beta is None:
         along = tuple(jnp.concatenate(pair) for pair in carried)
-        found = minplus_carry(graph.moves(t), jnp.concatenate([on, off]), along)
-        value, state, along = jax.tree.map(lambda x: (x[:n], x[n:]), found)
+        best = minplus_carry(graph.moves(t), jnp.concatenate([on, off]), along)
+        value, state, along = jax.tree.map(lambda x: (x[:n], x[n:]), best)
         return value, state, along
+    # h_v = min(on_v, beta_v + off_v): the best of both states, were the mass ON at v before.
     leave = graph.beta + off
     runs = on <= leave
     places = jnp.arange(n, dtype=jnp.int32).reshape(n, *(1,) * graph.lanes)
     target = jnp.where(runs, places, places + n)
     along = tuple(jnp.where(runs, a, b) for a, b in carried)
     best = jnp.where(runs, on, leave)
+    # V_ON(u) = min_v d(u, v) + h_v,  V_OFF(u) = min(off_u, beta_u + V_ON(u)).
     value, _, (state, *along) = minplus_carry(graph.metric, best, (target, *along))
     away = graph.beta + value
     stays = off <= away
@@ -165,7 +167,7 @@ def ends(graph: Graph) -> tuple[jax.Array, jax.Array]:
 
 
 def change(graph: Graph, t, source, target) -> tuple[jax.Array, jax.Array]:
-    """Cost of a change of state, told apart into move and switch, ``[...]`` each."""
+    """Cost of a change of state, split into move and switch, ``[...]`` each."""
     n = graph.n
     if graph.beta is None:
         moved = pick(pick(jnp.swapaxes(graph.moves(t), 0, 1), source), target)

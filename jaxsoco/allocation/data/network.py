@@ -131,11 +131,11 @@ def close_metric(matrix: np.ndarray) -> tuple[np.ndarray, int]:
     # through[i, j, k] = d(i, j) + d(j, k)
     through = matrix[:, :, None] + matrix[None, :, :]
     direct = matrix[:, None, :]
-    violated = int(np.count_nonzero(direct > through * (1 + TRIANGLE_TOLERANCE)))
-    closed = matrix.copy()
-    for via in range(len(closed)):  # Floyd and Warshall
-        np.minimum(closed, closed[:, via, None] + closed[None, via, :], out=closed)
-    return closed, violated
+    violations = int(np.count_nonzero(direct > through * (1 + TRIANGLE_TOLERANCE)))
+    closure = matrix.copy()
+    for via in range(len(closure)):  # Floyd and Warshall: paths through the points up to `via`
+        np.minimum(closure, closure[:, via, None] + closure[None, via, :], out=closure)
+    return closure, violations
 
 
 def load_latency(path: str | Path, regions: Sequence[str]) -> np.ndarray:
@@ -177,11 +177,11 @@ def load_latency(path: str | Path, regions: Sequence[str]) -> np.ndarray:
 
 def _read_npz(path: Path) -> tuple[np.ndarray, list[str] | None]:
     # From memory, because numpy leaves the file of a damaged archive open.
-    stored = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
-    if isinstance(stored, np.ndarray):
+    archive = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
+    if isinstance(archive, np.ndarray):
         raise ValueError("it is a .npy file by another name")
-    with stored:
-        arrays = {key: stored[key] for key in stored.files}
+    with archive:
+        arrays = {key: archive[key] for key in archive.files}
     square = {
         key: a
         for key, a in arrays.items()
@@ -189,8 +189,8 @@ def _read_npz(path: Path) -> tuple[np.ndarray, list[str] | None]:
     }
     preferred = [key for key in ("rtt_ms", "latency_ms", "latency", "rtt") if key in square]
     if not preferred and len(square) != 1:
-        held = ", ".join(f"{key} {list(a.shape)}" for key, a in arrays.items()) or "nothing"
-        raise ValueError(f'no array "rtt_ms" and not one single square matrix; it holds {held}')
+        contents = ", ".join(f"{key} {list(a.shape)}" for key, a in arrays.items()) or "nothing"
+        raise ValueError(f'no array "rtt_ms" and not one single square matrix; it holds {contents}')
     matrix = square[preferred[0]] if preferred else next(iter(square.values()))
     names = [a for a in arrays.values() if a.shape == matrix.shape[:1] and a.dtype.kind == "U"]
     return matrix, names[0].tolist() if len(names) == 1 else None
