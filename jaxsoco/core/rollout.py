@@ -65,15 +65,14 @@ def rollout(
     state = algorithm.init(learner, params, spec)
     keys = random.rollout_keys(key, nature=problem.counter, learner=algorithm.counter)
 
-    if problem.window:
-        world = world, start_ahead(problem, spec, keys, world)
+    world = world, start_ahead(problem, spec, keys, world) if problem.window else None
 
     def play_round(world, state, t):
         nature, learner, noise = keys(t)
-        world, ahead = world if problem.window else (world, None)
+        world, ahead = world
         world, now = problem.advance(nature, spec, world)
         shown = now
-        if problem.window:
+        if ahead is not None:
             ahead, shown = move_ahead(problem, spec, keys(t + problem.window)[0], ahead, now)
         obs = problem.observe(spec, world, shown)
         with _place("the learner's act, given the observation", obs):
@@ -82,7 +81,7 @@ def rollout(
             world, feedback, costs = problem.play(noise, spec, world, now, action)
         with _place("the learner's update, given the feedback", feedback):
             state = algorithm.update(params, state, action, feedback)
-        return (world, ahead) if problem.window else world, state, action, costs
+        return (world, ahead), state, action, costs
 
     after = jax.eval_shape(play_round, world, state, jnp.int32(1))
     _same_kind("the problem's world", world, after[0])
