@@ -4,7 +4,7 @@ A symmetric matrix is the vector of its ``n = d (d + 1) / 2`` entries on and abo
 those above it times ``sqrt(2)``, so that inner products agree: ``<A, B> = entries(A)' entries(B)``.
 The map is kept as the array ``K`` of the entries of all ``z z'``, ``[n, m]``: forms are ``x' K``,
 weighted sums of ``z z'`` are ``K w``. No lanes, one problem at a time, and no checks: the building
-blocks of :mod:`sensing`.
+blocks of :mod:`interior_point`.
 """
 
 from __future__ import annotations
