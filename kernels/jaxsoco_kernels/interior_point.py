@@ -23,7 +23,7 @@ except the one of ``s3``, which a full step mends, and drives ``mu`` to 0.
 from __future__ import annotations
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -165,11 +165,18 @@ def _solve_jvp(primals, tangents):
     du = forms.forward(measurements, change) + moved
     # d(z3 / m) = q (sum dt - dR), with dt = (P + q11')^-1 (N du + q dR 1).
     d_multiplier = coupling * (jnp.dot(tilt, du) - d_radius)
-    values_out = _summary(point, iterations, *primals)
+    answer = _summary(point, iterations, *primals)
     # The measures of how far the point is from exact have no derivative.
-    flat = jax.tree.map(jnp.zeros_like, values_out[2:-1])
-    none = np.zeros(iterations.shape, jax.dtypes.float0)
-    return values_out, Answer(forms.square(change), d_multiplier, *flat, none)
+    integral: Any = np.zeros(iterations.shape, jax.dtypes.float0)
+    tangent = Answer(
+        matrix=forms.square(change),
+        multiplier=d_multiplier,
+        gap=jnp.zeros_like(answer.gap),
+        excess=jnp.zeros_like(answer.excess),
+        lower=jnp.zeros_like(answer.lower),
+        iterations=integral,
+    )
+    return answer, tangent
 
 
 def _path(vectors, values, radius):
