@@ -1,63 +1,13 @@
-"""Helpers for arrays with trailing lane axes."""
+"""Helpers for arrays with trailing lane axes. Most are the kernels' own; two are for rollouts."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from jaxsoco_kernels.lanes import align, lift, one_hot, spread, take, where
 
-def align(x: Any, structure: int, lanes: int) -> jax.Array:
-    """Gives an array with ``structure`` leading axes exactly ``lanes`` trailing ones.
-
-    An array without lanes (shared by all runs) gets lanes of size 1, so that it broadcasts.
-    """
-    x = jnp.asarray(x)
-    missing = structure + lanes - x.ndim
-    if missing and x.ndim != structure:
-        raise ValueError(f"want {structure} axes and {lanes} lanes or none, got {x.shape}")
-    return x.reshape(x.shape + (1,) * missing) if missing else x
-
-
-def lift(tree: Any) -> Any:
-    """Puts a structural axis of size 1 before the lanes of every leaf: ``[...] -> [1, ...]``."""
-    return jax.tree.map(lambda x: jnp.asarray(x)[None], tree)
-
-
-def spread(tree: Any, like: jax.Array) -> Any:
-    """Broadcasts every leaf, a scalar or ``[...]``, to the shape and dtype of ``like [...]``."""
-    return jax.tree.map(lambda x: jnp.broadcast_to(jnp.asarray(x, like.dtype), like.shape), tree)
-
-
-def where(flag: jax.Array, yes: Any, no: Any) -> Any:
-    """Picks whole trees per lane: ``flag [...]``, leaves ``[..., lanes]`` of any structure."""
-
-    def pick(a, b):
-        return jnp.where(flag.reshape((1,) * (jnp.ndim(a) - flag.ndim) + flag.shape), a, b)
-
-    return jax.tree.map(pick, yes, no)
-
-
-def take(table: jax.Array, index: jax.Array, axis: int = 0) -> jax.Array:
-    """Picks ``table[index]`` along ``axis`` per lane.
-
-    A comparison with every place: on short axes faster than a gather, and differentiable.
-
-    Args:
-      table: ``[..., k, ..., lanes]``; its trailing axes are the lanes of ``index``, or of size 1.
-      index: integer ``[lanes]`` within the axis.
-      axis: the axis to pick from, not negative.
-
-    Returns:
-      The table without the axis.
-    """
-    structure = table.ndim - index.ndim
-    places = jnp.arange(table.shape[axis]).reshape(
-        tuple(-1 if i == axis else 1 for i in range(structure)) + (1,) * index.ndim
-    )
-    hit = places == index.reshape((1,) * structure + index.shape)
-    return jnp.sum(jnp.where(hit, table, 0), axis=axis, dtype=table.dtype)
+__all__ = ["align", "hold", "lift", "one_hot", "runtime_ones", "spread", "take", "where"]
 
 
 def runtime_ones(key: jax.Array, count: int, dtype=None) -> jax.Array:

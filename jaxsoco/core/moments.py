@@ -14,6 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from jaxsoco_kernels.sums import two_sum
+
+__all__ = ["Moments", "merge_in_order", "two_sum"]
+
 
 @dataclass(frozen=True, eq=False)
 class Moments:
@@ -90,10 +94,3 @@ def merge_in_order(parts: Iterable[Moments], shape: tuple[int, ...] = ()) -> Mom
     for part in parts:
         total = total.merge(part)
     return total
-
-
-def two_sum(a: Any, b: Any) -> tuple[Any, Any]:
-    """Knuth's ``(s, e)`` with ``s = fl(a + b)`` and ``s + e = a + b`` exactly (any arrays)."""
-    s = a + b
-    shadow = s - a
-    return s, (a - (s - shadow)) + (b - shadow)

@@ -8,21 +8,30 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco_kernels import planning
+from jaxsoco_kernels.info import Status
+from jaxsoco_kernels.lanes import where
 from jaxsoco_kernels.planning import Uncertainty
 
-OPTIMAL, INFEASIBLE, ITERATION_LIMIT = 0, 1, 2
+# Names of before there was one Status.
+OPTIMAL, INFEASIBLE, ITERATION_LIMIT = Status.OK, Status.INFEASIBLE, Status.LIMIT
 
 
 class BudgetedInfo(NamedTuple):
-    """How a budgeted plan was found, ``[...]`` each.
+    """How a budgeted plan was found, ``[...]`` each: an :class:`~jaxsoco_kernels.info.Info` and
+    the slack.
 
     Attributes:
+      status: int32: ``OK``; ``INFEASIBLE``, and the solution describes a plan of least consumption,
+        with multiplier 0; ``LIMIT``, and the plan is within the budget but only optimal up to
+        ``residual``; ``NONFINITE``.
       residual: how far the value may be above the least one: of rounding size where the status is
-        ``OPTIMAL``, infinite where fewer than 3 plans were compared without an end.
+        ``OK``, infinite where fewer than 3 plans were compared without an end.
       iterations: plans that were compared, int32.
-      slack: budget minus the least attainable consumption; negative where infeasible.
+      slack: budget minus expected consumption; where infeasible, minus the least attainable one,
+        and negative.
     """
 
+    status: jax.Array
     residual: jax.Array
     iterations: jax.Array
     slack: jax.Array
@@ -39,9 +48,6 @@ class BudgetedSolution(NamedTuple):
       policy: probabilities of the actions, ``[T, S, A, ...]``; in states that are never met, the
         action of the plan that consumes least.
       consumption: expected consumption, ``[...]``.
-      status: int32 ``[...]``: ``OPTIMAL``; ``INFEASIBLE``, and the rest describes a plan of least
-        consumption, with multiplier 0; ``ITERATION_LIMIT``, and the plan is within the budget
-        but only optimal up to ``info.residual``.
       info: :class:`BudgetedInfo`.
     """
 
@@ -50,8 +56,12 @@ class BudgetedSolution(NamedTuple):
     occupancy: jax.Array
     policy: jax.Array
     consumption: jax.Array
-    status: jax.Array
     info: BudgetedInfo
+
+    @property
+    def status(self) -> jax.Array:
+        """``info.status``, int32 ``[...]``."""
+        return self.info.status
 
 
 def solve_budgeted(
@@ -151,7 +161,7 @@ def _solve(loss, consumption, uncertainty: Uncertainty, shape, initial, budget, 
     arrays = (loss.shape[3:], consumption.shape[3:], shape[4:], initial.shape[1:])
     lanes = jnp.broadcast_shapes(*arrays, jnp.shape(budget))
     slots = max(loss.shape[0], consumption.shape[0], shape[0])
-    loss, consumption = (planning.spread(x, slots, lanes) for x in (loss, consumption))
+    loss, consumption = (planning.all_slots(x, slots, lanes) for x in (loss, consumption))
     budget = jnp.broadcast_to(jnp.asarray(budget, loss.dtype), lanes)
     fixed = jax.lax.stop_gradient((loss, consumption, uncertainty.data, initial, budget))
     return _mix(loss, consumption, budget, _search(*fixed, uncertainty, limit))
@@ -197,8 +207,8 @@ def _search(loss, consumption, data, initial, budget, uncertainty: Uncertainty, 
         met = ~first & ~second & (gap <= 8 * eps * size)
 
         active = now.active
-        over = _pick(active & ~met & ~within & ~first, found, now.over)
-        under = _pick(active & ~met & (within | first), found, now.under)
+        over = where(active & ~met & ~within & ~first, found, now.over)
+        under = where(active & ~met & (within | first), found, now.under)
         spread = over.consumption - under.consumption
         crossing = (under.loss - over.loss) / jnp.where(spread > 0, spread, 1)
         # A line that is its own neighbour up to rounding gives the same price again and again.
@@ -212,7 +222,7 @@ def _search(loss, consumption, data, initial, budget, uncertainty: Uncertainty, 
             gap=jnp.where(active & ~first & ~second, jnp.maximum(gap, 0), now.gap),
             active=goes_on,
             split=now.split & ~(active & (hopeless | free)),
-            status=jnp.where(active & hopeless, INFEASIBLE, now.status),
+            status=jnp.where(active & hopeless, Status.INFEASIBLE, now.status),
             plans=now.plans + active,
             trip=now.trip + 1,
         )
@@ -224,16 +234,8 @@ def _search(loss, consumption, data, initial, budget, uncertainty: Uncertainty, 
     unknown = jnp.full(lanes, jnp.inf, dtype)
     start = _Search(side, side, budget, zeros, unknown, yes, yes, count, count, jnp.int32(0))
     found = jax.lax.while_loop(lambda s: jnp.any(s.active) & (s.trip < limit), body, start)
-    status = jnp.where(found.active, ITERATION_LIMIT, found.status)
+    status = jnp.where(found.active, Status.LIMIT, found.status)
     return found._replace(gap=jnp.where(found.split, found.gap, 0), status=status)
-
-
-def _pick(flag: jax.Array, yes: _Side, no: _Side) -> _Side:
-    return jax.tree.map(lambda a, b: jnp.where(flag.reshape(_wide(a, flag)), a, b), yes, no)
-
-
-def _wide(array: jax.Array, flag: jax.Array) -> tuple[int, ...]:
-    return (1,) * (array.ndim - flag.ndim) + flag.shape
 
 
 def _mix(loss, consumption, budget, found: _Search) -> BudgetedSolution:
@@ -252,13 +254,14 @@ def _mix(loss, consumption, budget, found: _Search) -> BudgetedSolution:
     occupancy = wide * over.occupancy + (1 - wide) * under.occupancy
     policy = planning.policy_of(occupancy, under.chosen)
     spent = share * over_spent + (1 - share) * under_spent
-    slack = jnp.where(found.status == INFEASIBLE, budget - under_spent, budget - spent)
+    value = share * over_loss + (1 - share) * under_loss
+    status = jnp.where(jnp.isfinite(value), found.status, Status.NONFINITE)
+    slack = jnp.where(found.status == Status.INFEASIBLE, budget - under_spent, budget - spent)
     return BudgetedSolution(
-        value=share * over_loss + (1 - share) * under_loss,
+        value=value,
         multiplier=multiplier,
         occupancy=occupancy,
         policy=policy,
         consumption=spent,
-        status=found.status,
-        info=BudgetedInfo(found.gap, found.plans, slack),
+        info=BudgetedInfo(status, found.gap, found.plans, slack),
     )

@@ -107,7 +107,7 @@ def apply(
 
 @partial(jax.custom_jvp, nondiff_argnums=(0, 1))
 def _apply(values, differences, matrix, coordinates, *parameters):
-    return values(_diagonal_of(matrix), *psd.lift(parameters, 1)) * coordinates
+    return values(_diagonal_of(matrix), *psd.widen(parameters, 1)) * coordinates
 
 
 @_apply.defjvp
@@ -117,10 +117,10 @@ def _apply_jvp(values, differences, primals, tangents):
     diagonal = _diagonal_of(matrix)
 
     def at(*parameters):
-        return values(diagonal, *psd.lift(parameters, 1))
+        return values(diagonal, *psd.widen(parameters, 1))
 
     image, d_image = jax.jvp(at, tuple(parameters), tuple(d_parameters))
-    slopes = differences(diagonal[:, None], diagonal[None], *psd.lift(parameters, 2))
+    slopes = differences(diagonal[:, None], diagonal[None], *psd.widen(parameters, 2))
     turned = jnp.sum(slopes * d_matrix * coordinates[None], axis=1)
     return image * coordinates, turned + d_image * coordinates + image * d_coordinates
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
+from jaxsoco_kernels.sums import two_sum as two_sum
+
 Array = jax.Array
 
 NEWTON_STEPS = 8
@@ -72,13 +74,6 @@ def entropic_step(logits: Array, losses: Array, rate: Array | float) -> Array:
     """
     moved = logits - jnp.asarray(rate, logits.dtype) * losses
     return moved - jnp.max(moved, axis=0)[None]
-
-
-def two_sum(a: Array, b: Array) -> tuple[Array, Array]:
-    """Knuth's ``(s, e)``: ``s = fl(a + b)`` and ``s + e = a + b`` exactly."""
-    s = a + b
-    shadow = s - a
-    return s, (a - (s - shadow)) + (b - shadow)
 
 
 def add_compensated(high: Array, low: Array, increment: Array) -> tuple[Array, Array]:

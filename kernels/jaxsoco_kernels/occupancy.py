@@ -73,7 +73,7 @@ def extended_value_iteration_l1(
 
 
 def _least_cost(cost, uncertainty: Uncertainty, slots: int, lanes):
-    cost = planning.spread(cost, slots, lanes)
+    cost = planning.all_slots(cost, slots, lanes)
 
     def keep(slot):
         return slot.action, slot.value, slot.transition

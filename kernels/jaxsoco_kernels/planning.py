@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxsoco_kernels.lanes import one_hot
+
 Respond = Callable[[Any, jax.Array, jax.Array], jax.Array]
 
 
@@ -98,13 +100,12 @@ def step_back(cost: jax.Array, after: jax.Array, data: Any, respond: Respond) ->
     places = jnp.arange(states).reshape(-1, *(1,) * (after.ndim - 1))
     less, same = after[:, None] < after[None], after[:, None] == after[None]
     before = (less | (same & (places[:, None] < places[None]))).astype(dtype)
-    best = (places == jnp.argmin(after, axis=0)[None]).astype(dtype)
+    best = one_hot(jnp.argmin(after, axis=0), states, dtype=dtype)
     transition = respond(data, before, best)
     total = cost + jnp.sum(transition * after[None, None], axis=2)
     # One argmin decides: chained comparisons may be compiled twice, with other roundings at ties.
     action = jnp.argmin(total, axis=1).astype(jnp.int32)
-    actions = jnp.arange(total.shape[1]).reshape(1, -1, *(1,) * (after.ndim - 1))
-    chosen = actions == action[:, None]
+    chosen = one_hot(action, total.shape[1], axis=1)
     value = jnp.sum(jnp.where(chosen, total, 0), axis=1)
     return Slot(value, action, chosen.astype(dtype), transition)
 
@@ -202,7 +203,7 @@ def inner(occupancy: jax.Array, values: jax.Array) -> jax.Array:
     return jnp.sum(occupancy * values, axis=(0, 1, 2))
 
 
-def spread(x: jax.Array, slots: int, lanes: Any) -> jax.Array:
+def all_slots(x: jax.Array, slots: int, lanes: Any) -> jax.Array:
     """``x [T or 1, S, A, ...]`` with all slots and lanes."""
     lanes = jnp.broadcast_shapes(x.shape[3:], lanes)
     return jnp.broadcast_to(x, (slots, *x.shape[1:3], *lanes))

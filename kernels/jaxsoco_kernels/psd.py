@@ -53,7 +53,7 @@ def spectral(values: Callable, differences: Callable, matrix: jax.Array, *parame
     return _spectral(values, differences, symmetric(matrix), *parameters)
 
 
-def lift(parameters, axes: int) -> list:
+def widen(parameters, axes: int) -> list:
     """Puts structural axes of size 1 before the lanes of every parameter that is not a scalar."""
     return [x if jnp.ndim(x) == 0 else x[(None,) * axes] for x in parameters]
 
@@ -61,7 +61,7 @@ def lift(parameters, axes: int) -> list:
 @partial(jax.custom_jvp, nondiff_argnums=(0, 1))
 def _spectral(values, differences, matrix, *parameters):
     eigenvalues, basis = eigh(matrix)
-    return compose(basis, values(eigenvalues, *lift(parameters, 1)))
+    return compose(basis, values(eigenvalues, *widen(parameters, 1)))
 
 
 @_spectral.defjvp
@@ -70,12 +70,12 @@ def _spectral_jvp(values, differences, primals, tangents):
     d_matrix, *d_parameters = tangents
     eigenvalues, basis = eigh(matrix)
     turned = jnp.einsum("ki...,kl...,lj...->ij...", basis, d_matrix, basis)
-    slopes = differences(eigenvalues[:, None], eigenvalues[None], *lift(parameters, 2))
+    slopes = differences(eigenvalues[:, None], eigenvalues[None], *widen(parameters, 2))
     turned = turned * slopes
     tangent = jnp.einsum("ik...,kl...,jl...->ij...", basis, turned, basis)
 
     def at(*parameters):
-        return values(eigenvalues, *lift(parameters, 1))
+        return values(eigenvalues, *widen(parameters, 1))
 
     image, d_image = jax.jvp(at, tuple(parameters), tuple(d_parameters))
     return compose(basis, image), symmetric(tangent) + compose(basis, d_image)

@@ -17,27 +17,13 @@ import numpy as np
 
 from jaxsoco_kernels import psd
 from jaxsoco_kernels import quadratic_forms as forms
+from jaxsoco_kernels.info import Info, Status
 
-CONVERGED, INFEASIBLE, NOT_CONVERGED = 0, 1, 2
+# Names of before there was one Status. NOT_CONVERGED stood for LIMIT as well.
+CONVERGED, INFEASIBLE, NOT_CONVERGED = Status.OK, Status.INFEASIBLE, Status.NONFINITE
 
 _LIMIT = 40
 _BLOCK_BYTES = 1 << 18  # measured forms of the problems that are solved at a time
-
-
-class Info(NamedTuple):
-    """How a recovery went, each ``[...]``.
-
-    Attributes:
-      status: int32: 0 converged, 1 infeasible (no semidefinite matrix explains the values within
-        the radius), 2 neither (iterations ran out, or the input is not finite).
-      residual: the larger of the duality gap over the objective and the excess of the constraint
-        over the sum of ``|b|``; infinite if the input is not finite.
-      iterations: int32.
-    """
-
-    status: jax.Array
-    residual: jax.Array
-    iterations: jax.Array
 
 
 class Recovery(NamedTuple):
@@ -47,7 +33,10 @@ class Recovery(NamedTuple):
       matrix: ``[d, d, ...]``, semidefinite and finite, whatever the status.
       objective: its trace ``[...]``.
       multiplier: of the constraint ``[...]``: minus the derivative of the trace in the radius.
-      info: how it went.
+      info: how it went: ``OK``; ``INFEASIBLE`` where no semidefinite matrix explains the values
+        within the radius; ``LIMIT``; ``NONFINITE`` where the input is. The residual is the larger
+        of the duality gap over the objective and the excess of the constraint over the sum of
+        ``|b|``, infinite where the input is not finite.
     """
 
     matrix: jax.Array
@@ -125,9 +114,9 @@ def _recover(vectors, values, radius) -> Recovery:
     tolerance = _tolerance(matrix.dtype)
     residual = jnp.maximum(gap, excess)
     impossible = ((excess > tolerance) & (lower > 1e4)) | (radius < 0)
-    status = jnp.where(residual <= tolerance, CONVERGED, NOT_CONVERGED)
-    status = jnp.where(impossible, INFEASIBLE, status)
-    status = jnp.where(finite, status, NOT_CONVERGED).astype(jnp.int32)
+    status = jnp.where(residual <= tolerance, Status.OK, Status.LIMIT)
+    status = jnp.where(impossible, Status.INFEASIBLE, status)
+    status = jnp.where(finite, status, Status.NONFINITE).astype(jnp.int32)
     matrix = matrix * (size / length**2)
     info = Info(status, jnp.where(finite, residual, jnp.inf), iterations)
     return Recovery(matrix, jnp.trace(matrix), multiplier / length**2, info)

@@ -7,17 +7,15 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxsoco_kernels.info import Info, Status
+from jaxsoco_kernels.lanes import one_hot
 from jaxsoco_kernels.minplus import minplus
 
-CONVERGED, ITERATION_LIMIT = 0, 1
+# Names of before there was one Status.
+CONVERGED, ITERATION_LIMIT, TransportInfo = Status.OK, Status.LIMIT, Info
 
-
-class TransportInfo(NamedTuple):
-    """How a transport was solved: status, unmatched mass and augmentations, each ``[...]``."""
-
-    status: jax.Array
-    residual: jax.Array
-    iterations: jax.Array
+PATHS_PER_POINT = 8
+"""Limit of the augmentations, a point."""
 
 
 def excess_cost(excess: jax.Array, distance: jax.Array) -> jax.Array:
@@ -97,7 +95,7 @@ def _two_sources(sources: jax.Array, sinks: jax.Array, distance: jax.Array) -> j
     start = jnp.broadcast_to(distance[0], sources.shape)
     from_first, from_last = jax.lax.fori_loop(1, n, look, (start, start))
     gain = from_first - from_last
-    mass = jnp.sum(jnp.where(places == first[None], sources, 0), axis=0)
+    mass = jnp.sum(jnp.where(one_hot(first, n), sources, 0), axis=0)
 
     def before(v, total):
         earlier = (gain[v][None] < gain) | ((gain[v][None] == gain) & (v < places))
@@ -110,7 +108,7 @@ def _two_sources(sources: jax.Array, sinks: jax.Array, distance: jax.Array) -> j
 
 def transport(
     excess: jax.Array, distance: jax.Array
-) -> tuple[jax.Array, jax.Array, jax.Array, TransportInfo]:
+) -> tuple[jax.Array, jax.Array, jax.Array, Info]:
     """Optimal transport of ``excess`` by successive shortest paths.
 
     Args:
@@ -119,7 +117,9 @@ def transport(
 
     Returns:
       The cost ``[...]``, the flow ``[n, n, ...]`` from giving to taking points, a 1-Lipschitz
-      dual potential ``[n, ...]`` (``cost = potential . excess``), and how it went.
+      dual potential ``[n, ...]`` (``cost = potential . excess``), and how it went: ``OK``,
+      ``LIMIT`` after ``PATHS_PER_POINT * n`` augmentations, or ``NONFINITE``; the residual is the
+      unmatched mass, the iterations are augmentations.
     """
     excess, distance = _same_lanes(excess, distance)
     n, lanes = excess.shape[0], excess.shape[1:]
@@ -145,15 +145,17 @@ def transport(
         demand = _drain(demand - path.end * amount[None], dust)
         return flow, supply, demand, count + active
 
-    limit = 8 * n
+    limit = PATHS_PER_POINT * n
     start = (jnp.zeros((n, n, *lanes), excess.dtype), give, take, jnp.zeros(lanes, jnp.int32))
     state = jax.lax.while_loop(lambda s: jnp.any(left(s) & (s[3] < limit)), augment, start)
     flow, supply, demand, count = state
     cost = jnp.sum(flow * distance, axis=(0, 1))
     residual = jnp.minimum(jnp.sum(supply, axis=0), jnp.sum(demand, axis=0))
-    status = jnp.where(left(state), ITERATION_LIMIT, CONVERGED).astype(jnp.int32)
+    finite = jnp.all(jnp.isfinite(excess), axis=0) & jnp.all(jnp.isfinite(distance), axis=(0, 1))
+    status = jnp.where(left(state), Status.LIMIT, Status.OK)
+    status = jnp.where(finite, status, Status.NONFINITE).astype(jnp.int32)
     potential = _potential(flow, distance, giver, taker, scale)
-    return cost, flow, potential, TransportInfo(status, residual, count)
+    return cost, flow, potential, Info(status, residual, count)
 
 
 def _drain(mass: jax.Array, dust: float) -> jax.Array:
@@ -194,10 +196,9 @@ def _shortest_path(flow, supply, demand, distance, graph) -> _Path:
     """The cheapest residual path from remaining supply to remaining demand, and its capacity."""
     giver, taker, scale = graph
     n = distance.shape[0]
-    places = jnp.arange(n).reshape(n, *(1,) * (supply.ndim - 1))
     start = jnp.where(supply > 0, 0.0, jnp.inf).astype(distance.dtype)
     _, came, sink, via = _relax(flow, distance, giver, taker, scale, start)
-    end = places == jnp.argmin(jnp.where(demand > 0, sink, jnp.inf), axis=0)[None]
+    end = one_hot(jnp.argmin(jnp.where(demand > 0, sink, jnp.inf), axis=0), n)
 
     def pick(mask, values):
         return jnp.sum(jnp.where(mask, values, 0), axis=0)
@@ -205,12 +206,12 @@ def _shortest_path(flow, supply, demand, distance, graph) -> _Path:
     def back(_, walk):
         sign, at, origin, done = walk
         open_ = ~done[None, None]
-        source = places == pick(at, via)[None]
+        source = one_hot(pick(at, via), n)
         forward = source[:, None] & at[None] & open_
         previous = pick(source, came)
         stop = previous < 0
         origin = jnp.where(done[None], origin, source)
-        towards = places == previous[None]
+        towards = one_hot(previous, n)
         backward = source[:, None] & towards[None] & open_ & ~stop[None, None]
         sign = sign + jnp.where(forward, 1, 0) - jnp.where(backward, 1, 0)
         return sign, jnp.where((done | stop)[None], at, towards), origin, done | stop
