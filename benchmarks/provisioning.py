@@ -120,7 +120,7 @@ def instances(name: str, count: int, *, quick: bool) -> list[Any]:
 
     from jaxsoco import provisioning as family
     from jaxsoco import simulate
-    from jaxsoco.provisioning.confidence import confidence_box, log_term, uncertainty_bonus
+    from jaxsoco.provisioning.theory.confidence import confidence_box, log_term, uncertainty_bonus
 
     episodes = 60 if quick else 400
     spec = getattr(family, name)(episodes=6000, **({"capacity": 3} if quick else {}))

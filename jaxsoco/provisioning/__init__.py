@@ -15,7 +15,7 @@ from jaxsoco.core.schema import (
     Field,
     ProblemEntry,
 )
-from jaxsoco.provisioning import fields
+from jaxsoco.provisioning import settings as fields
 
 _PAPER = "arXiv 2601.18936"
 
@@ -25,8 +25,8 @@ def _world(name: str, summary: str, source: str, own: tuple[Field, ...]) -> Prob
         name=name,
         summary=summary,
         source=source,
-        prepare=f"jaxsoco.provisioning.worlds:prepare_{name}",
-        build="jaxsoco.provisioning.worlds:build",
+        prepare=f"jaxsoco.provisioning.prepare:prepare_{name}",
+        build="jaxsoco.provisioning.prepare:build",
         fields=own,
         horizons=True,
     )
@@ -79,40 +79,40 @@ FAMILY = Family(
     algorithms=(
         _learner(
             "blol",
-            "algorithm_blol",
+            "learners.blol",
             "gradient steps on the budget with the multiplier of BALDE's plan",
             f"{_PAPER}, section 3",
             fields.SCHEDULER,
         ),
         _learner(
             "fixed_budget",
-            "algorithm_blol",
+            "learners.blol",
             "BALDE under one budget (DOPE)",
             f"{_PAPER}, section 5; Bura et al. 2022",
             fields.FIXED_BUDGET,
         ),
         _learner(
             "no_dual",
-            "algorithm_blol",
+            "learners.blol",
             "BALDE under a budget that follows the service costs alone",
             "jaxsoco",
             fields.SCHEDULER,
         ),
         _learner(
             "blind_rate",
-            "baselines",
+            "learners.oco_q",
             "the same rate in every state, from a budget that follows the service costs alone",
             "jaxsoco",
         ),
         _learner(
             "oco_q",
-            "baselines",
+            "learners.oco_q",
             "Q-learning without a constraint, same budget; it violates the constraint",
             f"{_PAPER}, section 5 (fixed-scheduling OCO)",
             fields.OCO_Q,
         ),
         _learner(
-            "oracle", "algorithm_blol", "BLOL that knows the transitions", "jaxsoco", fields.ORACLE
+            "oracle", "learners.blol", "BLOL that knows the transitions", "jaxsoco", fields.ORACLE
         ),
     ),
     comparators=(
@@ -141,23 +141,23 @@ FAMILY = Family(
 
 # No module bears one of these names: importing it would put the module in the name's place.
 _PUBLIC = {
-    "blol": "algorithm_blol",
-    "fixed_budget": "algorithm_blol",
-    "no_dual": "algorithm_blol",
-    "oracle": "algorithm_blol",
-    "BLOLParams": "scheduler",
-    "FixedBudgetParams": "algorithm_blol",
-    "OracleParams": "algorithm_blol",
-    "blind_rate": "baselines",
-    "BlindRateParams": "baselines",
-    "oco_q": "baselines",
-    "OcoQParams": "baselines",
+    "blol": "learners.blol",
+    "fixed_budget": "learners.blol",
+    "no_dual": "learners.blol",
+    "oracle": "learners.blol",
+    "BLOLParams": "learners._shared",
+    "FixedBudgetParams": "learners.blol",
+    "OracleParams": "learners.blol",
+    "blind_rate": "learners.oco_q",
+    "BlindRateParams": "learners.oco_q",
+    "oco_q": "learners.oco_q",
+    "OcoQParams": "learners.oco_q",
     "static_optimum": "comparators",
     "best_budget": "comparators",
-    "confidence_box": "confidence",
-    "log_term": "confidence",
-    "uncertainty_bonus": "confidence",
-    "plan_episode": "scheduler",
+    "confidence_box": "theory.confidence",
+    "log_term": "theory.confidence",
+    "uncertainty_bonus": "theory.confidence",
+    "plan_episode": "learners._shared",
     "policy_value": "problem",
     "provisioning": "problem",
     "Spec": "spec",
@@ -165,16 +165,16 @@ _PUBLIC = {
     "Action": "spec",
     "Feedback": "spec",
     "Costs": "spec",
-    "TabularModel": "model",
-    "tabular_model": "model",
-    "load_tabular": "model",
-    "single_queue": "queues",
-    "two_queues": "worlds",
-    "paper_queue": "worlds",
-    "bursty_queue": "worlds",
-    "tabular": "worlds",
-    "ArrivalTrace": "traces",
-    "load_trace_csv": "traces",
+    "TabularModel": "theory.model",
+    "tabular_model": "theory.model",
+    "load_tabular": "theory.model",
+    "single_queue": "theory.queues",
+    "two_queues": "prepare",
+    "paper_queue": "prepare",
+    "bursty_queue": "prepare",
+    "tabular": "prepare",
+    "ArrivalTrace": "data.traces",
+    "load_trace_csv": "data.traces",
 }
 
 __all__ = ["FAMILY", *_PUBLIC]  # pyright: ignore[reportUnsupportedDunderAll]

@@ -33,8 +33,8 @@ from jaxsoco.provisioning import (
     two_queues,
     uncertainty_bonus,
 )
-from jaxsoco.provisioning.baselines import constant_rate
-from jaxsoco.provisioning.scheduler import known_of, no_experience
+from jaxsoco.provisioning.learners._shared import known_of, no_experience
+from jaxsoco.provisioning.learners.oco_q import constant_rate
 from jaxsoco_kernels.occupancy import INFEASIBLE
 
 FAST = {"xla_cpu_prefer_vector_width": 512}

@@ -9,9 +9,9 @@ from jaxsoco import registry
 from jaxsoco.core.errors import InputError
 from jaxsoco.core.schema import load
 from jaxsoco.provisioning import FAMILY
-from jaxsoco.provisioning.model import load_tabular, tabular_model
-from jaxsoco.provisioning.queues import poisson, single_queue, two_queues
-from jaxsoco.provisioning.traces import ArrivalTrace, load_trace_csv
+from jaxsoco.provisioning.data.traces import ArrivalTrace, load_trace_csv
+from jaxsoco.provisioning.theory.model import load_tabular, tabular_model
+from jaxsoco.provisioning.theory.queues import poisson, single_queue, two_queues
 
 RNG = np.random.default_rng(0)
 

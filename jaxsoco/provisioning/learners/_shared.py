@@ -12,8 +12,8 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.core.lanes import align, spread
-from jaxsoco.provisioning.confidence import confidence_box, log_term, uncertainty_bonus
 from jaxsoco.provisioning.spec import Feedback, Spec
+from jaxsoco.provisioning.theory.confidence import confidence_box, log_term, uncertainty_bonus
 from jaxsoco_kernels.occupancy import BudgetedSolution, solve_budgeted
 
 THEORY = -1

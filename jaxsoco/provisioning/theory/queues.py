@@ -8,7 +8,7 @@ from itertools import product
 
 import numpy as np
 
-from jaxsoco.provisioning.model import TabularModel, tabular_model
+from jaxsoco.provisioning.theory.model import TabularModel, tabular_model
 
 
 def poisson(rate: float) -> np.ndarray:

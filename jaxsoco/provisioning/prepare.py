@@ -14,9 +14,9 @@ import numpy as np
 
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.schema import Prepared
-from jaxsoco.provisioning import queues
-from jaxsoco.provisioning.model import ROUNDING, TabularModel, load_tabular
-from jaxsoco.provisioning.traces import load_trace_csv
+from jaxsoco.provisioning.data.traces import load_trace_csv
+from jaxsoco.provisioning.theory import queues
+from jaxsoco.provisioning.theory.model import ROUNDING, TabularModel, load_tabular
 
 if TYPE_CHECKING:
     from jaxsoco.core.protocol import Instance

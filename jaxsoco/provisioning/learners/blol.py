@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jaxsoco.core import lanes
 from jaxsoco.core.lanes import align, spread
 from jaxsoco.core.protocol import Algorithm
-from jaxsoco.provisioning.scheduler import (
+from jaxsoco.provisioning.learners._shared import (
     THEORY,
     BLOLParams,
     Known,

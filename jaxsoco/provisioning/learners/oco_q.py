@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from jaxsoco.core.lanes import spread, take
 from jaxsoco.core.protocol import Algorithm
-from jaxsoco.provisioning.scheduler import Known, known_of
+from jaxsoco.provisioning.learners._shared import Known, known_of
 from jaxsoco.provisioning.spec import Action, Feedback, Observation, Spec
 
 
