@@ -1,12 +1,13 @@
-"""The family's problems: settings of an experiment, checked and turned into a specification.
+"""From settings to a problem: ``prepare_...`` without JAX, :func:`build` with it.
 
-The functions ``prepare_...`` run before JAX is imported; :func:`build` and those that return a
-:class:`~jaxsoco.provisioning.spec.Spec` need it, so JAX is imported there inside functions.
+The functions that return a :class:`~jaxsoco.provisioning.spec.Spec` are for Python code. Settings
+that are leaves of the specification may be arrays or tracers of JAX; those from which a model is
+computed (rates, chances, sizes) must be numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,109 +15,142 @@ import numpy as np
 
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.schema import Prepared
+from jaxsoco.core.settings import is_traced
+from jaxsoco.provisioning.data.tabular import load_tabular
 from jaxsoco.provisioning.data.traces import load_trace_csv
+from jaxsoco.provisioning.settings import (
+    Budgeted,
+    BurstyQueue,
+    PaperQueue,
+    Queue,
+    Tabular,
+    TwoQueues,
+)
 from jaxsoco.provisioning.theory import queues
-from jaxsoco.provisioning.theory.model import ROUNDING, TabularModel, load_tabular
+from jaxsoco.provisioning.theory.model import ROUNDING, TabularModel
 
 if TYPE_CHECKING:
     from jaxsoco.core.protocol import Instance
     from jaxsoco.provisioning.spec import Spec
 
+_LEAVES = ("budget_low", "latency_weight", "switching", "price", "tracking", "anchoring")
+_LEAVES += ("swing", "period", "jitter", "cost_noise", "cost_seen")
+"""Settings that are leaves of the specification as they are."""
+
 
 class Content(NamedTuple):
-    """A checked problem: the model, the baseline ``[T or 1, S, A]`` and what it consumes."""
+    """A checked problem.
 
+    Attributes:
+      problem: its name.
+      model: losses, consumption and transitions.
+      baseline: action probabilities, ``[T or 1, S, A]``.
+      base_consumption: what the baseline is expected to consume in an episode.
+      budget_high: largest budget.
+      anchor: ``rho_0``.
+      target: mean of the ``rho_k``.
+      leaves: further leaves of the specification, by name.
+      episodes: ``K``.
+    """
+
+    problem: str
     model: TabularModel
     baseline: np.ndarray
     base_consumption: float
-    budget_high: float
-    anchor: float
-    target: float
+    budget_high: Any
+    anchor: Any
+    target: Any
+    leaves: dict[str, Any]
+    episodes: int
 
 
-def prepare_paper_queue(values: Mapping[str, Any], folder: Path) -> Prepared:
+def prepare_paper_queue(settings: PaperQueue, folder: Path) -> Prepared:
     """The queue of arXiv 2601.18936, section 5; raises ``InputError`` with all problems."""
-    identity: dict[str, Any] = {}
-    notes: tuple[str, ...] = ()
-    rate = values["arrival_rate"]
-    _start_within(values)
-    if values["arrivals"] == "poisson":
-        arrivals, source = queues.poisson(rate), f"Poisson arrivals, {rate:g} a slot"
-    else:
-        try:
-            path = folder / values["arrivals"]
-            trace = load_trace_csv(path, column=values["column"], bin=values["bin"])
-            trace = trace.rebin(values["rebin"])
-            arrivals = trace.distribution(rate)
-        except InputError as error:
-            raise _under("problem.arrivals", error) from None
-        identity["arrivals"] = trace.digest
-        source = f"arrivals of {trace.source}, {trace.counts.size} slots"
-        notes = (f"arrivals: {trace.source}; mean {trace.mean:.4g} a slot scaled to {rate:g}",)
+    _check_start(settings)
+    arrivals, source, identity, notes = _arrivals(settings, folder)
     model = queues.single_queue(
-        capacity=values["capacity"],
-        slots=values["slots"],
-        start=values["start"],
+        capacity=settings.capacity,
+        slots=settings.slots,
+        start=settings.start,
         arrivals=arrivals,
         base_loss=0.1,
         source=source,
     )
-    return _prepared(model, values, identity, notes)
+    prepared = _prepared("paper_queue", model, settings)
+    return replace(prepared, identity=identity, notes=notes)
 
 
-def prepare_bursty_queue(values: Mapping[str, Any], folder: Path) -> Prepared:
+def _arrivals(
+    settings: PaperQueue, folder: Path
+) -> tuple[np.ndarray, str, dict[str, Any], tuple[str, ...]]:
+    """Chances of 0, 1, ... arrivals, where they come from, their identity and notes."""
+    rate = settings.arrival_rate
+    if settings.arrivals == "poisson":
+        return queues.poisson(rate), f"Poisson arrivals, {rate:g} a slot", {}, ()
+    try:
+        path = folder / settings.arrivals
+        trace = load_trace_csv(path, column=settings.column, bin=settings.bin)
+        trace = trace.rebin(settings.rebin)
+        arrivals = trace.distribution(rate)
+    except InputError as error:
+        raise _under("problem.arrivals", error) from None
+    source = f"arrivals of {trace.source}, {trace.counts.size} slots"
+    note = f"arrivals: {trace.source}; mean {trace.mean:.4g} a slot scaled to {rate:g}"
+    return arrivals, source, {"arrivals": trace.digest}, (note,)
+
+
+def prepare_bursty_queue(settings: BurstyQueue, folder: Path) -> Prepared:
     """A queue with batches; raises ``InputError`` with all problems."""
     del folder
-    _start_within(values)
+    _check_start(settings)
     model = queues.single_queue(
-        capacity=values["capacity"],
-        slots=values["slots"],
-        start=values["start"],
-        arrivals=queues.batches(values["burst_chance"], values["burst_size"]),
+        capacity=settings.capacity,
+        slots=settings.slots,
+        start=settings.start,
+        arrivals=queues.batches(settings.burst_chance, settings.burst_size),
         base_loss=0.0,
-        success=values["success"],
+        success=settings.success,
         late=True,
         source="bursty queue",
     )
-    return _prepared(model, values, {}, ())
+    return _prepared("bursty_queue", model, settings)
 
 
-def prepare_two_queues(values: Mapping[str, Any], folder: Path) -> Prepared:
+def prepare_two_queues(settings: TwoQueues, folder: Path) -> Prepared:
     """Two queues that share a budget; raises ``InputError`` with all problems."""
     del folder
-    _start_within(values)
+    _check_start(settings)
+    chances = (settings.burst_chance, settings.second_chance)
     model = queues.two_queues(
-        topology=values["topology"],
-        capacity=values["capacity"],
-        slots=values["slots"],
-        start=(values["start"],) * 2,
-        arrivals=[
-            queues.batches(values[name], values["burst_size"])
-            for name in ("burst_chance", "second_chance")
-        ],
-        success=(values["success"],) * 2,
+        topology=settings.topology,
+        capacity=settings.capacity,
+        slots=settings.slots,
+        start=(settings.start,) * 2,
+        arrivals=[queues.batches(chance, settings.burst_size) for chance in chances],
+        success=(settings.success,) * 2,
     )
-    return _prepared(model, values, {}, ())
+    return _prepared("two_queues", model, settings)
 
 
-def prepare_tabular(values: Mapping[str, Any], folder: Path) -> Prepared:
+def prepare_tabular(settings: Tabular, folder: Path) -> Prepared:
     """A model from a file; raises ``InputError`` with all problems."""
     try:
-        path = folder / values["model"]
-        model = load_tabular(path, values["slots"])
+        path = folder / settings.model
+        model = load_tabular(path, settings.slots)
         with np.load(path, allow_pickle=False) as file:
             own = file["baseline"] if "baseline" in file.files else None
     except InputError as error:
         raise _under("problem.model", error) from None
     identity = {"model": model.digest}
-    if own is not None and values["baseline"] == "file":
+    if own is not None and settings.baseline == "file":
         identity["baseline"] = np.asarray(own).tolist()
-    return _prepared(model, values, identity, (f"model: {model.source}",), own)
+    prepared = _prepared("tabular", model, settings, own)
+    return replace(prepared, identity=identity, notes=(f"model: {model.source}",))
 
 
-def _start_within(values: Mapping[str, Any]) -> None:
-    if values["start"] > values["capacity"]:
-        message = f"a queue of {values['start']} exceeds capacity = {values['capacity']}"
+def _check_start(settings: Queue) -> None:
+    if settings.start > settings.capacity:
+        message = f"a queue of {settings.start} exceeds capacity = {settings.capacity}"
         raise InputError(Issue("problem.start", message, "want start <= capacity"))
 
 
@@ -126,17 +160,33 @@ def _under(field: str, error: InputError) -> InputError:
 
 
 def _prepared(
-    model: TabularModel,
-    values: Mapping[str, Any],
-    identity: dict[str, Any],
-    notes: tuple[str, ...],
-    own_baseline: np.ndarray | None = None,
+    name: str, model: TabularModel, settings: Budgeted, own_baseline: np.ndarray | None = None
 ) -> Prepared:
-    """Checks the model against the budget; all problems at once."""
-    baseline = _baseline(values["baseline"], model, own_baseline)
-    spent = model.expected(baseline, model.consumption)
-    low, slots = float(values["budget_low"]), float(model.slots)
-    high = slots if values["budget_high"] is None else float(values["budget_high"])
+    """A model and its budget, checked against each other; all problems at once."""
+    baseline = _baseline(settings.baseline, model, own_baseline)
+    consumption = model.expected(baseline, model.consumption)
+    high = float(model.slots) if settings.budget_high is None else settings.budget_high
+    _check_budgets(model, consumption, settings.budget_low, high)
+    anchor = model.slots / 2 if settings.anchor is None else settings.anchor
+    content = Content(
+        problem=name,
+        model=model,
+        baseline=baseline,
+        base_consumption=consumption,
+        budget_high=high,
+        anchor=anchor,
+        target=anchor if settings.target is None else settings.target,
+        leaves={leaf: getattr(settings, leaf) for leaf in _LEAVES},
+        episodes=settings.horizon,
+    )
+    shapes = (model.loss, model.consumption, model.transition, baseline)
+    return Prepared(content, group=(model.slots, *(x.shape for x in shapes)))
+
+
+def _check_budgets(model: TabularModel, spent: float, low: Any, high: Any) -> None:
+    """That a policy keeps the least budget, the baseline even more so; not where it is traced."""
+    if is_traced(low):
+        return
     least = model.least_consumption()
     issues = []
     if low < least - ROUNDING:
@@ -146,17 +196,11 @@ def _prepared(
         message = f"consumes {spent:.6g} in an episode and violates budget_low = {low:g}"
         hint = f"want a policy below it (the least is {least:.6g}), or a larger budget_low"
         issues.append(Issue("problem.baseline", message, hint))
-    if high < low:
+    if not is_traced(high) and high < low:
         message = f"{high:g} is below budget_low = {low:g}"
         issues.append(Issue("problem.budget_high", message, "want budget_low <= budget_high"))
     if issues:
         raise InputError(issues)
-    anchor = slots / 2 if values["anchor"] is None else values["anchor"]
-    target = anchor if values["target"] is None else values["target"]
-    shapes = (model.loss, model.consumption, model.transition, baseline)
-    group = (model.slots, *(x.shape for x in shapes))
-    content = Content(model, baseline, spent, high, anchor, target)
-    return Prepared(content, group, identity, notes)
 
 
 def _baseline(text: str, model: TabularModel, own: np.ndarray | None) -> np.ndarray:
@@ -165,9 +209,8 @@ def _baseline(text: str, model: TabularModel, own: np.ndarray | None) -> np.ndar
     where, hint = "problem.baseline", f"want {actions} chances that sum to 1"
     if text == "file":
         if own is None:
-            raise InputError(
-                Issue(where, "the file holds no baseline", f"{hint}, or such an array")
-            )
+            message = "the file holds no baseline"
+            raise InputError(Issue(where, message, f"{hint}, or such an array"))
         policy = np.asarray(own, np.float64)
         policy = policy[None] if policy.ndim == 2 else policy
         if policy.shape not in ((1, states, actions), (model.slots, states, actions)):
@@ -182,21 +225,21 @@ def _baseline(text: str, model: TabularModel, own: np.ndarray | None) -> np.ndar
             message = f"has {chances.size} chances, the problem {actions} actions"
             raise InputError(Issue(where, message, hint))
         policy = np.broadcast_to(chances, (1, states, actions))
-    if not np.all(policy >= 0) or not np.all(np.abs(policy.sum(axis=-1) - 1) <= ROUNDING):
-        place = np.argwhere(~(np.abs(policy.sum(axis=-1) - 1) <= ROUNDING) | (policy < 0).any(-1))[
-            0
-        ]
-        message = f"is no distribution: {policy[tuple(place)].tolist()}"
-        raise InputError(Issue(where, message, hint))
+    wrong = ~(np.abs(policy.sum(axis=-1) - 1) <= ROUNDING) | ~np.all(policy >= 0, axis=-1)
+    if wrong.any():
+        row = policy[tuple(np.argwhere(wrong)[0])]
+        raise InputError(Issue(where, f"is no distribution: {row.tolist()}", hint))
     return np.array(policy)
 
 
-def build(prepared: Prepared, values: Mapping[str, Any]) -> Instance:
-    """The problem of one point, ready for a sweep."""
+def build(prepared: Prepared) -> Instance:
+    """The problem of one point, ready to be played."""
     from jaxsoco.core.protocol import Instance
     from jaxsoco.provisioning.problem import provisioning
 
-    return Instance(provisioning, _draw, _spec(prepared, values), values["horizon"])
+    content: Content = prepared.content
+    spec, name = _spec(content), f"provisioning/{content.problem}"
+    return Instance(provisioning, _draw, spec, content.episodes, name)
 
 
 def _draw(key: Any, spec: Spec) -> Spec:
@@ -205,43 +248,29 @@ def _draw(key: Any, spec: Spec) -> Spec:
     return spec
 
 
-def _spec(prepared: Prepared, values: Mapping[str, Any]) -> Spec:
+def _spec(content: Content) -> Spec:
     import jax.numpy as jnp
 
     from jaxsoco.provisioning.spec import Spec
 
-    content: Content = prepared.content
     model = content.model
-    names = ("budget_low", "latency_weight", "switching", "price", "tracking", "anchoring")
-    names += ("swing", "period", "jitter", "cost_noise", "cost_seen")
-    numbers = {name: jnp.asarray(values[name], float) for name in names}
+    leaves = {
+        **content.leaves,
+        "loss": model.loss,
+        "consumption": model.consumption,
+        "transition": model.transition,
+        "initial": model.initial,
+        "baseline": content.baseline,
+        "base_consumption": content.base_consumption,
+        "budget_high": content.budget_high,
+        "anchor": content.anchor,
+        "target": content.target,
+    }
     return Spec(
-        **numbers,
-        loss=jnp.asarray(model.loss, float),
-        consumption=jnp.asarray(model.consumption, float),
-        transition=jnp.asarray(model.transition, float),
-        initial=jnp.asarray(model.initial, float),
-        baseline=jnp.asarray(content.baseline, float),
-        base_consumption=jnp.asarray(content.base_consumption, float),
-        budget_high=jnp.asarray(content.budget_high, float),
-        anchor=jnp.asarray(content.anchor, float),
-        target=jnp.asarray(content.target, float),
-        episodes=jnp.asarray(values["horizon"], jnp.int32),
+        **{name: jnp.asarray(value, float) for name, value in leaves.items()},
+        episodes=jnp.asarray(content.episodes, jnp.int32),
         slots=model.slots,
     )
-
-
-def _named(name: str, prepare: Callable[..., Prepared], episodes: int, values: dict) -> Spec:
-    """The specification of a problem by its fields' values."""
-    from jaxsoco.provisioning import FAMILY
-
-    (entry,) = [entry for entry in FAMILY.problems if entry.name == name]
-    defaults = {field.name: field.default for field in entry.fields}
-    unknown = set(values) - set(defaults)
-    if unknown:
-        raise TypeError(f"unknown fields: {sorted(unknown)}; known: {sorted(defaults)}")
-    filled = {**defaults, **values, "horizon": episodes}
-    return _spec(prepare(filled, Path()), filled)
 
 
 def paper_queue(episodes: int = 6000, **values: Any) -> Spec:
@@ -249,26 +278,30 @@ def paper_queue(episodes: int = 6000, **values: Any) -> Spec:
 
     Args:
       episodes: number of episodes, which the learners know.
-      **values: fields of the problem (``jaxsoco list provisioning/paper_queue``) that differ from
+      **values: settings of :class:`~jaxsoco.provisioning.settings.PaperQueue` that differ from
         their defaults, such as ``arrivals="trace.csv", bin=0.01``.
 
     Raises:
-      TypeError: no such field.
+      TypeError: no such setting.
       InputError: values or data that cannot be used.
     """
-    return _named("paper_queue", prepare_paper_queue, episodes, values)
+    settings = PaperQueue(horizon=episodes, **values)
+    return _spec(prepare_paper_queue(settings, Path()).content)
 
 
 def bursty_queue(episodes: int = 6000, **values: Any) -> Spec:
     """A queue with batches of arrivals and blocks that may fail; see :func:`paper_queue`."""
-    return _named("bursty_queue", prepare_bursty_queue, episodes, values)
+    settings = BurstyQueue(horizon=episodes, **values)
+    return _spec(prepare_bursty_queue(settings, Path()).content)
 
 
 def two_queues(episodes: int = 6000, **values: Any) -> Spec:
     """Two queues that share one budget, parallel or tandem; see :func:`paper_queue`."""
-    return _named("two_queues", prepare_two_queues, episodes, values)
+    settings = TwoQueues(horizon=episodes, **values)
+    return _spec(prepare_two_queues(settings, Path()).content)
 
 
 def tabular(episodes: int = 6000, **values: Any) -> Spec:
     """A model from a file, ``tabular(model="queue.npz", ...)``; see :func:`paper_queue`."""
-    return _named("tabular", prepare_tabular, episodes, values)
+    settings = Tabular(horizon=episodes, **values)
+    return _spec(prepare_tabular(settings, Path()).content)

@@ -1,203 +1,227 @@
-"""BALDE, the lower level: one episode's policy, optimistic in latency and pessimistic in resources.
+"""What the learners share: the state of those that plan, steps of the budget, BALDE around it.
 
-Arrays over slots have a leading axis of ``T``, or of 1 where all slots are alike.
+A planning learner plays the baseline for ``K0`` episodes, then what its plan says: the best policy
+``pi_k`` within the budget ``b_k`` and its multiplier ``lambda_k``. Where no policy is known to be
+safe, it plays the baseline with ``lambda_k = 0``. Equations are those of arXiv 2601.18936.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.core.lanes import align, spread
-from jaxsoco.provisioning.spec import Feedback, Spec
-from jaxsoco.provisioning.theory.confidence import confidence_box, log_term, uncertainty_bonus
-from jaxsoco_kernels.occupancy import BudgetedSolution, solve_budgeted
+from jaxsoco.core import lanes
+from jaxsoco.core.lanes import spread
+from jaxsoco.provisioning.settings import BLOLParams
+from jaxsoco.provisioning.spec import Action, Feedback, Observation, Spec
+from jaxsoco.provisioning.theory.balde import Known, known_of, no_experience, plan_episode
+from jaxsoco_kernels.info import Status
+from jaxsoco_kernels.occupancy import BudgetedSolution
 
-THEORY = -1
-"""As ``warm_up``: the paper's ``S^2 A T^4 / gamma^2`` episodes."""
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class BLOLParams:
-    """Parameters of BLOL and BALDE; every default is the paper's constant.
-
-    Attributes:
-      conf_scale: multiplies the confidence radius (15); with 1, budgets are safe in theory, and far
-        more episodes are needed than most experiments have.
-      delta: probability of a confidence set that fails, in (0, 1).
-      confidence_episodes: ``K`` inside the logarithm of (15); 0 for the experiment's number.
-      warm_up: ``K0``, first episodes played with the baseline; ``THEORY`` for the paper's number.
-      growth: by which share the number of episodes after the warm-up grows between two plans, where
-        ``resolve`` is ``"growth"``.
-      counts: ``"per-slot"`` (any transitions) or ``"pooled"`` over slots (where all are alike).
-      remaining: bonus from the slots that are left, not from all ``T``.
-      tv_cap: summed radius of at most 1.
-      resolve: when to plan anew: ``"every"`` episode, or on a static clock (``"growth"``); between
-        plans the policy and the multiplier stay and the budget goes on.
-      costs: whether consumption is ``"known"`` (the paper) or ``"estimated"`` from what was seen.
-    """
-
-    conf_scale: jax.Array | float = 1.0
-    delta: jax.Array | float = 0.05
-    confidence_episodes: jax.Array | float = 0.0
-    warm_up: jax.Array | float = THEORY
-    growth: jax.Array | float = 0.02
-    counts: str = field(default="per-slot", metadata={"static": True})
-    remaining: bool = field(default=False, metadata={"static": True})
-    tv_cap: bool = field(default=False, metadata={"static": True})
-    resolve: str = field(default="every", metadata={"static": True})
-    costs: str = field(default="known", metadata={"static": True})
+# --- the budget of those that plan ----------------------------------------------------------------
 
 
-class Known(NamedTuple):
-    """What the learner is told in advance: tables ``[T or 1, S, A, ...]``, numbers ``[...]``."""
+class Decision(NamedTuple):
+    """The plan in force: policy ``[T, S, A, ...]``, multiplier, and whether it is the fall-back."""
 
-    loss: jax.Array
-    consumption: jax.Array
-    baseline: jax.Array
-    initial: jax.Array
-    base_consumption: jax.Array
-    budget_low: jax.Array
-    budget_high: jax.Array
-    latency_weight: jax.Array
-    curvature: jax.Array
-    episodes: jax.Array
+    policy: jax.Array
+    multiplier: jax.Array
+    fallback: jax.Array
 
 
-class Experience(NamedTuple):
-    """What the learner has seen.
+class PlannerState(NamedTuple):
+    """State of a learner that plans its episodes.
 
     Attributes:
-      counts: transitions, ``[T or 1, S, A, S, ...]``.
-      seen: how often consumption was observed, ``[T or 1, S, A, ...]``; None where it is known.
-      spent: the sum of what was observed, likewise.
+      known: what it knows in advance.
+      seen: its :class:`~jaxsoco.provisioning.theory.balde.Experience`; for ``oracle`` the
+        transitions.
+      warm_up: ``K0``, ``[...]``.
+      episode: episodes begun, int32 ``[...]``.
+      budget: ``b_k``, ``[...]``.
+      decision: the plan in force.
+      due: the episode that plans next, counted from the end of the warm-up, ``[...]``.
+      faults: plans that did not converge, int32 ``[...]``.
     """
 
-    counts: jax.Array
-    seen: jax.Array | None
-    spent: jax.Array | None
+    known: Known
+    seen: Any
+    warm_up: jax.Array
+    episode: jax.Array
+    budget: jax.Array
+    decision: Decision
+    due: jax.Array
+    faults: jax.Array
 
 
-def known_of(spec: Spec, like: jax.Array) -> Known:
-    """What a learner may know, with the lanes of ``like [...]``."""
-    lanes = like.shape
-
-    def table(x, structure):
-        x = align(x, structure, len(lanes))
-        return jnp.broadcast_to(x, (*x.shape[:structure], *lanes))
-
-    numbers = (
-        spec.base_consumption,
-        spec.budget_low,
-        spec.budget_high,
-        spec.latency_weight,
-        spec.curvature,
-        spec.episodes,
-    )
-    loss, consumption, baseline = (
-        table(x, 3) for x in (spec.loss, spec.consumption, spec.baseline)
-    )
-    return Known(loss, consumption, baseline, table(spec.initial, 1), *spread(numbers, like))
-
-
-def no_experience(params: BLOLParams, spec: Spec, like: jax.Array) -> Experience:
-    """Nothing seen yet."""
-    if params.counts not in ("per-slot", "pooled"):
-        raise ValueError(f'counts: want "per-slot" or "pooled", got {params.counts!r}')
-    if params.costs not in ("known", "estimated"):
-        raise ValueError(f'costs: want "known" or "estimated", got {params.costs!r}')
-    rows = 1 if params.counts == "pooled" else spec.slots
-    s, a = spec.states, spec.actions
-    counts = jnp.zeros((rows, s, a, s, *like.shape), like.dtype)
-    if params.costs == "known":
-        return Experience(counts, None, None)
-    seen = jnp.zeros((rows, s, a, *like.shape), like.dtype)
-    return Experience(counts, seen, seen)
-
-
-def learn(experience: Experience, feedback: Feedback) -> Experience:
-    """Counts one more trajectory."""
-    rows, s, a = experience.counts.shape[:3]
-    dtype = experience.counts.dtype
-    met = _one_hot(feedback.states[:-1], s, dtype)[:, :, None]
-    met = met * _one_hot(feedback.actions, a, dtype)[:, None]
-    after = _one_hot(feedback.states[1:], s, dtype)
-
-    def pool(x):
-        return jnp.sum(x, axis=0, keepdims=True) if rows == 1 else x
-
-    counts = experience.counts + pool(met[:, :, :, None] * after[:, None, None])
-    if experience.seen is None or experience.spent is None:
-        return Experience(counts, None, None)
-    observed = met * feedback.seen.astype(dtype)[:, None, None]
-    spent = experience.spent + pool(observed * feedback.spent[:, None, None])
-    return Experience(counts, experience.seen + pool(observed), spent)
-
-
-def _one_hot(index: jax.Array, size: int, dtype) -> jax.Array:
-    """``[T, ...] -> [T, size, ...]``."""
-    places = jnp.arange(size).reshape(1, -1, *(1,) * (index.ndim - 1))
-    return (index[:, None] == places).astype(dtype)
-
-
-def warm_up_of(params: BLOLParams, known: Known, slots: int) -> jax.Array:
-    """``K0``, ``[...]``: as given, or the paper's ``S^2 A T^4 / gamma^2``."""
-    s, a = known.loss.shape[1:3]
-    margin = known.budget_low - known.base_consumption
-    given = jnp.broadcast_to(jnp.asarray(params.warm_up, margin.dtype), margin.shape)
-    return jnp.where(given < 0, s**2 * a * float(slots) ** 4 / margin**2, given)
-
-
-def plan_episode(
-    params: BLOLParams, known: Known, experience: Experience, budget: jax.Array, slots: int
-) -> BudgetedSolution:
-    """BALDE's plan for one episode: equations (13) to (18), by the linear program (23).
+def first_state(like: jax.Array, spec: Spec, warm_up: Any, seen: Any) -> PlannerState:
+    """The least budget and the baseline, before the first episode.
 
     Args:
-      params: scaling of the radius and tightenings.
-      known: losses, consumption, the safe baseline's consumption.
-      experience: counts so far.
-      budget: ``b_k``, above the baseline's consumption, ``[...]``.
-      slots: ``T``.
-
-    Returns:
-      The plan for ``lbar`` and ``dbar`` over the box; where its status is ``INFEASIBLE``, no policy
-      is known to be safe but the baseline.
+      like: ``[...]``, of the run's lanes and precision.
+      spec: the instance.
+      warm_up: ``K0``, a number or ``[...]``.
+      seen: its experience, or whatever its plan knows of the transitions.
     """
-    s, a = known.loss.shape[1:3]
-    delta, scale = spread((params.delta, params.conf_scale), budget)
-    given = jnp.broadcast_to(jnp.asarray(params.confidence_episodes, budget.dtype), budget.shape)
-    episodes = jnp.where(given > 0, given, known.episodes)
-    factor = log_term(s, a, slots, episodes, delta)
-    _, lower, upper, radius = confidence_box(experience.counts, factor, scale=scale)
-    bonus = uncertainty_bonus(radius, slots, remaining=params.remaining, tv_cap=params.tv_cap)
-    consumption = known.consumption
-    if experience.seen is not None and experience.spent is not None:
-        unknown = scale * jnp.sqrt(2 * log_term(3 * s, a, slots, episodes, delta))
-        width = jnp.minimum(
-            unknown[None, None, None] / jnp.sqrt(jnp.maximum(experience.seen, 1)), 1
-        )
-        width = jnp.where(experience.seen > 0, width, 1)
-        mean = jnp.clip(experience.spent / jnp.maximum(experience.seen, 1), 0, 1)
-        consumption = jnp.minimum(mean + width, 1)
-        # The estimate may lie a width below the truth and is raised by another: both are made up.
-        loss_bonus = bonus + 2 * width
-    else:
-        loss_bonus = bonus
-    rate = slots / (budget - known.base_consumption)
-    return solve_budgeted(
-        known.loss - rate[None, None, None] * loss_bonus,
-        _all_slots(consumption + bonus, slots),
-        lower,
-        upper,
-        known.initial,
-        budget,
+    known = known_of(spec, like)
+    policy = jnp.broadcast_to(known.baseline, (spec.slots, *known.baseline.shape[1:]))
+    count = jnp.zeros(like.shape, jnp.int32)
+    zeros = jnp.zeros_like(like)
+    return PlannerState(
+        known=known,
+        seen=seen,
+        warm_up=spread(warm_up, like),
+        episode=count,
+        budget=known.budget_low,
+        decision=Decision(policy, zeros, jnp.zeros(like.shape, bool)),
+        due=zeros,
+        faults=count,
     )
 
 
-def _all_slots(x: jax.Array, slots: int) -> jax.Array:
-    return jnp.broadcast_to(x, (slots, *x.shape[1:]))
+def fault_count(state: PlannerState) -> jax.Array:
+    """How many plans did not converge, int32 ``[...]``."""
+    return state.faults
+
+
+def decide(
+    state: PlannerState,
+    obs: Observation,
+    plan: Callable[[], BudgetedSolution],
+    growth: jax.Array | float | None = None,
+) -> tuple[Action, PlannerState]:
+    """Plays the baseline during the warm-up, then what ``plan`` says.
+
+    Args:
+      state: before the episode.
+      obs: the episode's number.
+      plan: the best policy within ``state.budget``.
+      growth: by which share the number of episodes since the warm-up grows between two plans; None
+        plans every episode. Between plans the policy and the multiplier stay.
+    """
+    number = obs.episode.astype(state.budget.dtype) - state.warm_up
+    due = (number > 0) & (number >= state.due)
+
+    def replan(_):
+        solution = plan()
+        status = solution.info.status
+        fault = (status != Status.OK) & (status != Status.INFEASIBLE)
+        decision = lanes.where(due, _decision(state, solution), state.decision)
+        return decision, state.faults + (due & fault)
+
+    def keep(_):
+        return state.decision, state.faults
+
+    # All lanes plan at once, unless their warm-ups differ: on a static clock one branch runs.
+    decision, faults = jax.lax.cond(jnp.any(due), replan, keep, None)
+    following = number + 1
+    if growth is not None:
+        following = jnp.maximum(following, jnp.ceil(number * (1 + growth)))
+    state = state._replace(
+        episode=obs.episode,
+        decision=decision,
+        faults=faults,
+        due=jnp.where(due, following, state.due),
+    )
+    return Action(state.budget, *decision), state
+
+
+def _decision(state: PlannerState, solution: BudgetedSolution) -> Decision:
+    """The plan, or the baseline where there is none."""
+    safe = solution.info.status != Status.INFEASIBLE
+    baseline = jnp.broadcast_to(state.known.baseline, solution.policy.shape)
+    return Decision(
+        policy=lanes.where(safe, solution.policy, baseline),
+        multiplier=jnp.where(safe, solution.multiplier, 0),
+        fallback=~safe,
+    )
+
+
+def descend(state: PlannerState, slope: jax.Array) -> jax.Array:
+    """The next budget, ``[...]``: equation (12) for a slope ``h_k [...]``.
+
+    ``clip(b_k - h_k / (theta_g (k - K0)), B0, b_high)``; ``B0`` after an episode of the baseline.
+    """
+    known, budget = state.known, state.budget
+    number = state.episode.astype(budget.dtype) - state.warm_up
+    step = 1 / (known.curvature * jnp.maximum(number, 1))
+    lower = jnp.clip(budget - step * slope, known.budget_low, known.budget_high)
+    moves = (number > 0) & ~state.decision.fallback
+    return jnp.where(moves, lower, known.budget_low)
+
+
+# --- BALDE ----------------------------------------------------------------------------------------
+
+
+def resolve(params: BLOLParams, spec: Spec) -> BLOLParams:
+    """The paper's ``K0 = S^2 A T^4 / gamma^2``, ``gamma = B0 - b_base``, and all episodes for K."""
+    warm_up, episodes = params.warm_up, params.confidence_episodes
+    if warm_up is None:
+        margin = spec.budget_low - spec.base_consumption
+        warm_up = spec.states**2 * spec.actions * float(spec.slots) ** 4 / margin**2
+    if episodes is None:
+        episodes = jnp.asarray(spec.episodes, spec.dtype)
+    return replace(params, warm_up=warm_up, confidence_episodes=episodes)
+
+
+def begin_balde(key: jax.Array, params: BLOLParams, spec: Spec) -> PlannerState:
+    """State of a learner that plans with BALDE, before the first episode."""
+    _check_choices(params)
+    like = jnp.zeros(key.shape[1:], spec.dtype)
+    return first_state(like, spec, resolve(params, spec).warm_up, no_experience(params, spec, like))
+
+
+def _check_choices(params: Any) -> None:
+    for field in params.FIELDS:
+        value = getattr(params, field.name)
+        if field.choices and value not in field.choices:
+            choices = " or ".join(f'"{choice}"' for choice in field.choices)
+            raise ValueError(f"{field.name}: want {choices}, got {value!r}")
+
+
+def act_with_balde(
+    key: jax.Array, params: BLOLParams, state: PlannerState, obs: Observation
+) -> tuple[Action, PlannerState]:
+    """The budget and BALDE's plan within it, every episode or on a static clock; draws nothing."""
+    del key
+    slots = state.decision.policy.shape[0]
+
+    def plan():
+        return plan_episode(params, state.known, state.seen, state.budget, slots)
+
+    return decide(state, obs, plan, params.growth if params.resolve == "growth" else None)
+
+
+# --- budgets that follow the service costs alone --------------------------------------------------
+
+
+class Descent(NamedTuple):
+    """Online gradient descent on the service costs: what is known, episode and budget ``[...]``."""
+
+    known: Known
+    episode: jax.Array
+    budget: jax.Array
+
+
+def begin_descent(key: jax.Array, spec: Spec) -> Descent:
+    """The least budget, before the first episode."""
+    like = jnp.zeros(key.shape[1:], spec.dtype)
+    known = known_of(spec, like)
+    return Descent(known, jnp.zeros(like.shape, jnp.int32), known.budget_low)
+
+
+def follow_service(state: Descent, feedback: Feedback) -> Descent:
+    """``b_{k+1} = clip(b_k - f_k'(b_k) / (theta_f k), B0, b_high)``."""
+    known = state.known
+    rate = known.curvature * jnp.maximum(state.episode, 1).astype(state.budget.dtype)
+    lower = state.budget - feedback.slope / rate
+    return state._replace(budget=jnp.clip(lower, known.budget_low, known.budget_high))
+
+
+def plain_action(budget: jax.Array, policy: jax.Array) -> Action:
+    """An action of a learner that has no multiplier and never falls back."""
+    return Action(budget, policy, jnp.zeros_like(budget), jnp.zeros(budget.shape, bool))
