@@ -17,8 +17,10 @@ from pathlib import Path
 from jaxsoco import registry
 from jaxsoco._version import __version__
 from jaxsoco.core.errors import InputError, Interrupted, Issue
+from jaxsoco.core.text import columns
 from jaxsoco.experiment import Sweep, expand, load_experiment
-from jaxsoco.experiment.overview import check_text, status_text
+from jaxsoco.experiment.overview import check_text, status_text, unread_text
+from jaxsoco.experiment.plugging import Policy
 from jaxsoco.experiment.runner import (
     BAD_INPUT,
     DONE,
@@ -27,7 +29,9 @@ from jaxsoco.experiment.runner import (
     default_folder,
     report,
     run,
+    trace,
 )
+from jaxsoco.experiment.spec import Unread
 
 _CLOSED_PIPE = 141  # what a shell shows for a process that a closed pipe ended
 
@@ -88,10 +92,14 @@ def _parser() -> argparse.ArgumentParser:
 
     listed = add("list", help="families, algorithms, experiments")
     listed.add_argument("name", nargs="?", help="show one in full, such as allocation/pcm")
+    _add_plugins(listed)
     listed.set_defaults(act=_list)
 
     checked = add("check", help="validate an experiment and show its size")
     _add_spec(checked)
+    checked.add_argument(
+        "--trace", action="store_true", help="also trace every learner at every shape, with JAX"
+    )
     checked.set_defaults(act=_check)
 
     ran = add("run", help="run an experiment, or resume it")
@@ -114,7 +122,22 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_plugins(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--plugin",
+        action="append",
+        default=[],
+        dest="plugins",
+        metavar="MODULE",
+        help="import a plug-in: a module here, or an installed one",
+    )
+
+
 def _add_spec(parser: argparse.ArgumentParser) -> None:
+    _add_plugins(parser)
+    parser.add_argument(
+        "--no-plugins", action="store_true", help="refuse a file that names plug-ins"
+    )
     parser.add_argument("spec", type=Path, metavar="SPEC", help="the experiment, a TOML file")
     parser.add_argument("--out", type=Path, metavar="DIR", help="run directory (runs/NAME)")
     parser.add_argument("--smoke", action="store_true", help="the small size, with [smoke]")
@@ -142,12 +165,15 @@ def _share(text: str) -> Share:
     raise argparse.ArgumentTypeError(f'"{text}": want I/N with 1 <= I <= N, such as 1/4')
 
 
-def _expand(arguments: argparse.Namespace) -> tuple[Sweep, Path]:
+def _expand(arguments: argparse.Namespace, listed: bool = False) -> tuple[Sweep, Path]:
+    """The experiment; ``listed``: its own plug-ins are named, and nobody's code is run unasked."""
+    _warn_of_plugins()
     experiment = load_experiment(
         arguments.spec,
         smoke=arguments.smoke,
         seeds=arguments.seeds,
         assignments=arguments.assignments,
+        plugins=Policy(tuple(arguments.plugins), arguments.no_plugins, listed),
     )
     sweep = expand(experiment)
     for warning in sweep.warnings:
@@ -155,14 +181,21 @@ def _expand(arguments: argparse.Namespace) -> tuple[Sweep, Path]:
     return sweep, arguments.out or default_folder(experiment.name, arguments.smoke)
 
 
+def _warn_of_plugins() -> None:
+    for issue in registry.complaints():
+        print(f"warning: {issue}", file=sys.stderr)
+
+
 def _list(arguments: argparse.Namespace, command: str) -> int:
+    _warn_of_plugins()
+    Policy(tuple(arguments.plugins)).use((), Path())
     if arguments.name is not None:
         print(registry.describe(arguments.name))
         return DONE
     print(registry.listing())
     found = sorted(Path("experiments").rglob("*.toml"))
     print("experiments" if found else "experiments: none in the folder experiments")
-    for line in registry.columns([(f"  {path}", _title(path)) for path in found]) if found else ():
+    for line in columns([(f"  {path}", _title(path)) for path in found]) if found else ():
         print(line)
     return DONE
 
@@ -176,8 +209,16 @@ def _title(path: Path) -> str:
 
 
 def _check(arguments: argparse.Namespace, command: str) -> int:
-    sweep, out = _expand(arguments)
+    try:
+        sweep, out = _expand(arguments, listed=not arguments.trace)
+    except Unread as error:
+        print(f"{arguments.spec}: its family or problem may belong to a plug-in")
+        print("\n".join(unread_text(error.modules)))
+        return DONE
     print(check_text(sweep, out))
+    if arguments.trace:
+        trace(sweep)
+        print("  traced      every learner and comparator, at every shape")
     return DONE
 
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from jaxsoco.core.errors import InputError, Issue, suggest
+from jaxsoco.core.fields import want
 from jaxsoco.core.schema import (
     REQUIRED,
     AlgorithmEntry,
     ComparatorEntry,
+    Extension,
     Family,
     Field,
     ProblemEntry,
     load,
 )
+from jaxsoco.core.text import as_toml, columns
+from jaxsoco.plugins import Plugin, installed
 
 FAMILIES: dict[str, str] = {
     "allocation": "jaxsoco.allocation:FAMILY",
@@ -28,10 +34,94 @@ Entry = ProblemEntry | AlgorithmEntry | ComparatorEntry
 _E = TypeVar("_E", ProblemEntry, AlgorithmEntry, ComparatorEntry)
 
 
+_active: tuple[Plugin, ...] = ()
+
+
+def activate(plugins: Sequence[Plugin]) -> None:
+    """Makes these plug-ins known, beside those of installed packages; earlier ones are forgotten.
+
+    Raises:
+      InputError: two of them, or one and the package itself, claim one name; nothing has changed.
+    """
+    global _active
+    _merged(tuple(plugins), tuple(FAMILIES.items()))
+    _active = tuple(plugins)
+    families.cache_clear()
+
+
 @cache
 def families() -> dict[str, Family]:
-    """Every family by name."""
-    return {name: load(target) for name, target in FAMILIES.items()}
+    """Every family by name, with what plug-ins add to it."""
+    return _merged(_active, tuple(FAMILIES.items()))[0]
+
+
+def owner(family_name: str, entry: Entry | None = None) -> Plugin | None:
+    """The plug-in that a family, or an entry of it, comes from; None for the package's own."""
+    kind = None if entry is None else (type(entry).__name__, entry.name)
+    return _merged(_active, tuple(FAMILIES.items()))[1].get((family_name, kind))
+
+
+def complaints() -> tuple[Issue, ...]:
+    """One issue for each installed plug-in that cannot be imported."""
+    return installed()[1]
+
+
+@cache
+def _merged(
+    plugins: tuple[Plugin, ...], own: tuple[tuple[str, str], ...]
+) -> tuple[dict[str, Family], dict[Any, Plugin | None]]:
+    """All families, and the owner of each of them and of each of their entries."""
+    members = {name: load(target) for name, target in own}
+    owners: dict[Any, Plugin | None] = {}
+    for name, one in members.items():
+        _claim(owners, name, one, None)
+    issues: list[Issue] = []
+    named = {plugin.name for plugin in plugins}
+    for plugin in (*(p for p in installed()[0] if p.name not in named), *plugins):
+        for extension in plugin.extensions:
+            try:
+                name = extension.name if isinstance(extension, Family) else extension.family
+                if isinstance(extension, Family):
+                    _claim(owners, name, extension, plugin)
+                    members[name] = extension
+                elif name not in members:
+                    message = f'extends the family "{name}", which does not exist'
+                    raise InputError(Issue(str(plugin), message, suggest(name, members)))
+                else:
+                    _claim(owners, name, extension, plugin)
+                    members[name] = _extended(members[name], extension)
+            except InputError as error:
+                issues += error.issues
+    if issues:
+        raise InputError(issues)
+    return members, owners
+
+
+def _claim(owners: dict[Any, Plugin | None], family: str, one: Any, plugin: Plugin | None) -> None:
+    """Notes the names that a family or extension brings; refuses those that are taken."""
+    names: list[Any] = [None] if isinstance(one, Family) else []
+    names += [(type(entry).__name__, entry.name) for entry in _entries(one)]
+    for name in names:
+        if (family, name) in owners:
+            earlier = owners[family, name] or "jaxsoco itself"
+            what = "family" if name is None else name[0].removesuffix("Entry").lower()
+            label = family if name is None else f"{family}/{name[1]}"
+            message = f'the {what} "{label}" is declared by {earlier} and by {plugin}'
+            raise InputError(Issue("plugins", message, "rename one of them"))
+        owners[family, name] = plugin
+
+
+def _entries(one: Family | Extension) -> tuple[Entry, ...]:
+    return (*one.problems, *one.algorithms, *one.comparators)
+
+
+def _extended(members: Family, extension: Extension) -> Family:
+    return replace(
+        members,
+        problems=(*members.problems, *extension.problems),
+        algorithms=(*members.algorithms, *extension.algorithms),
+        comparators=(*members.comparators, *extension.comparators),
+    )
 
 
 def family(name: str) -> Family:
@@ -92,37 +182,6 @@ def _pick(entries: tuple[_E, ...], owner: str, name: str, what: str) -> _E:
     raise InputError(
         Issue("", f'no {what} is called "{owner}/{name}"', suggest(f"{owner}/{name}", known))
     )
-
-
-_ARTICLE = {
-    "float": "a number",
-    "integer": "an integer",
-    "boolean": "true or false",
-    "string": "a string",
-    "strings": "a list of strings",
-    "path": "a path",
-}
-
-
-def want(field: Field) -> str:
-    """What a field takes, in words: ``an integer from 1 to 168 h or "google"``."""
-    options = [f'"{choice}"' for choice in field.choices]
-    if field.kind == "strings" and options:
-        options = [f"a list from {', '.join(options)}"]
-    elif field.kind in _ARTICLE:
-        unit = f" {field.unit}" if field.unit else ""
-        options = [f"{_ARTICLE[field.kind]}{_range(field)}{unit}"]
-    options += [f'"{word}"' for word in field.words]
-    return " or ".join([", ".join(options[:-1]), options[-1]] if len(options) > 1 else options)
-
-
-def _range(field: Field) -> str:
-    low, high = field.low, field.high
-    if low is None:
-        return "" if high is None else f" <= {high:g}"
-    if high is None:
-        return f" {'>' if field.open_low else '>='} {low:g}"
-    return f" from {low:g} {'(excluded) ' if field.open_low else ''}to {high:g}"
 
 
 def listing() -> str:
@@ -192,17 +251,4 @@ def _describe_family(members: Family) -> str:
 def _default(field: Field) -> str:
     if field.default is REQUIRED:
         return "required"
-    if field.default is None:
-        return "-"
-    if isinstance(field.default, bool):
-        return "true" if field.default else "false"
-    return f'"{field.default}"' if isinstance(field.default, str) else f"{field.default}"
-
-
-def columns(rows: list[tuple[str, ...]]) -> list[str]:
-    """Rows of cells as lines with aligned columns."""
-    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
+    return "-" if field.default is None else as_toml(field.default)

@@ -24,7 +24,6 @@ from jaxsoco.allocation.data import load_carbon_csv
 from jaxsoco.allocation.network import load_latency
 from jaxsoco.analysis.checks import CHECKS
 from jaxsoco.analysis.plots import PLOTS
-from jaxsoco.analysis.selection import PAIRS
 from jaxsoco.core.schema import REQUIRED, AlgorithmEntry, Field, ProblemEntry
 from jaxsoco.experiment import expand, load_experiment
 from jaxsoco.experiment.settings import RUN_FIELDS
@@ -260,7 +259,7 @@ def _fields(which: str) -> tuple[Field, ...]:
 
 
 def _takes(field: Field) -> str:
-    return "two numbers" if field.name in PAIRS else registry.want(field).replace("|", r"\|")
+    return registry.want(field).replace("|", r"\|")
 
 
 def _default(field: Field) -> str:

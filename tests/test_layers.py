@@ -27,13 +27,15 @@ ARROWS: dict[str, set[str]] = {
     "engine": {"core"},
     **{family: {"core", KERNELS} for family in FAMILIES},
     "analysis": {"core"},
-    "tune": {"engine", "core"},
-    "registry": {"core", *FAMILIES},
-    "experiment": {"registry", "engine", "analysis", "tune", "core"},
-    "cli": {"experiment", "registry", "engine", "analysis", "tune", "core"},
+    "plugins": {"core"},
+    "registry": {"core", "plugins", *FAMILIES},
+    "experiment": {"registry", "plugins", "engine", "analysis", "core"},
+    "front": {"experiment", "registry", "plugins", "engine", "analysis", "core"},
+    "testing": {"front", "experiment", "registry", "plugins", "engine", "core"},
+    "cli": {"experiment", "registry", "plugins", "engine", "analysis", "core"},
     "__main__": {"cli"},
     # The public names. Nobody inside imports them from here: that would be a circle.
-    "jaxsoco": {"core", "engine", "analysis", "tune", "registry", "experiment", *FAMILIES},
+    "jaxsoco": {"core", "engine", "front", "testing", *FAMILIES},
 }
 KERNEL_LIBRARIES = {"jax", "jaxlib", "numpy", "optax", "chex"}
 

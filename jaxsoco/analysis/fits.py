@@ -9,8 +9,8 @@ from typing import Any
 
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.statistics import Estimate
-from jaxsoco.analysis.study import Study
 from jaxsoco.analysis.views import View, exponent, view
+from jaxsoco.core.study import Study
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,14 @@ class Fit:
 def fit(
     ledger: Ledger,
     algorithm: str,
-    seen: View,
+    quantity: View,
     axis: str,
     where: Mapping[str, Any] | None = None,
 ) -> Fit:
-    """Fits the exponent of what is seen of one learner along an axis."""
-    found, positions, note = exponent(ledger, algorithm, seen, axis, where)
-    against = seen.against
-    return Fit(algorithm, against, axis, dict(where or {}), found, positions, note)
+    """Fits the exponent of one learner's quantity along an axis."""
+    estimate, positions, note = exponent(ledger, algorithm, quantity, axis, where)
+    against = quantity.against
+    return Fit(algorithm, against, axis, dict(where or {}), estimate, positions, note)
 
 
 def worlds(study: Study, axis: str) -> Iterator[dict[str, Any]]:

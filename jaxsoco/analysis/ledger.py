@@ -8,85 +8,20 @@ over the rounds are asked for, also every round kept of the first runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxsoco.analysis.records import Cell, Chunk, Record, compare, read_record, segments
 from jaxsoco.analysis.statistics import Clusters, bundle, cluster
-from jaxsoco.analysis.study import HORIZON, Group, Study
 from jaxsoco.core.moments import Moments
-
-Chunk = tuple[Mapping[str, Any], Mapping[str, np.ndarray]]
-"""A chunk's record (``group``, ``start``, ``stop``, ...) and its arrays, as the store keeps them:
-``"003.service"`` ``[runs, C]``, ``"003.faults"`` ``[runs]``, ``"003.finite"`` ``[runs]`` for the
-learner with number 3."""
+from jaxsoco.core.study import HORIZON, Study
 
 _BUNDLES = 1000
 _MOST_PATHS = 4096
 _PLACE = ("id", "group", "start", "stop", "identity", "bytes", "sha256", "seconds")
 _COUNTS = ("nonconverged", "nonfinite")
-
-
-@dataclass
-class Cell:
-    """One learner at one point.
-
-    Attributes:
-      runs: runs in the ledger.
-      nonfinite: how many of them are left out because a cost is not finite.
-      nonconverged: how many had a kernel that did not converge (they do count in the averages).
-      cost: moments of the total cost at every checkpoint, ``[C]``.
-      parts: moments of the cost components at the last checkpoint, ``[costs]``.
-      worst: largest value of each component, ``[costs]``; NaN where there is none.
-      measures: comparator -> moments of the ratio or regret at every checkpoint, ``[C]``.
-      undefined: comparator -> runs whose ratio has no meaning (optimum not positive).
-    """
-
-    runs: int
-    nonfinite: int
-    nonconverged: int
-    cost: Moments
-    parts: Moments
-    worst: np.ndarray
-    measures: dict[str, Moments] = field(default_factory=dict)
-    undefined: dict[str, int] = field(default_factory=dict)
-
-    @classmethod
-    def empty(cls, checkpoints: int, costs: int, comparators: Iterable[str]) -> Cell:
-        """A cell without runs."""
-        names = tuple(comparators)
-        return cls(
-            runs=0,
-            nonfinite=0,
-            nonconverged=0,
-            cost=Moments.empty((checkpoints,)),
-            parts=Moments.empty((costs,)),
-            worst=np.full(costs, np.nan),
-            measures={name: Moments.empty((checkpoints,)) for name in names},
-            undefined=dict.fromkeys(names, 0),
-        )
-
-
-class Record(NamedTuple):
-    """One learner's runs of a chunk in float64.
-
-    Attributes:
-      total: total cost ``[runs, C]``.
-      parts: cost components ``[runs, C, costs]``; NaN where not recorded.
-      finite: bool ``[runs]``.
-      faults: int ``[runs]``.
-    """
-
-    total: np.ndarray
-    parts: np.ndarray
-    finite: np.ndarray
-    faults: np.ndarray
-
-    def part(self, runs: slice) -> Record:
-        """Some of the runs."""
-        return Record(*(x[runs] for x in self))
 
 
 class Curve(NamedTuple):
@@ -105,7 +40,7 @@ class Ledger:
         self.seconds = 0.0
         self.provenance: dict[str, set[str]] = {}
         self._last = (-1, -1)
-        shape = (len(study.points), len(study.learners), study.seeds, 1 + len(study.costs))
+        shape = (len(study.points), len(study.labels), study.seeds, 1 + len(study.costs))
         self._finals = np.full(shape, np.nan)
         self._bundles: dict[_Key, Clusters] = {}
         self._paths: dict[_Key, np.ndarray] = {}
@@ -115,13 +50,13 @@ class Ledger:
                 len(self._checkpoints[point]), len(study.costs), study.comparators
             )
             for point in range(len(study.points))
-            for label in study.learners
+            for label in study.labels
         }
 
     @property
     def runs(self) -> int:
         """Runs of every learner that are in the ledger."""
-        first = self.study.learners[0]
+        first = self.study.labels[0]
         return sum(self.cells[p, first].runs for p in range(len(self.study.points)))
 
     @property
@@ -141,12 +76,12 @@ class Ledger:
             raise ValueError(f"chunk out of order: group {meta['group']}, runs {start} to {stop}")
         self._last = (meta["group"], stop)
         records = {
-            label: _record(self.study, f"{number:03d}", arrays)
-            for number, label in enumerate(self.study.learners)
+            label: read_record(self.study, f"{number:03d}", arrays)
+            for number, label in enumerate(self.study.labels)
         }
-        for point, seeds, runs in _segments(group, start, stop):
+        for point, seeds, runs in segments(group, start, stop):
             parts = {label: record.part(runs) for label, record in records.items()}
-            for number, label in enumerate(self.study.learners):
+            for number, label in enumerate(self.study.labels):
                 mine, cell = parts[label], self.cells[point, label]
                 last = np.column_stack([mine.total[:, -1], mine.parts[:, -1]])
                 self._finals[point, number, seeds] = np.where(mine.finite[:, None], last, np.nan)
@@ -188,10 +123,10 @@ class Ledger:
         else:
             both = mine.finite & parts[rival].finite
             values = compare(mine.total, parts[rival].total, self.study.measure)
-        known = np.isfinite(values) & both[:, None]
-        cell.measures[rival] = cell.measures[rival].merge(Moments.of(values, known))
-        cell.undefined[rival] += int(np.count_nonzero(both & ~known[:, -1]))
-        return np.where(known, values, np.nan)
+        finite = np.isfinite(values) & both[:, None]
+        cell.measures[rival] = cell.measures[rival].merge(Moments.of(values, finite))
+        cell.undefined[rival] += int(np.count_nonzero(both & ~finite[:, -1]))
+        return np.where(finite, values, np.nan)
 
     def _watch(self, mine: Record, cost: str, theirs: Record | None) -> np.ndarray:
         """A component, or the measure of it ``[runs, C]``; NaN where unknown."""
@@ -214,18 +149,18 @@ class Ledger:
             paths = self._paths.setdefault(key, np.full((most, values.shape[1]), np.nan))
             paths[seeds.start : seeds.stop] = values[: max(most - seeds.start, 0)]
         shape = (min(self.study.seeds, _BUNDLES), values.shape[1])
-        kept = self._bundles.setdefault(key, Clusters(np.zeros(shape), np.zeros(shape)))
-        units, known = np.arange(seeds.start, seeds.stop) % shape[0], np.isfinite(values)
-        np.add.at(kept.sums, units, np.where(known, values, 0.0))
-        np.add.at(kept.counts, units, known)
+        bundles = self._bundles.setdefault(key, Clusters(np.zeros(shape), np.zeros(shape)))
+        units, finite = np.arange(seeds.start, seeds.stop) % shape[0], np.isfinite(values)
+        np.add.at(bundles.sums, units, np.where(finite, values, 0.0))
+        np.add.at(bundles.counts, units, finite)
 
     def totals(self, label: str, points: Iterable[int]) -> np.ndarray:
         """Total cost per run ``[points, seeds]``; NaN where missing or left out."""
-        return self._finals[list(points), self.study.learners.index(label), :, 0]
+        return self._finals[list(points), self.study.labels.index(label), :, 0]
 
     def components(self, label: str, cost: str, points: Iterable[int]) -> np.ndarray:
         """One component per run ``[points, seeds]``, as :meth:`totals`."""
-        learner = self.study.learners.index(label)
+        learner = self.study.labels.index(label)
         return self._finals[list(points), learner, :, 1 + self._column(cost)]
 
     def values(
@@ -294,12 +229,12 @@ class Ledger:
         sums, counts = np.zeros(shape), np.zeros(shape)
         for p in points:
             place = np.searchsorted(rounds, self._checkpoints[p])
-            kept = self._bundles[p, label, key]
-            sums[:, place] += kept.sums
-            counts[:, place] += kept.counts
-        known = np.asarray(counts.sum(axis=0) > 0)
-        x = tuple(t for t, keep in zip(rounds, known, strict=True) if keep)
-        return Curve(x, Clusters(sums[:, known], counts[:, known]))
+            bundles = self._bundles[p, label, key]
+            sums[:, place] += bundles.sums
+            counts[:, place] += bundles.counts
+        present = np.asarray(counts.sum(axis=0) > 0)
+        x = tuple(t for t, keep in zip(rounds, present, strict=True) if keep)
+        return Curve(x, Clusters(sums[:, present], counts[:, present]))
 
     def paths(
         self, label: str, against: str | None, points: Iterable[int], cost: str | None = None
@@ -326,50 +261,10 @@ def _key(against: str | None, cost: str | None) -> str | None:
 
 def read(manifest: Mapping[str, Any], chunks: Iterable[Chunk]) -> Ledger:
     """The ledger of a run: its manifest and its committed chunks in the order of the plan."""
-    ledger = Ledger(Study.read(manifest))
+    ledger = Ledger(Study.from_json(manifest))
     for meta, arrays in chunks:
         ledger.add(meta, arrays)
     return ledger
-
-
-def compare(mine: np.ndarray, theirs: np.ndarray, measure: str) -> np.ndarray:
-    """Ratio or regret of two arrays of costs; NaN where a ratio's denominator is not positive."""
-    if measure == "regret":
-        return mine - theirs
-    with np.errstate(over="ignore", invalid="ignore"):
-        return np.divide(mine, theirs, out=np.full_like(mine, np.nan), where=theirs > 0)
-
-
-def _record(study: Study, number: str, arrays: Mapping[str, np.ndarray]) -> Record:
-    """One learner's arrays of a chunk; a component that it does not record adds nothing."""
-    finite = np.asarray(arrays[f"{number}.finite"], bool)
-    faults = np.asarray(arrays[f"{number}.faults"])
-    total, parts = None, None
-    for i, cost in enumerate(study.costs):
-        values = arrays.get(f"{number}.{cost.name}")
-        if values is None:
-            continue
-        values = np.asarray(values, np.float64)
-        finite = finite & np.isfinite(values).all(axis=1)
-        if parts is None:
-            parts = np.full((*values.shape, len(study.costs)), np.nan)
-        parts[:, :, i] = values
-        if cost.objective:
-            total = values if total is None else total + values
-    if total is None or parts is None:
-        raise ValueError(f"learner {number} records no objective cost")
-    return Record(total, parts, finite, faults)
-
-
-def _segments(group: Group, start: int, stop: int) -> Iterator[tuple[int, slice, slice]]:
-    """A chunk's runs point by point: ``(point, its seeds, rows of the chunk)``."""
-    run = start
-    while run < stop:
-        position, seed = divmod(run, group.seeds)
-        end = min(stop, (position + 1) * group.seeds)
-        seeds = slice(seed, seed + end - run)
-        yield group.points[position], seeds, slice(run - start, end - start)
-        run = end
 
 
 def _beside(columns: list[Clusters], units: int) -> Clusters:

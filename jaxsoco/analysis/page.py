@@ -9,7 +9,7 @@ from html import escape as escape_html
 from typing import Any, NamedTuple
 
 from jaxsoco.analysis.checks import CheckResult
-from jaxsoco.analysis.study import show
+from jaxsoco.core.text import show
 
 _STYLE = """
 :root { color-scheme: light dark; --text: #1c1e21; --soft: #5c6570; --back: #fff; --card: #f5f6f8;
@@ -202,13 +202,13 @@ def verdict(check: CheckResult) -> str:
 
 
 def _figures(pictures: Sequence[Picture]) -> str:
-    shown = "\n".join(
+    figures = "\n".join(
         f'<figure><img alt="{escape(p.alt)}" '
         f'src="data:image/svg+xml;base64,{base64.b64encode(p.svg).decode()}">'
         f"<figcaption><strong>Figure {i}.</strong> {escape(p.caption)}</figcaption></figure>"
         for i, p in enumerate(pictures, 1)
     )
-    return f'<div class="figures">{shown}</div>' if shown else ""
+    return f'<div class="figures">{figures}</div>' if figures else ""
 
 
 def _results(page: Page) -> str:
@@ -229,16 +229,16 @@ def _fits(page: Page) -> str:
 
 
 def _settings(page: Page) -> str:
-    kept = {k: v for k, v in page.settings.items() if not _is_long(v, _LONGEST_LIST)}
+    settings = {k: v for k, v in page.settings.items() if not _is_long(v, _LONGEST_LIST)}
     short = {
         name: _inline(value)
-        for name, value in kept.items()
+        for name, value in settings.items()
         if not _is_long(value, 12) and not (value and _is_nested(value))
     }
     content = _definitions(short)
     if page.spec:
         content += _details("Experiment file", f"<pre>{escape(page.spec)}</pre>")
-    text = escape(json.dumps(kept, indent=1, ensure_ascii=False))
+    text = escape(json.dumps(settings, indent=1, ensure_ascii=False))
     return content + _details("All settings (JSON)", f"<pre>{text}</pre>")
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -56,36 +55,10 @@ class Clusters(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def student_quantile(probability: float, freedom: int) -> float:
-    """Quantile of Student's t with an integer ``freedom`` >= 1 (Abramowitz, Stegun 26.7.3-5)."""
-    if probability < 0.5:
-        return -student_quantile(1 - probability, freedom)
-    if freedom > 100:
-        z = NormalDist().inv_cdf(probability)
-        g1 = (z**3 + z) / 4
-        g2 = (5 * z**5 + 16 * z**3 + 3 * z) / 96
-        g3 = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
-        g4 = (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160
-        return z + g1 / freedom + g2 / freedom**2 + g3 / freedom**3 + g4 / freedom**4
-    low, high = 0.0, math.pi / 2
-    for _ in range(80):
-        middle = (low + high) / 2
-        if _student_central(middle, freedom) < 2 * probability - 1:
-            low = middle
-        else:
-            high = middle
-    return math.sqrt(freedom) * math.tan(low)
+    """Quantile of Student's t with ``freedom`` >= 1 degrees of freedom."""
+    from scipy.special import stdtrit  # validation does without SciPy
 
-
-def _student_central(angle: float, freedom: int) -> float:
-    """P(|t| < sqrt(freedom) tan(angle)) as a finite sum in the angle."""
-    cosine, odd = math.cos(angle), freedom % 2
-    term = cosine if odd else 1.0
-    total = term if freedom > 1 else 0.0
-    for k in range(2 + odd, freedom - 1, 2):
-        term *= cosine**2 * (k - 1) / k
-        total += term
-    part = math.sin(angle) * total
-    return 2 / math.pi * (angle + part) if odd else part
+    return float(stdtrit(freedom, probability))
 
 
 def mean_estimate(moments: Moments, index: int = -1, level: float = LEVEL) -> Estimate:
@@ -99,9 +72,9 @@ def mean_estimate(moments: Moments, index: int = -1, level: float = LEVEL) -> Es
 
 def cluster(values: np.ndarray) -> Clusters:
     """Sums of ``values [points, seeds]`` per seed, as one position; NaN entries do not count."""
-    known = np.isfinite(values)
-    sums = np.where(known, values, 0.0).sum(axis=0)
-    return Clusters(sums[:, None], known.sum(axis=0).astype(np.float64)[:, None])
+    finite = np.isfinite(values)
+    sums = np.where(finite, values, 0.0).sum(axis=0)
+    return Clusters(sums[:, None], finite.sum(axis=0).astype(np.float64)[:, None])
 
 
 def cluster_means(
@@ -137,16 +110,16 @@ def pooled_quantile(values: np.ndarray, probability: float, level: float = LEVEL
     One point: exact binomial ranks. Several points: Woodruff's interval with the cluster-robust
     error of the distribution function (J. Am. Stat. Assoc. 47, 1952).
     """
-    known = np.isfinite(values)
-    ordered = np.sort(values[known])
+    finite = np.isfinite(values)
+    ordered = np.sort(values[finite])
     n = ordered.size
     if n == 0:
         return Estimate(math.nan)
     value = float(np.quantile(ordered, probability))
-    if np.count_nonzero(known.any(axis=1)) == 1:
+    if np.count_nonzero(finite.any(axis=1)) == 1:
         low, high = _binomial_ranks(n, probability, level)
     else:
-        below = np.where(known, values <= value, np.nan)
+        below = np.where(finite, values <= value, np.nan)
         half = pooled_mean(below, level).half_width
         if not math.isfinite(half):
             return Estimate(value)
@@ -158,14 +131,30 @@ def pooled_quantile(values: np.ndarray, probability: float, level: float = LEVEL
 
 @lru_cache(maxsize=1024)
 def _binomial_ranks(n: int, probability: float, level: float = LEVEL) -> tuple[int, int]:
-    """Ranks (from 1; 0 and n + 1 mean none) that enclose a quantile with this level."""
-    k = np.arange(n)
-    steps = np.log((n - k) / (k + 1)) + math.log(probability / (1 - probability))
-    mass = np.exp(n * math.log1p(-probability) + np.concatenate([[0.0], np.cumsum(steps)]))
-    cumulative = np.cumsum(mass)
+    """Ranks (from 1; 0 and n + 1 mean none) that enclose a quantile with this level.
+
+    With ``B`` runs below the quantile, binomial, the order statistic of rank r lies above it with
+    probability ``P(B < r)``: the lower rank is the largest one for which that is at most a tail,
+    the upper rank the smallest one for which it is at least the rest.
+    """
+    from scipy.special import bdtr, bdtrik
+
     tail = (1 - level) / 2
-    low = int(np.searchsorted(cumulative, tail, side="right"))
-    high = int(np.searchsorted(cumulative, 1 - tail, side="left")) + 1
+
+    def below(rank: int) -> float:
+        """``P(B < rank)``."""
+        return float(bdtr(rank - 1, n, probability)) if rank > 0 else 0.0
+
+    low, high = (max(round(float(bdtrik(p, n, probability))), 0) for p in (tail, 1 - tail))
+    # The inverse of the distribution is continuous: the ranks are next to it.
+    while low > 0 and below(low) > tail:
+        low -= 1
+    while below(low + 1) <= tail:
+        low += 1
+    while high > 0 and below(high - 1) >= 1 - tail:
+        high -= 1
+    while high <= n and below(high) < 1 - tail:
+        high += 1
     return low, high
 
 
@@ -238,8 +227,8 @@ def log_slope_of_medians(
         generator = np.random.default_rng(_BOOTSTRAP_SEED)
         slopes = np.empty(_MEDIAN_RESAMPLES)
         for i in range(_MEDIAN_RESAMPLES):
-            drawn = generator.integers(seeds, size=seeds)
-            medians = [_median(c[:, drawn]) for c in columns]
+            sample = generator.integers(seeds, size=seeds)
+            medians = [_median(c[:, sample]) for c in columns]
             slopes[i] = np.log(medians) @ weights
     slopes = slopes[np.isfinite(slopes)]
     tail = (1 - level) / 2
@@ -250,5 +239,5 @@ def log_slope_of_medians(
 
 
 def _median(values: np.ndarray) -> float:
-    known = values[np.isfinite(values)]
-    return float(np.median(known)) if known.size else math.nan
+    finite = values[np.isfinite(values)]
+    return float(np.median(finite)) if finite.size else math.nan

@@ -14,7 +14,7 @@ import numpy as np
 
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.statistics import Estimate, mean_estimate, pooled_mean, pooled_quantile
-from jaxsoco.analysis.study import show
+from jaxsoco.core.text import show
 
 MOST_ROWS = 40
 """Longer tables are pooled over points where people read them."""
@@ -66,9 +66,9 @@ def make_row(ledger: Ledger, points: Sequence[int], learner: str) -> Row:
     study = ledger.study
     cells = [ledger.cells[point, learner] for point in points]
     counts = np.array([cell.parts.count for cell in cells])
-    known = np.where(counts > 0, [cell.parts.mean for cell in cells], 0.0)
+    means = np.where(counts > 0, [cell.parts.mean for cell in cells], 0.0)
     with np.errstate(invalid="ignore"):
-        parts = (known * counts).sum(axis=0) / counts.sum(axis=0)
+        parts = (means * counts).sum(axis=0) / counts.sum(axis=0)
     worst = np.fmax.reduce([cell.worst for cell in cells])
     rivals = [rival for rival in study.comparators if rival != learner]
     if learner in study.optima:
@@ -100,12 +100,12 @@ def _spread(ledger: Ledger, points: Sequence[int], learner: str, against: str | 
         mean = mean_estimate(cell.cost if against is None else cell.measures[against], level=level)
     else:
         mean = pooled_mean(values, level)
-    known = values[np.isfinite(values)]
+    finite = values[np.isfinite(values)]
     return Spread(
         mean,
         pooled_quantile(values, 0.5, level),
-        float(np.quantile(known, 0.95)) if known.size else math.nan,
-        float(known.max()) if known.size else math.nan,
+        float(np.quantile(finite, 0.95)) if finite.size else math.nan,
+        float(finite.max()) if finite.size else math.nan,
     )
 
 
@@ -123,7 +123,7 @@ def point_rows(ledger: Ledger) -> list[Row]:
 def pooled_rows(ledger: Ledger) -> list[Row]:
     """A row for every learner, over all points."""
     study = ledger.study
-    points = [p for p in range(len(study.points)) if ledger.cells[p, study.learners[0]].runs]
+    points = [p for p in range(len(study.points)) if ledger.cells[p, study.labels[0]].runs]
     return [
         make_row(ledger, points, learner)
         for learner in (*study.algorithms, *study.optima)
@@ -138,32 +138,33 @@ def csv_text(ledger: Ledger, rows: Iterable[Row]) -> str:
     values of the components outside the objective, and a block for every comparator.
     """
     study = ledger.study
-    records = [_record(ledger, row) for row in rows]
-    header = dict.fromkeys(key for record in records for key in record)
+    cells = [record(ledger, row) for row in rows]
+    header = dict.fromkeys(key for line in cells for key in line)
     order = [*header] or [*study.axes, "algorithm"]
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, order, restval="", lineterminator="\n")
     writer.writeheader()
-    for record in records:
-        writer.writerow({key: _exact(value) for key, value in record.items()})
+    for line in cells:
+        writer.writerow({key: _exact(value) for key, value in line.items()})
     return buffer.getvalue()
 
 
-def _record(ledger: Ledger, row: Row) -> dict[str, Any]:
+def record(ledger: Ledger, row: Row) -> dict[str, Any]:
+    """A row's cells by the names of their columns, as ``table.csv`` has them."""
     study = ledger.study
     point = study.points[row.points[0]]
     role = "algorithm" if row.learner in study.algorithms else "comparator"
-    record = {axis: point[axis] for axis in study.axes}
-    record |= {"algorithm": row.learner, "role": role, "runs": row.runs}
-    record |= {"nonfinite": row.nonfinite, "nonconverged": row.nonconverged}
-    record |= _spread_columns("cost", row.cost)
-    record |= {f"{name}_mean": value for name, value in row.parts.items()}
-    record |= {f"{c.name}_max": row.worst[c.name] for c in study.costs if not c.objective}
+    cells = {axis: point[axis] for axis in study.axes}
+    cells |= {"algorithm": row.learner, "role": role, "runs": row.runs}
+    cells |= {"nonfinite": row.nonfinite, "nonconverged": row.nonconverged}
+    cells |= _spread_columns("cost", row.cost)
+    cells |= {f"{name}_mean": value for name, value in row.parts.items()}
+    cells |= {f"{c.name}_max": row.worst[c.name] for c in study.costs if not c.objective}
     for rival, spread in row.measures.items():
         prefix = f"{study.measure}_{rival}"
-        record |= _spread_columns(prefix, spread)
-        record[f"{prefix}_undefined"] = row.undefined[rival]
-    return record
+        cells |= _spread_columns(prefix, spread)
+        cells[f"{prefix}_undefined"] = row.undefined[rival]
+    return cells
 
 
 def _spread_columns(prefix: str, spread: Spread) -> dict[str, float]:
@@ -201,9 +202,9 @@ def curves_text(ledger: Ledger) -> str:
         axes = [study.points[point][axis] for axis in study.axes]
         for i, at in enumerate(rounds[point] if cell.runs else ()):
             moments = [cell.cost, *(cell.measures[rival] for rival in study.comparators)]
-            known = point not in study.heavy
+            has_mean = point not in study.heavy
             ends = [
-                end if known else math.nan
+                end if has_mean else math.nan
                 for m in moments
                 for end in mean_estimate(m, i, study.level)
             ]
@@ -231,7 +232,7 @@ def cells_for_people(
         "non-finite": [row.nonfinite for row in rows],
         "non-converged": [row.nonconverged for row in rows],
     }
-    shown = [name for name, counts in failures.items() if any(counts)]
+    failing = [name for name, counts in failures.items() if any(counts)]
     body = []
     for i, row in enumerate(rows):
         point = study.points[row.points[0]]
@@ -239,8 +240,8 @@ def cells_for_people(
         line.append(_middle(row.cost))
         for rival, width in zip(study.comparators, widths, strict=True):
             line += _measure_cells(row.measures.get(rival))[:width]
-        body.append([*line, *(str(failures[name][i]) for name in shown)])
-    return [*header, *shown], body
+        body.append([*line, *(str(failures[name][i]) for name in failing)])
+    return [*header, *failing], body
 
 
 def _measure_cells(spread: Spread | None) -> list[str]:
@@ -284,16 +285,3 @@ def _fixed(value: float, decimals: int) -> str:
     if not math.isfinite(value):
         return "–"
     return f"{value:.4g}" if abs(value) >= 1e7 else f"{value:.{decimals}f}"
-
-
-def aligned(header: Sequence[str], body: Sequence[Sequence[str]], left: int) -> str:
-    """Plain text with aligned columns; the first ``left`` ones flush left."""
-    widths = [max(map(len, column)) for column in zip(header, *body, strict=True)]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if i < left else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in (header, ["-" * width for width in widths], *body)
-    ]
-    return "\n".join(lines)

@@ -15,8 +15,8 @@ from jaxsoco.analysis.statistics import (
     log_slope,
     log_slope_of_medians,
 )
-from jaxsoco.analysis.study import HORIZON, Study
 from jaxsoco.core.schema import Field
+from jaxsoco.core.study import HORIZON, Study
 
 AGAINST = Field("against", "string", "comparator (the first one if absent)", default=None)
 COST = Field(
@@ -101,32 +101,32 @@ def view(table: Mapping[str, Any], study: Study, where: Mapping[str, Any] | None
     )
 
 
-def finals(ledger: Ledger, label: str, seen: View, points: Iterable[int]) -> np.ndarray:
+def finals(ledger: Ledger, label: str, quantity: View, points: Iterable[int]) -> np.ndarray:
     """Values per run ``[points, seeds]`` at the end of the runs."""
     points = tuple(points)
-    values = ledger.values(label, seen.against, points, seen.measure, seen.cost)
-    if seen.per_round:
+    values = ledger.values(label, quantity.against, points, quantity.measure, quantity.cost)
+    if quantity.per_round:
         rounds = np.array([ledger.study.points[p][HORIZON] for p in points], float)
         values = values / rounds[:, None]
     return values
 
 
 def line(
-    ledger: Ledger, label: str, seen: View, axis: str, where: Mapping[str, Any] | None = None
+    ledger: Ledger, label: str, quantity: View, axis: str, where: Mapping[str, Any] | None = None
 ) -> Line:
     """The view along an axis of the problem, pooled over the others; empty without runs."""
     study = ledger.study
     if axis == HORIZON and axis not in study.axes:
-        return course(ledger, label, seen, where)
+        return course(ledger, label, quantity, where)
     points = study.select(where)
     x, columns = [], []
     for value in study.axes[axis]:
         here = [p for p in points if study.points[p][axis] == value]
-        values = finals(ledger, label, seen, here) if here else np.zeros((0, 0))
+        values = finals(ledger, label, quantity, here) if here else np.zeros((0, 0))
         if np.isfinite(values).any():
             x.append(value)
             columns.append(values)
-    if seen.statistic == "median":
+    if quantity.statistic == "median":
         return _quartiles(tuple(x), [np.ravel(c) for c in columns])
     units = study.seeds
     parts = [_sums(c) for c in columns]
@@ -137,73 +137,77 @@ def line(
     return Line(tuple(x), *cluster_means(clusters, study.level), clusters.counts.sum(axis=0))
 
 
-def course(ledger: Ledger, label: str, seen: View, where: Mapping[str, Any] | None = None) -> Line:
+def course(
+    ledger: Ledger, label: str, quantity: View, where: Mapping[str, Any] | None = None
+) -> Line:
     """The view over the rounds of a run, at its checkpoints."""
     points = ledger.study.select(where)
-    if seen.statistic == "median":
-        rounds, paths = ledger.paths(label, seen.against, points, seen.cost)
-        kept = _over_rounds(np.asarray(rounds, float), paths, seen)
-        return _quartiles(rounds, list(kept.T))
-    x, clusters = ledger.course(label, seen.against, points, seen.cost)
-    sums = _over_rounds(np.asarray(x, float), clusters.sums, seen)
+    if quantity.statistic == "median":
+        rounds, paths = ledger.paths(label, quantity.against, points, quantity.cost)
+        values = _over_rounds(np.asarray(rounds, float), paths, quantity)
+        return _quartiles(rounds, list(values.T))
+    x, clusters = ledger.course(label, quantity.against, points, quantity.cost)
+    sums = _over_rounds(np.asarray(x, float), clusters.sums, quantity)
     clusters = Clusters(sums, clusters.counts)
     return Line(x, *cluster_means(clusters, ledger.study.level), clusters.counts.sum(axis=0))
 
 
-def _over_rounds(rounds: np.ndarray, values: np.ndarray, seen: View) -> np.ndarray:
+def _over_rounds(rounds: np.ndarray, values: np.ndarray, quantity: View) -> np.ndarray:
     """Cumulative values ``[B, C]`` as they are, for a round so far, or for a round just past."""
-    if seen.rate:
+    if quantity.rate:
         gaps = np.diff(rounds, prepend=0.0)
         return np.diff(values, axis=1, prepend=0.0) / gaps
-    return values / rounds if seen.per_round else values
+    return values / rounds if quantity.per_round else values
 
 
 def _quartiles(x: tuple[Any, ...], columns: list[np.ndarray]) -> Line:
-    known = [c[np.isfinite(c)] for c in columns]
-    keep = [i for i, c in enumerate(known) if c.size]
-    ends = np.array([np.quantile(known[i], [0.5, 0.25, 0.75]) for i in keep]).reshape(-1, 3)
-    runs = np.array([known[i].size for i in keep], float)
+    finite = [c[np.isfinite(c)] for c in columns]
+    keep = [i for i, c in enumerate(finite) if c.size]
+    ends = np.array([np.quantile(finite[i], [0.5, 0.25, 0.75]) for i in keep]).reshape(-1, 3)
+    runs = np.array([finite[i].size for i in keep], float)
     return Line(tuple(x[i] for i in keep), ends[:, 0], ends[:, 1], ends[:, 2], runs)
 
 
 def exponent(
-    ledger: Ledger, label: str, seen: View, axis: str, where: Mapping[str, Any] | None = None
+    ledger: Ledger, label: str, quantity: View, axis: str, where: Mapping[str, Any] | None = None
 ) -> tuple[Estimate, int, str]:
     """``value ~ axis ** exponent``: the exponent, on how many positions, and a note."""
     study, columns, clusters = ledger.study, [], None
-    if seen.statistic == "median":
-        x, columns = _columns(ledger, label, seen, axis, where)
+    if quantity.statistic == "median":
+        x, columns = _columns(ledger, label, quantity, axis, where)
     else:
-        x, clusters = ledger.curve(label, seen.against, axis, where, seen.measure, seen.cost)
+        x, clusters = ledger.curve(
+            label, quantity.against, axis, where, quantity.measure, quantity.cost
+        )
     keep = [i for i, value in enumerate(x) if value > 0]
     note = f"without {', '.join(f'{v:g}' for v in x if v <= 0)}" if len(keep) < len(x) else ""
     at = np.array([x[i] for i in keep], float)
     if len(keep) < 2:
         return Estimate(np.nan), len(keep), f"fewer than two positive values of {axis} have runs"
     if clusters is not None:
-        found = log_slope(at, Clusters(*(a[:, keep] for a in clusters)), study.level)
+        estimate = log_slope(at, Clusters(*(a[:, keep] for a in clusters)), study.level)
     else:
-        found = log_slope_of_medians(at, [columns[i] for i in keep], study.level)
-    if seen.per_round and axis == HORIZON:
-        found = Estimate(*(end - 1 for end in found))
-    if not np.isfinite(found.value):
-        note = f"the {seen.statistic} is not positive everywhere, so it has no logarithm"
-    return found, len(keep), note
+        estimate = log_slope_of_medians(at, [columns[i] for i in keep], study.level)
+    if quantity.per_round and axis == HORIZON:
+        estimate = Estimate(*(end - 1 for end in estimate))
+    if not np.isfinite(estimate.value):
+        note = f"the {quantity.statistic} is not positive everywhere, so it has no logarithm"
+    return estimate, len(keep), note
 
 
 def _columns(
-    ledger: Ledger, label: str, seen: View, axis: str, where: Mapping[str, Any] | None
+    ledger: Ledger, label: str, quantity: View, axis: str, where: Mapping[str, Any] | None
 ) -> tuple[tuple[Any, ...], list[np.ndarray]]:
     """Positions, and the runs' values ``[points, seeds]`` at each."""
     study, points = ledger.study, ledger.study.select(where)
     if axis == HORIZON and axis not in study.axes:
-        rounds, paths = ledger.paths(label, seen.against, points, seen.cost)
+        rounds, paths = ledger.paths(label, quantity.against, points, quantity.cost)
         return rounds, [column[None] for column in paths.T]
-    plain = seen._replace(per_round=False)
+    plain = quantity._replace(per_round=False)
     here = {v: [p for p in points if study.points[p][axis] == v] for v in study.axes[axis]}
-    found = {v: finals(ledger, label, plain, ps) for v, ps in here.items() if ps}
-    found = {v: values for v, values in found.items() if np.isfinite(values).any()}
-    return tuple(found), list(found.values())
+    columns = {v: finals(ledger, label, plain, ps) for v, ps in here.items() if ps}
+    columns = {v: values for v, values in columns.items() if np.isfinite(values).any()}
+    return tuple(columns), list(columns.values())
 
 
 Profile = list[tuple[float, np.ndarray]]
@@ -214,25 +218,25 @@ def profiles(
     ledger: Ledger,
     base: str,
     parameter: str,
-    seen: View,
+    quantity: View,
     where: Mapping[str, Any] | None = None,
 ) -> list[Profile]:
-    """What is seen of an algorithm over one of its parameters, for every setting of the others."""
+    """An algorithm's runs over one of its parameters, for every setting of the others."""
     study, points = ledger.study, ledger.study.select(where)
-    found: dict[str, Profile] = {}
+    by_rest: dict[str, Profile] = {}
     for label, (own, values) in study.settings.items():
         if own == base and parameter in values:
             rest = repr(sorted((k, repr(v)) for k, v in values.items() if k != parameter))
-            runs = finals(ledger, label, seen, points)
+            runs = finals(ledger, label, quantity, points)
             if np.isfinite(runs).any():
-                found.setdefault(rest, []).append((float(values[parameter]), runs))
-    return [sorted(profile, key=lambda place: place[0]) for profile in found.values()]
+                by_rest.setdefault(rest, []).append((float(values[parameter]), runs))
+    return [sorted(profile, key=lambda place: place[0]) for profile in by_rest.values()]
 
 
-def profile_line(profile: Profile, seen: View, level: float) -> Line:
+def profile_line(profile: Profile, quantity: View, level: float) -> Line:
     """A profile as a line."""
     x = tuple(place for place, _ in profile)
-    if seen.statistic == "median":
+    if quantity.statistic == "median":
         return _quartiles(x, [np.ravel(runs) for _, runs in profile])
     sums, counts = zip(*(_sums(runs) for _, runs in profile), strict=True)
     clusters = Clusters(np.stack(sums, axis=1), np.stack(counts, axis=1))
@@ -240,20 +244,20 @@ def profile_line(profile: Profile, seen: View, level: float) -> Line:
 
 
 def _sums(runs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    known = np.isfinite(runs)
-    return np.where(known, runs, 0.0).sum(axis=0), known.sum(axis=0).astype(float)
+    finite = np.isfinite(runs)
+    return np.where(finite, runs, 0.0).sum(axis=0), finite.sum(axis=0).astype(float)
 
 
-def least(profile: Profile, seen: View, level: float) -> Estimate:
+def least(profile: Profile, quantity: View, level: float) -> Estimate:
     """Where a profile is least, with a bootstrap interval over seeds."""
     places = np.array([place for place, _ in profile])
-    middle = np.nanmedian if seen.statistic == "median" else np.nanmean
+    middle = np.nanmedian if quantity.statistic == "median" else np.nanmean
     best = int(np.argmin([middle(runs) for _, runs in profile]))
     seeds = profile[0][1].shape[1]
     generator = np.random.default_rng(_BOOTSTRAP_SEED)
-    found = []
+    minima = []
     for _ in range(_RESAMPLES):
-        drawn = generator.integers(seeds, size=min(seeds, _MOST_RESAMPLED))
-        found.append(places[np.argmin([middle(runs[:, drawn]) for _, runs in profile])])
-    lower, upper = np.quantile(found, [(1 - level) / 2, (1 + level) / 2], method="nearest")
+        sample = generator.integers(seeds, size=min(seeds, _MOST_RESAMPLED))
+        minima.append(places[np.argmin([middle(runs[:, sample]) for _, runs in profile])])
+    lower, upper = np.quantile(minima, [(1 - level) / 2, (1 + level) / 2], method="nearest")
     return Estimate(float(places[best]), float(lower), float(upper))

@@ -6,9 +6,10 @@ Bad input never reaches the user as a traceback: whoever finds it raises :class:
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import NamedTuple
+
+from jaxsoco.core.text import suggest as suggest
 
 
 class Issue(NamedTuple):
@@ -40,12 +41,3 @@ class InputError(ValueError):
 
 class Interrupted(RuntimeError):
     """The run stopped early; what was committed is whole and a later run resumes from it."""
-
-
-def suggest(word: str, options: Iterable[str]) -> str:
-    """Returns ``did you mean "..."?`` for the closest option, or the list of options."""
-    names = sorted(map(str, options))
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
-    if close:
-        return f'did you mean "{close[0]}"?'
-    return "known: " + ", ".join(names) if names else ""

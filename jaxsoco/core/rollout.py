@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -29,6 +35,7 @@ def rollout(
     *,
     trace: bool = False,
     differentiable: bool | None = None,
+    remat: int | bool | None = None,
 ) -> tuple[PyTree, PyTree, PyTree]:
     """Plays the rounds ``1 .. horizon``; arguments as for :func:`jaxsoco.simulate`, unchecked.
 
@@ -42,13 +49,14 @@ def rollout(
       horizon: the last of them if None.
       trace: also return every round.
       differentiable: scan or loop.
+      remat: rounds of a segment of the scan that gradients compute anew.
 
     Returns:
       The learner's last state, the problem's costs ``[C, ...]`` each, and the trace or None.
     """
     horizon = at[-1] if horizon is None else horizon
     if differentiable is None:
-        differentiable = trace or horizon <= SHORT
+        differentiable = trace or horizon <= SHORT or bool(remat)
     if trace and not differentiable:
         raise ValueError("trace: want differentiable=True, a trace grows with the horizon")
     nature, learner, _ = random.round_keys(key, 0)
@@ -60,20 +68,28 @@ def rollout(
         nature, learner, noise = keys(t)
         world, now = problem.advance(nature, spec, world)
         obs = problem.observe(spec, world, now)
-        action, state = algorithm.act(learner, params, state, obs)
-        world, feedback, costs = problem.play(noise, spec, world, now, action)
-        return world, algorithm.update(params, state, action, feedback), action, costs
+        with _place("the learner's act, given the observation", obs):
+            action, state = algorithm.act(learner, params, state, obs)
+        with _place("the problem's play, given the learner's action", action):
+            world, feedback, costs = problem.play(noise, spec, world, now, action)
+        with _place("the learner's update, given the feedback", feedback):
+            state = algorithm.update(params, state, action, feedback)
+        return world, state, action, costs
 
-    shapes = jax.eval_shape(play_round, world, state, jnp.int32(1))[3]
+    after = jax.eval_shape(play_round, world, state, jnp.int32(1))
+    _same_kind("the problem's world", world, after[0])
+    _same_kind("the learner's state", state, after[1])
+    shapes = after[3]
     totals = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
     record = jax.tree.map(lambda x: jnp.zeros((len(at), *x.shape), x.dtype), shapes)
     if differentiable:
-        return _scan(play_round, world, state, totals, record, at, horizon, trace)
+        segment = math.isqrt(horizon - 1) + 1 if remat is True else int(remat or 0)
+        return _scan(play_round, world, state, totals, record, at, horizon, trace, segment)
     return *_loop(play_round, world, state, totals, record, at, horizon), None
 
 
-def _scan(play_round, world, state, totals, record, at, horizon, trace):
-    """All rounds in one scan: the last state, the record and the trace."""
+def _scan(play_round, world, state, totals, record, at, horizon, trace, segment):
+    """All rounds in one scan, or in segments: the last state, the record and the trace."""
 
     def step(carry, place):
         t, slot = place
@@ -87,7 +103,24 @@ def _scan(play_round, world, state, totals, record, at, horizon, trace):
 
     rounds = np.arange(1, horizon + 1, dtype=np.int32)
     slots = np.searchsorted(np.asarray(at), rounds).astype(np.int32)
-    carry, traced = jax.lax.scan(step, (world, state, totals, record), (rounds, slots))
+    first = (world, state, totals, record)
+    if not segment or segment >= horizon:
+        carry, traced = jax.lax.scan(step, first, (rounds, slots))
+        return carry[1], carry[3], traced
+    return _segments(step, first, (rounds, slots), segment)
+
+
+def _segments(step, first, places, segment):
+    """The scan of :func:`_scan` in segments whose insides a gradient computes anew."""
+    whole = len(places[0]) // segment
+    body = jax.checkpoint(partial(jax.lax.scan, step), prevent_cse=False)
+    head = jax.tree.map(lambda x: x[: whole * segment].reshape(whole, segment), places)
+    carry, traced = jax.lax.scan(body, first, head)
+    traced = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), traced)
+    tail = jax.tree.map(lambda x: x[whole * segment :], places)
+    if len(tail[0]):
+        carry, rest = body(carry, tail)
+        traced = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), traced, rest)
     return carry[1], carry[3], traced
 
 
@@ -114,3 +147,37 @@ def _loop(play_round, world, state, totals, record, at, horizon):
     first = (jnp.int32(0), jnp.int32(0), world, state, (totals, totals), record)
     *_, state, _, record = jax.lax.while_loop(lambda carry: carry[0] < horizon, piece, first)
     return state, record
+
+
+@contextlib.contextmanager
+def _place(where: str, tree: PyTree) -> Iterator[None]:
+    """Notes on an error where it came up, with the shapes that were handed over."""
+    try:
+        yield
+    except Exception as error:
+        if not hasattr(error, "__notes__"):
+            error.add_note(f"in {where}: {_shapes(tree)}")
+        raise
+
+
+def _same_kind(what: str, before: PyTree, after: PyTree) -> None:
+    """Raises unless a round leaves a tree's structure, shapes and dtypes as they were."""
+    pairs = [jax.tree_util.tree_flatten_with_path(tree) for tree in (before, after)]
+    if pairs[0][1] != pairs[1][1]:
+        raise TypeError(f"{what} changes its structure: {pairs[0][1]} before, {pairs[1][1]} after")
+    for (path, old), (_, new) in zip(pairs[0][0], pairs[1][0], strict=True):
+        old = jax.eval_shape(lambda x=old: x)
+        if (jnp.shape(old), old.dtype) != (new.shape, new.dtype):
+            name = f"{what}{jax.tree_util.keystr(path)}"
+            raise TypeError(f"{name} is {_shape(old)} before a round and {_shape(new)} after it")
+
+
+def _shapes(tree: PyTree) -> str:
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    texts = [f"{jax.tree_util.keystr(path)} {_shape(leaf)}".strip() for path, leaf in leaves]
+    return ", ".join(texts) or "nothing"
+
+
+def _shape(x: Any) -> str:
+    x = jax.eval_shape(lambda: x)
+    return f"{x.dtype}{list(x.shape)}"

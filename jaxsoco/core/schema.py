@@ -23,7 +23,7 @@ HORIZON = "horizon"
 REQUIRED: Any = type("Required", (), {"__repr__": lambda self: "REQUIRED"})()
 """Default of a field that the user must give."""
 
-Kind = Literal["float", "integer", "boolean", "choice", "string", "strings", "path"]
+Kind = Literal["float", "integer", "boolean", "choice", "string", "strings", "path", "pair"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Field:
     Attributes:
       name: key in the experiment file.
       kind: type of one value. A list of values is an axis of the sweep (for ``strings``, a list
-        of lists is).
+        of lists is; a ``pair`` is two numbers, the smaller first).
       doc: one line: what it is, in the field's standard terms.
       default: value when absent, ``REQUIRED`` if there is none, ``None`` if it may be absent.
       unit: physical unit, or "".
@@ -205,11 +205,14 @@ class Prepared:
 
 @dataclass(frozen=True)
 class CostEntry:
-    """One component of the cost ledger; ``objective`` ones add up to the total cost."""
+    """One component of the cost ledger; ``objective`` ones add up to the total cost.
+
+    ``summary`` is for people: a run's manifest does without it.
+    """
 
     name: str
     unit: str
-    summary: str
+    summary: str = field(default="", compare=False)
     objective: bool = True
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -65,7 +64,7 @@ class Batch:
         self._programs: dict[Any, _Program] = {}
         self.width = tile * len(self._devices)
 
-    def learner(self, algorithm: Algorithm, params: PyTree, lanes: str = "native") -> Tile:
+    def learner(self, algorithm: Algorithm, params: PyTree, lanes: str = "native") -> Block:
         """A tile of ``algorithm``; equal algorithms with equal static parameters share code.
 
         Args:
@@ -84,9 +83,9 @@ class Batch:
             return Outcome(result.costs._asdict(), result.faults, result.finite)
 
         code = (algorithm, jax.tree.structure(params), kinds, lanes)
-        return partial(self._call, self._program(code, run, lanes), self._everywhere(params))
+        return Block(self, self._program(code, run, lanes), self._everywhere(params))
 
-    def comparator(self, comparator: Comparator) -> Tile:
+    def comparator(self, comparator: Comparator) -> Block:
         """A tile of an offline optimum."""
 
         def run(key, params, spec):
@@ -94,22 +93,21 @@ class Batch:
             return Outcome(costs, faults, all_finite(costs, key.ndim - 1))
 
         program = self._program(comparator, run, "native")
-        return partial(self._call, program, self._everywhere(()))
+        return Block(self, program, self._everywhere(()))
 
     def _everywhere(self, tree: PyTree) -> list[PyTree]:
         """A copy of a tree of arrays on every device."""
         return [jax.device_put(tree, device) for device in self._devices]
 
-    def _call(
-        self, program: _Program, params: list[PyTree], point: np.ndarray, seed: np.ndarray
-    ) -> Outcome:
+    def arguments(
+        self, params: list[PyTree], point: np.ndarray, seed: np.ndarray
+    ) -> list[tuple[Any, ...]]:
+        """What the program of every device takes for its part of the lanes."""
         parts = [slice(i, i + self._tile) for i in range(0, self.width, self._tile)]
-        return program(
-            [
-                (*fixed, own, point[part], seed[part])
-                for fixed, own, part in zip(self._fixed, params, parts, strict=True)
-            ]
-        )
+        return [
+            (*fixed, own, point[part], seed[part])
+            for fixed, own, part in zip(self._fixed, params, parts, strict=True)
+        ]
 
     def _program(self, code: Any, run: Callable, lanes: str) -> _Program:
         if code in self._programs:
@@ -133,6 +131,23 @@ class Batch:
         return self._programs[code]
 
 
+class Block(NamedTuple):
+    """A learner or comparator of a batch: a :data:`Tile` that can be traced before it is run."""
+
+    batch: Batch
+    program: _Program
+    params: list[PyTree]
+
+    def __call__(self, point: np.ndarray, seed: np.ndarray) -> Outcome:
+        """Costs of the runs of these points and seeds, int32 ``[width]`` each."""
+        return self.program(self.batch.arguments(self.params, point, seed))
+
+    def trace(self) -> None:
+        """Evaluates all shapes, without compiling or running; raises what the code raises."""
+        lanes = np.zeros(self.batch.width, np.int32)
+        self.program.trace(self.batch.arguments(self.params, lanes, lanes))
+
+
 class _Program:
     """One program with an executable for every device, compiled at the first call.
 
@@ -144,13 +159,20 @@ class _Program:
         options = CPU_OPTIONS if devices[0].platform == "cpu" else None
         self._tile = jax.jit(tile, compiler_options=options)
         self._mesh = Mesh(np.asarray(devices), ("runs",))
+        self._traced: list[Any] = []
         self._executables: list[Callable[..., Outcome]] = []
+
+    def trace(self, arguments: Sequence[tuple[Any, ...]]) -> None:
+        """Traces the program for every device, once."""
+        if not self._traced and not self._executables:
+            self._traced = [self._tile.trace(*own) for own in arguments]
 
     def __call__(self, arguments: Sequence[tuple[Any, ...]]) -> Outcome:
         """Dispatches to every device the call with its own arguments, and joins the lanes."""
         if not self._executables:
             # Lowered here, because what JAX is set to may be set for this thread alone.
-            lowered = [self._tile.lower(*own) for own in arguments]
+            self.trace(arguments)
+            lowered, self._traced = [one.lower() for one in self._traced], []
             with ThreadPoolExecutor(len(lowered)) as pool:
                 self._executables = list(pool.map(lambda one: one.compile(), lowered))
         parts = [run(*own) for run, own in zip(self._executables, arguments, strict=True)]

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from jaxsoco.core.errors import InputError, Issue
+from jaxsoco.core.text import count
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 
-_SHOWN = 5
+_MOST = 5
 
 
 def identity_of(settings: Any) -> str:
@@ -93,8 +94,8 @@ def _differences(there: Any, here: Any, path: str = "") -> Iterator[Issue]:
 
 
 def _first(issues: list[Issue]) -> list[Issue]:
-    more = len(issues) - _SHOWN
-    return issues if more <= 0 else [*issues[:_SHOWN], Issue("", f"differing beyond these: {more}")]
+    more = len(issues) - _MOST
+    return issues if more <= 0 else [*issues[:_MOST], Issue("", f"differing beyond these: {more}")]
 
 
 _ABSENT = object()
@@ -106,6 +107,6 @@ def _text(value: Any) -> str:
 
 def _shorten(value: Any) -> str:
     if isinstance(value, list):
-        return f"{len(value)} value{'s' * (len(value) != 1)}"
+        return count(len(value), "value")
     text = _text(value)
     return text if len(text) <= 60 else text[:57] + "..."

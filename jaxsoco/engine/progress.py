@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol, TextIO
 
+from jaxsoco.core.text import duration
+
 
 class Reporter(Protocol):
     """What a sweep tells about its progress; a run counts once every learner has run it."""
@@ -96,12 +98,5 @@ class Progress:
         left = (self._total - self._done) / rate
         share = 100 * self._done // self._total
         return (
-            f"{self._done}/{self._total} runs ({share} %), {rate:.3g} runs/s, {_clock_time(left)} "
-            "left"
+            f"{self._done}/{self._total} runs ({share} %), {rate:.3g} runs/s, {duration(left)} left"
         )
-
-
-def _clock_time(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ import numpy as np
 from jaxsoco.core import random
 from jaxsoco.core.protocol import Algorithm, Problem, PyTree
 from jaxsoco.core.rollout import rollout
+from jaxsoco.core.shapes import expect, expect_floating
 
 
 class Run(NamedTuple):
@@ -53,6 +55,7 @@ def simulate(
     at: Sequence[int] | None = None,
     trace: bool = False,
     differentiable: bool | None = None,
+    remat: int | bool | None = None,
 ) -> Run:
     """Runs ``algorithm`` on ``problem`` for ``horizon`` rounds.
 
@@ -69,13 +72,19 @@ def simulate(
       differentiable: one scan over all rounds, which a gradient can be taken through, or a loop
         whose memory does not grow with the horizon and whose totals are compensated. By default
         the scan up to 10,000 rounds and with a trace.
+      remat: for gradients through the scan: segments of this many rounds are computed anew in the
+        backward pass, which then keeps one state a segment instead of what every round needs.
+        ``True``: the square root of the horizon, the least memory, for one more forward pass.
 
     Returns:
       The run's record. Memory does not grow with ``horizon`` unless ``trace``.
+
+    Raises:
+      TypeError: ``key`` is no key, ``horizon`` is traced or no integer, or a cost is no
+        floating-point number.
+      ValueError: ``horizon`` or ``at`` is out of range, or a cost is not one number a lane.
     """
-    at = checkpoints(horizon) if at is None else tuple(int(t) for t in at)
-    if not at or list(at) != sorted(set(at)) or at[0] < 1 or at[-1] > horizon:
-        raise ValueError(f"at: want increasing rounds within 1..{horizon}, got {at}")
+    horizon, at = _rounds(horizon, at)
     key = random.words(key)
     state, record, traced = rollout(
         algorithm,
@@ -87,10 +96,40 @@ def simulate(
         horizon,
         trace=trace,
         differentiable=differentiable,
+        remat=remat,
     )
     lanes = key.shape[1:]
+    _check_costs(record, (len(at), *lanes))
     faults = jnp.broadcast_to(algorithm.fault_count(state), lanes)
     return Run(np.asarray(at), record, faults, all_finite(record, len(lanes)), state, traced)
+
+
+def _rounds(horizon: int, at: Sequence[int] | None) -> tuple[int, tuple[int, ...]]:
+    """The horizon and the checkpoints as Python's integers, if they are such."""
+    try:
+        rounds = operator.index(horizon)
+    except TypeError:
+        raise TypeError(f"horizon: expected a static integer, got {horizon!r}") from None
+    if rounds < 1:
+        raise ValueError(f"horizon: expected an integer >= 1, got {rounds}")
+    if at is None:
+        return rounds, checkpoints(rounds)
+    try:
+        stops = tuple(operator.index(t) for t in at)
+    except TypeError:
+        stops = ()
+    if not stops or list(stops) != sorted(set(stops)) or stops[0] < 1 or stops[-1] > rounds:
+        raise ValueError(f"at: want increasing rounds within 1..{rounds}, got {at}")
+    return rounds, stops
+
+
+def _check_costs(record: PyTree, shape: tuple[int, ...]) -> None:
+    """Checks that every cost is one floating-point number a lane."""
+    axes = " ".join(map(str, shape[1:]))
+    for path, cost in jax.tree_util.tree_leaves_with_path(record):
+        name = f"costs{jax.tree_util.keystr(path)}, one number a lane"
+        expect(**{name: (jax.ShapeDtypeStruct(cost.shape[1:], cost.dtype), axes)})
+        expect_floating(**{name: cost})
 
 
 def all_finite(tree: PyTree, lanes: int) -> jax.Array:

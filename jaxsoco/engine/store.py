@@ -19,11 +19,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxsoco.core import text
 from jaxsoco.core.errors import InputError, Interrupted, Issue
+from jaxsoco.core.plan import Chunk, Plan
+from jaxsoco.core.study import Study
 from jaxsoco.engine import manifest as manifests
 from jaxsoco.engine.files import is_temporary, remove_leftovers, sync_folder, write_whole
 from jaxsoco.engine.manifest import MANIFEST, identity_of
-from jaxsoco.engine.plan import Chunk, Plan
 
 CHUNKS = "chunks"
 
@@ -110,6 +112,11 @@ class Store:
             raise self._refusal(f"cannot be read: {_reason(error)}") from error
         return self._adopt(manifests.load(self.path))
 
+    @property
+    def study(self) -> Study:
+        """What the run is, as its manifest says."""
+        return Study.from_json(self.manifest)
+
     def commit(
         self, chunk: Chunk, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]
     ) -> dict[str, Any]:
@@ -159,8 +166,9 @@ class Store:
             else:
                 if sidecar is not None:
                     self._verified[chunk.id] = sidecar
-        known = self._verified
-        return {chunk.id: known[chunk.id] for chunk in self.plan.chunks() if chunk.id in known}
+        sidecars = self._verified
+        ids = [chunk.id for chunk in self.plan.chunks()]
+        return {chunk_id: sidecars[chunk_id] for chunk_id in ids if chunk_id in sidecars}
 
     def read(self, chunk_id: str) -> dict[str, np.ndarray]:
         """Arrays of a committed chunk.
@@ -169,8 +177,8 @@ class Store:
           InputError: the chunk is not there, or not whole.
         """
         if chunk_id not in self._verified and chunk_id not in self.committed():
-            found = [damaged.reason for damaged in self.damaged if damaged.chunk == chunk_id]
-            reason = found[0] if found else "not computed yet"
+            reasons = [damaged.reason for damaged in self.damaged if damaged.chunk == chunk_id]
+            reason = reasons[0] if reasons else "not computed yet"
             raise InputError(Issue(f"{self.path}, chunk {chunk_id}", reason, "resume the run"))
         try:
             with (
@@ -253,7 +261,7 @@ class Store:
     def _interrupted(
         self, error: OSError, chunk: Chunk | None = None, size: int = 0
     ) -> Interrupted:
-        what = f"chunk {chunk.id} ({size / 1e6:.1f} MB)" if chunk else MANIFEST
+        what = f"chunk {chunk.id} ({text.size(size)})" if chunk else MANIFEST
         advice = _FULL.get(error.errno or 0, "put that right")
         return Interrupted(
             f"cannot write {what} in {self.path}: {_reason(error)}. What was committed before is "

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jaxsoco.core.errors import Interrupted
-from jaxsoco.engine.plan import Chunk, Plan
+from jaxsoco.core.plan import Chunk, Plan
 from jaxsoco.engine.progress import Reporter, Silent
 from jaxsoco.engine.store import Store
 

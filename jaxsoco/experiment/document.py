@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from jaxsoco.core.errors import InputError, Issue, suggest
-from jaxsoco.experiment.values import INVALID, Issues, found_as
+from jaxsoco.core.fields import INVALID, Issues
+from jaxsoco.core.text import with_type
 
 TABLES = ("problem", "run", "smoke")
 LISTS = ("algorithm", "check", "plot")
 NAMES = ("figure", "family", "name", "description")
+PLUGINS = "plugins"
 
 
 class Given(NamedTuple):
@@ -50,6 +52,7 @@ class Document(NamedTuple):
       algorithms: every ``[[algorithm]]``.
       checks: every ``[[check]]``, plain.
       plots: every ``[[plot]]``, plain.
+      plugins: modules that it names.
     """
 
     path: Path
@@ -61,12 +64,24 @@ class Document(NamedTuple):
     algorithms: tuple[Section, ...]
     checks: tuple[dict[str, Any], ...]
     plots: tuple[dict[str, Any], ...]
+    plugins: tuple[str, ...] = ()
 
 
 def read_document(path: Path, issues: Issues) -> Document:
     """Reads the file; raises ``InputError`` where nothing can be read at all."""
-    text, raw = _read_toml(path)
-    known = (*NAMES, *TABLES, *LISTS)
+    return as_document(path, *_read_toml(path), issues)
+
+
+def as_document(path: Path, text: str, raw: Mapping[str, Any], issues: Issues) -> Document:
+    """The document of tables that were read, or came from Python.
+
+    Args:
+      path: the file, or one that could be, where relative paths start.
+      text: its content.
+      raw: its tables.
+      issues: gets what is wrong.
+    """
+    known = (*NAMES, PLUGINS, *TABLES, *LISTS)
     for key in raw:
         if key not in known:
             issues.found(key, f'"{key}" is not a key of an experiment file', suggest(key, known))
@@ -83,7 +98,15 @@ def read_document(path: Path, issues: Issues) -> Document:
         algorithms=tuple(_section(a, f"algorithm[{i}]") for i, a in enumerate(algorithms)),
         checks=checks,
         plots=plots,
+        plugins=_plugins(raw.get(PLUGINS, []), issues),
     )
+
+
+def _plugins(value: Any, issues: Issues) -> tuple[str, ...]:
+    if isinstance(value, list) and all(isinstance(name, str) for name in value):
+        return tuple(dict.fromkeys(value))
+    issues.found(PLUGINS, f"found {with_type(value)}", 'want a list of modules, ["my_module"]')
+    return ()
 
 
 def _read_toml(path: Path) -> tuple[str, dict[str, Any]]:
@@ -120,19 +143,19 @@ def _section(table: dict[str, Any], name: str) -> Section:
     return {key: Given(value, f"{name}.{key}") for key, value in table.items()}
 
 
-def _table(raw: dict[str, Any], name: str, issues: Issues) -> dict[str, Any]:
+def _table(raw: Mapping[str, Any], name: str, issues: Issues) -> dict[str, Any]:
     value = raw.get(name, {})
     if isinstance(value, dict):
         return value
-    issues.found(name, f"found {found_as(value)}", f"want one table, written [{name}]")
+    issues.found(name, f"found {with_type(value)}", f"want one table, written [{name}]")
     return {}
 
 
-def _tables(raw: dict[str, Any], name: str, issues: Issues) -> tuple[dict[str, Any], ...]:
+def _tables(raw: Mapping[str, Any], name: str, issues: Issues) -> tuple[dict[str, Any], ...]:
     value = raw.get(name, [])
     if isinstance(value, list) and all(isinstance(item, dict) for item in value):
         return tuple(value)
-    issues.found(name, f"found {found_as(value)}", f"want tables, each written [[{name}]]")
+    issues.found(name, f"found {with_type(value)}", f"want tables, each written [[{name}]]")
     return ()
 
 
@@ -143,9 +166,17 @@ def smoked(document: Document, run_keys: Collection[str], fields: Collection[str
     return document._replace(run=document.run | run, problem=document.problem | problem)
 
 
-def overridden(document: Document, assignments: Sequence[str], issues: Issues) -> Document:
+Assignment = str | tuple[str, Any]
+"""``key=value`` as typed, or a key and a value of Python."""
+
+
+def overridden(document: Document, assignments: Sequence[Assignment], issues: Issues) -> Document:
     """The document with ``--set key=value`` assignments laid over it, in their order."""
     for assignment in assignments:
+        if not isinstance(assignment, str):
+            key, value = assignment
+            document = _assign(document, key.split("."), Given(value, key, True), issues)
+            continue
         key, equals, text = assignment.partition("=")
         key, place = key.strip(), f"--set {key.strip()}"
         if not equals or not key:

@@ -9,6 +9,7 @@ from typing import Any
 
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.schema import Prepared
+from jaxsoco.core.text import count
 from jaxsoco.experiment.learners import combinations
 from jaxsoco.experiment.settings import most_checkpoints
 from jaxsoco.experiment.spec import Experiment
@@ -91,16 +92,11 @@ class Sweep:
         """The sweep's size in one line."""
         seeds = self.experiment.run.seeds
         runs = len(self.labels) * self.runs
-        parts = (counted(len(self.points), "point"), counted(len(self.labels), "learner"))
+        parts = (count(len(self.points), "point"), count(len(self.labels), "learner"))
         return (
-            f"{' x '.join(parts)} x {counted(seeds, 'seed')} = {counted(runs, 'run')}, "
-            f"{counted(self.compilations, 'compilation')}, {counted(self.chunks, 'chunk')}"
+            f"{' x '.join(parts)} x {count(seeds, 'seed')} = {count(runs, 'run')}, "
+            f"{count(self.compilations, 'compilation')}, {count(self.chunks, 'chunk')}"
         )
-
-
-def counted(number: int, what: str) -> str:
-    """``1 chunk``, ``2 chunks``."""
-    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def expand(experiment: Experiment) -> Sweep:

@@ -7,8 +7,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from jaxsoco.core.fields import Issues
 from jaxsoco.core.schema import AUTO, AlgorithmEntry
-from jaxsoco.experiment.values import Issues
+from jaxsoco.core.text import show
 
 
 @dataclass(frozen=True)
@@ -62,16 +63,6 @@ def combinations(axes: dict[str, tuple[Any, ...]]) -> list[dict[str, Any]]:
     return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
 
 
-def as_text(value: Any) -> str:
-    """A value as labels and messages show it: ``0.1``, ``true``, ``FR+DE``."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        short = f"{value:g}"
-        return short if float(short) == value else repr(value)
-    return "+".join(value) if isinstance(value, tuple) else str(value)
-
-
 def expand_learners(
     choices: Sequence[Choice], taken: Collection[str], issues: Issues
 ) -> tuple[Learner, ...]:
@@ -87,7 +78,7 @@ def expand_learners(
     for choice, values in expanded:
         rivals = [v for c, v in expanded if (c.base, c.entry) == (choice.base, choice.entry)]
         telling = [k for k in values if any(rival[k] != values[k] for rival in rivals)]
-        shown = ", ".join(f"{k}={as_text(values[k])}" for k in telling)
+        shown = ", ".join(f"{k}={show(values[k], 'None')}" for k in telling)
         label = f"{choice.base}({shown})" if shown else choice.base
         if label in owner:
             message = f'the label "{label}" is also that of {owner[label]}'

@@ -6,41 +6,43 @@ import importlib.metadata
 from typing import Any
 
 from jaxsoco._version import __version__
-from jaxsoco.engine.plan import Plan
+from jaxsoco.core.plan import Plan
+from jaxsoco.core.setup import LearnerInfo, Presentation, Setup, freeze
+from jaxsoco.core.study import Study
 from jaxsoco.experiment.expand import Sweep
 from jaxsoco.experiment.settings import most_checkpoints
 
 
-def settings(sweep: Sweep) -> dict[str, Any]:
-    """Everything that fixes the numbers of a sweep, JSON-able: its identity."""
-    experiment = sweep.experiment
-    run = experiment.run
+def setup(sweep: Sweep) -> Setup:
+    """Everything that fixes the numbers of a sweep."""
+    experiment, run = sweep.experiment, sweep.experiment.run
     data: list[dict[str, Any]] = []
     for ready in sweep.prepared:
         if ready.identity not in data:
             data.append(ready.identity)
-    return {
-        "family": experiment.family.name,
-        "problem": experiment.problem.name,
-        "points": list(sweep.points),
-        "data": data,
-        "data_of_points": [data.index(ready.identity) for ready in sweep.prepared],
-        "learners": [
-            {"label": learner.label, "name": learner.entry.name, "values": learner.values}
+    return Setup(
+        family=experiment.family.name,
+        problem=experiment.problem.name,
+        points=freeze(sweep.points),
+        data=freeze(data),
+        data_of_points=tuple(data.index(ready.identity) for ready in sweep.prepared),
+        learners=tuple(
+            LearnerInfo(learner.label, learner.entry.name, learner.base, freeze(learner.values))
             for learner in experiment.learners
-        ],
-        "comparators": [entry.name for entry in experiment.comparators],
-        "seeds": run.seeds,
-        "root_seed": run.root_seed,
-        "precision": run.precision,
-        "tile": run.tile,
-        "checkpoints": most_checkpoints(experiment.problem, run.checkpoints),
-        "versions": {"jaxsoco": __version__, "jax": importlib.metadata.version("jax")},
-    }
+        ),
+        comparators=tuple(entry.name for entry in experiment.comparators),
+        seeds=run.seeds,
+        root_seed=run.root_seed,
+        precision=run.precision,
+        tile=run.tile,
+        checkpoints=most_checkpoints(experiment.problem, run.checkpoints),
+        versions={"jaxsoco": __version__, "jax": importlib.metadata.version("jax")},
+        plugins=experiment.plugins,
+    )
 
 
-def manifest(sweep: Sweep, plan: Plan, command: str) -> dict[str, Any]:
-    """The manifest of a run: its settings, its plan and what its report shows.
+def study(sweep: Sweep, plan: Plan, command: str) -> Study:
+    """What a run is.
 
     Args:
       sweep: the expanded experiment.
@@ -49,33 +51,36 @@ def manifest(sweep: Sweep, plan: Plan, command: str) -> dict[str, Any]:
     """
     experiment = sweep.experiment
     fields = experiment.problem.fields
-    return {
-        "name": experiment.name,
-        "figure": experiment.figure,
-        "settings": settings(sweep),
-        "plan": plan.to_json(),
-        "presentation": {
-            "description": experiment.description,
-            "smoke": experiment.smoke,
-            "axes": experiment.swept,
-            "units": {f.name: f.unit for f in fields if f.name in experiment.swept},
-            "checks": experiment.checks,
-            "plots": experiment.plots,
-            "costs": [
-                {"name": cost.name, "unit": cost.unit, "objective": cost.objective}
-                for cost in experiment.family.costs
-            ],
-            "measure": experiment.family.measure,
-            "learners": {
-                learner.label: {"base": learner.base, "values": learner.values}
-                for learner in experiment.learners
-            },
-            "components": {c.name: c.component for c in experiment.comparators if c.component},
-            "heavy_tailed": [i for i, p in enumerate(sweep.prepared) if p.heavy_tailed],
-            "confidence": experiment.run.confidence,
-            "notes": sweep.notes,
-            "warnings": sweep.warnings,
-            "command": command,
-            "spec": experiment.document.text,
-        },
-    }
+    return Study(
+        name=experiment.name,
+        setup=setup(sweep),
+        plan=plan,
+        costs=experiment.family.costs,
+        measure=experiment.family.measure,
+        axes=experiment.swept,
+        presentation=Presentation(
+            title=experiment.figure,
+            description=experiment.description,
+            smoke=experiment.smoke,
+            checks=experiment.checks,
+            plots=experiment.plots,
+            notes=sweep.notes,
+            warnings=sweep.warnings,
+            command=command,
+            spec=experiment.document.text,
+        ),
+        units={f.name: f.unit for f in fields if f.name in experiment.swept},
+        components={c.name: c.component for c in experiment.comparators if c.component},
+        heavy=frozenset(i for i, ready in enumerate(sweep.prepared) if ready.heavy_tailed),
+        level=experiment.run.confidence,
+    )
+
+
+def settings(sweep: Sweep) -> dict[str, Any]:
+    """The part of a run's manifest that its identity is a digest of."""
+    return setup(sweep).to_json()
+
+
+def manifest(sweep: Sweep, plan: Plan, command: str) -> dict[str, Any]:
+    """The manifest of a run; arguments as of :func:`study`."""
+    return study(sweep, plan, command).to_json()

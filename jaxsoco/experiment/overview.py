@@ -6,42 +6,56 @@ import statistics
 from collections import Counter
 from pathlib import Path
 
+from jaxsoco.core import text
 from jaxsoco.core.errors import InputError
 from jaxsoco.engine.store import Store
-from jaxsoco.experiment.expand import Sweep, counted
-from jaxsoco.experiment.learners import as_text
-from jaxsoco.registry import columns
+from jaxsoco.experiment.expand import Sweep
 
 
 def check_text(sweep: Sweep, out: Path) -> str:
     """The size of a sweep, and how long it takes if ``out`` holds runs to judge from."""
     experiment = sweep.experiment
-    groups = counted(len(sweep.groups), "group")
+    groups = text.count(len(sweep.groups), "group")
     algorithms = ", ".join(learner.label for learner in experiment.learners)
+    if experiment.unread:
+        algorithms = ", ".join(filter(None, [algorithms, "those of its plug-ins"]))
     comparators = ", ".join(entry.name for entry in experiment.comparators)
     chunk = min(sweep.chunk, max(map(len, sweep.groups)) * experiment.run.seeds)
     rows = [
         ("problem", f"{experiment.family.name}/{experiment.problem.name}"),
-        *((f"  {name}", _shown(values)) for name, values in experiment.swept.items()),
+        *((f"  {name}", _listed(values)) for name, values in experiment.swept.items()),
         ("algorithms", algorithms),
         ("compared with", comparators or "nothing"),
         ("programs", f"{sweep.compilations} to compile, for {groups} of points"),
         ("chunks", f"{sweep.chunks}, {chunk} runs of each learner at most, one file each"),
         ("precision", experiment.run.precision),
-        ("disk", f"{_bytes(sweep.disk_bytes)} of results at most"),
-        ("memory", f"{_bytes(sweep.tile_bytes)} of records a tile at most, plus working space"),
+        ("disk", f"{text.size(sweep.disk_bytes)} of results at most"),
+        ("memory", f"{text.size(sweep.tile_bytes)} of records a tile at most, plus working space"),
         ("time", _time_text(sweep, out)),
         *(("note", note) for note in sweep.notes),
+        *(("plug-in", f"{name}: {version}") for name, version in experiment.plugins.items()),
     ]
-    return "\n".join([experiment.figure, f"  {sweep.header()}", *columns(_indented(rows))])
+    lines = [experiment.figure, f"  {sweep.header()}", *text.columns(_indented(rows))]
+    return "\n".join([*lines, *unread_text(experiment.unread)])
+
+
+def unread_text(modules: tuple[str, ...]) -> list[str]:
+    """What ``check`` says of a file's plug-ins, whose code it does not run unasked."""
+    if not modules:
+        return []
+    lines = [f"  plug-in {module}" for module in modules]
+    return [
+        *lines,
+        "  not imported: run, check --trace and check --plugin NAME import them",
+    ]
 
 
 def _indented(rows: list[tuple[str, str]]) -> list[tuple[str, ...]]:
-    return [(f"  {name}", text) for name, text in rows]
+    return [(f"  {name}", content) for name, content in rows]
 
 
-def _shown(values: tuple[object, ...]) -> str:
-    texts = [as_text(value) for value in values]
+def _listed(values: tuple[object, ...]) -> str:
+    texts = [*map(text.show, values)]
     if len(texts) > 12:
         texts = [*texts[:6], f"... ({len(texts)} values)", texts[-1]]
     return ", ".join(texts)
@@ -55,7 +69,7 @@ def _time_text(sweep: Sweep, out: Path) -> str:
     rate = _rate(store)
     if rate is None:
         return f"not known: {out} has no chunk yet"
-    return f"about {clock(sweep.runs / rate)} in all, judged from {out}"
+    return f"about {text.duration(sweep.runs / rate)} in all, judged from {out}"
 
 
 def status_text(directory: Path) -> str:
@@ -70,9 +84,9 @@ def status_text(directory: Path) -> str:
     rate = _rate(store)
     left = "nothing" if runs == plan.runs else "not known yet"
     if rate is not None and runs < plan.runs:
-        left = f"about {clock((plan.runs - runs) / rate)} for one process"
+        left = f"about {text.duration((plan.runs - runs) / rate)} for one process"
     rows = [
-        ("begun", str(store.manifest["created"])),
+        ("begun", store.study.created),
         ("chunks", f"{len(done)} of {len(plan.chunks())}"),
         ("runs", f"{runs} of {plan.runs} of each learner ({100 * runs // plan.runs} %)"),
         ("rate", "not known yet" if rate is None else f"{rate:.3g} runs/s of a process"),
@@ -81,8 +95,7 @@ def status_text(directory: Path) -> str:
         ("not finite", _counts(done, "nonfinite")),
         *(("damaged", f"{damaged}; the next run computes it again") for damaged in store.damaged),
     ]
-    title = store.manifest.get("figure") or directory.name
-    return "\n".join([f"{directory}: {title}", *columns(_indented(rows))])
+    return "\n".join([f"{directory}: {store.study.title}", *text.columns(_indented(rows))])
 
 
 def _rate(store: Store) -> float | None:
@@ -103,17 +116,3 @@ def _counts(receipts: dict[str, dict], what: str) -> str:
     for receipt in receipts.values():
         total.update(receipt[what])
     return ", ".join(f"{label} {count}" for label, count in total.items() if count) or "none"
-
-
-def clock(seconds: float) -> str:
-    """``1:02:03`` or ``2:03``."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
-
-
-def _bytes(size: int) -> str:
-    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if size >= scale:
-            return f"{size / scale:.3g} {unit}"
-    return f"{size} bytes"

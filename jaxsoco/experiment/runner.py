@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from jaxsoco.core.errors import InputError, Interrupted, Issue
 from jaxsoco.core.schema import load
+from jaxsoco.core.text import count, show
 from jaxsoco.engine.files import is_temporary
 from jaxsoco.engine.manifest import identity_of
 from jaxsoco.engine.plan import GroupPlan, Plan
@@ -20,9 +22,10 @@ from jaxsoco.engine.store import CHUNKS, Store
 from jaxsoco.engine.sweep import SweepSummary, Tiles
 from jaxsoco.engine.sweep import sweep as compute
 from jaxsoco.experiment.devices import start_jax
-from jaxsoco.experiment.expand import Sweep, counted
+from jaxsoco.experiment.expand import Sweep
 from jaxsoco.experiment.manifest import manifest, settings
 from jaxsoco.experiment.settings import most_checkpoints
+from jaxsoco.experiment.tracing import trace_issues
 
 if TYPE_CHECKING:
     from jaxsoco.core.protocol import Instance
@@ -49,7 +52,7 @@ def run(
     out: Path,
     *,
     command: str,
-    devices: int | None = None,
+    devices: int | Sequence[Any] | None = None,
     share: Share | None = None,
 ) -> int:
     """Runs what is missing of a sweep, then reports.
@@ -58,7 +61,8 @@ def run(
       sweep: the expanded experiment.
       out: the run directory: new, empty, or of this same sweep.
       command: the command line, for the manifest.
-      devices: how many to use (all that have something to do if None).
+      devices: how many to use (all that have something to do if None), or the ``jax.Device`` of
+        a JAX that is set up already.
       share: the part of the chunks that this process takes (all if None).
 
     Returns:
@@ -75,6 +79,7 @@ def run(
     run = sweep.experiment.run
     costs = tuple(cost.name for cost in sweep.experiment.family.costs)
     plan = Plan(groups, sweep.labels, costs, tile=run.tile, chunk=run.chunk)
+    builder.trace(_open_groups(plan, started, share))
     store = Store(out).create(manifest(sweep, plan, command))
     store.committed()
     for damaged in store.damaged:
@@ -101,6 +106,24 @@ def run(
         print(f"{missing} of {len(plan.chunks())} chunks are left to others: no report yet")
         return DONE
     return report(out)
+
+
+def trace(sweep: Sweep, devices: int | None = None) -> None:
+    """Evaluates the shapes of every learner and comparator at every group, and runs nothing.
+
+    Raises:
+      InputError: with one issue for each that raises: learner, problem, point and line.
+    """
+    builder = _Builder(sweep, devices)
+    builder.trace(builder.groups())
+
+
+def _open_groups(plan: Plan, started: Store | None, share: Share | None) -> tuple[GroupPlan, ...]:
+    """The groups of which something is left to compute."""
+    chunks = plan.chunks()[share.index :: share.count] if share else plan.chunks()
+    committed = {} if started is None else started.committed()
+    missing = {chunk.group for chunk in chunks if chunk.id not in committed}
+    return tuple(group for group in plan.groups if group.index in missing)
 
 
 def report(directory: Path) -> int:
@@ -173,7 +196,7 @@ def _tell(summary: SweepSummary) -> None:
     before = f"; {summary.resumed_chunks} were there already" if summary.resumed_chunks else ""
     print(
         f"{summary.runs} runs of each learner in {summary.seconds:.1f} s ({rate:.3g} runs/s), "
-        f"{counted(summary.chunks, 'chunk')}{before}"
+        f"{count(summary.chunks, 'chunk')}{before}"
     )
 
 
@@ -187,12 +210,17 @@ def _tell_failures(summary: SweepSummary) -> None:
             print(f"warning: runs {what}: {', '.join(bad)}", file=sys.stderr)
 
 
+_KEPT_GROUPS = 16
+"""Of how many groups the traces wait for their turn, with the settings of their points."""
+
+
 class _Builder:
     """Makes instances and compiled blocks; JAX starts when the first is needed."""
 
-    def __init__(self, sweep: Sweep, devices: int | None):
+    def __init__(self, sweep: Sweep, devices: int | Sequence[Any] | None):
         self._sweep = sweep
         self._wanted = devices
+        self._traced: dict[int, Tiles] = {}
 
     def groups(self) -> tuple[GroupPlan, ...]:
         """The plan of every group; only the instances know their horizons."""
@@ -208,8 +236,34 @@ class _Builder:
             made.append(GroupPlan(index, points, experiment.run.seeds, horizon, at))
         return tuple(made)
 
+    def trace(self, groups: Sequence[GroupPlan]) -> None:
+        """Traces every learner and comparator at these groups; keeps the traces of small ones.
+
+        Raises:
+          InputError: with everything that raises.
+        """
+        experiment, issues = self._sweep.experiment, list[Issue]()
+        problem = f"{experiment.family.name}/{experiment.problem.name}"
+        for group in groups:
+            tiles = self._make(group)
+            place = f"{problem}{self._point_text(group)}"
+            issues += trace_issues(self._sweep.labels, tiles.tiles, place)
+            if len(self._traced) < _KEPT_GROUPS:
+                self._traced[group.index] = tiles
+        if issues:
+            raise InputError(dict.fromkeys(issues))
+
+    def _point_text(self, group: GroupPlan) -> str:
+        """`` at data_size = 4, horizon = 200``: where a group's first point lies on the axes."""
+        values = self._sweep.points[group.points[0]]
+        axes = ", ".join(f"{name} = {show(values[name])}" for name in self._sweep.experiment.swept)
+        return f" at {axes}" if axes else ""
+
     def tiles(self, group: GroupPlan) -> Tiles:
         """Compiled blocks of a group, for all learners and comparators."""
+        return self._traced.pop(group.index, None) or self._make(group)
+
+    def _make(self, group: GroupPlan) -> Tiles:
         devices = self._devices
         from jaxsoco.engine.batch import Batch
 
@@ -239,6 +293,8 @@ class _Builder:
 
     @cached_property
     def _devices(self) -> list[Any]:
+        if isinstance(self._wanted, Sequence):
+            return list(self._wanted)
         run = self._sweep.experiment.run
         largest = max(map(len, self._sweep.groups)) * run.seeds
         useful = -(-min(largest, self._sweep.chunk) // run.tile)

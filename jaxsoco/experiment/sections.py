@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxsoco.core.errors import suggest
+from jaxsoco.core.fields import INVALID, Issues, read_axis, read_value, want
 from jaxsoco.core.schema import (
     REQUIRED,
     AlgorithmEntry,
@@ -24,8 +25,6 @@ from jaxsoco.experiment.settings import (
     read_horizons,
     read_run_value,
 )
-from jaxsoco.experiment.values import INVALID, Issues, read_axis, read_value
-from jaxsoco.registry import want
 
 Names = dict[str, dict[str, str]]
 """Path field -> from -> to."""
@@ -115,19 +114,39 @@ def read_learners(
     problem: ProblemEntry,
     comparators: Sequence[ComparatorEntry],
     issues: Issues,
-) -> tuple[Learner, ...] | None:
-    """All learners, or None if an algorithm was reported."""
+    partial: bool = False,
+) -> tuple[tuple[Learner, ...] | None, bool]:
+    """All learners, or None if an algorithm was reported.
+
+    Args:
+      document: the experiment file.
+      family: its family.
+      problem: its problem.
+      comparators: those it names.
+      issues: gets what is wrong.
+      partial: algorithms of other names belong to plug-ins that were not imported.
+
+    Returns:
+      The learners, and whether they are all that there are.
+    """
     before = len(issues)
     if not document.algorithms and not any(issue.path == "algorithm" for issue in issues):
         names = ", ".join(entry.name for entry in family.algorithms)
         issues.found("algorithm", "there is none", f"want one [[algorithm]] or more: {names}")
-    choices = [
-        _read_algorithm(section, f"algorithm[{i}]", family, problem, issues)
+    names = {entry.name for entry in (*family.algorithms, *family.comparators)}
+    sections = [
+        (f"algorithm[{i}]", section)
         for i, section in enumerate(document.algorithms)
+        if not partial or "name" not in section or section["name"].value in names
     ]
-    made = [choice for choice in choices if choice is not None]
-    learners = expand_learners(made, [entry.name for entry in comparators], issues)
-    return None if len(issues) > before or not learners else learners
+    choices = [
+        _read_algorithm(section, place, family, problem, issues) for place, section in sections
+    ]
+    valid = [choice for choice in choices if choice is not None]
+    learners = expand_learners(valid, [entry.name for entry in comparators], issues)
+    whole = len(sections) == len(document.algorithms)
+    usable = len(issues) == before and (learners or not whole)
+    return (learners if usable else None), whole
 
 
 def _read_algorithm(

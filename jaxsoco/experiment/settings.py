@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from jaxsoco.core.errors import suggest
+from jaxsoco.core.fields import INVALID, Issues, read_axis, read_value, want
 from jaxsoco.core.schema import REQUIRED, ComparatorEntry, Family, Field, ProblemEntry
 from jaxsoco.experiment.document import Given, Section
-from jaxsoco.experiment.values import INVALID, Issues, read_axis, read_value
-from jaxsoco.registry import want
 
 _LANES = 16  # a tile is a multiple: full vector registers on every device
 

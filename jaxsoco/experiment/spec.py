@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from jaxsoco import registry
 from jaxsoco.core.errors import InputError, suggest
+from jaxsoco.core.fields import INVALID, Issues, read_value
 from jaxsoco.core.schema import REQUIRED, ComparatorEntry, Family, Field, ProblemEntry
+from jaxsoco.core.text import with_type
 from jaxsoco.experiment.claims import Scope, read_claims
-from jaxsoco.experiment.document import Document, Given, overridden, read_document, smoked
+from jaxsoco.experiment.document import (
+    Assignment,
+    Document,
+    Given,
+    as_document,
+    overridden,
+    read_document,
+    smoked,
+)
 from jaxsoco.experiment.learners import Learner
+from jaxsoco.experiment.plugging import Policy
 from jaxsoco.experiment.sections import check_smoke, name_paths, read_fields, read_learners
 from jaxsoco.experiment.settings import (
     RUN_KEYS,
@@ -24,7 +36,8 @@ from jaxsoco.experiment.settings import (
     read_horizons,
     read_run,
 )
-from jaxsoco.experiment.values import INVALID, Issues, found_as, read_value
+
+_ALL_PLUGINS = Policy()
 
 MOST_POINTS = 100_000
 _MOST_RUNS = 2**31 - 1  # a run's number is an int32
@@ -53,6 +66,8 @@ class Experiment:
       warnings: lines for the user.
       document: the file itself.
       smoke: ``[smoke]`` was laid over it.
+      plugins: what fixes the code of the plug-ins that it uses, by name.
+      unread: the file's plug-ins that were not imported; learners of other names may be theirs.
     """
 
     name: str
@@ -70,6 +85,8 @@ class Experiment:
     warnings: tuple[str, ...]
     document: Document
     smoke: bool
+    plugins: dict[str, str]
+    unread: tuple[str, ...] = ()
 
     @property
     def swept(self) -> dict[str, tuple[Any, ...]]:
@@ -87,6 +104,14 @@ class Experiment:
         return self.document.path.parent
 
 
+class Unread(Exception):
+    """A file whose problem may belong to plug-ins that were not imported: their names."""
+
+    def __init__(self, modules: tuple[str, ...]):
+        self.modules = modules
+        super().__init__(f"plug-ins not imported: {', '.join(modules)}")
+
+
 class _View(NamedTuple):
     """What one version of the document (as written, or with everything laid over) says."""
 
@@ -99,7 +124,13 @@ class _View(NamedTuple):
 
 
 def load_experiment(
-    path: Path, *, smoke: bool = False, seeds: int | None = None, assignments: Sequence[str] = ()
+    path: Path,
+    *,
+    smoke: bool = False,
+    seeds: int | None = None,
+    assignments: Sequence[Assignment] = (),
+    plugins: Policy = _ALL_PLUGINS,
+    tables: Mapping[str, Any] | None = None,
 ) -> Experiment:
     """Reads and validates an experiment file.
 
@@ -108,12 +139,18 @@ def load_experiment(
       smoke: lay ``[smoke]`` over it.
       seeds: replaces ``run.seeds``.
       assignments: ``key=value``, laid over everything else in their order.
+      plugins: which plug-ins to import.
+      tables: the file's content as a mapping, from Python; nothing is read then.
 
     Raises:
       InputError: with every problem found.
     """
     issues = Issues()
-    written = read_document(path, issues)
+    if tables is None:
+        written = read_document(path, issues)
+    else:
+        written = as_document(path, json.dumps(tables, indent=2, default=str), tables, issues)
+    unread = plugins.use(written.plugins, path.parent)
     top = _read_top(written, issues)
     family = _read_family(written, issues)
     problem = _read_problem(written, family, issues) if family else None
@@ -126,11 +163,17 @@ def load_experiment(
     document = overridden(document, assignments, issues)
     if seeds is not None:
         document = document._replace(run=document.run | {"seeds": Given(seeds, "--seeds", True)})
+    if (family is None or problem is None) and unread:
+        raise Unread(unread)
     if family is None or problem is None:
         read_run(document.run, issues)
         raise InputError(issues)
-    view = _read_view(document, family, problem, issues)
-    as_written = view if document == written else _read_view(written, family, problem, Issues())
+    view = _read_view(document, family, problem, issues, bool(unread))
+    as_written = (
+        view
+        if document == written
+        else _read_view(written, family, problem, Issues(), bool(unread))
+    )
     checks, plots, warnings = read_claims(written, as_written.scope, view.scope, issues)
     if issues or view.learners is None:
         raise InputError(issues)
@@ -148,7 +191,16 @@ def load_experiment(
         warnings=warnings,
         document=written,
         smoke=smoke,
+        plugins=_plugins_used(family, problem, view),
+        unread=unread,
     )
+
+
+def _plugins_used(family: Family, problem: ProblemEntry, view: _View) -> dict[str, str]:
+    learners = [learner.entry for learner in view.learners or ()]
+    entries = (None, problem, *learners, *view.comparators)
+    owners = [registry.owner(family.name, entry) for entry in entries]
+    return {plugin.name: plugin.identity for plugin in owners if plugin is not None}
 
 
 def _read_top(document: Document, issues: Issues) -> dict[str, Any]:
@@ -164,7 +216,7 @@ def _read_top(document: Document, issues: Issues) -> dict[str, Any]:
             top[field.name] = read_value(field, given.value, field.name, issues)
         elif given is not None:
             text = isinstance(given.value, str)
-            message = f"found {found_as(given.value)}"
+            message = f"found {with_type(given.value)}"
             top["description"] = given.value if text else issues.found("description", message)
         else:
             top[field.name] = field.default
@@ -184,7 +236,7 @@ def _read_family(document: Document, issues: Issues) -> Family | None:
     if given is None:
         issues.found("family", "is missing", "want " + " or ".join(f'"{n}"' for n in known))
     elif not isinstance(given.value, str):
-        issues.found("family", f"found {found_as(given.value)}", suggest("", known))
+        issues.found("family", f"found {with_type(given.value)}", suggest("", known))
     elif given.value not in known:
         message = f'no family is called "{given.value}"'
         issues.found("family", message, suggest(given.value, known))
@@ -206,7 +258,9 @@ def _read_problem(document: Document, family: Family, issues: Issues) -> Problem
     return None if name is INVALID else known[name]
 
 
-def _read_view(document: Document, family: Family, problem: ProblemEntry, issues: Issues) -> _View:
+def _read_view(
+    document: Document, family: Family, problem: ProblemEntry, issues: Issues, partial: bool
+) -> _View:
     run = read_run(document.run, issues)
     comparators = read_compare(family, problem, document.run, issues)
     owner = f"the problem {problem.name}"
@@ -221,10 +275,10 @@ def _read_view(document: Document, family: Family, problem: ProblemEntry, issues
         message = f"{points} points with {run['seeds']} seeds each are too many runs"
         issues.found("run.seeds", message, f"want at most {_MOST_RUNS} runs")
     axes, paths, aliases = name_paths(problem.fields, document.problem, axes)
-    learners = read_learners(document, family, problem, comparators, issues)
+    learners, whole = read_learners(document, family, problem, comparators, issues, partial)
     scope = Scope(
         axes=axes,
-        labels=None if learners is None else tuple(learner.label for learner in learners),
+        labels=tuple(learner.label for learner in learners) if learners and whole else None,
         comparators={entry.name: entry.component for entry in comparators},
         costs={cost.name: cost.objective for cost in family.costs},
         learners={learner.label: (learner.base, learner.values) for learner in learners or ()},

@@ -11,6 +11,7 @@ from jaxsoco_kernels import planning
 from jaxsoco_kernels.info import Status
 from jaxsoco_kernels.lanes import where
 from jaxsoco_kernels.planning import Uncertainty
+from jaxsoco_kernels.shapes import expect, expect_floating
 
 # Names of before there was one Status.
 OPTIMAL, INFEASIBLE, ITERATION_LIMIT = Status.OK, Status.INFEASIBLE, Status.LIMIT
@@ -98,6 +99,15 @@ def solve_budgeted(
 
     Source: linear program (23) of arXiv 2601.18936; solution by its scalar dual.
     """
+    expect(
+        loss=(loss, "T|1 S A ..."),
+        consumption=(consumption, "T|1 S A ..."),
+        lower=(lower, "T|1 S A S ..."),
+        upper=(upper, "T|1 S A S ..."),
+        initial=(initial, "S ..."),
+        budget=(budget, "..."),
+    )
+    expect_floating(loss=loss, consumption=consumption, lower=lower, upper=upper, initial=initial)
     return _solve(
         loss, consumption, planning.box(lower, upper), lower.shape, initial, budget, limit
     )
@@ -114,6 +124,15 @@ def solve_budgeted_l1(
     limit: int = 32,
 ) -> BudgetedSolution:
     """As :func:`solve_budgeted` over an L1 ball: see :func:`extended_value_iteration_l1`."""
+    expect(
+        loss=(loss, "T|1 S A ..."),
+        consumption=(consumption, "T|1 S A ..."),
+        center=(center, "T|1 S A S ..."),
+        radius=(radius, "T|1 S A ..."),
+        initial=(initial, "S ..."),
+        budget=(budget, "..."),
+    )
+    expect_floating(loss=loss, consumption=consumption, center=center, initial=initial)
     slots = max(center.shape[0], radius.shape[0])
     lanes = jnp.broadcast_shapes(center.shape[4:], radius.shape[3:])
     shape = (slots, *center.shape[1:4], *lanes)

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxsoco_kernels.shapes import expect, expect_floating
+
 MAX_LEVELS = 40
 
 
@@ -42,6 +44,8 @@ def embed(order: jax.Array, scale: jax.Array, distance: jax.Array) -> TreeMetric
     Returns:
       The tree. Its distances are linear in the metric's diameter, and differentiable in it.
     """
+    expect(distance=(distance, "n n ..."), order=(order, "n ..."), scale=(scale, "..."))
+    expect_floating(distance=distance, scale=scale)
     n = distance.shape[0]
     lanes = jnp.broadcast_shapes(distance.shape[2:], order.shape[1:], scale.shape)
     distance = jnp.broadcast_to(distance, (n, n, *lanes))

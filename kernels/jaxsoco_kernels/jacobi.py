@@ -22,6 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsoco_kernels import psd
+from jaxsoco_kernels.shapes import expect
 
 
 class Spectrum(NamedTuple):
@@ -81,11 +82,13 @@ def assemble(spectrum: Spectrum) -> jax.Array:
 
 def coordinates(spectrum: Spectrum, vector: jax.Array) -> jax.Array:
     """Coordinates ``V' x`` of ``vector [d, ...]`` in the basis."""
+    expect(basis=(spectrum.basis, "d d ..."), vector=(vector, "d ..."))
     return jnp.sum(spectrum.basis * vector[:, None], axis=0)
 
 
 def combine(spectrum: Spectrum, coordinates: jax.Array) -> jax.Array:
     """The vector ``V u`` with these ``coordinates [d, ...]`` in the basis."""
+    expect(basis=(spectrum.basis, "d d ..."), coordinates=(coordinates, "d ..."))
     return jnp.sum(spectrum.basis * coordinates[None], axis=1)
 
 
@@ -102,6 +105,7 @@ def apply(
       coordinates: ``V' x``.
       *parameters: further arguments of ``values`` and ``differences``.
     """
+    expect(matrix=(spectrum.matrix, "d d ..."), coordinates=(coordinates, "d ..."))
     return _apply(values, differences, spectrum.matrix, coordinates, *parameters)
 
 
@@ -140,6 +144,11 @@ def rank_one_update(
       coordinates: ``V' x [d, ...]``. A learner that played ``x = V u`` has them at hand.
       sweeps: static.
     """
+    expect(
+        matrix=(spectrum.matrix, "d d ..."),
+        coordinates=(coordinates, "d ..."),
+        step=(step, "..."),
+    )
     changed = step[None, None] * coordinates[:, None] * coordinates[None]
     return clip(sweep(Spectrum(spectrum.basis, spectrum.matrix - changed), sweeps))
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
+from jaxsoco_kernels.shapes import expect
+
 
 def minplus(matrix: jax.Array, vector: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Computes ``min_v matrix[u, v] + vector[v]`` and where it is attained.
@@ -33,6 +35,7 @@ def minplus_carry(
     Returns:
       The minimum ``[m, ...]``, its lowest index and a tuple of the picked values ``[m, ...]``.
     """
+    expect(matrix=(matrix, "m n ..."), vector=(vector, "n ..."))
     m, n = matrix.shape[:2]
     lanes = jnp.broadcast_shapes(matrix.shape[2:], vector.shape[1:])
 
@@ -61,6 +64,7 @@ def metric_closure(distance: jax.Array) -> jax.Array:
     The result is a metric if the input is symmetric and non-negative; an input that is one
     already comes back unchanged.
     """
+    expect(distance=(distance, "n n ..."))
     n = distance.shape[0]
     eye = jnp.eye(n, dtype=bool).reshape(n, n, *(1,) * (distance.ndim - 2))
     start = jnp.where(eye, 0, distance)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
+from jaxsoco_kernels.shapes import expect, expect_floating
 from jaxsoco_kernels.sums import two_sum as two_sum
 
 Array = jax.Array
@@ -31,6 +32,7 @@ def log_barrier_step(weights: Array, losses: Array, rates: Array) -> Array:
       The next point, ``[K, ...]``.
     """
     weights, losses, rates = (jnp.asarray(x) for x in (weights, losses, rates))
+    expect(weights=(weights, "K ..."), losses=(losses, "K ..."), rates=(rates, "K ..."))
     dtype = jnp.result_type(weights, losses, rates)
     return _barrier_point(1 / weights.astype(dtype), losses, rates)[0]
 
@@ -41,6 +43,7 @@ def log_barrier_move(inverse: Array, losses: Array, rates: Array) -> tuple[Array
     Increments of the order of a rate vanish beside an inverse weight of 1e4 in float32: carry
     ``1 / weights`` as a compensated pair and add them to it (:func:`add_compensated`).
     """
+    expect(inverse=(inverse, "K ..."), losses=(losses, "K ..."), rates=(rates, "K ..."))
     return _barrier_point(inverse, losses, rates)
 
 
@@ -72,6 +75,7 @@ def entropic_step(logits: Array, losses: Array, rate: Array | float) -> Array:
     Returns:
       ``logits - rate * losses`` less its largest entry, ``[K, ...]``.
     """
+    expect(logits=(logits, "K ..."), losses=(losses, "K ..."), rate=(rate, "..."))
     moved = logits - jnp.asarray(rate, logits.dtype) * losses
     return moved - jnp.max(moved, axis=0)[None]
 
@@ -90,6 +94,7 @@ def add_compensated(high: Array, low: Array, increment: Array) -> tuple[Array, A
     Returns:
       ``(high, low)``.
     """
+    expect(high=(high, "..."), low=(low, "..."), increment=(increment, "..."))
     return _two_sum_or_absent(high, low + increment)
 
 
@@ -99,6 +104,7 @@ def shift_compensated(high: Array, low: Array, shift: Array) -> tuple[Array, Arr
     With the largest high part (:func:`largest`) as the shift, the logits that matter stay small,
     where float32 is fine.
     """
+    expect(high=(high, "K ..."), low=(low, "K ..."), shift=(shift, "..."))
     moved, error = _two_sum_or_absent(high, -shift[None])
     return moved, low + error
 
@@ -129,6 +135,8 @@ def categorical(weights: Array, uniform: Array) -> Array:
     Returns:
       int32 ``[...]``.
     """
+    expect(weights=(weights, "K ..."), uniform=(uniform, "..."))
+    expect_floating(uniform=uniform)
     sums = [weights[0]]
     for weight in weights[1:]:
         sums.append(sums[-1] + weight)

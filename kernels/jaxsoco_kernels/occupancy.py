@@ -20,6 +20,7 @@ from jaxsoco_kernels.budgeted import (
     solve_budgeted_l1,
 )
 from jaxsoco_kernels.planning import Uncertainty, occupancy_of, policy_of
+from jaxsoco_kernels.shapes import expect, expect_floating
 
 __all__ = [
     "INFEASIBLE",
@@ -53,6 +54,10 @@ def extended_value_iteration(
 
     Source: extended value iteration (Jaksch, Ortner, Auer, JMLR 11, 2010), entry-wise sets.
     """
+    expect(
+        cost=(cost, "T|1 S A ..."), lower=(lower, "T|1 S A S ..."), upper=(upper, "T|1 S A S ...")
+    )
+    expect_floating(cost=cost, lower=lower, upper=upper)
     slots = max(cost.shape[0], lower.shape[0])
     return _least_cost(cost, planning.box(lower, upper), slots, lower.shape[4:])
 
@@ -67,6 +72,10 @@ def extended_value_iteration_l1(
       center: distributions ``[T, S, A, S, ...]`` or ``[1, S, A, S, ...]``.
       radius: at least 0, ``[T, S, A, ...]`` or ``[1, S, A, ...]``.
     """
+    expect(
+        cost=(cost, "T|1 S A ..."), center=(center, "T|1 S A S ..."), radius=(radius, "T|1 S A ...")
+    )
+    expect_floating(cost=cost, center=center, radius=radius)
     slots = max(cost.shape[0], center.shape[0], radius.shape[0])
     lanes = jnp.broadcast_shapes(center.shape[4:], radius.shape[3:])
     return _least_cost(cost, planning.ball(center, radius), slots, lanes)
@@ -97,4 +106,5 @@ def policy_value(
     Returns:
       ``[...]``. Differentiable in everything.
     """
+    expect(policy=(policy, "T S A ..."), reward=(reward, "T|1 S A ..."))
     return planning.inner(occupancy_of(policy, transition, initial), reward)

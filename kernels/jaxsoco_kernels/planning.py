@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco_kernels.lanes import one_hot
+from jaxsoco_kernels.shapes import expect
 
 Respond = Callable[[Any, jax.Array, jax.Array], jax.Array]
 
@@ -161,6 +162,11 @@ def occupancy_of(policy: jax.Array, transition: jax.Array, initial: jax.Array) -
       Occupancies ``[T, S, A, ...]`` with ``T`` the larger of the leading axes: probabilities that
       sum to 1 in every slot.
     """
+    expect(
+        policy=(policy, "T|1 S A ..."),
+        transition=(transition, "T|1 S A S ..."),
+        initial=(initial, "S ..."),
+    )
     slots = max(policy.shape[0], transition.shape[0])
     fixed, sliced = split_slots((policy, transition), slots)
     lanes = jnp.broadcast_shapes(policy.shape[3:], transition.shape[4:], initial.shape[1:])
@@ -192,6 +198,7 @@ def policy_of(occupancy: jax.Array, otherwise: jax.Array | None = None) -> jax.A
       occupancy: ``[T, S, A, ...]``, at least 0.
       otherwise: the policy in states that are never met, ``[T, S, A, ...]``; uniform if absent.
     """
+    expect(occupancy=(occupancy, "T S A ..."))
     if otherwise is None:
         otherwise = jnp.full_like(occupancy, 1 / occupancy.shape[2])
     met = jnp.sum(occupancy, axis=2, keepdims=True)

@@ -13,9 +13,12 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
+from jaxsoco_kernels.shapes import expect
+
 
 def symmetric(matrix: jax.Array) -> jax.Array:
     """The symmetric part of ``matrix [d, d, ...]``."""
+    expect(matrix=(matrix, "d d ..."))
     return (matrix + jnp.swapaxes(matrix, 0, 1)) / 2
 
 
@@ -32,6 +35,7 @@ def eigh(matrix: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 def compose(basis: jax.Array, values: jax.Array) -> jax.Array:
     """The symmetric matrix ``V diag(values) V'`` ``[d, d, ...]`` of columns ``basis``."""
+    expect(basis=(basis, "d d ..."), values=(values, "d ..."))
     return symmetric(jnp.einsum("ik...,jk...->ij...", basis * values[None], basis))
 
 

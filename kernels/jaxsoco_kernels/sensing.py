@@ -18,6 +18,7 @@ import numpy as np
 from jaxsoco_kernels import psd
 from jaxsoco_kernels import quadratic_forms as forms
 from jaxsoco_kernels.info import Info, Status
+from jaxsoco_kernels.shapes import expect
 
 # Names of before there was one Status. NOT_CONVERGED stood for LIMIT as well.
 CONVERGED, INFEASIBLE, NOT_CONVERGED = Status.OK, Status.INFEASIBLE, Status.NONFINITE
@@ -65,12 +66,13 @@ def recover_psd(vectors: jax.Array, values: jax.Array, radius: jax.Array | float
       ValueError: shapes do not fit.
     """
     vectors, values, radius = (jnp.asarray(x) for x in (vectors, values, radius))
-    if vectors.ndim < 2 or values.shape != vectors.shape[:1] + vectors.shape[2:]:
-        want = "vectors [m, d, ...] and values [m, ...]"
-        raise ValueError(f"want {want}, got {vectors.shape} and {values.shape}")
+    expect(vectors=(vectors, "m d ..."), values=(values, "m ..."), radius=(radius, "..."))
     if not all(vectors.shape[:2]):
-        raise ValueError(f"want at least one measurement in one dimension, got {vectors.shape}")
-    lanes = vectors.shape[2:]
+        want = "at least one measurement in one dimension"
+        raise ValueError(f"vectors: expected {want}, got {vectors.shape}")
+    lanes = jnp.broadcast_shapes(vectors.shape[2:], values.shape[1:], radius.shape)
+    vectors = jnp.broadcast_to(vectors, (*vectors.shape[:2], *lanes))
+    values = jnp.broadcast_to(values, (*values.shape[:1], *lanes))
     dtype = jnp.result_type(vectors, values, radius, jnp.float32)
     radius = jnp.broadcast_to(radius, lanes)
     batch = tuple(

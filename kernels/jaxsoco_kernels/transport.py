@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jaxsoco_kernels.info import Info, Status
 from jaxsoco_kernels.lanes import one_hot
 from jaxsoco_kernels.minplus import minplus
+from jaxsoco_kernels.shapes import expect, expect_floating
 
 # Names of before there was one Status.
 CONVERGED, ITERATION_LIMIT, TransportInfo = Status.OK, Status.LIMIT, Info
@@ -31,7 +32,7 @@ def excess_cost(excess: jax.Array, distance: jax.Array) -> jax.Array:
     Returns:
       The cost ``[...]``.
     """
-    excess, distance = _same_lanes(excess, distance)
+    excess, distance = _checked(excess, distance)
     return _excess_cost(excess, distance)
 
 
@@ -56,7 +57,11 @@ def _excess_cost_jvp(primals, tangents):
     return value, tangent
 
 
-def _same_lanes(excess, distance):
+def _checked(excess, distance):
+    """Both of one dtype and with all lanes."""
+    excess, distance = jnp.asarray(excess), jnp.asarray(distance)
+    expect(distance=(distance, "n n ..."), excess=(excess, "n ..."))
+    expect_floating(distance=distance, excess=excess)
     lanes = jnp.broadcast_shapes(excess.shape[1:], distance.shape[2:])
     n = excess.shape[0]
     dtype = jnp.result_type(excess, distance)
@@ -121,7 +126,7 @@ def transport(
       ``LIMIT`` after ``PATHS_PER_POINT * n`` augmentations, or ``NONFINITE``; the residual is the
       unmatched mass, the iterations are augmentations.
     """
-    excess, distance = _same_lanes(excess, distance)
+    excess, distance = _checked(excess, distance)
     n, lanes = excess.shape[0], excess.shape[1:]
     dust = _dust(excess.dtype)
     give = jnp.where(excess > dust, excess, 0)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jaxsoco.analysis.ledger import read
-from jaxsoco.analysis.study import Study
+from jaxsoco.core.study import Study
 
 OPT, OTHER = "opt", "other"
 
@@ -179,7 +179,7 @@ def test_chunks_out_of_order_are_refused(make_sweep):
 
 def test_selection(make_sweep):
     axes = {"size": [1, 2.5], "regions": [["FR", "DE"], ["FR"]]}
-    study = Study.read(random_sweep(make_sweep, 64, axes=axes).manifest())
+    study = Study.from_json(random_sweep(make_sweep, 64, axes=axes).manifest())
     assert study.select() == (0, 1, 2, 3)
     assert study.select({"size": 2.5}) == (2, 3)
     assert study.select({"size": [1, 2.5], "regions": ["FR"]}) == (1, 3)

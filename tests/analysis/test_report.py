@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from jaxsoco.analysis import figures, plots, style, tables, write_report
+from jaxsoco.analysis.drawings import distribution
 from jaxsoco.analysis.ledger import read
 from jaxsoco.core.errors import InputError
 
@@ -329,7 +330,7 @@ def test_bands_and_distributions_are_those_of_the_runs(sweep):
 
 def test_many_runs_are_drawn_with_few_steps():
     values = np.sort(np.random.default_rng(0).lognormal(size=100_000))
-    x, y = figures._steps(values, 5.0)
+    x, y = distribution.steps(values, 5.0)
     assert len(x) <= 510
     exact = np.searchsorted(values, x[1:-1], side="right") / values.size
     np.testing.assert_allclose(y[1:-1], exact, atol=1e-12)
@@ -369,7 +370,8 @@ def test_bad_plots_name_the_field_and_the_remedy(plot, key, text):
 
 
 def test_every_plot_is_declared_and_drawn(sweep):
-    assert figures._DRAW.keys() == plots.PLOTS.keys()
+    assert len(plots.PLOTS) == 7
+    assert all(plots.PLOTS.kind(name).draw is not plots.Plot.draw for name in plots.PLOTS)
     for plot in sweep.plots:
         plots.validate_plot(plot, sweep.algorithms, sweep.comparators, sweep.axes)
     plots.validate_plot({"kind": "regret-vs-horizon"}, ["pcm"], ["opt"], {}, checkpoints=4)

@@ -17,6 +17,39 @@ def test_student_quantile(probability):
     np.testing.assert_allclose(ours, stats.t.ppf(probability, freedom), rtol=1e-8)
 
 
+def student_by_sums(probability, freedom):
+    """Quantile above 1/2 from the finite sums of Abramowitz and Stegun 26.7.3-4, by bisection."""
+    low, high = 0.0, math.pi / 2
+    for _ in range(80):
+        middle = (low + high) / 2
+        if central_part(middle, freedom) < 2 * probability - 1:
+            low = middle
+        else:
+            high = middle
+    return math.sqrt(freedom) * math.tan(low)
+
+
+def central_part(angle, freedom):
+    """P(|t| < sqrt(freedom) tan(angle)) as a finite sum in the angle."""
+    cosine, odd = math.cos(angle), freedom % 2
+    term = cosine if odd else 1.0
+    total = term if freedom > 1 else 0.0
+    for k in range(2 + odd, freedom - 1, 2):
+        term *= cosine**2 * (k - 1) / k
+        total += term
+    part = math.sin(angle) * total
+    return 2 / math.pi * (angle + part) if odd else part
+
+
+@pytest.mark.parametrize("probability", [0.6, 0.75, 0.95, 0.975, 0.995])
+def test_student_quantile_by_finite_sums(probability):
+    freedom = [1, 2, 3, 4, 7, 20, 63, 100, 101, 511, 2000]
+    sums = [student_by_sums(probability, n) for n in freedom]
+    ours = [st.student_quantile(probability, n) for n in freedom]
+    np.testing.assert_allclose(ours, sums, rtol=1e-9)
+    np.testing.assert_allclose([-st.student_quantile(1 - probability, n) for n in freedom], ours)
+
+
 def test_mean_estimate_by_hand():
     moments = Moments.of(np.array([[1.0], [2.0], [6.0]]))
     estimate = st.mean_estimate(moments)
@@ -84,6 +117,19 @@ def test_ranks_are_binomial_quantiles(n, probability):
     low, high = st._binomial_ranks(n, probability)
     assert low == stats.binom.ppf(0.025, n, probability)
     assert high == stats.binom.ppf(0.975, n, probability) + 1
+
+
+@pytest.mark.parametrize("level", [0.5, 0.9, 0.95, 0.999])
+@pytest.mark.parametrize("probability", [0.05, 0.5, 0.95])
+def test_ranks_by_adding_up_the_binomial(level, probability):
+    for n in (1, 2, 3, 10, 57, 300, 5000):
+        k = np.arange(n)
+        steps = np.log((n - k) / (k + 1)) + math.log(probability / (1 - probability))
+        mass = np.exp(n * math.log1p(-probability) + np.concatenate([[0.0], np.cumsum(steps)]))
+        cumulative, tail = np.cumsum(mass), (1 - level) / 2
+        low = int(np.searchsorted(cumulative, tail, side="right"))
+        high = int(np.searchsorted(cumulative, 1 - tail, side="left")) + 1
+        assert st._binomial_ranks(n, probability, level) == (low, high)
 
 
 def test_pooled_quantile_counts_seeds_not_runs():

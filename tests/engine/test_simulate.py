@@ -159,6 +159,52 @@ def test_what_is_no_key_is_refused():
         toy.play(draw(words), jnp.zeros(3), GAIN)
 
 
+@pytest.mark.parametrize(
+    ("horizon", "error", "said"),
+    [
+        (0, ValueError, "horizon: expected an integer >= 1, got 0"),
+        (1.5, TypeError, r"horizon: expected a static integer, got 1\.5"),
+    ],
+)
+def test_bad_horizons_are_refused(horizon, error, said):
+    words = random.words(jax.random.key(0))
+    with pytest.raises(error, match=said):
+        toy.play(draw(words), words, GAIN, horizon=horizon)
+
+
+def test_a_traced_horizon_is_refused():
+    words = random.words(jax.random.key(0))
+    spec = draw(words)
+    with pytest.raises(TypeError, match="horizon: expected a static integer"):
+        jax.eval_shape(lambda horizon: toy.play(spec, words, GAIN, horizon=horizon), jnp.int32(3))
+
+
+@pytest.mark.parametrize("at", [(1.5,), 3])
+def test_checkpoints_that_are_no_integers_are_refused(at):
+    words = random.words(jax.random.key(0))
+    with pytest.raises(ValueError, match=r"at: want increasing rounds within 1\.\.7"):
+        toy.play(draw(words), words, GAIN, at=at)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "said"),
+    [
+        (lambda x: jnp.stack([x, x]), ValueError, r"expected \[5\], got \(2, 5\)"),
+        (lambda x: jnp.sum(x), ValueError, r"expected \[5\], got \(\)"),
+        (lambda x: x.astype(int), TypeError, "expected floating-point numbers, got int32"),
+    ],
+)
+def test_a_cost_that_is_not_one_number_a_lane_is_named(change, error, said):
+    def play(*arguments):
+        world, feedback, costs = toy.walk.play(*arguments)
+        return world, feedback, costs._replace(hit=change(costs.hit))
+
+    words = random.words(typed_keys())
+    problem, spec = toy.walk._replace(play=play), draw(words)
+    with pytest.raises(error, match=rf"costs\.hit, one number a lane: {said}"):
+        jax.eval_shape(lambda: simulate(toy.follower, toy.params(GAIN), problem, spec, words, 3))
+
+
 @pytest.mark.parametrize("horizon", [1, 2, 5, 31, 32, 33, 1000, 10**6])
 @pytest.mark.parametrize("count", [1, 2, 8, 32])
 def test_checkpoints_increase_to_the_horizon(horizon, count):

@@ -1,20 +1,33 @@
-"""Reading one value, or one axis of values, of an experiment file against its ``Field``."""
+"""Reading values against their :class:`~jaxsoco.core.schema.Field`, with every problem reported.
+
+Experiment files, checks, plots and arguments from Python all go through this one reader.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from jaxsoco.core.errors import Issue, suggest
-from jaxsoco.core.schema import AUTO, Field
-from jaxsoco.registry import want
+from jaxsoco.core.errors import Issue
+from jaxsoco.core.schema import AUTO, REQUIRED, Field
+from jaxsoco.core.text import suggest, with_type
 
 INVALID: Any = type("Invalid", (), {"__repr__": lambda self: "INVALID"})()
 """What a reader returns for a value that it reported."""
 
 _LARGEST = 2**31 - 1  # integers become int32 on the device
+
+_ARTICLE = {
+    "float": "a number",
+    "integer": "an integer",
+    "boolean": "true or false",
+    "string": "a string",
+    "strings": "a list of strings",
+    "path": "a path",
+    "pair": "two numbers",
+}
 
 
 class Issues(list[Issue]):
@@ -26,21 +39,25 @@ class Issues(list[Issue]):
         return INVALID
 
 
-def found_as(value: Any) -> str:
-    """Names a TOML value with its type: ``the string "x"``."""
-    if isinstance(value, bool):
-        return f"the boolean {str(value).lower()}"
-    if isinstance(value, str):
-        return f'the string "{value}"'
-    if isinstance(value, int):
-        return f"the integer {value}"
-    if isinstance(value, float):
-        return f"the number {value:g}"
-    if isinstance(value, list):
-        return "an array" if value else "an empty array"
-    if isinstance(value, dict):
-        return "a table"
-    return f"the {type(value).__name__} {value}"
+def want(field: Field) -> str:
+    """What a field takes, in words: ``an integer from 1 to 168 h or "google"``."""
+    options = [f'"{choice}"' for choice in field.choices]
+    if field.kind == "strings" and options:
+        options = [f"a list from {', '.join(options)}"]
+    elif field.kind in _ARTICLE:
+        unit = f" {field.unit}" if field.unit else ""
+        options = [f"{_ARTICLE[field.kind]}{_range(field)}{unit}"]
+    options += [f'"{word}"' for word in field.words]
+    return " or ".join([", ".join(options[:-1]), options[-1]] if len(options) > 1 else options)
+
+
+def _range(field: Field) -> str:
+    low, high = field.low, field.high
+    if low is None:
+        return "" if high is None else f" <= {high:g}"
+    if high is None:
+        return f" {'>' if field.open_low else '>='} {low:g}"
+    return f" from {low:g} {'(excluded) ' if field.open_low else ''}to {high:g}"
 
 
 def read_axis(field: Field, value: Any, path: str, issues: Issues) -> tuple[Any, ...]:
@@ -63,7 +80,7 @@ def read_axis(field: Field, value: Any, path: str, issues: Issues) -> tuple[Any,
         if one in values:
             issues.found(
                 f"{path}[{i}]",
-                f"{found_as(item)} is there twice (first at [{values[one]}])",
+                f"{with_type(item)} is there twice (first at [{values[one]}])",
                 "every value of an axis appears once",
             )
         values.setdefault(one, i)
@@ -71,7 +88,7 @@ def read_axis(field: Field, value: Any, path: str, issues: Issues) -> tuple[Any,
 
 
 def _is_axis(field: Field, value: Any) -> bool:
-    if field.kind == "strings":
+    if field.kind in ("strings", "pair"):
         return isinstance(value, list) and any(isinstance(item, list) for item in value)
     return isinstance(value, list)
 
@@ -79,7 +96,7 @@ def _is_axis(field: Field, value: Any) -> bool:
 def read_value(field: Field, value: Any, path: str, issues: Issues) -> Any:
     """Reads one value; reports what is wrong with it and returns ``INVALID`` then.
 
-    Numbers of a float field become floats; a list of strings becomes a tuple.
+    Numbers of a float field become floats; a list of strings, or of two numbers, becomes a tuple.
     """
     if isinstance(value, str) and value in field.words:
         return value
@@ -88,12 +105,44 @@ def read_value(field: Field, value: Any, path: str, issues: Issues) -> Any:
     return _READERS[field.kind](field, value, path, issues)
 
 
+def check_table(
+    fields: Sequence[Field],
+    table: Mapping[str, Any],
+    place: str,
+    owner: str,
+    issues: Issues,
+    *,
+    other: Collection[str] = (),
+) -> None:
+    """Reports every key of a table that is no field, every bad value, every field that is missing.
+
+    Args:
+      fields: what the table takes.
+      table: values by key.
+      place: where it stands, the prefix of every issue's path.
+      owner: whose fields they are: ``a check of kind "ratio"``.
+      issues: takes what is wrong.
+      other: keys that the table may have besides, read elsewhere.
+    """
+    by_name = {field.name: field for field in fields}
+    for key, value in table.items():
+        if key in by_name:
+            read_value(by_name[key], value, f"{place}.{key}", issues)
+        elif key not in other:
+            hint = suggest(key, (*by_name, *other)) or "it has none"
+            issues.found(f"{place}.{key}", f'"{key}" is not a field of {owner}', hint)
+    for field in fields:
+        if field.default is REQUIRED and field.name not in table:
+            hint = f"want {want(field)}: {field.doc}"
+            issues.found(f"{place}.{field.name}", "is missing", hint)
+
+
 def _wrong_type(field: Field, value: Any, path: str, issues: Issues) -> Any:
     hint = f"want {want(field)}"
     if isinstance(value, str) and field.words:
         close = suggest(value, field.words)
         hint += f"; {close}" if close.startswith("did") else ""
-    return issues.found(path, f"found {found_as(value)}", hint)
+    return issues.found(path, f"found {with_type(value)}", hint)
 
 
 def _read_number(field: Field, value: Any, path: str, issues: Issues) -> Any:
@@ -126,6 +175,19 @@ def _in_range(field: Field, value: Any, path: str, issues: Issues) -> Any:
     return value
 
 
+def _read_pair(field: Field, value: Any, path: str, issues: Issues) -> Any:
+    if isinstance(value, list | tuple) and len(value) == 2:
+        one = replace(field, kind="float")
+        ends = tuple(_read_number(one, v, f"{path}[{i}]", issues) for i, v in enumerate(value))
+        if INVALID in ends:
+            return INVALID
+        if ends[0] <= ends[1]:
+            return ends
+    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else ""
+    message = f"found [{text}]" if text else f"found {with_type(value)}"
+    return issues.found(path, message, f"want {want(field)}, the smaller first, as in [0.4, 0.6]")
+
+
 def _read_boolean(field: Field, value: Any, path: str, issues: Issues) -> Any:
     return value if isinstance(value, bool) else _wrong_type(field, value, path, issues)
 
@@ -136,7 +198,7 @@ def _read_choice(field: Field, value: Any, path: str, issues: Issues) -> Any:
     if value not in field.choices:
         close = suggest(value, field.choices)
         hint = f"{close} want {want(field)}" if close.startswith("did") else close
-        return issues.found(path, f'"{value}" is not one of the choices', hint)
+        return issues.found(path, f'no choice is "{value}"', hint)
     return value
 
 
@@ -149,10 +211,11 @@ def _read_string(field: Field, value: Any, path: str, issues: Issues) -> Any:
 
 
 def _read_strings(field: Field, value: Any, path: str, issues: Issues) -> Any:
-    if not isinstance(value, list):
+    if not isinstance(value, list | tuple):
         return _wrong_type(field, value, path, issues)
     if not value:
-        return issues.found(path, "the list is empty", f"want {want(field)}")
+        hint = f"want {want(field)}; an empty list names nothing"
+        return issues.found(path, "the list is empty", hint)
     reader = _read_choice if field.choices else _read_string
     items = []
     for i, item in enumerate(value):
@@ -171,4 +234,5 @@ _READERS: dict[str, Callable[[Field, Any, str, Issues], Any]] = {
     "string": _read_string,
     "path": _read_string,
     "strings": _read_strings,
+    "pair": _read_pair,
 }

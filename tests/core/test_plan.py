@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jaxsoco.core.errors import InputError
-from jaxsoco.engine.plan import GroupPlan, Plan
+from jaxsoco.core.plan import Group, Plan
 
 
 def make_plan(*, points=(3, 1), seeds=7, tile=4, chunk=8) -> Plan:
     bounds = [sum(points[:i]) for i in range(len(points) + 1)]
     groups = tuple(
-        GroupPlan(
+        Group(
             index=i,
             points=tuple(range(bounds[i], bounds[i + 1])),
             seeds=seeds,

@@ -1,0 +1,67 @@
+"""``slope``: the exponent with which the measure grows along an axis."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from jaxsoco.analysis.checks._base import ALGORITHM, Check, CheckResult, number
+from jaxsoco.analysis.ledger import Ledger
+from jaxsoco.analysis.selection import (
+    Scope,
+    check_against,
+    check_axis,
+    check_cost,
+    check_labels,
+    default_axis,
+)
+from jaxsoco.analysis.views import AGAINST, COST, PER_ROUND, STATISTIC, exponent, finals, view
+from jaxsoco.core.schema import Field
+
+
+class Slope(Check):
+    """The measure grows like ``axis ** exponent`` with an exponent in an interval."""
+
+    name = "slope"
+    summary = "the exponent of the growth along an axis lies in an interval"
+    fields = (
+        ALGORITHM,
+        Field("between", "pair", "smallest and largest exponent"),
+        Field("axis", "string", "numeric axis (the horizon or the only one)", default=None),
+        AGAINST,
+        COST,
+        STATISTIC,
+        PER_ROUND,
+    )
+
+    def validate(self, scope: Scope) -> None:
+        """Reports unknown names, and an axis that is missing or cannot have a slope."""
+        check_labels("algorithm", self.table.get("algorithm"), scope)
+        check_cost(self.table, scope)
+        check_against(self.table, scope, needed=False)
+        axis = self.table.get("axis") or default_axis(scope.axes, scope.checkpoints)
+        if axis is None:
+            hint = "want a numeric axis"
+            scope.report("axis", "is missing, and no axis goes without saying", hint)
+        else:
+            check_axis(axis, self.where, scope, numeric=True)
+
+    def run(self, ledger: Ledger) -> CheckResult:
+        """Fits the exponent."""
+        study, algorithm = ledger.study, self.table["algorithm"]
+        quantity = view(self.table, study, self.where)
+        axis = self.table.get("axis") or default_axis(study.axes, study.checkpoints) or ""
+        measured, _, note = exponent(ledger, algorithm, quantity, axis, self.where)
+        low, high = self.table["between"]
+        subject = f"{quantity.words(study, algorithm)}{self.where_text}"
+        runs = np.isfinite(finals(ledger, algorithm, quantity, study.select(self.where))).sum()
+        if not math.isfinite(measured.value):
+            sentence = f"{subject}: no exponent in {axis}, {note}"
+        else:
+            sentence = (
+                f"{subject} grows like {axis}^{number(measured, study.level)}; "
+                f"claimed: exponent between {low:g} and {high:g}"
+            )
+        passed = bool(low <= measured.value <= high)
+        return CheckResult(self.table, passed, measured, int(runs), sentence)

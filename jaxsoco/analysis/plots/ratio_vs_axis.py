@@ -1,0 +1,88 @@
+"""``ratio-vs-axis``: mean cost ratios along an axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jaxsoco.analysis import style
+from jaxsoco.analysis.drawings import NothingToDraw
+from jaxsoco.analysis.drawings.lines import draw_band
+from jaxsoco.analysis.drawings.words import (
+    bands,
+    label_y,
+    restriction,
+    run_counts,
+    with_unit,
+    words,
+)
+from jaxsoco.analysis.ledger import Ledger
+from jaxsoco.analysis.plots._base import ALGORITHMS, AXIS, looks
+from jaxsoco.analysis.plots._ratio import RatioPlot
+from jaxsoco.analysis.selection import Scope, check_axis
+from jaxsoco.analysis.statistics import cluster_means
+from jaxsoco.analysis.views import AGAINST, Line
+from jaxsoco.core.study import is_numeric
+from jaxsoco.core.text import show
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+class RatioVsAxis(RatioPlot):
+    """Means of the runs' ratios: lines along numbers, whiskers beside names."""
+
+    name = "ratio-vs-axis"
+    summary = "mean cost ratios along an axis of the problem"
+    fields = (AXIS, AGAINST, ALGORITHMS)
+
+    def validate(self, scope: Scope) -> None:
+        """Reports unknown names, and an axis with a single value."""
+        super().validate(scope)
+        if "axis" in self.table:
+            check_axis(self.table["axis"], self.where, scope)
+
+    def draw(self, ledger: Ledger, ax: Axes) -> str:
+        """Draws the means with their intervals over a grey line at 1."""
+        study, axis, against = ledger.study, self.table["axis"], self.against(ledger.study)
+        lines = {n: self._line(ledger, n, against, axis) for n in self.algorithms(study)}
+        values = [v for v in study.axes[axis] if any(v in line.x for line in lines.values())]
+        if not values:
+            raise NothingToDraw("no run has a ratio")
+        ax.axhline(1, color="#888888", linewidth=0.8, zorder=1)
+        if is_numeric(values):
+            for name, line in lines.items():
+                draw_band(ax, line, name, looks(study)[name])
+            style.numeric_ticks(ax, [float(v) for v in values])
+        else:
+            _draw_whiskers(ax, lines, looks(study), values)
+        style.tall_range(ax)
+        ax.set_xlabel(with_unit(axis, study.units.get(axis, "")))
+        label_y(ax, f"mean ratio to {words(against)}")
+        runs = run_counts([line.runs for line in lines.values()])
+        return (
+            f"Mean of the runs' cost ratios to {against} against {axis}"
+            f"{restriction(self.where, study, axis)}, {runs} runs a point. {bands(study)} "
+            "The grey line is a ratio of 1."
+        )
+
+    def _line(self, ledger: Ledger, name: str, against: str, axis: str) -> Line:
+        x, clusters = ledger.curve(name, against, axis, self.where, "ratio")
+        ends = cluster_means(clusters, ledger.study.level)
+        return Line(x, *ends, clusters.counts.sum(axis=0))
+
+
+def _draw_whiskers(
+    ax: Axes, lines: dict[str, Line], looks: dict[str, style.Line], values: Sequence[Any]
+) -> None:
+    """Means with whiskers, side by side at every one of the values."""
+    for i, (name, line) in enumerate(lines.items()):
+        offset = (i - (len(lines) - 1) / 2) * 0.66 / len(lines)
+        x = [values.index(v) + offset for v in line.x]
+        ends = np.nan_to_num([line.value - line.lower, line.upper - line.value])
+        ax.errorbar(x, line.value, yerr=ends, label=name, fmt=looks[name].marker,
+                    color=looks[name].color, capsize=1.5, elinewidth=0.9)  # fmt: skip
+    ax.set_xticks(range(len(values)), [show(v) for v in values])
+    ax.grid(False, axis="x")

@@ -1,0 +1,63 @@
+"""``regret-vs-horizon``: growth with the horizon, with fitted exponents."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from jaxsoco.analysis.fits import fit
+from jaxsoco.analysis.ledger import Ledger
+from jaxsoco.analysis.plots._base import ALGORITHMS, TREND, VIEW
+from jaxsoco.analysis.plots._lines import LinesPlot
+from jaxsoco.analysis.selection import Scope, default_axis
+from jaxsoco.analysis.statistics import Estimate
+from jaxsoco.core.study import HORIZON
+from jaxsoco.core.text import percent
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+class RegretVsHorizon(LinesPlot):
+    """Ratio, regret or cost by the horizon on logarithmic axes."""
+
+    name = "regret-vs-horizon"
+    summary = "regret by the horizon on logarithmic axes, with fitted exponents"
+    fields = (*VIEW, ALGORITHMS, TREND)
+
+    @property
+    def log(self) -> tuple[str, ...]:
+        """Both axes are logarithmic."""
+        return ("x", "y")
+
+    def validate(self, scope: Scope) -> None:
+        """Reports unknown names, and an experiment with one horizon."""
+        super().validate(scope)
+        if default_axis(scope.axes, scope.checkpoints) != HORIZON:
+            message = "the experiment has one horizon only"
+            scope.report("kind", message, "want a list in run.horizons")
+
+    def draw(self, ledger: Ledger, ax: Axes) -> str:
+        """Draws a line a learner, its exponent in the legend."""
+        drawing = self.lines(ledger, ax, HORIZON)
+        ax.set_xlabel("horizon T (rounds)")
+        level = percent(ledger.study.level)
+        return (
+            f"{drawing.caption(self.where, HORIZON)} The exponents are least-squares slopes with "
+            f"{level} bootstrap intervals over seeds."
+        )
+
+    def label(self, ledger: Ledger, name: str) -> str:
+        """``scale: T^0.50 [0.47, 0.53]``."""
+        exponent = fit(ledger, name, self.view(ledger.study), HORIZON, self.where).exponent
+        return f"{name}{_power(exponent)}"
+
+
+def _power(exponent: Estimate) -> str:
+    if not math.isfinite(exponent.value):
+        return ""
+    digits = 3 if exponent.half_width < 0.01 else 2
+    text = f": $T^{{{exponent.value:.{digits}f}}}$"
+    if math.isfinite(exponent.half_width):
+        text += f" [{exponent.lower:.{digits}f}, {exponent.upper:.{digits}f}]"
+    return text

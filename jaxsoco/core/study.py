@@ -1,0 +1,246 @@
+"""What a run is: its points, learners, comparators, costs, plan, and what its report shows.
+
+``experiment`` writes a :class:`Study` to ``manifest.json``, the engine resumes it, ``analysis``
+reads it back. The JSON of FORMAT 1 is made here and read here, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from jaxsoco.core.errors import InputError, Issue
+from jaxsoco.core.plan import Group, Plan
+from jaxsoco.core.schema import CostEntry
+from jaxsoco.core.setup import Presentation, Setup, freeze
+
+HORIZON = "horizon"
+"""Axis name of the rounds of a run, whether horizons are points or checkpoints of one run."""
+
+SHORTFALL = "shortfall"
+"""Cost component that must be zero in a complete run: work missing at the deadline."""
+
+ROUNDING = {"float32": 1e-5, "float64": 1e-9}
+"""Shortfall of a run that is rounding alone, by precision."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """A run.
+
+    Attributes:
+      name: short name of the experiment.
+      setup: what fixes the numbers.
+      plan: how the run is cut up.
+      costs: cost components in the order of the ledger.
+      measure: ``"ratio"`` or ``"regret"``: how learners are judged against comparators.
+      axes: settings of the problem with more than one value, name -> values in order.
+      presentation: what the report says.
+      units: unit of each axis, where known.
+      components: comparator that is not run -> the component that is the regret against it.
+      heavy: indices of points whose costs have no mean.
+      level: level of the intervals.
+      created: when the run began (ISO 8601); empty before it begins.
+      identity: SHA-256 of the setup; empty before the run begins.
+    """
+
+    name: str
+    setup: Setup
+    plan: Plan
+    costs: tuple[CostEntry, ...]
+    measure: str
+    axes: dict[str, tuple[Any, ...]]
+    presentation: Presentation
+    units: Mapping[str, str] = field(default_factory=dict)
+    components: Mapping[str, str] = field(default_factory=dict)
+    heavy: frozenset[int] = frozenset()
+    level: float = 0.95
+    created: str = ""
+    identity: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The manifest, without what the store fills in: format, identity, time of creation."""
+        presentation = self.presentation
+        return {
+            "name": self.name,
+            "figure": presentation.title,
+            "settings": self.setup.to_json(),
+            "plan": self.plan.to_json(),
+            "presentation": {
+                "description": presentation.description,
+                "smoke": presentation.smoke,
+                "axes": self.axes,
+                "units": self.units,
+                "checks": presentation.checks,
+                "plots": presentation.plots,
+                "costs": [
+                    {"name": cost.name, "unit": cost.unit, "objective": cost.objective}
+                    for cost in self.costs
+                ],
+                "measure": self.measure,
+                "learners": {
+                    learner.label: {"base": learner.base, "values": learner.values}
+                    for learner in self.setup.learners
+                },
+                "components": self.components,
+                "heavy_tailed": sorted(self.heavy),
+                "confidence": self.level,
+                "notes": presentation.notes,
+                "warnings": presentation.warnings,
+                "command": presentation.command,
+                "spec": presentation.spec,
+            },
+        }
+
+    @classmethod
+    def from_json(cls, manifest: Mapping[str, Any]) -> Study:
+        """The study that a run's manifest describes; keys of later versions may be absent.
+
+        Raises:
+          InputError: it is not the manifest of a run.
+        """
+        try:
+            return cls._read(manifest)
+        except (KeyError, TypeError, AttributeError) as error:
+            message = f"not the manifest of a run ({error!r})"
+            raise InputError(Issue("manifest", message)) from error
+
+    @classmethod
+    def _read(cls, manifest: Mapping[str, Any]) -> Study:
+        presentation = manifest["presentation"]
+        title = manifest.get("figure") or manifest["name"]
+        costs = [
+            CostEntry(c["name"], c["unit"], objective=c["objective"]) for c in presentation["costs"]
+        ]
+        return cls(
+            name=manifest["name"],
+            setup=Setup.from_json(manifest["settings"], presentation.get("learners", {})),
+            plan=Plan.from_json(manifest["plan"]),
+            costs=tuple(costs),
+            measure=presentation["measure"],
+            axes={n: freeze(v) for n, v in presentation["axes"].items() if len(v) > 1},
+            presentation=Presentation.from_json(title, presentation),
+            units=dict(presentation.get("units", {})),
+            components=dict(presentation.get("components", {})),
+            heavy=frozenset(presentation.get("heavy_tailed", ())),
+            level=presentation.get("confidence", 0.95),
+            created=str(manifest.get("created", "")),
+            identity=str(manifest.get("identity", "")),
+        )
+
+    @property
+    def title(self) -> str:
+        """Of the report and its figures."""
+        return self.presentation.title
+
+    @cached_property
+    def points(self) -> tuple[dict[str, Any], ...]:
+        """The problem's values at every point, its horizon among them."""
+        horizons = {point: group.horizon for group in self.groups for point in group.points}
+        return tuple({HORIZON: horizons[i], **p} for i, p in enumerate(self.setup.points))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Everything that was run, in the order that numbers the arrays of a chunk."""
+        return self.plan.learners
+
+    @property
+    def algorithms(self) -> tuple[str, ...]:
+        """Labels of the learners under study."""
+        return tuple(label for label in self.plan.learners if label not in self.comparators)
+
+    @property
+    def comparators(self) -> tuple[str, ...]:
+        """Labels of everything that learners are compared with, in order."""
+        return self.setup.comparators
+
+    @property
+    def optima(self) -> tuple[str, ...]:
+        """The comparators that were run."""
+        return tuple(label for label in self.comparators if label not in self.components)
+
+    @cached_property
+    def settings(self) -> dict[str, tuple[str, Mapping[str, Any]]]:
+        """Label -> the name that learners with other values share, and the values."""
+        return {learner.label: (learner.base, learner.values) for learner in self.setup.learners}
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """Points that share one compiled problem."""
+        return self.plan.groups
+
+    @property
+    def seeds(self) -> int:
+        """Largest number of seeds of any group."""
+        return max(group.seeds for group in self.groups)
+
+    @property
+    def runs(self) -> int:
+        """Runs of every learner when the sweep is complete."""
+        return self.plan.runs
+
+    @property
+    def chunks(self) -> int:
+        """Chunks of the complete sweep."""
+        return len(self.plan.chunks())
+
+    @property
+    def checkpoints(self) -> int:
+        """At how many rounds of a run costs are kept, at most."""
+        return max(len(group.checkpoints) for group in self.groups)
+
+    @property
+    def rounding(self) -> float:
+        """Shortfall of a run that is rounding alone, in the run's precision."""
+        return ROUNDING[self.setup.precision]
+
+    @property
+    def watched(self) -> tuple[tuple[str, str | None], ...]:
+        """Components, and against which comparator (None: by themselves), whose course over the
+        rounds a check or figure asks for."""
+        tables = (*self.presentation.checks, *self.presentation.plots)
+        return tuple(dict.fromkeys((t["cost"], t.get("against")) for t in tables if "cost" in t))
+
+    @property
+    def quantiles(self) -> bool:
+        """Whether runs are kept at every checkpoint, for medians over the rounds."""
+        tables = (*self.presentation.checks, *self.presentation.plots)
+        return bool(self.heavy) or any(t.get("statistic") == "median" for t in tables)
+
+    @property
+    def unit(self) -> str:
+        """Unit of the total cost."""
+        return next((cost.unit for cost in self.costs if cost.objective), "")
+
+    def cost(self, name: str) -> CostEntry:
+        """The component of this name."""
+        return next(cost for cost in self.costs if cost.name == name)
+
+    def select(self, where: Mapping[str, Any] | None = None) -> tuple[int, ...]:
+        """Indices of the points that match every ``axis = value`` (or list of values)."""
+        conditions = (where or {}).items()
+        return tuple(
+            i
+            for i, point in enumerate(self.points)
+            if all(name in point and matches(point[name], value) for name, value in conditions)
+        )
+
+    def numeric_axes(self) -> tuple[str, ...]:
+        """Axes whose values are all numbers, the horizon of checkpoints included."""
+        names = [name for name, values in self.axes.items() if is_numeric(values)]
+        if self.checkpoints > 1 and HORIZON not in self.axes:
+            names.append(HORIZON)
+        return tuple(names)
+
+
+def is_numeric(values: Iterable[Any]) -> bool:
+    """Whether all values are numbers (booleans are not)."""
+    return all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
+
+
+def matches(value: Any, target: Any) -> bool:
+    """Whether a point's value is the target, or one of a list of targets."""
+    value, target = freeze(value), freeze(target)
+    return value == target or (isinstance(target, tuple) and value in target)

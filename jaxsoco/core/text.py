@@ -1,0 +1,102 @@
+"""How the package speaks to people: values, counts, sizes, durations, columns, suggestions."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+
+def show(value: Any, absent: str = "default") -> str:
+    """A setting's value: ``0.5``, ``true``, ``FR+DE``; ``absent`` stands for None.
+
+    A float is as short as it can be without passing for another one.
+    """
+    if value is None:
+        return absent
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        short = f"{value:g}"
+        return short if float(short) == value else repr(value)
+    if isinstance(value, list | tuple):
+        return "+".join(show(item, absent) for item in value)
+    return str(value)
+
+
+def show_all(values: Mapping[str, Any] | None) -> str:
+    """Named values: ``data_size = 4, job_length = google``."""
+    return ", ".join(f"{name} = {show(value)}" for name, value in (values or {}).items())
+
+
+def as_toml(value: Any) -> str:
+    """A value as an experiment file has it: ``0.5``, ``true``, ``"tree"``, ``["FR", "DE"]``."""
+    if isinstance(value, str):
+        return f'"{value}"'
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(as_toml, value))}]"
+    return show(value)
+
+
+def with_type(value: Any) -> str:
+    """A value of an experiment file with its type: ``the string "x"``, ``an array``."""
+    if isinstance(value, list | tuple):
+        return "an array" if value else "an empty array"
+    if isinstance(value, dict):
+        return "a table"
+    names = {bool: "boolean", str: "string", int: "integer", float: "number"}
+    return f"the {names.get(type(value), type(value).__name__)} {as_toml(value)}"
+
+
+def count(number: int, what: str) -> str:
+    """``1 chunk``, ``2 chunks``."""
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
+def size(number: int) -> str:
+    """A number of bytes: ``37 bytes``, ``4.1 MB``."""
+    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if number >= scale:
+            return f"{number / scale:.3g} {unit}"
+    return count(number, "byte")
+
+
+def duration(seconds: float) -> str:
+    """``1:02:03`` or ``2:03``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def percent(share: float) -> str:
+    """``95 %``."""
+    return f"{100 * share:g} %"
+
+
+def columns(rows: Iterable[Sequence[str]], left: int | None = None) -> list[str]:
+    """Rows of cells as lines with aligned columns; the first ``left`` (all if None) flush left."""
+    rows = [*rows]
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    left = len(widths) if left is None else left
+    return [
+        "  ".join(
+            cell.ljust(width) if i < left else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def table(header: Sequence[str], body: Sequence[Sequence[str]], left: int) -> str:
+    """A header, a rule and rows; the first ``left`` columns flush left, the others flush right."""
+    rule = ["-" * max(map(len, cells)) for cells in zip(header, *body, strict=True)]
+    return "\n".join(columns([header, rule, *body], left))
+
+
+def suggest(word: str, options: Iterable[str]) -> str:
+    """Returns ``did you mean "..."?`` for the closest option, or the list of options."""
+    names = sorted(map(str, options))
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    if close:
+        return f'did you mean "{close[0]}"?'
+    return "known: " + ", ".join(names) if names else ""

@@ -1,0 +1,50 @@
+"""The process in which :func:`jaxsoco.run` computes; it is given a request on standard input."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jaxsoco.core.errors import InputError, Interrupted
+from jaxsoco.experiment.expand import expand
+from jaxsoco.experiment.plugging import Policy
+from jaxsoco.experiment.runner import BAD_INPUT, INTERRUPTED, default_folder, run
+from jaxsoco.experiment.spec import load_experiment
+
+
+def main() -> int:
+    """Runs the request; writes where the results are, or what is wrong, to the file named."""
+    answer = Path(sys.argv[1])
+    try:
+        code, told = _run(json.load(sys.stdin))
+    except InputError as error:
+        code, told = BAD_INPUT, {"issues": error.issues}
+    except Interrupted as error:
+        code, told = INTERRUPTED, {"message": str(error)}
+    except KeyboardInterrupt:
+        code, told = INTERRUPTED, {"message": "interrupted"}
+    answer.write_text(json.dumps(told), encoding="utf-8")
+    return code
+
+
+def _run(request: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+    experiment = load_experiment(
+        Path(request["spec"]),
+        smoke=request["smoke"],
+        assignments=[(key, value) for key, value in request["assignments"]],
+        plugins=Policy(tuple(request["plugins"])),
+        tables=request["tables"],
+    )
+    out = Path(request["out"] or default_folder(experiment.name, request["smoke"]))
+    sweep = expand(experiment)
+    for warning in sweep.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    code = run(sweep, out, command="jaxsoco.run", devices=request["devices"])
+    return code, {"out": str(out)}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

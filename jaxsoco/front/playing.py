@@ -1,0 +1,103 @@
+"""Runs in Python: ``play`` and the keys that a sweep has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxsoco.core import random
+from jaxsoco.core.protocol import Algorithm, Instance, PyTree
+from jaxsoco.engine.simulate import Run, checkpoints, simulate
+
+
+def seed_keys(root: int, seeds: int | Sequence[int] | np.ndarray) -> jax.Array:
+    """Keys of runs, as a sweep has them.
+
+    >>> keys = jaxsoco.seed_keys(0, 256)  # of seeds 0..255 under root 0
+
+    Args:
+      root: root of all random streams (``run.root_seed`` of an experiment).
+      seeds: how many (from seed 0), or the seeds themselves, from 0.
+
+    Returns:
+      JAX keys ``[seeds]``.
+    """
+    numbers = np.arange(seeds) if isinstance(seeds, int) else np.asarray(seeds)
+    if numbers.ndim != 1 or not np.issubdtype(numbers.dtype, np.integer) or np.any(numbers < 0):
+        raise ValueError(f"seeds: expected a count or a list of integers >= 0, got {seeds!r}")
+    root_key = jax.random.key(root, impl="threefry2x32")
+    words = random.run_key(root_key, jnp.asarray(numbers, jnp.int32))
+    return jax.random.wrap_key_data(jnp.moveaxis(words, 0, -1), impl="threefry2x32")
+
+
+def play(
+    problem: Instance,
+    algorithm: Algorithm,
+    params: PyTree,
+    keys: jax.Array,
+    *,
+    at: Sequence[int] | None = None,
+    trace: bool = False,
+    differentiable: bool | None = None,
+    remat: int | bool | None = None,
+    allow_biased: bool = False,
+) -> Run:
+    """Plays a learner on a problem: a run for every key, in the world that its seed meets.
+
+    >>> run = jaxsoco.play(problem, algorithm, params, jaxsoco.seed_keys(0, 256))
+    >>> run.costs.hit[-1].mean()
+
+    Works under ``jit``, ``vmap`` and ``grad``; by itself it is compiled once for every algorithm,
+    horizon and number of keys. In the caller's precision (``jax_enable_x64``).
+
+    Args:
+      problem: of :func:`make`.
+      algorithm: of :func:`learner`, or your own.
+      params: its parameters; leaves may be traced.
+      keys: JAX keys ``[...]``, such as :func:`seed_keys` gives; every axis is a lane.
+      at: increasing rounds at which cumulative costs are kept; by default :func:`checkpoints`.
+      trace: also keep every round's action and costs (small runs only).
+      differentiable: see :func:`simulate`.
+      remat: rounds of a segment that a gradient computes anew instead of keeping what it needs
+        (``True``: the square root of the horizon). See :func:`simulate`.
+      allow_biased: take gradients in parameters whose gradient is biased.
+
+    Returns:
+      The runs' record: ``at`` ``[C]``, ``costs`` ``[C, ...]`` each, ``faults`` and ``finite``
+      ``[...]``, the learner's last ``state``, and the ``trace``.
+    """
+    del allow_biased  # every parameter's gradient is what it is, so far
+    words = random.words(keys)
+    rounds = checkpoints(problem.horizon) if at is None else tuple(int(t) for t in at)
+    options = (algorithm, rounds, trace, differentiable, remat)
+    record = _play(problem, params, words, options)
+    return Run(np.asarray(rounds), *record)
+
+
+def _runs(problem: Instance, params: PyTree, key: jax.Array, options: tuple[Any, ...]):
+    algorithm, at, trace, differentiable, remat = options
+    if algorithm.lanes == "vmap" and key.ndim > 1:
+        one = algorithm._replace(lanes="native"), at, trace, differentiable, remat
+        lane = jax.vmap(lambda word: _runs(problem, params, word, one), -1, -1)
+        flat = lane(key.reshape(2, -1))
+        return jax.tree.map(lambda x: x.reshape(*x.shape[:-1], *key.shape[1:]), flat)
+    run = simulate(
+        algorithm,
+        params,
+        problem.problem,
+        problem.spec(key),
+        key,
+        problem.horizon,
+        at=at,
+        trace=trace,
+        differentiable=differentiable,
+        remat=remat,
+    )
+    return run.costs, run.faults, run.finite, run.state, run.trace
+
+
+_play = jax.jit(_runs, static_argnums=3)

@@ -1,0 +1,281 @@
+"""Results of a run directory as tables: ``load`` and :class:`Results`."""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jaxsoco.analysis.checks import run_checks
+from jaxsoco.analysis.ledger import Ledger
+from jaxsoco.analysis.tables import point_rows, record
+from jaxsoco.core.errors import InputError, Issue, suggest
+from jaxsoco.core.plan import Chunk, Group
+from jaxsoco.core.study import Study
+from jaxsoco.engine.store import Store
+
+
+class Verdict(NamedTuple):
+    """What a check came to; nothing is raised for it.
+
+    Attributes:
+      kind: of check, ``"slope"``, say.
+      verdict: ``"passed"`` or ``"failed"``.
+      value: what was measured.
+      interval: its confidence interval ``(lower, upper)``, NaN where it has none.
+      sentence: all of it in words.
+      check: the check as the experiment states it.
+    """
+
+    kind: str
+    verdict: str
+    value: float
+    interval: tuple[float, float]
+    sentence: str
+    check: Mapping[str, Any]
+
+
+def load(directory: str | PathLike[str]) -> Results:
+    """Reads the results of a run, complete or not.
+
+    >>> jaxsoco.load("runs/quickstart").to_pandas().groupby("learner").service.mean()
+
+    Args:
+      directory: of ``jaxsoco run`` or :func:`jaxsoco.run`.
+
+    Raises:
+      InputError: it does not hold a run.
+    """
+    return Results(Path(directory))
+
+
+class Results:
+    """The results in a run directory; tables are NumPy records, made when they are asked for.
+
+    Attributes:
+      path: the directory.
+      study: what was run: points, learners, comparators, costs.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self._store = Store(path).open()
+        self.study: Study = self._store.study
+        self._committed = self._store.committed()
+
+    def __repr__(self) -> str:
+        state = "complete" if self.complete else f"{len(self._committed)} of {self.study.chunks}"
+        size = f"{len(self.study.points)} points, {len(self.labels)} learners and comparators"
+        return f"Results({str(self.path)!r}: {size}, {self.study.runs} runs each, {state})"
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Of the learners, then of the comparators that were run."""
+        return self.study.labels
+
+    @property
+    def complete(self) -> bool:
+        """Whether every chunk is there."""
+        return len(self._committed) == self.study.chunks
+
+    @cached_property
+    def checks(self) -> tuple[Verdict, ...]:
+        """Every check of the experiment with its verdict, value and interval."""
+        results = run_checks(self.study.presentation.checks, self._ledger)
+        return tuple(
+            Verdict(
+                str(result.check["kind"]),
+                "passed" if result.passed else "failed",
+                result.measured.value,
+                (result.measured.lower, result.measured.upper),
+                result.sentence,
+                result.check,
+            )
+            for result in results
+        )
+
+    def table(self) -> np.recarray:
+        """One row a point and learner: axes, learner, counts, costs, measures, with intervals."""
+        rows = [record(self._ledger, row) for row in point_rows(self._ledger)]
+        rows = [{_TABLE_NAMES.get(k, k): v for k, v in row.items()} for row in rows]
+        names = dict.fromkeys(name for row in rows for name in row)
+        return _records({name: _column([row.get(name) for row in rows]) for name in names})
+
+    def runs(self, learner: str) -> np.recarray:
+        """One row a run and checkpoint of a learner or comparator, run after run.
+
+        Columns: the axes; ``learner``; every field of the learner (``learner_NAME`` where an axis
+        has that name); ``seed``; ``round``; each cost, cumulative; ``total``, the sum of those of
+        the objective.
+
+        Raises:
+          InputError: no such learner.
+        """
+        self._number(learner)
+        columns = list(self._parts(learner))
+        names = list(columns[0]) if columns else list(self._constant(learner, 0, 0))
+        joined = {name: np.concatenate([part[name] for part in columns]) for name in names}
+        return _records(joined)
+
+    def to_pandas(self) -> Any:
+        """All rows of :meth:`runs`, learner after learner, as a ``pandas.DataFrame``.
+
+        Raises:
+          ImportError: pandas is not installed.
+        """
+        pandas = _library("pandas")
+        frames = [pandas.DataFrame.from_records(self.runs(label)) for label in self.labels]
+        return pandas.concat(frames, ignore_index=True)
+
+    def to_xarray(self) -> Any:
+        """Costs as an ``xarray.Dataset`` over learner, the axes, seed and checkpoint.
+
+        ``round`` is a coordinate over the axes and ``checkpoint``; what is missing is NaN.
+
+        Raises:
+          ImportError: xarray is not installed.
+        """
+        xarray = _library("xarray")
+        study = self.study
+        sizes = [len(values) for values in study.axes.values()]
+        depth = study.checkpoints
+        shape = (len(self.labels), len(study.points), study.seeds, depth)
+        costs = {cost.name: np.full(shape, np.nan) for cost in study.costs}
+        rounds = np.full((len(study.points), depth), np.nan)
+        for group in study.groups:
+            rounds[np.array(group.points), : len(group.checkpoints)] = group.checkpoints
+        for i, label in enumerate(self.labels):
+            for point, seeds, arrays in self._segments(label):
+                for name, values in arrays.items():
+                    costs[name][i, point, seeds, : values.shape[1]] = values
+        dims = ("learner", *study.axes, "seed", "checkpoint")
+        whole = (len(self.labels), *sizes, study.seeds, depth)
+        axes = {name: _column(list(values)) for name, values in study.axes.items()}
+        rounds_by_axis = ((*study.axes, "checkpoint"), rounds.reshape(*sizes, depth))
+        return xarray.Dataset(
+            {name: (dims, values.reshape(whole)) for name, values in costs.items()},
+            {
+                "learner": list(self.labels),
+                **axes,
+                "seed": np.arange(study.seeds),
+                "round": rounds_by_axis,
+            },
+            {"title": study.title, "identity": study.identity},
+        )
+
+    def to_parquet(self, path: str | PathLike[str]) -> None:
+        """Writes all rows of :meth:`runs`, learner after learner, to a Parquet file.
+
+        Raises:
+          ImportError: pyarrow is not installed (``pip install "jaxsoco[parquet]"``).
+        """
+        arrow, parquet = _library("pyarrow"), _library("pyarrow.parquet")
+        tables = [_arrow_table(arrow, self.runs(label)) for label in self.labels]
+        parquet.write_table(arrow.concat_tables(tables, promote_options="permissive"), path)
+
+    @cached_property
+    def _ledger(self) -> Ledger:
+        ledger = Ledger(self.study)
+        for chunk, receipt in self._committed.items():
+            ledger.add(receipt, self._store.read(chunk))
+        return ledger
+
+    def _number(self, label: str) -> int:
+        if label not in self.labels:
+            message = f'no learner is called "{label}"'
+            raise InputError(Issue(str(self.path), message, suggest(label, self.labels)))
+        return self.labels.index(label)
+
+    def _segments(self, label: str) -> Iterator[tuple[int, np.ndarray, dict[str, np.ndarray]]]:
+        """Point, seeds ``[n]`` and costs ``[n, C]`` of a learner, piece by piece, in order."""
+        prefix = f"{self._number(label):03d}"
+        for chunk in self.study.plan.chunks():
+            if chunk.id not in self._committed:
+                continue
+            arrays = self._store.read(chunk.id)
+            names = [c.name for c in self.study.costs if f"{prefix}.{c.name}" in arrays]
+            for point, seeds, rows in _pieces(self.study.groups[chunk.group], chunk):
+                yield point, seeds, {n: arrays[f"{prefix}.{n}"][rows] for n in names}
+
+    def _parts(self, label: str) -> Iterator[dict[str, np.ndarray]]:
+        """Columns of the rows of a learner, piece by piece."""
+        rounds = {point: group.checkpoints for group in self.study.groups for point in group.points}
+        for point, seeds, costs in self._segments(label):
+            at = np.asarray(rounds[point])
+            columns = self._constant(label, point, len(seeds) * len(at))
+            columns |= {"seed": np.repeat(seeds, len(at)), "round": np.tile(at, len(seeds))}
+            for cost in self.study.costs:
+                values = costs.get(cost.name)
+                missing = np.full(len(seeds) * len(at), np.nan)
+                columns[cost.name] = missing if values is None else values.reshape(-1)
+            counted = [columns[c.name] for c in self.study.costs if c.objective and c.name in costs]
+            yield columns | {"total": np.asarray(np.sum(counted, axis=0, dtype=np.float64))}
+
+    def _constant(self, label: str, point: int, rows: int) -> dict[str, np.ndarray]:
+        """Columns that are the same in all rows of a point."""
+        axes = {name: self.study.points[point][name] for name in self.study.axes}
+        fields = self.study.settings.get(label, ("", {}))[1]
+        named = {f"learner_{n}" if n in axes else n: value for n, value in fields.items()}
+        return {n: _repeat(v, rows) for n, v in {**axes, "learner": label, **named}.items()}
+
+
+_TABLE_NAMES = {"algorithm": "learner"}
+
+
+def _pieces(group: Group, chunk: Chunk) -> Iterator[tuple[int, np.ndarray, slice]]:
+    """A chunk's runs point by point: point, seeds, rows of the chunk."""
+    run = chunk.start
+    while run < chunk.stop:
+        position, seed = divmod(run, group.seeds)
+        end = min(chunk.stop, (position + 1) * group.seeds)
+        seeds = np.arange(seed, seed + end - run)
+        yield group.points[position], seeds, slice(run - chunk.start, end - chunk.start)
+        run = end
+
+
+def _repeat(value: Any, rows: int) -> np.ndarray:
+    one = _column([value])
+    return np.repeat(one, rows)
+
+
+def _column(values: Sequence[Any]) -> np.ndarray:
+    """Values as an array: numbers, booleans or text; objects where they are mixed."""
+    plain = ["+".join(map(str, v)) if isinstance(v, list | tuple) else v for v in values]
+    if all(isinstance(v, bool) for v in plain):
+        return np.array(plain, bool)
+    if any(isinstance(v, bool | str) for v in plain):
+        text = all(isinstance(v, str) for v in plain)
+        return np.array(plain, None if text else object)
+    if all(isinstance(v, int | np.integer) for v in plain):
+        return np.array(plain, np.int64)
+    return np.array([math.nan if v is None else v for v in plain], np.float64)
+
+
+def _records(columns: Mapping[str, np.ndarray]) -> np.recarray:
+    names = ",".join(columns)
+    return np.rec.fromarrays(list(columns.values()), names=names)  # type: ignore[arg-type]
+
+
+def _arrow_table(arrow: Any, rows: np.recarray) -> Any:
+    names = rows.dtype.names or ()
+    columns = [rows[name] for name in names]
+    plain = [c.astype(str) if c.dtype == object else c for c in columns]
+    return arrow.table(dict(zip(names, map(np.ascontiguousarray, plain), strict=True)))
+
+
+def _library(name: str) -> Any:
+    """An optional library, or an error that says what works without it."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        package = name.partition(".")[0]
+        raise ImportError(
+            f"{package} is not installed: pip install {package}, or use Results.table() and "
+            "Results.runs(), which are NumPy records"
+        ) from error

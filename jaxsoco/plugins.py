@@ -1,0 +1,184 @@
+"""Plug-ins: families and entries from outside the package.
+
+A plug-in is a module with ``EXTENSIONS``, a list of :class:`~jaxsoco.core.schema.Family` and
+:class:`~jaxsoco.core.schema.Extension`. Installed packages declare an entry point in the group
+``jaxsoco.plugins``; an experiment names modules with ``plugins = ["my_module"]``, looked for beside
+the file first; the command line with ``--plugin my_module``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import re
+import sys
+import traceback
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from jaxsoco.core.errors import InputError, Issue
+from jaxsoco.core.schema import Extension, Family
+
+GROUP = "jaxsoco.plugins"
+"""Entry-point group of installed plug-ins."""
+
+_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A plug-in that was imported.
+
+    Attributes:
+      name: of its module.
+      origin: where it comes from: a file, or a distribution and its version.
+      identity: what fixes its code in a run's identity: the version of its distribution, or the
+        hash of its file.
+      extensions: what it adds.
+    """
+
+    name: str
+    origin: str
+    identity: str
+    extensions: tuple[Family | Extension, ...]
+
+    def __str__(self) -> str:
+        return f"plug-in {self.name} ({self.origin})"
+
+
+@cache
+def installed() -> tuple[tuple[Plugin, ...], tuple[Issue, ...]]:
+    """The plug-ins of installed packages, and one issue for each that cannot be imported."""
+    plugins, issues = [], []
+    for point in sorted(metadata.entry_points(group=GROUP), key=lambda one: one.value):
+        try:
+            plugins.append(_from_entry_point(point))
+        except InputError as error:
+            issues += error.issues
+    return tuple(plugins), tuple(issues)
+
+
+def locate(name: str, folder: Path) -> str:
+    """Where :func:`load_plugin` would find a module, without running it."""
+    file = _beside(name, folder)
+    return str(file) if file else "installed"
+
+
+def load_plugin(name: str, folder: Path) -> Plugin:
+    """Imports the module ``name``, from a file in ``folder`` if there is one.
+
+    Raises:
+      InputError: there is none, it raises, or it has no ``EXTENSIONS``.
+    """
+    if not _NAME.fullmatch(name):
+        hint = "expected the dotted name of a module"
+        raise InputError(Issue("plugins", f'"{name}" is not a module name', hint))
+    file = _beside(name, folder)
+    if file is not None:
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        module = _guarded(name, lambda: _import_file(name, str(file.resolve()), digest))
+        return Plugin(name, file.name, f"sha256:{digest}", _extensions(name, module))
+    module = _guarded(name, lambda: _import_installed(name, folder))
+    origin, identity = _distribution(name, module)
+    return Plugin(name, origin, identity, _extensions(name, module))
+
+
+def _beside(name: str, folder: Path) -> Path | None:
+    """The file of a module, or of a package, in a folder."""
+    base = folder.joinpath(*name.split("."))
+    options = (base.with_name(f"{base.name}.py"), base / "__init__.py")
+    return next((file for file in options if file.is_file()), None)
+
+
+_imported: dict[str, tuple[str, ModuleType]] = {}
+
+
+def _import_file(name: str, file: str, digest: str) -> ModuleType:
+    """Imports a file under a name; again if its text has changed since."""
+    if file in _imported and _imported[file][0] == digest:
+        sys.modules[name] = _imported[file][1]
+        return _imported[file][1]
+    package = [str(Path(file).parent)] if file.endswith("__init__.py") else None
+    spec = importlib.util.spec_from_file_location(name, file, submodule_search_locations=package)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{file} is not a Python module")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        with _on_path(Path(file).parents[1 if package else 0]):
+            spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    _imported[file] = digest, module
+    return module
+
+
+class _on_path:
+    """Lets a module import its neighbours."""
+
+    def __init__(self, folder: Path):
+        self._folder = str(folder)
+
+    def __enter__(self) -> None:
+        sys.path.insert(0, self._folder)
+
+    def __exit__(self, *_: object) -> None:
+        sys.path.remove(self._folder)
+
+
+def _import_installed(name: str, folder: Path) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise
+        hint = f"looked for {name.replace('.', '/')}.py in {folder}, then among installed packages"
+        raise InputError(Issue("plugins", f'there is no module "{name}"', hint)) from None
+
+
+def _guarded(name: str, load: Any) -> Any:
+    """What ``load`` returns; its exceptions as one message with the plug-in's own line."""
+    try:
+        return load()
+    except InputError:
+        raise
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [f for f in frames if "importlib" not in f.filename and f.filename != __file__]
+        place = f" ({own[-1].filename}:{own[-1].lineno})" if own else ""
+        message = f"cannot be imported: {type(error).__name__}: {error}{place}"
+        raise InputError(Issue(f"plug-in {name}", message)) from error
+
+
+def _from_entry_point(point: metadata.EntryPoint) -> Plugin:
+    module = _guarded(point.value, point.load)
+    version = f"{point.dist.name} {point.dist.version}" if point.dist else "unknown"
+    return Plugin(point.module, version, version, _extensions(point.value, module))
+
+
+def _distribution(name: str, module: ModuleType) -> tuple[str, str]:
+    """Origin and identity of an installed module: of its distribution, if it has one."""
+    owners = metadata.packages_distributions().get(name.partition(".")[0], ())
+    if owners:
+        version = f"{owners[0]} {metadata.version(owners[0])}"
+        return version, version
+    file = Path(module.__file__ or "")
+    digest = hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else "unknown"
+    return str(file), f"sha256:{digest}"
+
+
+def _extensions(name: str, module: Any) -> tuple[Family | Extension, ...]:
+    """The ``EXTENSIONS`` of a module (or that list itself, as an entry point may name)."""
+    extensions = module if isinstance(module, list | tuple) else getattr(module, "EXTENSIONS", ())
+    items = [item for item in extensions if isinstance(item, Family | Extension)]
+    if not items or len(items) < len(extensions):
+        message = "has no EXTENSIONS"
+        hint = "expected a list of jaxsoco.core.schema.Extension or Family"
+        raise InputError(Issue(f"plug-in {name}", message, hint))
+    return tuple(items)
