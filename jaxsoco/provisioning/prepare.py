@@ -16,6 +16,7 @@ import numpy as np
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.schema import Prepared
 from jaxsoco.core.settings import is_traced
+from jaxsoco.provisioning.data.baselines import read_baseline
 from jaxsoco.provisioning.data.tabular import load_tabular
 from jaxsoco.provisioning.data.traces import load_trace_csv
 from jaxsoco.provisioning.settings import (
@@ -163,7 +164,7 @@ def _prepared(
     name: str, model: TabularModel, settings: Budgeted, own_baseline: np.ndarray | None = None
 ) -> Prepared:
     """A model and its budget, checked against each other; all problems at once."""
-    baseline = _baseline(settings.baseline, model, own_baseline)
+    baseline = read_baseline(settings.baseline, model, own_baseline)
     consumption = model.expected(baseline, model.consumption)
     high = float(model.slots) if settings.budget_high is None else settings.budget_high
     _check_budgets(model, consumption, settings.budget_low, high)
@@ -201,35 +202,6 @@ def _check_budgets(model: TabularModel, spent: float, low: Any, high: Any) -> No
         issues.append(Issue("problem.budget_high", message, "want budget_low <= budget_high"))
     if issues:
         raise InputError(issues)
-
-
-def _baseline(text: str, model: TabularModel, own: np.ndarray | None) -> np.ndarray:
-    """Action probabilities ``[1 or T, S, A]``."""
-    states, actions = model.loss.shape[1:]
-    where, hint = "problem.baseline", f"want {actions} chances that sum to 1"
-    if text == "file":
-        if own is None:
-            message = "the file holds no baseline"
-            raise InputError(Issue(where, message, f"{hint}, or such an array"))
-        policy = np.asarray(own, np.float64)
-        policy = policy[None] if policy.ndim == 2 else policy
-        if policy.shape not in ((1, states, actions), (model.slots, states, actions)):
-            want = f"want [slot, state, action], {[model.slots, states, actions]}, or without slots"
-            raise InputError(Issue(where, f"has the shape {list(policy.shape)}", want))
-    else:
-        try:
-            chances = np.array([float(x) for x in text.split(",")])
-        except ValueError:
-            raise InputError(Issue(where, f'cannot read "{text}"', hint)) from None
-        if chances.size != actions:
-            message = f"has {chances.size} chances, the problem {actions} actions"
-            raise InputError(Issue(where, message, hint))
-        policy = np.broadcast_to(chances, (1, states, actions))
-    wrong = ~(np.abs(policy.sum(axis=-1) - 1) <= ROUNDING) | ~np.all(policy >= 0, axis=-1)
-    if wrong.any():
-        row = policy[tuple(np.argwhere(wrong)[0])]
-        raise InputError(Issue(where, f"is no distribution: {row.tolist()}", hint))
-    return np.array(policy)
 
 
 def build(prepared: Prepared) -> Instance:

@@ -76,14 +76,14 @@ class Arrivals:
     )
     arrival_rate: float = setting("mean arrivals of a slot", default=1.12, above=0)
     column: str | None = setting(
-        "column of the CSV file", default=None, theory="the one whose name tells"
+        "column of the CSV file", default=None, theory="the one recognised by name"
     )
     bin: float | None = setting(
         "width of a slot in a file of times",
         default=None,
         above=0,
         unit="s",
-        theory="it holds counts",
+        theory="none, the file holds counts",
     )
     rebin: int = setting("bins of the file that make a slot", default=1, low=1, static=True)
 

@@ -11,8 +11,8 @@ import pytest
 import jaxsoco.provisioning
 from jaxsoco import simulate
 from jaxsoco.core import random
+from jaxsoco.core.fields import Issues, read_value
 from jaxsoco.core.schema import AUTO, REQUIRED, load
-from jaxsoco.experiment.values import Issues, read_value
 from jaxsoco.provisioning import (
     FAMILY,
     BLOLParams,
