@@ -28,11 +28,13 @@ annotation                      kind of the field
 
 from __future__ import annotations
 
+import inspect
 import sys
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import Field as DataclassField
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, Self, TypeVar, Union
 
@@ -121,7 +123,11 @@ def settings(cls: type[_T]) -> type[_T]:
     The class gets what :class:`Settings` has, ``FIELDS`` first of all. Settings of its parents
     come before its own, unless their ``order`` says otherwise; a name that is declared again is
     changed in place.
+
+    A name that is annotated again with a plain value takes this as its default (and the
+    annotation, which may be narrower), and keeps all else that the parent says of it.
     """
+    _inherit(cls)
     cls.__post_init__ = _register_late  # type: ignore[attr-defined]
     schema: Any = dataclass(frozen=True, kw_only=True)(cls)
     hints = typing.get_type_hints(schema)
@@ -136,6 +142,20 @@ def settings(cls: type[_T]) -> type[_T]:
     if "jax" in sys.modules:
         register()
     return schema
+
+
+def _inherit(cls: type) -> None:
+    """Completes plain defaults of a class by what a parent declares of these names."""
+    inherited = {
+        one.name: one
+        for parent in reversed(cls.__mro__[1:])
+        if is_dataclass(parent)
+        for one in fields(parent)
+    }
+    for name in inspect.get_annotations(cls):
+        default = cls.__dict__.get(name, MISSING)
+        if name in inherited and not isinstance(default, DataclassField) and default is not MISSING:
+            setattr(cls, name, field(default=default, metadata=inherited[name].metadata))
 
 
 def _register_late(self: Any) -> None:

@@ -166,3 +166,31 @@ def test_settings_are_listed_by_their_order():
 
     assert [one.name for one in Own.FIELDS] == ["early", "plain", "own", "late"]
     assert Own(early="a").values() == {"early": "a", "plain": 0, "own": 1.0, "late": 0}
+
+
+def test_a_plain_default_keeps_the_parents_declaration():
+    @settings
+    class Wide:
+        """A parent."""
+
+        rate: float | None = setting("a rate", None, above=0, unit="g")
+        steps: int = setting("how many", low=1, static=True)
+
+    @settings
+    class Narrow(Wide):
+        """Other defaults."""
+
+        rate: float = 2.0
+        steps: int = 3
+
+    rate, steps = Narrow.FIELDS
+    assert (rate.doc, rate.low, rate.open_low, rate.unit, rate.words) == (
+        "a rate",
+        0,
+        True,
+        "g",
+        (),
+    )
+    assert (rate.default, steps.default, steps.low, steps.static) == (2.0, 3, 1, True)
+    assert (Narrow().rate, Narrow().steps) == (2.0, 3)
+    assert [one.default for one in Wide.FIELDS] == [AUTO, REQUIRED]

@@ -169,15 +169,15 @@ def _column(path, header, data, column, bin):
         place = lower.index(column.lower())
         return place, "counts" if bin is None else "times", header[place]
     for kind, names in (("counts", COUNTS), ("times", TIMES)):
-        found = [i for i, name in enumerate(lower) if name in names]
-        if found:
+        places = [i for i, name in enumerate(lower) if name in names]
+        if places:
             if kind == "times" and bin is None:
                 hint = "want the width of a bin in seconds"
                 raise InputError(Issue("bin", f"is needed: {path} holds times", hint))
             if kind == "counts" and bin is not None:
                 hint = "leave bin out and join bins with rebin"
                 raise InputError(Issue("bin", f"{path} holds counts, not times", hint))
-            return found[0], kind, header[found[0]]
+            return places[0], kind, header[places[0]]
     hint = f"want one called {COUNTS[0]} or {TIMES[0]}, or give column"
     raise InputError(Issue(str(path), f"has the columns {', '.join(header)}", hint))
 

@@ -22,8 +22,8 @@ def confidence_box(
     """Empirical transitions and an empirical Bernstein box around them.
 
     Args:
-      counts: transitions that were seen, ``[T, S, A, S, ...]``, or ``[1, S, A, S, ...]`` if slots
-        are pooled.
+      counts: how often each transition was met, ``[T, S, A, S, ...]``, or ``[1, S, A, S, ...]`` if
+        slots are pooled.
       log_factor: ``L'``, see :func:`log_term`, ``[...]`` or a number.
       scale: multiplies the radius, both terms; 1 is the paper's, ``[...]`` or a number.
 
@@ -41,12 +41,15 @@ def confidence_box(
         else jnp.asarray(x, counts.dtype)
         for x in (log_factor, scale)
     )
+    # (13): empirical probabilities.
     visits = jnp.sum(counts, axis=3, keepdims=True)
     at_least_one = jnp.maximum(visits, 1)
     empirical = counts / at_least_one
+    # (15): the radius of empirical Bernstein bounds.
     spread = jnp.sqrt(4 * empirical * (1 - empirical) * factor / at_least_one)
     radius = scale * (spread + 14 * factor / 3 / at_least_one)
     radius = jnp.where(visits > 0, jnp.minimum(radius, 1), 1)
+    # (14): the box.
     lower, upper = jnp.maximum(empirical - radius, 0), jnp.minimum(empirical + radius, 1)
     return empirical, lower, upper, radius
 
@@ -73,3 +76,26 @@ def uncertainty_bonus(
         return slots * total
     left = jnp.arange(slots - 1, -1, -1, dtype=radius.dtype)
     return left.reshape(-1, *(1,) * (total.ndim - 1)) * total
+
+
+def upper_mean(
+    total: jax.Array, count: jax.Array, log_factor: jax.Array, *, scale: jax.Array | float = 1.0
+) -> tuple[jax.Array, jax.Array]:
+    """Means of observed numbers in [0, 1], raised by a width, at most 1; and the width.
+
+    ``width = min(1, scale sqrt(2 L / n))``, Hoeffding's with a union bound in ``L``, and 1 where
+    nothing was observed.
+
+    Args:
+      total: sum of what was observed, ``[T or 1, S, A, ...]``.
+      count: how often, ``n``, likewise.
+      log_factor: ``L``, ``[...]``.
+      scale: multiplies the width, ``[...]`` or a number.
+
+    Returns:
+      ``(upper, width)``, each like ``total``.
+    """
+    at_least_one = jnp.maximum(count, 1)
+    width = (scale * jnp.sqrt(2 * log_factor))[None, None, None] / jnp.sqrt(at_least_one)
+    width = jnp.where(count > 0, jnp.minimum(width, 1), 1)
+    return jnp.minimum(jnp.clip(total / at_least_one, 0, 1) + width, 1), width

@@ -8,7 +8,7 @@ from itertools import product
 
 import numpy as np
 
-from jaxsoco.provisioning.model import TabularModel, tabular_model
+from jaxsoco.provisioning.theory.model import TabularModel, tabular_model
 
 
 def poisson(rate: float) -> np.ndarray:
@@ -21,19 +21,19 @@ def poisson(rate: float) -> np.ndarray:
 
 def batches(chance: float, size: int) -> np.ndarray:
     """A batch of ``size`` with this chance, else nothing: probabilities ``[size + 1]``."""
-    found = np.zeros(size + 1)
-    found[0] = 1 - chance
-    found[size] += chance
-    return found
+    chances = np.zeros(size + 1)
+    chances[0] = 1 - chance
+    chances[size] += chance
+    return chances
 
 
 def departures(actions: int, success: float) -> np.ndarray:
     """Binomial: ``[a, x]`` is the chance that ``a`` blocks serve ``x``, each with ``success``."""
-    found = np.zeros((actions, actions))
+    chances = np.zeros((actions, actions))
     for a in range(actions):
         for x in range(a + 1):
-            found[a, x] = math.comb(a, x) * success**x * (1 - success) ** (a - x)
-    return found
+            chances[a, x] = math.comb(a, x) * success**x * (1 - success) ** (a - x)
+    return chances
 
 
 def queue_transition(
@@ -47,12 +47,12 @@ def queue_transition(
       served: probabilities of what an action serves, ``[A, x]``.
       late: whether arrivals come after the service (they wait at least a slot), or before it.
     """
-    found = np.zeros((capacity + 1, served.shape[0], capacity + 1))
+    transition = np.zeros((capacity + 1, served.shape[0], capacity + 1))
     for s, a in product(range(capacity + 1), range(served.shape[0])):
         for x, n in product(range(served.shape[1]), range(arrivals.size)):
             after = max(0, s - x) + n if late else max(0, s - x + n)
-            found[s, a, min(capacity, after)] += served[a, x] * arrivals[n]
-    return found
+            transition[s, a, min(capacity, after)] += served[a, x] * arrivals[n]
+    return transition
 
 
 def single_queue(
@@ -132,7 +132,7 @@ def two_queues(
 
 def _joint(topology, capacity, x, y, first, second, arrivals) -> np.ndarray:
     """Next lengths ``[n, n]`` from lengths ``x, y`` and chances of what is served."""
-    found = np.zeros((capacity + 1, capacity + 1))
+    lengths = np.zeros((capacity + 1, capacity + 1))
     inflow = arrivals[1] if topology == "parallel" else np.ones(1)
     for p, q, n, m in product(
         range(first.size), range(second.size), range(arrivals[0].size), range(inflow.size)
@@ -143,5 +143,5 @@ def _joint(topology, capacity, x, y, first, second, arrivals) -> np.ndarray:
         done = min(x, p)
         come = m if topology == "parallel" else done
         after = (min(capacity, x - done + n), min(capacity, max(0, y - q) + come))
-        found[after] += chance
-    return found
+        lengths[after] += chance
+    return lengths

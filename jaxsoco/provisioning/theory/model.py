@@ -8,12 +8,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from jaxsoco.core.errors import InputError, Issue, suggest
+from jaxsoco.core.errors import InputError, Issue
 
 ROUNDING = 1e-9
 """By how much probabilities may miss a sum of 1."""
@@ -21,7 +20,9 @@ ROUNDING = 1e-9
 MOST = 5
 """Wrong entries that are listed for each array."""
 
-_AXES = {"loss": "tsa", "consumption": "tsa", "transition": "tsan", "initial": "s"}
+AXES = {"loss": "tsa", "consumption": "tsa", "transition": "tsan", "initial": "s"}
+"""Arrays of a model and what their axes are: slot ``t``, state ``s``, action ``a``, next state."""
+
 _NAMES = {"t": "slot", "s": "state", "a": "action", "n": "next state"}
 
 
@@ -49,23 +50,25 @@ class TabularModel:
     def digest(self) -> str:
         """SHA-256 of all numbers."""
         sha = hashlib.sha256(str(self.slots).encode())
-        for name in _AXES:
+        for name in AXES:
             array = np.ascontiguousarray(getattr(self, name), "<f8")
             sha.update(f"{name}{array.shape}".encode() + array.tobytes())
         return sha.hexdigest()
 
     def expected(self, policy: np.ndarray, values: np.ndarray) -> float:
         """Expected sum of ``values`` over an episode of ``policy``, both ``[T or 1, S, A]``."""
-        met, total = self.initial, 0.0
+        states, total = self.initial, 0.0
         for t in range(self.slots):
-            both = met[:, None] * _row(policy, t)
-            total += float(np.sum(both * _row(values, t)))
-            met = np.einsum("sa,san->n", both, _row(self.transition, t))
+            # Occupancy w_t(s, a) = P(s_t = s) pi_t(a | s), then the states of the next slot.
+            occupancy = states[:, None] * _row(policy, t)
+            total += float(np.sum(occupancy * _row(values, t)))
+            states = np.einsum("sa,san->n", occupancy, _row(self.transition, t))
         return total
 
     def least_consumption(self) -> float:
         """Expected consumption of the policy that consumes least."""
         value = np.zeros(self.initial.size)
+        # Backward dynamic program: value(s) = min_a d(s, a) + sum_n P(n | s, a) value(n).
         for t in reversed(range(self.slots)):
             value = (_row(self.consumption, t) + _row(self.transition, t) @ value).min(axis=1)
         return float(self.initial @ value)
@@ -98,37 +101,41 @@ def tabular_model(
       InputError: with every problem found: shapes that do not fit, entries that are not
         probabilities or costs, each with its indices.
     """
-    given = {"loss": loss, "consumption": consumption, "transition": transition, "initial": initial}
+    values = {"loss": loss, "consumption": consumption, "transition": transition}
+    values["initial"] = initial
     issues: list[Issue] = []
-    arrays = {name: _array(name, value, issues) for name, value in given.items()}
-    found = {name: x for name, x in arrays.items() if x is not None}
-    if len(found) == len(_AXES):
-        slots = _check_shapes(found, slots, issues)
+    arrays = {name: _array(name, value, issues) for name, value in values.items()}
+    tables = {name: x for name, x in arrays.items() if x is not None}
+    if len(tables) == len(AXES):
+        slots = _check_shapes(tables, slots, issues)
     if issues:
         raise InputError(issues)
-    for name in ("loss", "consumption"):
-        wrong = ~((found[name] >= 0) & (found[name] <= 1))
-        _list(name, wrong, found[name], "is not within [0, 1]", "rescale the costs", issues)
-    for name in ("transition", "initial"):
-        array = found[name]
-        wrong = ~(array >= 0)
-        _list(name, wrong, array, "is not a probability", "want numbers >= 0", issues)
-        total = array.sum(axis=-1)
-        wrong = ~(np.abs(total - 1) <= ROUNDING)
-        message = "is what the row sums to"
-        _list(name, wrong, total, message, f"want 1, to {ROUNDING:g}", issues)
+    _check_entries(tables, issues)
     if issues:
         raise InputError(issues)
     assert slots is not None
     # Sums of exactly 1, as nearly as there are such: errors add up over slots.
-    rows = {n: found[n] / found[n].sum(axis=-1, keepdims=True) for n in ("transition", "initial")}
-    return TabularModel(
-        found["loss"], found["consumption"], rows["transition"], rows["initial"], slots, source
-    )
+    for name in ("transition", "initial"):
+        tables[name] = tables[name] / tables[name].sum(axis=-1, keepdims=True)
+    return TabularModel(**tables, slots=slots, source=source)
+
+
+def _check_entries(tables: Mapping[str, np.ndarray], issues: list[Issue]) -> None:
+    """Costs in [0, 1], probabilities that are not negative, rows that sum to 1."""
+    for name in ("loss", "consumption"):
+        wrong = ~((tables[name] >= 0) & (tables[name] <= 1))
+        _list(name, wrong, tables[name], "is not within [0, 1]", "rescale the costs", issues)
+    for name in ("transition", "initial"):
+        array = tables[name]
+        _list(name, ~(array >= 0), array, "is not a probability", "want numbers >= 0", issues)
+        total = array.sum(axis=-1)
+        wrong = ~(np.abs(total - 1) <= ROUNDING)
+        message = "is what the row sums to"
+        _list(name, wrong, total, message, f"want 1, to {ROUNDING:g}", issues)
 
 
 def _array(name: str, value: Any, issues: list[Issue]) -> np.ndarray | None:
-    axes = _AXES[name]
+    axes = AXES[name]
     shape = "[" + ", ".join(_NAMES[a] for a in axes) + "]"
     try:
         array = np.asarray(value, np.float64)
@@ -138,9 +145,8 @@ def _array(name: str, value: Any, issues: list[Issue]) -> np.ndarray | None:
     if array.ndim == len(axes) - 1 and "t" in axes:
         array = array[None]
     if array.ndim != len(axes) or not array.size:
-        found = list(np.shape(value))
         hint = f"want {shape}" + (", or without the axis of slots" if "t" in axes else "")
-        issues.append(Issue(name, f"has the shape {found}", hint))
+        issues.append(Issue(name, f"has the shape {list(np.shape(value))}", hint))
         return None
     return array
 
@@ -161,7 +167,7 @@ def _check_shapes(
         issues.append(Issue("slots", f"{slots} is no number of slots", "want at least 1"))
         return None
     for name, array in arrays.items():
-        for axis, size in zip(_AXES[name], array.shape, strict=True):
+        for axis, size in zip(AXES[name], array.shape, strict=True):
             wanted = slots if axis == "t" else sizes[axis]
             if size != wanted and not (axis == "t" and size == 1):
                 message = f"has {size} entries along {_NAMES[axis]}, others have {wanted}"
@@ -177,43 +183,10 @@ def _list(
     places = np.argwhere(wrong)
     for place in places[:MOST]:
         index = ", ".join(map(str, place))
-        at = ", ".join(f"{_NAMES[a]} {i}" for a, i in zip(_AXES[name], place, strict=False))
+        at = ", ".join(f"{_NAMES[a]} {i}" for a, i in zip(AXES[name], place, strict=False))
         entry = f"{name}[{index}]" if index else name
         issues.append(
             Issue(entry, f"{values[tuple(place)]:.12g} {what}", f"{at}: {hint}" if at else hint)
         )
     if len(places) > MOST:
         issues.append(Issue(name, f"{len(places) - MOST} more such entries", hint))
-
-
-def load_tabular(path: str | Path, slots: int | None = None) -> TabularModel:
-    """A model from an ``.npz`` file with ``loss``, ``consumption``, ``transition``, ``initial``.
-
-    ``slots`` may stand in the file, too. See :func:`tabular_model` for the shapes.
-
-    Raises:
-      InputError: the file cannot be read, an array is missing, or the model is wrong.
-    """
-    path = Path(path)
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except FileNotFoundError:
-        raise InputError(Issue(str(path), "does not exist", "want an .npz file")) from None
-    except (OSError, ValueError, EOFError, AttributeError, TypeError) as error:
-        hint = "want what numpy.savez writes, without objects"
-        raise InputError(Issue(str(path), f"is no .npz file of numbers: {error}", hint)) from None
-    missing = [name for name in _AXES if name not in arrays]
-    if missing:
-        known = ", ".join(arrays) or "nothing"
-        hints = [suggest(name, set(arrays) - set(_AXES)) for name in missing]
-        hint = next((h for h in hints if h.startswith("did you mean")), f"it holds {known}")
-        raise InputError(Issue(str(path), f"lacks the array {n}", hint) for n in missing)
-    if slots is None and "slots" in arrays:
-        slots = int(arrays["slots"])
-    try:
-        return tabular_model(*(arrays[n] for n in _AXES), slots=slots, source=path.name)
-    except InputError as error:
-        raise InputError(
-            Issue(f"{path.name}: {i.path}", i.message, i.hint) for i in error.issues
-        ) from None
