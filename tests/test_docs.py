@@ -22,7 +22,7 @@ import pytest
 
 from jaxsoco import cli, registry
 from jaxsoco.allocation.data import load_carbon_csv
-from jaxsoco.allocation.network import load_latency
+from jaxsoco.allocation.data.network import load_latency
 from jaxsoco.analysis.checks import CHECKS
 from jaxsoco.analysis.plots import PLOTS
 from jaxsoco.core.fields import want

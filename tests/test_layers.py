@@ -28,6 +28,7 @@ ARROWS: dict[str, set[str]] = {
     **{family: {"core", KERNELS} for family in FAMILIES},
     "analysis": {"core"},
     "plugins": {"core"},
+    "extend": {"core"},
     "registry": {"core", "plugins", *FAMILIES},
     "experiment": {"registry", "plugins", "engine", "analysis", "core"},
     "front": {"experiment", "registry", "plugins", "engine", "analysis", "core"},
@@ -36,7 +37,7 @@ ARROWS: dict[str, set[str]] = {
     "cli": {"listing", "experiment", "registry", "plugins", "engine", "analysis", "core"},
     "__main__": {"cli"},
     # The public names. Nobody inside imports them from here: that would be a circle.
-    "jaxsoco": {"core", "engine", "front", "testing", *FAMILIES},
+    "jaxsoco": {"core", "engine", "extend", "front", "testing", *FAMILIES},
 }
 KERNEL_LIBRARIES = {"jax", "jaxlib", "numpy", "optax", "chex"}
 

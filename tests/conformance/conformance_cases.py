@@ -36,7 +36,7 @@ class Case:
       order: pairs of comparators of which the first is never above the second.
       params: values of the algorithms' fields that differ from their defaults, where an algorithm
         has such a field.
-      words: of fields that default to a word which the problem turns into a number, such a number.
+      words: of fields that default to a word, or to what the theory says, such a number.
       ledger: components that are no objective and need not be 0 (all others must be).
       unsafe: algorithms that may miss what all others keep (the other components, the bounds).
       torn: runs of a block that may take another one of several best plans in float32, and go on
@@ -90,6 +90,12 @@ class Learner(NamedTuple):
     def values(self) -> dict[str, Any]:
         """The algorithm's fields, as the case has them."""
         return {f.name: self.case.params.get(f.name, f.default) for f in self.entry.fields}
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """Numbers for the fields that the theory fills by default: a program of its own."""
+        words = self.case.words
+        return {f.name: words[f.name] for f in self.entry.fields if f.name in words}
 
     def params(self, **values):
         return self.entry.parameters(self.values | values)

@@ -35,11 +35,12 @@ def test_the_counter_counts(compilations):
 def test_points_and_values_share_one_compilation(learner, compilations):
     with jax.enable_x64(True):
         params = [learner.params(**values) for values in other_values(learner)]
-        outcomes = [run_block(learner, learner.params())]
-        run_block(learner, learner.params())
+        numbers = learner.params(**learner.numbers)
+        outcomes = [run_block(learner, numbers)]
+        run_block(learner, numbers)
         before = len(compilations)
         for point in range(1, 1 + len(learner.case.points)):
-            outcomes.append(run_block(learner, learner.params(), point))
+            outcomes.append(run_block(learner, numbers, point))
         for one in params:
             outcomes.append(run_block(learner, one))
     assert len(compilations) == before
@@ -56,7 +57,7 @@ def test_fields_are_static_as_declared(learner):
         return jax.tree.structure(params), shapes
 
     for values in other_values(learner):
-        assert code(values) == code({})
+        assert code(values) == code(learner.numbers)
     statics = [code(values) for values in static_values(learner.entry)]
     for one, two in itertools.combinations(statics, 2):
         assert one != two

@@ -63,6 +63,7 @@ def test_limits_units_and_defaults_are_those_of_the_declaration():
     assert (gain.default, rate.default, FIELDS["label"].default) == (0.5, AUTO, REQUIRED)
     assert gain.summary == "a gain; auto: 1 / T"
     assert FIELDS["rounds"].aliases == ("theory",)
+    assert FIELDS["regions"].default is None
 
 
 def test_only_numbers_that_are_not_static_are_leaves():
@@ -146,3 +147,50 @@ print(jax.tree.leaves([early, late]))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "[1.0, 2.0]", done.stderr
+
+
+def test_settings_are_listed_by_their_order():
+    @settings
+    class Shared:
+        """What others have after their own."""
+
+        late: int = setting("shown last", 0, order=1)
+        plain: int = setting("shown as declared", 0)
+
+    @settings
+    class Own(Shared):
+        """Its own come before."""
+
+        early: str = setting("shown first", order=-1)
+        own: float = setting("after what it inherits", 1.0)
+
+    assert [one.name for one in Own.FIELDS] == ["early", "plain", "own", "late"]
+    assert Own(early="a").values() == {"early": "a", "plain": 0, "own": 1.0, "late": 0}
+
+
+def test_a_plain_default_keeps_the_parents_declaration():
+    @settings
+    class Wide:
+        """A parent."""
+
+        rate: float | None = setting("a rate", None, above=0, unit="g")
+        steps: int = setting("how many", low=1, static=True)
+
+    @settings
+    class Narrow(Wide):
+        """Other defaults."""
+
+        rate: float = 2.0
+        steps: int = 3
+
+    rate, steps = Narrow.FIELDS
+    assert (rate.doc, rate.low, rate.open_low, rate.unit, rate.words) == (
+        "a rate",
+        0,
+        True,
+        "g",
+        (),
+    )
+    assert (rate.default, steps.default, steps.low, steps.static) == (2.0, 3, 1, True)
+    assert (Narrow().rate, Narrow().steps) == (2.0, 3)
+    assert [one.default for one in Wide.FIELDS] == [AUTO, REQUIRED]
