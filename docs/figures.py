@@ -31,6 +31,7 @@ class Panel(NamedTuple):
     Attributes:
       spec: the experiment, below ``experiments``.
       options: of ``jaxsoco run``, for the figure's own size.
+      smoke: the same with ``--smoke``; two values at least, since one is no axis of the table.
       title: above the axes.
       x: column of the table, and its label.
       y: first part of the names of the table's columns, and its label.
@@ -51,6 +52,7 @@ class Panel(NamedTuple):
     statistic: str = "mean"
     per_round: bool = False
     log: bool = False
+    smoke: tuple[str, ...] = ()
 
 
 PANELS = (
@@ -90,6 +92,7 @@ PANELS = (
         {"epsilon_exp3": "ε-EXP3", "exp3": "EXP3", "broad_omd": "Broad-OMD"},
         per_round=True,
         log=True,
+        smoke=("--set", "run.horizons=[1000, 5000]"),
     ),
     Panel(
         "provisioning/bursty_queue.toml",
@@ -111,7 +114,7 @@ PANELS = (
 def run(panel: Panel, folder: Path, smoke: bool) -> Path:
     """Runs a panel's study, or what is missing of it; returns the run directory."""
     out = folder / Path(panel.spec).stem
-    size = ("--smoke",) if smoke else panel.options
+    size = ("--smoke", *panel.smoke) if smoke else panel.options
     command = ("run", str(ROOT / "experiments" / panel.spec), "--out", str(out), *size)
     done = subprocess.run([sys.executable, "-m", "jaxsoco", *command], cwd=ROOT, check=False)
     if done.returncode not in (0, 1):  # 1: a check failed, which a small size may do
@@ -124,6 +127,7 @@ def draw(panel: Panel, directory: Path, ax: Axes) -> None:
     with (directory / panel.table).open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     looks = style.lines(panel.learners)
+    values = sorted({float(row[panel.x[0]]) for row in rows})
     for label, words in panel.learners.items():
         own = [row for row in rows if row["algorithm"] == label]
         place = [float(row[panel.x[0]]) for row in own]
@@ -138,8 +142,8 @@ def draw(panel: Panel, directory: Path, ax: Axes) -> None:
         ax.set_xscale("log")
         ax.set_yscale("log")
         style.plain_log(ax.yaxis)
-        if max(place) < 1e5:
-            style.ticks_at(ax, place)
+        if values[-1] < 1e5:
+            style.ticks_at(ax, values)
     ax.set_title(panel.title, fontsize=8.5)
     ax.set_xlabel(panel.x[1])
     ax.set_ylabel(panel.y[1])

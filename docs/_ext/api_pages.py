@@ -228,7 +228,7 @@ def _spellings(node: pending_xref) -> Iterator[str]:
             yield f"{scope}.{target}"
 
 
-def _scopes_of_docstring(node: nodes.Node) -> Iterator[str]:
+def _scopes_of_docstring(node: nodes.Element) -> Iterator[str]:
     """The names that enclose the docstring in which a reference stands, innermost first."""
     _, _, name = (get_node_source(node) or "").partition("docstring of ")
     parts = name.split(".")
