@@ -28,6 +28,7 @@ annotation                      kind of the field
 
 from __future__ import annotations
 
+import functools
 import inspect
 import sys
 import types
@@ -126,6 +127,9 @@ def settings(cls: type[_T]) -> type[_T]:
 
     A name that is annotated again with a plain value takes this as its default (and the
     annotation, which may be narrower), and keeps all else that the parent says of it.
+
+    Type checkers know the settings by name alone, and see a default where it is written
+    ``default=``.
     """
     _inherit(cls)
     cls.__post_init__ = _register_late  # type: ignore[attr-defined]
@@ -138,10 +142,31 @@ def settings(cls: type[_T]) -> type[_T]:
         # What is no number cannot be a leaf; JAX reads it here.
         one.metadata = types.MappingProxyType({**one.metadata, "static": declared.static})
     schema.of, schema.values = classmethod(_of), _values
+    schema.__init__ = _positional(schema)
     _unregistered.append(schema)
     if "jax" in sys.modules:
         register()
     return schema
+
+
+def _positional(schema: Any) -> Any:
+    """The constructor, which also takes settings by position, in the order of ``FIELDS``."""
+    by_name = schema.__init__
+
+    @functools.wraps(by_name)
+    def construct(self: Any, *values: Any, **named: Any) -> None:
+        if values:
+            names = [one.name for one in schema.FIELDS]
+            twice = [name for name in names[: len(values)] if name in named]
+            if len(names) < len(values) or twice:
+                told = f"{len(values)} by position, and {', '.join(named) or 'none'} by name"
+                raise TypeError(
+                    f"{schema.__name__} takes {', '.join(names)}, each once: got {told}"
+                )
+            named |= dict(zip(names, values, strict=False))
+        by_name(self, **named)
+
+    return construct
 
 
 def _inherit(cls: type) -> None:

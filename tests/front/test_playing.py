@@ -41,20 +41,20 @@ def test_seeds_are_counted_or_listed(seeds):
 
 
 def test_a_run_is_recorded_at_its_checkpoints(passive):
-    run = jaxsoco.play(problem(), *passive, jaxsoco.seed_keys(0, 4))
+    run = jaxsoco.play(problem(), passive[0], passive[1], jaxsoco.seed_keys(0, 4))
     assert isinstance(run, jaxsoco.Run)
     assert tuple(run.at) == jaxsoco.checkpoints(40)
     assert run.costs.hit.shape == (len(run.at), 4)
     assert run.finite.shape == run.faults.shape == (4,)
-    one = jaxsoco.play(problem(), *passive, jaxsoco.seed_keys(0, 1)[0], at=[10, 40])
+    one = jaxsoco.play(problem(), passive[0], passive[1], jaxsoco.seed_keys(0, 1)[0], at=[10, 40])
     assert one.costs.hit.shape == (2,)
     np.testing.assert_allclose(one.costs.hit[-1], run.costs.hit[-1, 0], rtol=1e-4)
 
 
 def test_lanes_may_have_any_shape(passive):
     keys = jaxsoco.seed_keys(0, 6)
-    flat = jaxsoco.play(problem(), *passive, keys).costs.hit
-    square = jaxsoco.play(problem(), *passive, keys.reshape(2, 3)).costs.hit
+    flat = jaxsoco.play(problem(), passive[0], passive[1], keys).costs.hit
+    square = jaxsoco.play(problem(), passive[0], passive[1], keys.reshape(2, 3)).costs.hit
     np.testing.assert_allclose(square.reshape(flat.shape), flat, rtol=1e-4)
 
 
@@ -92,8 +92,8 @@ def test_gradients_are_those_of_differences_also_in_segments(x64):
 
 def test_segments_change_no_record(passive):
     keys = jaxsoco.seed_keys(0, 3)
-    whole = jaxsoco.play(problem(), *passive, keys, trace=True)
-    parts = jaxsoco.play(problem(), *passive, keys, trace=True, remat=7)
+    whole = jaxsoco.play(problem(), passive[0], passive[1], keys, trace=True)
+    parts = jaxsoco.play(problem(), passive[0], passive[1], keys, trace=True, remat=7)
     for one, other in zip(
         jax.tree.leaves((whole.costs, whole.trace)),
         jax.tree.leaves((parts.costs, parts.trace)),
@@ -104,7 +104,7 @@ def test_segments_change_no_record(passive):
 
 
 def test_a_trace_has_every_round(passive):
-    run = jaxsoco.play(problem(), *passive, jaxsoco.seed_keys(0, 2), trace=True)
+    run = jaxsoco.play(problem(), passive[0], passive[1], jaxsoco.seed_keys(0, 2), trace=True)
     actions, costs = run.trace
     assert actions.shape == (40, 3, 2)
     np.testing.assert_allclose(jnp.sum(costs.hit, axis=0), run.costs.hit[-1], rtol=1e-5)
@@ -124,8 +124,9 @@ def one_run_only(passive):
 @pytest.mark.parametrize("shape", [(4,), (2, 2), ()])
 def test_a_learner_for_one_run_says_so_itself(passive, shape):
     keys = jaxsoco.seed_keys(0, 4).reshape(-1)[: max(int(np.prod(shape)), 1)].reshape(shape)
-    native = jaxsoco.play(problem(), *passive, keys, trace=True)
-    mapped = jaxsoco.play(problem(), *one_run_only(passive), keys, trace=True)
+    native = jaxsoco.play(problem(), passive[0], passive[1], keys, trace=True)
+    mapped_learner, mapped_params = one_run_only(passive)
+    mapped = jaxsoco.play(problem(), mapped_learner, mapped_params, keys, trace=True)
     assert jax.tree.map(jnp.shape, mapped._replace(state=())) == jax.tree.map(
         jnp.shape, native._replace(state=())
     )
@@ -144,21 +145,24 @@ def test_playing_again_compiles_nothing(passive):
     jaxsoco.play(problem(), counted, params, keys)
     first = len(traces)
     jaxsoco.play(problem(), counted, replace(params, learning_rate=jnp.float32(2e-3)), keys)
-    jaxsoco.play(jaxsoco.make(TRACKING, dimension=3, horizon=40, noise_cap=0.2), *passive, keys)
+    jaxsoco.play(
+        jaxsoco.make(TRACKING, dimension=3, horizon=40, noise_cap=0.2), passive[0], passive[1], keys
+    )
     assert len(traces) == first
 
 
 def test_a_comparator_meets_the_same_worlds(passive):
     keys = jaxsoco.seed_keys(0, 64)
-    run = jaxsoco.play(problem(), *passive, keys)
+    run = jaxsoco.play(problem(), passive[0], passive[1], keys)
     best = jaxsoco.comparator("tracking/online_optimum_path")
     costs = best(problem(), keys, run.at)
     assert set(costs) == set(run.costs._fields)
     assert costs["hit"].shape == run.costs.hit.shape
     total = costs["hit"] + costs["move"]
     assert jnp.mean((run.costs.hit + run.costs.move)[-1] - total[-1]) > 0
-    lai = jaxsoco.play(problem(), *jaxsoco.learner("tracking/lai"), keys)
-    np.testing.assert_allclose(total[-1], (lai.costs.hit + lai.costs.move)[-1], rtol=1e-4)
+    lai, lai_params = jaxsoco.learner("tracking/lai")
+    played = jaxsoco.play(problem(), lai, lai_params, keys)
+    np.testing.assert_allclose(total[-1], (played.costs.hit + played.costs.move)[-1], rtol=1e-4)
 
 
 def test_a_comparator_of_jobs_is_judged_at_their_end():
@@ -175,7 +179,7 @@ def test_a_comparator_of_jobs_is_judged_at_their_end():
 
 def test_rounds_must_lie_within_the_horizon(passive):
     with pytest.raises(ValueError, match="at"):
-        jaxsoco.play(problem(), *passive, jaxsoco.seed_keys(0, 2), at=[41])
+        jaxsoco.play(problem(), passive[0], passive[1], jaxsoco.seed_keys(0, 2), at=[41])
 
 
 def test_what_a_learner_of_ones_own_does_wrong_is_named(passive):
