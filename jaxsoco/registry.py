@@ -174,14 +174,15 @@ def find(name: str) -> tuple[str, Entry]:
         for entry in entries:
             if entry.name == short:
                 return what, entry
-    known = [f"{owner}/{entry.name}" for entries in groups.values() for entry in entries]
-    raise InputError(Issue("", f'nothing is called "{name}"', suggest(name, known)))
+    names = [entry.name for entries in groups.values() for entry in entries]
+    hint = suggest(short, names, f"{owner}/")
+    raise InputError(Issue("", f'nothing is called "{name}"', hint))
 
 
 def _split(name: str) -> tuple[str, str]:
-    owner, slash, short = name.partition("/")
+    owner, slash, short = str(name).partition("/")
     if not slash or not short or "/" in short:
-        raise InputError(Issue("", f'"{name}" is no name of an entry', 'want "family/name"'))
+        raise InputError(Issue("", f'"{name}" does not name an entry', 'want "family/name"'))
     return owner, short
 
 
@@ -189,10 +190,8 @@ def _pick(entries: tuple[_E, ...], owner: str, name: str, what: str) -> _E:
     for entry in entries:
         if entry.name == name:
             return entry
-    known = [f"{owner}/{entry.name}" for entry in entries]
-    raise InputError(
-        Issue("", f'no {what} is called "{owner}/{name}"', suggest(f"{owner}/{name}", known))
-    )
+    hint = suggest(name, (entry.name for entry in entries), f"{owner}/")
+    raise InputError(Issue("", f'no {what} is called "{owner}/{name}"', hint))
 
 
 def listing() -> str:

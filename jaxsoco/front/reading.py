@@ -49,6 +49,9 @@ def read_values(fields: Sequence[Field], values: Mapping[str, Any], owner: str) 
 def _read(field: Field, value: Any, issues: Issues) -> Any:
     if isinstance(value, jax.Array | np.ndarray | np.generic):
         return _read_array(field, value, issues)
+    if isinstance(value, list | tuple) and field.kind not in ("strings", "pair"):
+        hint = f"want {want(field)}; several values at once: jax.vmap"
+        return issues.found(field.name, "found a list", hint)
     if value is None and AUTO in field.words:
         return AUTO
     if value is None and field.default is None:
@@ -65,7 +68,7 @@ def _plain(value: Any) -> Any:
 
 def _read_array(field: Field, value: Any, issues: Issues) -> Any:
     """Checks kind and shape of an array, and the range of one whose value is there."""
-    if value.shape != () and field.kind != "strings":
+    if value.shape != () and field.kind not in ("strings", "pair"):
         hint = f"want {want(field)}; several values at once: jax.vmap"
         return issues.found(field.name, f"found an array of shape {list(value.shape)}", hint)
     if is_traced(value):

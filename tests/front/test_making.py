@@ -78,6 +78,11 @@ def test_the_callers_precision_counts(x64):
         (lambda: jaxsoco.learner("tracking/hyscale", learning_rate=jnp.float32(-1)), ["too small"]),
         (lambda: jaxsoco.learner("tracking/hyscale", step="half"), ["raw", "normalized"]),
         (lambda: jaxsoco.learner(TRACKING), ["no algorithm is called"]),
+        (lambda: jaxsoco.learner("tracking/online_optimum"), ["(known: tracking/follow_minimizer, "]),
+        (lambda: jaxsoco.make(3), ['"family/name"']),
+        (lambda: jaxsoco.make(TRACKING, horizon=9, dimension=None), ["dimension: found None"]),
+        (lambda: jaxsoco.make(TRACKING, horizon=9, dimension=[2, 3]), ["found a list", "jax.vmap"]),
+        (lambda: jaxsoco.make(TRACKING, horizon=10**10), ["from 1 to 2147483647"]),
         (lambda: jaxsoco.make(TRACKING, horizon=9, dimension=3, rank=4), ["rank: 4", "dimension"]),
         (
             lambda: jaxsoco.comparator("tracking/online_optimum"),
