@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
@@ -36,6 +37,7 @@ _E = TypeVar("_E", ProblemEntry, AlgorithmEntry, ComparatorEntry)
 
 
 _active: tuple[Plugin, ...] = ()
+_changing = threading.RLock()
 
 
 def activate(plugins: Sequence[Plugin]) -> None:
@@ -52,12 +54,13 @@ def activate(plugins: Sequence[Plugin]) -> None:
 
 @contextlib.contextmanager
 def unchanged() -> Iterator[None]:
-    """Restores the plug-ins that were active before."""
-    before = _active
-    try:
-        yield
-    finally:
-        activate(before)
+    """Restores the plug-ins that were active before; one thread at a time."""
+    with _changing:
+        before = _active
+        try:
+            yield
+        finally:
+            activate(before)
 
 
 @cache

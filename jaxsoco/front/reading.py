@@ -73,9 +73,16 @@ def _read_array(field: Field, value: Any, issues: Issues) -> Any:
         return issues.found(field.name, f"found an array of shape {list(value.shape)}", hint)
     if is_traced(value):
         return _read_tracer(field, value, issues)
-    number = read_value(field, _plain(value.tolist()), field.name, issues)
+    number = read_value(field, _number(field, value), field.name, issues)
     leaf = field.kind in ("float", "integer") and not field.static
     return value if leaf and number is not INVALID and isinstance(value, jax.Array) else number
+
+
+def _number(field: Field, value: Any) -> Any:
+    """An array's value; whole for an integer, which is a float among a learner's leaves."""
+    number = _plain(value.tolist())
+    whole = field.kind == "integer" and isinstance(number, float) and number.is_integer()
+    return int(number) if whole else number
 
 
 def _read_tracer(field: Field, value: Any, issues: Issues) -> Any:
