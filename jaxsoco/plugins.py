@@ -138,7 +138,8 @@ def _import_installed(name: str, folder: Path) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
             raise
-        hint = f"looked for {name.replace('.', '/')}.py in {folder}, then among installed packages"
+        hint = "" if not name.endswith(".py") else f'want "{name[:-3]}", '
+        hint += f"looked for {name.replace('.', '/')}.py in {folder}, then among installed packages"
         raise InputError(Issue("plugins", f'there is no module "{name}"', hint)) from None
 
 
@@ -148,12 +149,18 @@ def _guarded(name: str, load: Any) -> Any:
         return load()
     except InputError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         frames = traceback.extract_tb(error.__traceback__)
-        own = [f for f in frames if "importlib" not in f.filename and f.filename != __file__]
+        own = [f for f in frames if not _is_folded(f.filename)]
         place = f" ({own[-1].filename}:{own[-1].lineno})" if own else ""
         message = f"cannot be imported: {type(error).__name__}: {error}{place}"
         raise InputError(Issue(f"plug-in {name}", message)) from error
+
+
+def _is_folded(file: str) -> bool:
+    """Whether a frame is of the import machinery, of generated code or of this package."""
+    ours = Path(file).is_relative_to(Path(__file__).parent)
+    return ours or "importlib" in file or file.startswith("<")
 
 
 def _from_entry_point(point: metadata.EntryPoint) -> Plugin:
@@ -176,9 +183,10 @@ def _distribution(name: str, module: ModuleType) -> tuple[str, str]:
 def _extensions(name: str, module: Any) -> tuple[Family | Extension, ...]:
     """The ``EXTENSIONS`` of a module (or that list itself, as an entry point may name)."""
     extensions = module if isinstance(module, list | tuple) else getattr(module, "EXTENSIONS", ())
-    items = [item for item in extensions if isinstance(item, Family | Extension)]
-    if not items or len(items) < len(extensions):
+    several = extensions if isinstance(extensions, list | tuple) else ()
+    items = [item for item in several if isinstance(item, Family | Extension)]
+    if not items or len(items) < len(several):
         message = "has no EXTENSIONS"
-        hint = "expected a list of jaxsoco.core.schema.Extension or Family"
+        hint = "expected a list of jaxsoco.extend.Extension or Family"
         raise InputError(Issue(f"plug-in {name}", message, hint))
     return tuple(items)

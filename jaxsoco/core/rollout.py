@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -78,15 +80,17 @@ def rollout(
         obs = problem.observe(spec, world, shown)
         with _place("the learner's act, given the observation", obs):
             action, state = algorithm.act(learner, params, state, obs)
-        with _place("the problem's play, given the learner's action", action):
+        with _place("the problem's play, given the learner's action", action, algorithm.act):
             world, feedback, costs = problem.play(noise, spec, world, now, action)
         with _place("the learner's update, given the feedback", feedback):
             state = algorithm.update(params, state, action, feedback)
         return (world, ahead), state, action, costs
 
     after = jax.eval_shape(play_round, world, state, jnp.int32(1))
-    _same_kind("the problem's world", world, after[0])
-    _same_kind("the learner's state", state, after[1])
+    with _place("the problem's play, given the learner's action", after[2], algorithm.act):
+        _same_kind("the problem's world", world[0], after[0][0])
+    with _place("the learner's update", None, algorithm.update):
+        _same_kind("the learner's state", state, after[1])
     shapes = after[3]
     totals = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
     record = jax.tree.map(lambda x: jnp.zeros((len(at), *x.shape), x.dtype), shapes)
@@ -158,14 +162,27 @@ def _loop(play_round, world, state, totals, record, at, horizon):
 
 
 @contextlib.contextmanager
-def _place(where: str, tree: PyTree) -> Iterator[None]:
-    """Notes on an error where it came up, with the shapes that were handed over."""
+def _place(where: str, tree: PyTree, source: Callable | None = None) -> Iterator[None]:
+    """Notes on an error where it came up, with the shapes that were handed over.
+
+    Args:
+      where: in words.
+      tree: what was handed over, if anything.
+      source: the function that it comes from, whose line is named.
+    """
     try:
         yield
     except Exception as error:
         if not hasattr(error, "__notes__"):
-            error.add_note(f"in {where}: {_shapes(tree)}")
+            shapes = "" if tree is None else f": {_shapes(tree)}"
+            error.add_note(f"in {where}{shapes}{_line(source)}")
         raise
+
+
+def _line(function: Callable | None) -> str:
+    """Where a function is written, if it is one of Python's."""
+    code = getattr(inspect.unwrap(function), "__code__", None) if function else None
+    return f", from {Path(code.co_filename).name}:{code.co_firstlineno}" if code else ""
 
 
 def _same_kind(what: str, before: PyTree, after: PyTree) -> None:

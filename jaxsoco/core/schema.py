@@ -234,6 +234,10 @@ class Family:
     measure: Literal["ratio", "regret"]
     compare: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Makes tuples of lists, and refuses what is no entry."""
+        _check_entries(self)
+
 
 @dataclass(frozen=True)
 class Extension:
@@ -243,6 +247,25 @@ class Extension:
     problems: tuple[ProblemEntry, ...] = ()
     algorithms: tuple[AlgorithmEntry, ...] = ()
     comparators: tuple[ComparatorEntry, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Makes tuples of lists, and refuses what is no entry."""
+        _check_entries(self)
+
+
+def _check_entries(one: Any) -> None:
+    kinds = {
+        "problems": ProblemEntry,
+        "algorithms": AlgorithmEntry,
+        "comparators": ComparatorEntry,
+    }
+    for name, kind in kinds.items():
+        entries = getattr(one, name)
+        whole = isinstance(entries, list | tuple)
+        if not whole or not all(isinstance(entry, kind) for entry in entries):
+            names = [type(entry).__name__ for entry in (entries if whole else [entries])]
+            raise TypeError(f"{name}: expected a tuple of {kind.__name__}, got {', '.join(names)}")
+        object.__setattr__(one, name, tuple(entries))
 
 
 def load(target: Any) -> Any:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jaxsoco.core.errors import InputError, Interrupted, Issue
-from jaxsoco.core.schema import load
 from jaxsoco.core.text import count, show
 from jaxsoco.engine.files import is_temporary
 from jaxsoco.engine.manifest import identity_of
@@ -25,7 +24,7 @@ from jaxsoco.experiment.devices import start_jax
 from jaxsoco.experiment.expand import Sweep
 from jaxsoco.experiment.manifest import manifest, settings
 from jaxsoco.experiment.settings import most_checkpoints
-from jaxsoco.experiment.tracing import trace_issues
+from jaxsoco.experiment.tracing import load_entry, trace_issues
 
 if TYPE_CHECKING:
     from jaxsoco.core.protocol import Instance
@@ -277,13 +276,15 @@ class _Builder:
         )
         learners = [
             batch.learner(
-                load(learner.entry.load),
+                load_entry(learner.label, learner.entry),
                 learner.entry.parameters(learner.values),
                 learner.entry.lanes,
             )
             for learner in experiment.learners
         ]
-        comparators = [batch.comparator(load(entry.load)) for entry in experiment.optima]
+        comparators = [
+            batch.comparator(load_entry(entry.name, entry)) for entry in experiment.optima
+        ]
         describe = {
             "jax": importlib.metadata.version("jax"),
             "device": f"{devices[0].platform} ({devices[0].device_kind})",
