@@ -62,6 +62,8 @@ def rollout(
         differentiable = trace or horizon <= SHORT or bool(remat)
     if trace and not differentiable:
         raise ValueError("trace: want differentiable=True, a trace grows with the horizon")
+    if problem.window < 0:
+        raise ValueError(f"window: expected a number of rounds >= 0, got {problem.window}")
     nature, learner, _ = random.round_keys(key, 0)
     world = problem.init(nature, spec)
     with _place("the learner's init, given the spec", spec):

@@ -136,7 +136,8 @@ class Best:
             problem that fixes its own horizon is judged at its end alone.
 
         Returns:
-          Cumulative costs ``[len(at), ...]`` each.
+          Cumulative costs ``[len(at), ...]`` each; ``[1, ...]``, at the end, of a problem that
+          fixes its own horizon.
 
         Raises:
           InputError: the comparator is not for this problem.

@@ -50,8 +50,7 @@ def _read(field: Field, value: Any, issues: Issues) -> Any:
     if isinstance(value, jax.Array | np.ndarray | np.generic):
         return _read_array(field, value, issues)
     if isinstance(value, list | tuple) and field.kind not in ("strings", "pair"):
-        hint = f"want {want(field)}; several values at once: jax.vmap"
-        return issues.found(field.name, "found a list", hint)
+        return issues.found(field.name, "found a list", _one(field))
     if value is None and AUTO in field.words:
         return AUTO
     if value is None and field.default is None:
@@ -69,13 +68,25 @@ def _plain(value: Any) -> Any:
 def _read_array(field: Field, value: Any, issues: Issues) -> Any:
     """Checks kind and shape of an array, and the range of one whose value is there."""
     if value.shape != () and field.kind not in ("strings", "pair"):
-        hint = f"want {want(field)}; several values at once: jax.vmap"
-        return issues.found(field.name, f"found an array of shape {list(value.shape)}", hint)
+        message = f"found an array of shape {list(value.shape)}"
+        return issues.found(field.name, message, _one(field))
     if is_traced(value):
         return _read_tracer(field, value, issues)
     number = read_value(field, _number(field, value), field.name, issues)
-    leaf = field.kind in ("float", "integer") and not field.static
-    return value if leaf and number is not INVALID and isinstance(value, jax.Array) else number
+    return (
+        value
+        if _is_leaf(field) and number is not INVALID and isinstance(value, jax.Array)
+        else number
+    )
+
+
+def _is_leaf(field: Field) -> bool:
+    return field.kind in ("float", "integer") and not field.static
+
+
+def _one(field: Field) -> str:
+    """What a field takes, for who gave several values."""
+    return f"want {want(field)}{'; several values at once: jax.vmap' * _is_leaf(field)}"
 
 
 def _number(field: Field, value: Any) -> Any:
@@ -86,7 +97,7 @@ def _number(field: Field, value: Any) -> Any:
 
 
 def _read_tracer(field: Field, value: Any, issues: Issues) -> Any:
-    if field.static or field.kind not in ("float", "integer"):
+    if not _is_leaf(field):
         hint = f"want {want(field)} that is known before tracing"
         return issues.found(field.name, "found a JAX tracer", hint)
     allowed = jnp.floating if field.kind == "float" else jnp.integer
@@ -103,4 +114,4 @@ def in_python(error: InputError) -> InputError:
 
 
 def _argument(issue: Issue) -> str:
-    return issue.path.removeprefix("problem.").replace("run.horizons", "horizon")
+    return issue.path.removeprefix("problem").removeprefix(".").replace("run.horizons", "horizon")

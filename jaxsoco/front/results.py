@@ -204,7 +204,7 @@ class Results:
     def _number(self, label: str) -> int:
         if label not in self.labels:
             message = f'no learner is called "{label}"'
-            raise InputError(Issue(str(self.path), message, suggest(label, self.labels)))
+            raise InputError(Issue(str(self.path), message, suggest(str(label), self.labels)))
         return self.labels.index(label)
 
     def _segments(self, label: str) -> Iterator[tuple[int, np.ndarray, dict[str, np.ndarray]]]:

@@ -76,7 +76,7 @@ def run(
       RuntimeError: the child process failed.
     """
     _check_arguments(overrides, devices)
-    assignments = [(key, _plain(value)) for key, value in (overrides or {}).items()]
+    assignments = [(str(key), _plain(value)) for key, value in (overrides or {}).items()]
     path, tables = (Path("study.toml"), _plain(spec)) if isinstance(spec, Mapping) else (spec, None)
     request = {
         "spec": os.fspath(path),

@@ -81,7 +81,12 @@ def test_the_callers_precision_counts(x64):
         (lambda: jaxsoco.learner("tracking/online_optimum"), ["(known: tracking/follow"]),
         (lambda: jaxsoco.make(3), ['"family/name"']),
         (lambda: jaxsoco.make(TRACKING, horizon=9, dimension=None), ["dimension: found None"]),
-        (lambda: jaxsoco.make(TRACKING, horizon=9, dimension=[2, 3]), ["found a list", "jax.vmap"]),
+        (lambda: jaxsoco.make(TRACKING, horizon=9, noise_cap=[1.0]), ["found a list", "jax.vmap"]),
+        (
+            lambda: jaxsoco.make(TRACKING, horizon=9, dimension=[2]),
+            ["a list (want an integer", "64)"],
+        ),
+        (lambda: jaxsoco.make("allocation/carbon_jobs", regions=["X"]), ["regions[0]: unknown"]),
         (lambda: jaxsoco.make(TRACKING, horizon=10**10), ["from 1 to 2147483647"]),
         (lambda: jaxsoco.make(TRACKING, horizon=9, dimension=3, rank=4), ["rank: 4", "dimension"]),
         (
@@ -96,6 +101,7 @@ def test_bad_names_and_values_are_answered_as_by_the_validator(call, messages):
     for message in messages:
         assert message in str(error.value)
     assert "problem." not in str(error.value)
+    assert not any(str(issue).startswith("problem") for issue in error.value.issues)
 
 
 def test_every_problem_of_a_call_is_named_at_once():

@@ -251,6 +251,13 @@ def test_params_of_another_learner_are_told_where_they_fail(passive):
     assert "in the learner's init, given the spec" in "".join(error.value.__notes__)
 
 
+def test_a_window_is_of_no_fewer_than_no_rounds(passive):
+    made = problem()
+    wrong = replace(made, problem=made.problem._replace(window=-1))
+    with pytest.raises(ValueError, match="window: expected a number of rounds >= 0, got -1"):
+        jaxsoco.play(wrong, passive[0], passive[1], jaxsoco.seed_keys(0, 2))
+
+
 def test_a_comparator_is_for_its_own_problems():
     best = jaxsoco.comparator("allocation/offline_optimum")
     with pytest.raises(InputError, match=f"is not a comparator of the problem {TRACKING}"):

@@ -228,6 +228,7 @@ def test_a_notebook_learner_needs_no_table_of_its_own(study):
         ({"devices": "2"}, 'devices: found the string "2"'),
         ({"overrides": ["run.seeds=3"]}, "overrides: found an array"),
         ({"overrides": {"run.seeds": {1}}}, "an experiment file cannot say"),
+        ({"overrides": {3: 4}}, "3: names no setting"),
         ({"plugins": "no_such_module"}, 'there is no module "no_such_module"'),
         ({"algorithms": {"mine": 3}}, r"algorithms.mine: found int \(want \(algorithm, Params\)\)"),
         ({"algorithms": {"mine": (halfway(), HalfwayParams)}, "devices": 64}, "64 devices"),
