@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from jaxsoco.core.errors import InputError, Issue, suggest
 from jaxsoco.core.fields import INVALID, Issues
+from jaxsoco.core.files import unreadable
 from jaxsoco.core.text import with_type
 
 TABLES = ("problem", "run", "smoke")
@@ -116,10 +117,8 @@ def _read_toml(path: Path) -> tuple[str, dict[str, Any]]:
         near = sorted(str(p) for p in path.parent.glob("*.toml")) if path.parent.is_dir() else []
         hint = suggest(str(path), near) if near else "jaxsoco list names the experiments"
         raise InputError(Issue(str(path), "there is no such file", hint)) from None
-    except IsADirectoryError:
-        raise InputError(Issue(str(path), "is a folder", "want a TOML file")) from None
     except OSError as error:
-        raise InputError(Issue(str(path), f"cannot be read: {error.strerror}")) from None
+        raise InputError(unreadable(path, error)) from None
     except UnicodeDecodeError as error:
         raise InputError(
             Issue(str(path), f"is not UTF-8 text (byte {error.start})", "TOML files are UTF-8")
