@@ -71,10 +71,10 @@ def rollout(
         nature, learner, noise = keys(t)
         world, ahead = world
         world, now = problem.advance(nature, spec, world)
-        shown = now
+        view = now
         if ahead is not None:
-            ahead, shown = move_ahead(problem, spec, keys(t + problem.window)[0], ahead, now)
-        obs = problem.observe(spec, world, shown)
+            ahead, view = move_ahead(problem, spec, keys(t + problem.window)[0], ahead, now)
+        obs = problem.observe(spec, world, view)
         with _place("the learner's act, given the observation", obs):
             action, state = algorithm.act(learner, params, state, obs)
         with _place("the problem's play, given the learner's action", action):

@@ -166,13 +166,13 @@ class ProblemEntry:
         if any(one.name == HORIZON for one in declared):
             object.__setattr__(self, "horizons", True)
         if not self.fields:
-            own = tuple(one for one in declared if one.name != HORIZON)
-            object.__setattr__(self, "fields", own)
+            fields = tuple(one for one in declared if one.name != HORIZON)
+            object.__setattr__(self, "fields", fields)
 
     def prepared(self, values: Mapping[str, Any], folder: Path) -> Prepared:
         """What the problem reads and checks for one value of every field (and the horizon)."""
-        own = values if self.settings is None else self.settings.of(values)
-        return load(self.prepare)(own, folder)
+        settings = values if self.settings is None else self.settings.of(values)
+        return load(self.prepare)(settings, folder)
 
     def instance(self, prepared: Prepared, values: Mapping[str, Any]) -> Any:
         """The :class:`~jaxsoco.core.protocol.Instance` of a prepared problem; needs JAX."""
