@@ -139,13 +139,13 @@ def prepare_tabular(settings: Tabular, folder: Path) -> Prepared:
     try:
         path = folder / settings.model
         model = load_tabular(path, settings.slots)
-        own = read_npz(path).get("baseline")
+        baseline = read_npz(path).get("baseline")
     except InputError as error:
         raise error.under("problem.model") from None
     identity = {"model": model.digest}
-    if own is not None and settings.baseline == "file":
-        identity["baseline"] = np.asarray(own).tolist()
-    prepared = _prepared("tabular", model, settings, own)
+    if baseline is not None and settings.baseline == "file":
+        identity["baseline"] = np.asarray(baseline).tolist()
+    prepared = _prepared("tabular", model, settings, baseline)
     return replace(prepared, identity=identity, notes=(f"model: {model.source}",))
 
 
