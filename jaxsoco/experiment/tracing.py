@@ -26,10 +26,10 @@ def trace_issues(labels: Sequence[str], tiles: Sequence[Any], place: str) -> Ite
         try:
             tile.trace()
         except Exception as error:
-            yield Issue(f"{label} on {place}", *_explained(error))
+            yield Issue(f"{label} on {place}", *explained(error))
 
 
-def _explained(error: Exception) -> tuple[str, str]:
+def explained(error: Exception) -> tuple[str, str]:
     """The error in one line, and the user's own line; frames of JAX are folded."""
     text = " ".join(str(error).split("\n\n")[0].split())
     notes = "; ".join(getattr(error, "__notes__", ())[:1])
