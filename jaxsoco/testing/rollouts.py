@@ -6,41 +6,39 @@ its learners, every state on the way can be looked at, and a run can be tampered
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from conformance_cases import Case, Judge, Learner, instance
 
 from jaxsoco import registry
 from jaxsoco.core import random
-from jaxsoco.engine.batch import Batch, Outcome
+from jaxsoco.testing.cases import Case, Judge, Learner, instance, remembered
 
 Layout = Literal["native", "vmap", "loop"]
 """All runs in trailing lanes, ``vmap`` over single runs, or one single run after the other."""
 
 RUNS = 16
-ROOT = 3
+"""Runs of a block: full vector registers on every device."""
 
-QUICK = None
-"""Compiler options that take a third of the time: what is compared here are layouts and slopes."""
-if os.environ["JAX_PLATFORMS"] == "cpu":
-    QUICK = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
+ROOT = 3
+"""Root of their seeds."""
+
+
+@cache
+def quick() -> dict[str, Any] | None:
+    """Compiler options that take a third of the time: what is compared are layouts and slopes."""
+    if jax.default_backend() != "cpu":
+        return None
+    return {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
 
 
 def keys(first: int = 0) -> jax.Array:
     """Keys of the runs ``first, first + 1, ...``, words ``[2, RUNS]``."""
     return random.run_key(jax.random.key(ROOT), first + jnp.arange(RUNS))
-
-
-def spec_key(key: jax.Array) -> jax.Array:
-    """Where the engine draws a run's spec from."""
-    return random.fold(key, 0xFFFFFFFF)
 
 
 class Record(NamedTuple):
@@ -89,7 +87,7 @@ def raw_pieces(case: Case, x64: bool) -> Pieces:
         return random.rollout_keys(key, nature=problem.counter, learner=False)(t)
 
     return Pieces(
-        draw=lambda key, settings: made.draw(spec_key(key), settings),
+        draw=lambda key, settings: made.draw(random.draw_key(key), settings),
         open=lambda key, spec: problem.init(random.round_keys(key, 0)[0], spec),
         move=lambda key, t, spec, world: problem.advance(stream(key, t)[0], spec, world),
         look=problem.observe,
@@ -125,17 +123,19 @@ def compiled(functions: Any, layout: Layout) -> Any:
         if layout == "vmap":
             axes = tuple(-1 if one else None for one in per_run)
             function = jax.vmap(function, in_axes=axes, out_axes=-1)
-        stages.append(jax.jit(function, compiler_options=QUICK))
+        stages.append(jax.jit(function, compiler_options=quick()))
     return type(functions)(*stages)
 
 
-@cache
+@remembered
 def pieces(case: Case, layout: Layout, x64: bool) -> Pieces:
+    """A problem's functions, compiled for a layout."""
     return compiled(raw_pieces(case, x64), layout)
 
 
-@cache
+@remembered
 def mind(learner: Learner, layout: Layout, x64: bool) -> Mind:
+    """A learner's functions, compiled for a layout."""
     del x64  # programs of the two precisions are kept apart
     return compiled(raw_mind(learner), layout)
 
@@ -152,13 +152,15 @@ def roll(
 
     Args:
       learner: the learner and its problem.
-      layout: how.
+      layout: how; a learner that is written for one run only is native under ``vmap``.
       x64: whether in float64.
       settings: other settings than the case's.
       elsewhere: ``(round, first)``: after that round nature's moves are those that the runs
         ``first, first + 1, ...`` see; what the learner was told in advance (its spec, forecasts)
         stays.
     """
+    if layout == "native" and not learner.native:
+        layout = "vmap"
     with jax.enable_x64(x64):
         if settings is None:
             settings = instance(learner.case, x64).settings
@@ -205,26 +207,28 @@ def _play(learner, layout, x64, settings, key, other_key, swap) -> Record:
     return jax.tree.map(np.asarray, record)
 
 
-@cache
+@remembered
 def rolled(learner: Learner, layout: Layout, x64: bool = True) -> Record:
     """:func:`roll` on the case's own settings."""
     return roll(learner, layout, x64=x64)
 
 
-@cache
+@remembered
 def _judge(judge: Judge, layout: Layout, x64: bool) -> Callable:
     del x64
     horizon = instance(judge.case, True).horizon
 
-    def judged(key, spec):
+    def outcome(key, spec):
         return judge.comparator(key, spec, (horizon,))
 
     if layout == "vmap":
-        judged = jax.vmap(judged, in_axes=-1, out_axes=-1)
-    return jax.jit(judged, compiler_options=QUICK)
+        outcome = jax.vmap(outcome, in_axes=-1, out_axes=-1)
+    return jax.jit(outcome, compiler_options=quick())
 
 
-def judged(judge: Judge, layout: Layout, *, x64: bool = True, settings: Any = None):
+def judged(
+    judge: Judge, layout: Layout, *, x64: bool = True, settings: Any = None
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """A comparator's costs ``[RUNS]`` by name, and its faults, on the runs of :func:`roll`."""
     with jax.enable_x64(x64):
         if settings is None:
@@ -248,7 +252,7 @@ def objective(case: Case, costs: Mapping[str, Any]) -> np.ndarray:
     return sum((costs[name] for name in counted), np.zeros(()))
 
 
-def equations(function, *arguments):
+def equations(function: Callable, *arguments: Any) -> Iterator[Any]:
     """Every equation of a function's program, inner programs included."""
     pending = [jax.make_jaxpr(function)(*arguments).jaxpr]
     while pending:
@@ -257,53 +261,3 @@ def equations(function, *arguments):
             for value in eqn.params.values():
                 inner = value if isinstance(value, tuple | list) else (value,)
                 pending += [getattr(x, "jaxpr", x) for x in inner if hasattr(x, "eqns")]
-
-
-# --- the engine's own blocks ----------------------------------------------------------------------
-
-
-@cache
-def batch(case: Case) -> Batch:
-    """All points of a case in float64, then its nudges; every round is a checkpoint."""
-    made = [instance(case, True, point) for point in range(1 + len(case.points))]
-    base = made[0]
-    with jax.enable_x64(True):
-        made += [base._replace(settings=one) for _, _, one in nudges(case)]
-        return Batch(
-            made,
-            seeds_root=ROOT,
-            tile=RUNS,
-            devices=jax.devices()[:1],
-            at=tuple(range(1, base.horizon + 1)),
-        )
-
-
-NUDGE = 1e-5
-
-
-@cache
-def nudges(case: Case) -> list[tuple[str, int, Any]]:
-    """``(leaf, direction, settings)``: each leaf of ``case.slopes`` moved a little, both ways."""
-    base = instance(case, True).settings
-    with jax.enable_x64(True):
-        return [
-            (name, sign, replace(base, **{name: getattr(base, name) * (1 + sign * NUDGE)}))
-            for name in case.slopes
-            for sign in (-1, 1)
-        ]
-
-
-@cache
-def block(learner: Learner, point: int = 0) -> Outcome:
-    """The engine's outcome for one point and the default parameters, see :func:`run_block`."""
-    with jax.enable_x64(True):
-        params = learner.params()
-    return run_block(learner, params, point)
-
-
-def run_block(learner: Learner, params: Any, point: int = 0) -> Outcome:
-    """The engine's outcome in numpy: cumulative costs by name ``[T, RUNS]``."""
-    with jax.enable_x64(True):
-        tile = batch(learner.case).learner(learner.algorithm, params, learner.entry.lanes)
-        outcome = tile(np.full(RUNS, point, np.int32), np.arange(RUNS, dtype=np.int32))
-        return jax.tree.map(np.asarray, outcome)
