@@ -6,6 +6,8 @@ forecasts, advice) stays.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from jaxsoco.testing.cases import Case, Learner, instance, learners
 from jaxsoco.testing.rollouts import roll, rolled
 from jaxsoco.testing.verdicts import NotApplicable, differs, require
@@ -38,9 +40,9 @@ def reacts(learner: Learner) -> bool:
     return differs(rolled(learner, "vmap").actions, other.actions)
 
 
-def some_learner_reacts(case: Case) -> None:
-    """Learners that see other prices decide otherwise; at least one of them."""
+def some_learner_reacts(case: Case, players: Sequence[Learner] | None = None) -> None:
+    """Learners that see other prices decide otherwise; at least one of them (all if None)."""
     require(
-        any(reacts(learner) for learner in learners(case)),
+        any(reacts(learner) for learner in (learners(case) if players is None else players)),
         f"{case.problem}: no learner's decisions depend on what nature draws",
     )

@@ -8,6 +8,8 @@ whole numbers and choices are concerned, all bits agree.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import jax
 import numpy as np
 
@@ -96,14 +98,16 @@ def comparator_finds_the_same(judge: Judge, layout: Layout) -> None:
     require_same_costs(other, native, what)
 
 
-def world_is_the_same_for_every_learner(case: Case, rivals: int | None = None) -> None:
+def world_is_the_same_for_every_learner(
+    case: Case, players: Sequence[Learner] | None = None
+) -> None:
     """Worlds do not depend on the layout, and what is observed not on what learners do.
 
     Args:
       case: the problem.
-      rivals: how many learners take part (all if None).
+      players: the learners that take part (all if None).
     """
-    first, *others = learners(case)[:rivals]
+    first, *others = learners(case) if players is None else players
     mapped, single = rolled(first, "vmap"), rolled(first, "loop")
     what = f"{case.problem}: under vmap and as single runs"
     require_same_trees(mapped.spec, single.spec, f"{what}, spec")
@@ -118,9 +122,10 @@ def world_is_the_same_for_every_learner(case: Case, rivals: int | None = None) -
             )
 
 
-def runs_of_a_block_are_unlike(case: Case) -> None:
+def runs_of_a_block_are_unlike(case: Case, players: Sequence[Learner] | None = None) -> None:
     """Otherwise the other properties would compare one run with itself."""
-    totals = rolled(learners(case)[0], "loop").totals()
+    player = (learners(case) if players is None else players)[0]
+    totals = rolled(player, "loop").totals()
     last = np.stack([cost[-1] for cost in totals.values()])
     unlike = len(np.unique(last, axis=1).T)
     require(
