@@ -42,6 +42,7 @@ class Case:
       words: of fields that default to a word, or to what the theory says, such a number.
       ledger: components that are no objective and need not be 0 (all others must be).
       unsafe: algorithms that may miss what all others keep (the other components, the bounds).
+      hidden: leaves of the spec that no learner may read.
       torn: runs of a block that may take another one of several best plans in float32, and go on
         differently from there.
       slope_tolerance: relative; slopes through a solver are as exact as its solutions.
@@ -64,6 +65,7 @@ class Case:
     words: Mapping[str, float] = field(default_factory=dict)
     ledger: tuple[str, ...] = ()
     unsafe: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
     torn: int = 0
     slope_tolerance: float = 1e-5
     widen: Change = field(default=lambda settings: settings)

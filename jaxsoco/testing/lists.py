@@ -74,6 +74,8 @@ def learner_properties(learner: Learner) -> Properties:
         ),
         "slopes are not all 0": partial(gradients.slopes_are_not_all_zero, learner),
     }
+    hidden = information.nothing_hidden_is_read
+    checks["nothing hidden in the spec is read"] = partial(hidden, learner)
     for slot in (1, 3, 6):
         check = information.decisions_do_not_depend_on_what_comes_after
         checks[f"nothing up to round {slot} depends on what comes after"] = partial(

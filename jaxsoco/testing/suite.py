@@ -65,6 +65,7 @@ def conformance(
     values: Mapping[str, Any] | None = None,
     plugins: Sequence[str] = (),
     case: Case | None = None,
+    only: Sequence[str] = (),
     skip: Sequence[str] = (),
     **facts: Any,
 ) -> Report:
@@ -83,9 +84,10 @@ def conformance(
       values: fields of the problem that differ from their defaults: a small size, above all.
       plugins: modules to import first, as ``--plugin`` does (installed ones are known already).
       case: all that can be said of the problem, in place of ``problem``, ``values`` and ``facts``.
-      skip: words: properties that have one of them in their name are left out.
+      only: words: properties that have none of them in their name are skipped.
+      skip: words: properties that have one of them in their name are skipped.
       **facts: further fields of :class:`~jaxsoco.testing.Case`: ``bounds`` (comparators that no
-        learner beats), ``slopes``, ``params``, ``extremes``, ``torn``, ...
+        learner beats), ``hidden`` (leaves of the spec that no learner may read), ``slopes``, ...
 
     Returns:
       The report, where nothing failed.
@@ -103,12 +105,13 @@ def conformance(
         "comparator": lambda: comparator_properties(Judge(case, entry)),  # type: ignore[arg-type]
         "problem": lambda: problem_properties(case),
     }[what]()
-    outcomes = [
-        Outcome(title, "skipped", "left out by skip=")
-        if any(word in title for word in skip)
-        else _outcome(title, check)
-        for title, check in properties.items()
-    ]
+    outcomes = []
+    for title, check in properties.items():
+        asked = not only or any(word in title for word in only)
+        if not asked or any(word in title for word in skip):
+            outcomes.append(Outcome(title, "skipped", "left out"))
+        else:
+            outcomes.append(_outcome(title, check))
     report = Report(name, case.problem, tuple(outcomes))
     if report.failures:
         raise AssertionError(_failure_text(report))

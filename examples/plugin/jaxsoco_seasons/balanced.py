@@ -45,7 +45,8 @@ def _act(
     stay = state.deviation - obs.increment
     # Noise may make the estimate negative; the cost never is.
     curvature = jnp.maximum((params.prior + state.products) / (1 + state.squares), 0)
-    deviation = params.weight / (params.weight + curvature) * stay
+    keep = params.weight / (params.weight + curvature)
+    deviation = keep[None] * stay
     return deviation, state._replace(deviation=deviation)
 
 

@@ -7,9 +7,14 @@ forecasts, advice) stays.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
 
 from jaxsoco.testing.cases import Case, Learner, instance, learners
-from jaxsoco.testing.rollouts import roll, rolled
+from jaxsoco.testing.rollouts import keys, mind, pieces, roll, rolled
 from jaxsoco.testing.verdicts import NotApplicable, differs, require
 
 OTHER = 500
@@ -32,6 +37,32 @@ def decisions_do_not_depend_on_what_comes_after(learner: Learner, slot: int) -> 
     if learner.case.derived and not differs(*after):
         raise NotApplicable(f"{learner.case.problem} draws nothing after round {slot}")
     require(differs(*after), f"{learner.case.problem}: nothing comes after round {slot}")
+
+
+def nothing_hidden_is_read(learner: Learner) -> None:
+    """The first state does not depend on what ``case.hidden`` names in the spec."""
+    case = learner.case
+    if not case.hidden:
+        raise NotApplicable("nobody said which leaves of the spec are hidden (hidden=)")
+    with jax.enable_x64(True):
+        spec = pieces(case, "vmap", True).draw(keys(), instance(case, True).settings)
+        other = _changed(spec, {name: _spoilt(getattr(spec, name)) for name in case.hidden})
+        init, params = mind(learner, "vmap", True).init, learner.params()
+        states = [init(keys(), params, one) for one in (spec, other)]
+    hidden = ", ".join(case.hidden)
+    message = f"{learner.id}: its state depends on what is hidden from learners: {hidden}"
+    require(not differs(*states), message)
+
+
+def _changed(spec: Any, leaves: dict[str, Any]) -> Any:
+    return spec._replace(**leaves) if hasattr(spec, "_replace") else replace(spec, **leaves)
+
+
+def _spoilt(leaf: Any) -> Any:
+    """Another value of the same kind, which shows wherever it is used."""
+    if jnp.issubdtype(leaf.dtype, jnp.inexact):
+        return jnp.full_like(leaf, jnp.nan)
+    return ~leaf if leaf.dtype == bool else leaf + 1
 
 
 def reacts(learner: Learner) -> bool:
