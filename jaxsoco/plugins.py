@@ -189,14 +189,16 @@ def _distribution(name: str, module: ModuleType) -> tuple[str, str]:
 
 def _extensions(name: str, module: Any) -> tuple[Family | Extension, ...]:
     """The ``EXTENSIONS`` of a module (or that list itself, as an entry point may name)."""
+    extensions: Any
     extensions = module if isinstance(module, list | tuple) else getattr(module, "EXTENSIONS", None)
-    items = extensions if isinstance(extensions, list | tuple) else [extensions]
-    wrong = [item for item in items if not isinstance(item, Family | Extension)]
-    if isinstance(extensions, list | tuple) and items and not wrong:
-        return tuple(items)
+    listed = isinstance(extensions, list | tuple)
+    items = tuple(extensions) if listed else (extensions,)
+    others = {type(item).__name__ for item in items if not isinstance(item, Family | Extension)}
+    if listed and items and not others:
+        return items
     message = "has no EXTENSIONS"
     if extensions is not None:
-        kinds = sorted({type(item).__name__ for item in wrong}) or [type(extensions).__name__]
+        kinds = sorted(others) or [type(extensions).__name__]
         message = f"EXTENSIONS is or holds something else: {', '.join(kinds)}"
     hint = "expected a list of jaxsoco.core.schema.Extension or Family"
     raise InputError(Issue(f"plug-in {name}", message, hint))

@@ -61,9 +61,7 @@ def differs(a: Any, b: Any) -> bool:
     return any(not np.array_equal(x, y) for x, y in pairs)
 
 
-def require_same_costs(
-    costs: Mapping[str, np.ndarray], wanted: Mapping[str, np.ndarray], what: str
-) -> None:
+def require_same_costs(costs: Mapping[str, Any], wanted: Mapping[str, Any], what: str) -> None:
     """Raises unless costs by name agree to :data:`TOLERANCE` of the largest of them."""
     scale = max(np.abs(cost).max() for cost in wanted.values())
     require(scale > 0, f"{what}: every cost is 0, so that there is nothing to compare")
