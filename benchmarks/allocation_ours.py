@@ -23,16 +23,16 @@ from jaxsoco.allocation import (
     st_clip,
     synthetic_workload,
 )
-from jaxsoco.allocation.network import REGIONS
-from jaxsoco.allocation.offline import CONVERGED
+from jaxsoco.allocation.data.network import REGIONS
 from jaxsoco.allocation.problem import prices
 from jaxsoco.core import random
 from jaxsoco.core.protocol import Instance
 from jaxsoco.engine.batch import Batch, Tile
 from jaxsoco.engine.simulate import simulate
+from jaxsoco_kernels.info import Status
 
 EPSILON = 0.1
-LEARNERS = {"PCM": (pcm, PCMParams()), "ST-CLIP": (st_clip, STCLIPParams(EPSILON))}
+LEARNERS = {"PCM": (pcm, PCMParams()), "ST-CLIP": (st_clip, STCLIPParams(epsilon=EPSILON))}
 ROOT = 0
 
 
@@ -131,7 +131,7 @@ def _value_and_weight(key, spec, at):
         deadline=spec.deadline,
     )
     parts = {"value": best.value[None], "weight": best.weight[None]}
-    return parts, (best.info.status != CONVERGED).astype(jnp.int32)
+    return parts, (best.info.status != Status.OK).astype(jnp.int32)
 
 
 class Revealed(NamedTuple):

@@ -13,7 +13,7 @@ import numpy as np
 from allocation_ours import LEARNERS, ROOT, Size, instance
 
 from jaxsoco.allocation import allocation, offline_optimum, sample_job
-from jaxsoco.allocation.step import shares
+from jaxsoco.allocation.theory.step import shares
 from jaxsoco.core import random
 from jaxsoco.engine.batch import CPU_OPTIONS
 from jaxsoco_kernels.minplus import minplus

@@ -85,7 +85,7 @@ class Tables:
     """One row read from and written to three tables of every level in every round."""
 
     def __init__(self, depth: int, children: int, runs: int):
-        from jaxsoco.multistage.values import pick, put
+        from jaxsoco.multistage.theory.levels import pick, put
 
         levels = [children**d for d in range(depth)]
 

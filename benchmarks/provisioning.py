@@ -120,12 +120,16 @@ def instances(name: str, count: int, *, quick: bool) -> list[Any]:
 
     from jaxsoco import provisioning as family
     from jaxsoco import simulate
-    from jaxsoco.provisioning.confidence import confidence_box, log_term, uncertainty_bonus
+    from jaxsoco.provisioning.theory.confidence import confidence_box, log_term, uncertainty_bonus
 
     episodes = 60 if quick else 400
     spec = getattr(family, name)(episodes=6000, **({"capacity": 3} if quick else {}))
     params = family.BLOLParams(
-        0.005, warm_up=min(100.0, episodes / 2), counts="pooled", remaining=True, tv_cap=True
+        conf_scale=0.005,
+        warm_up=min(100, episodes // 2),
+        counts="pooled",
+        remaining=True,
+        tv_cap=True,
     )
     keys = jax.random.split(jax.random.key(0), max(count, 8))[: max(count, 8)]
     world = family.provisioning

@@ -46,7 +46,7 @@ _PUBLIC = {
     "seed_keys": "jaxsoco.front.playing",
     "simulate": "jaxsoco.engine.simulate",
 }
-_PACKAGES = ("allocation", "multistage", "provisioning", "testing", "tracking")
+_PACKAGES = ("allocation", "extend", "multistage", "provisioning", "testing", "tracking")
 
 __all__ = [
     "Algorithm",

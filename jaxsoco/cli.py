@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from jaxsoco import registry
+from jaxsoco import listing, registry
 from jaxsoco._version import __version__
 from jaxsoco.core.errors import InputError, Interrupted, Issue
 from jaxsoco.core.text import columns
@@ -91,7 +91,12 @@ def _parser() -> argparse.ArgumentParser:
     add = partial(commands.add_parser, allow_abbrev=False)
 
     listed = add("list", help="families, algorithms, experiments")
-    listed.add_argument("name", nargs="?", help="show one in full, such as allocation/pcm")
+    listed.add_argument(
+        "name",
+        nargs="?",
+        help="show one in full, such as allocation/pcm; also run, checks, plots, checks/slope",
+    )
+    listed.add_argument("--markdown", action="store_true", help="print a Markdown table")
     _add_plugins(listed)
     listed.set_defaults(act=_list)
 
@@ -189,8 +194,11 @@ def _warn_of_plugins() -> None:
 def _list(arguments: argparse.Namespace, command: str) -> int:
     _warn_of_plugins()
     Policy(tuple(arguments.plugins)).use((), Path())
+    if arguments.markdown:
+        print(listing.markdown(arguments.name))
+        return DONE
     if arguments.name is not None:
-        print(registry.describe(arguments.name))
+        print(listing.describe(arguments.name))
         return DONE
     print(registry.listing())
     found = sorted(Path("experiments").rglob("*.toml"))

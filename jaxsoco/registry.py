@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any, TypeVar
@@ -47,6 +48,16 @@ def activate(plugins: Sequence[Plugin]) -> None:
     _merged(tuple(plugins), tuple(FAMILIES.items()))
     _active = tuple(plugins)
     families.cache_clear()
+
+
+@contextlib.contextmanager
+def unchanged() -> Iterator[None]:
+    """Restores the plug-ins that were active before."""
+    before = _active
+    try:
+        yield
+    finally:
+        activate(before)
 
 
 @cache

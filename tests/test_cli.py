@@ -95,11 +95,19 @@ def test_list_shows_the_fields_of_one(capsys):
         ("alocation/pcm", 'did you mean "allocation"?'),
         ("pcm", "family/name"),
         ("a/b/c", "family/name"),
+        ("checks/slop", 'did you mean "checks/slope"?'),
+        ("plots/", "plots/"),
     ],
 )
 def test_list_of_an_unknown_name_suggests(capsys, name, hint):
     assert main(["list", name]) == 2
     assert hint in capsys.readouterr().err
+
+
+def test_list_shows_the_kinds_of_checks_and_plots_and_the_keys_of_a_run(capsys):
+    for name, told in (("checks", "checks/slope"), ("plots/curve", "rate"), ("run", "root_seed")):
+        assert main(["list", name]) == 0
+        assert told in capsys.readouterr().out
 
 
 def test_the_registry_finds_entries():

@@ -1,9 +1,10 @@
-"""The documentation is true: its code runs, its commands parse, its tables are the registry's.
+"""The documentation is true: its code runs, its commands parse, every field has a table.
 
 Conventions of the pages: ``print(x)  # text`` prints that text; a block whose first line is a
 comment with the name of a file, ``# study.toml``, is that file in the page's working folder; a
-command with the comment ``# exit code 2`` prints one of the page's ``text`` blocks; a line
-``<!-- fields: allocation/pcm -->`` stands above a table that :func:`table_of` writes.
+command with the comment ``# exit code 2`` prints one of the page's ``text`` blocks; a block
+``{listing}`` holds one command ``jaxsoco list NAME``, which a reader on GitHub can run and in whose
+place the site has the table that ``jaxsoco list NAME --markdown`` prints.
 """
 
 import importlib
@@ -21,17 +22,16 @@ import pytest
 
 from jaxsoco import cli, registry
 from jaxsoco.allocation.data import load_carbon_csv
-from jaxsoco.allocation.network import load_latency
+from jaxsoco.allocation.data.network import load_latency
 from jaxsoco.analysis.checks import CHECKS
 from jaxsoco.analysis.plots import PLOTS
+from jaxsoco.core.fields import want
 from jaxsoco.core.schema import REQUIRED, AlgorithmEntry, Field, ProblemEntry
 from jaxsoco.experiment import expand, load_experiment
 from jaxsoco.experiment.settings import RUN_FIELDS
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [
-    page for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if page.exists()
-]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 COMMANDS = ("list", "check", "run", "status", "report")
 
 
@@ -89,8 +89,8 @@ def prose(page: Path) -> str:
 
 
 def commands(page: Path) -> Iterator[Command]:
-    """Every command of a page: lines of its ``sh`` blocks, and inline code that begins with one."""
-    for block in blocks(page, "sh"):
+    """Every command of a page: its ``sh`` and ``{listing}`` blocks, and inline code."""
+    for block in (*blocks(page, "sh"), *blocks(page, "{listing}")):
         for number, line in enumerate(block.text.splitlines(), block.line):
             for part in line.split("&&"):
                 if words := shlex.split(part, comments=True):
@@ -124,6 +124,13 @@ def argv_of(command: Command) -> list[str] | None:
 
 OF_JAXSOCO = [c for page in PAGES for c in commands(page) if argv_of(c) is not None]
 WITH_CODE = [page for page in PAGES if blocks(page, "python") or scripts(page)]
+
+
+@pytest.fixture(autouse=True)
+def no_plugins_of_another_page():
+    yield
+    registry.activate(())
+
 
 # --- code -----------------------------------------------------------------------------------------
 
@@ -163,7 +170,15 @@ def start(arguments: list[str], folder: Path, given: str = "") -> subprocess.Com
     )
 
 
-QUICK = ("README", "adding-an-algorithm", "concepts", "experiment-files", "multistage")
+QUICK = (
+    "README",
+    "adding-a-problem",
+    "adding-an-algorithm",
+    "concepts",
+    "experiment-files",
+    "extending",
+    "multistage",
+)
 """Pages whose code runs by default; the others' takes longer."""
 
 
@@ -197,6 +212,21 @@ def test_a_block_that_prints_something_else_is_found(tmp_path):
     assert "page.md:2: want '3', printed ['2']" in done.stderr
 
 
+def test_the_readme_opens_with_a_small_figure():
+    (image,) = re.findall(r"!\[.+\]\((\S+)\)", PAGES[0].read_text(encoding="utf-8"))
+    assert (ROOT / image).stat().st_size < 150_000
+
+
+@pytest.mark.slow
+def test_the_readmes_figure_can_be_drawn(tmp_path):
+    out = tmp_path / "overview.png"
+    script = str(ROOT / "docs" / "figures.py")
+    done = start([script, "--smoke", "--out", str(out), "--runs", str(tmp_path)], ROOT)
+    assert done.returncode == 0, done.stderr
+    assert out.read_bytes().startswith(b"\x89PNG")
+    assert 10_000 < out.stat().st_size < 150_000
+
+
 # --- commands -------------------------------------------------------------------------------------
 
 
@@ -215,11 +245,12 @@ def test_commands_parse_and_mean_something(command, tmp_path, monkeypatch, capsy
     except SystemExit as error:
         assert error.code == 0, capsys.readouterr().err
         return
+    folder_of(command.page, tmp_path)
     if argv[0] == "list" and arguments.name:
-        assert registry.describe(arguments.name)
+        monkeypatch.chdir(tmp_path)
+        assert cli.main(argv) == 0, capsys.readouterr().err
     if argv[0] not in ("check", "run"):
         return
-    folder_of(command.page, tmp_path)
     monkeypatch.chdir(tmp_path if (tmp_path / arguments.spec).exists() else ROOT)
     experiment = load_experiment(
         arguments.spec,
@@ -234,74 +265,99 @@ def test_commands_parse_and_mean_something(command, tmp_path, monkeypatch, capsy
 # --- tables ---------------------------------------------------------------------------------------
 
 
-def table_of(name: str) -> list[str]:
-    """The Markdown table that belongs under the line ``<!-- name -->``."""
-    what, _, which = name.partition(": ")
-    if what == "costs":
-        rows = [
-            (f"`{cost.name}`", cost.unit, "yes" if cost.objective else "no", cost.summary)
-            for cost in registry.family(which).costs
-        ]
-        return _table(("component", "unit", "in the total", "what it is"), rows)
-    rows = [(f"`{f.name}`", _takes(f), _default(f), f.doc) for f in _fields(which)]
-    return _table(("key", "takes", "default", "what it is"), rows)
+def tables(page: Path) -> list[str]:
+    """The names of the tables that the site puts into a page."""
+    names = []
+    for block in blocks(page, "{listing}"):
+        (line,) = block.text.splitlines()
+        assert line.startswith("jaxsoco list "), f"{page.name}:{block.line}: {line}"
+        names.append(line.removeprefix("jaxsoco list "))
+    return names
 
 
-def _fields(which: str) -> tuple[Field, ...]:
-    if which == "run":
+def cells(table: str) -> list[list[str]]:
+    """The rows of a Markdown table below its header, cell by cell, without the escapes."""
+    rows = [re.split(r"(?<!\\)\|", line[1:-1]) for line in table.splitlines() if line[:1] == "|"]
+    return [[cell.replace(r"\|", "|").strip() for cell in row] for row in rows[2:]]
+
+
+def fields_of(name: str) -> tuple[Field, ...]:
+    """The fields that the table called ``name`` is of."""
+    if name == "run":
         return RUN_FIELDS
-    kind, _, name = which.partition(" ")
-    if name:
-        return {"check": CHECKS, "plot": PLOTS}[kind][name]
-    entry = registry.find(which)[1]
+    group, _, kind = name.partition("/")
+    if group in ("checks", "plots"):
+        return {"checks": CHECKS, "plots": PLOTS}[group][kind]
+    entry = registry.find(name)[1]
     assert isinstance(entry, AlgorithmEntry | ProblemEntry)
     return entry.fields
 
 
-def _takes(field: Field) -> str:
-    return registry.want(field).replace("|", r"\|")
-
-
-def _default(field: Field) -> str:
+def row_of(field: Field) -> list[str]:
+    """What a table says of a field: its key, what it takes, its default, what it is."""
     if field.default is REQUIRED:
-        return "required"
-    return "" if field.default is None else f"`{json.dumps(field.default)}`"
+        default = "required"
+    else:
+        default = "" if field.default is None else f"`{json.dumps(field.default)}`"
+    return [f"`{field.name}`", want(field), default, field.summary]
 
 
-def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
-    rule = ("---",) * len(header)
-    return [f"| {' | '.join(row)} |".replace("|  |", "| |") for row in (header, rule, *rows)]
+EVERY_TABLE = {name for page in PAGES for name in tables(page)}
+FAMILIES = registry.families()
 
 
-def tables(page: Path) -> dict[str, list[str]]:
-    """The tables of a page that stand under a marker."""
-    lines, found = page.read_text(encoding="utf-8").splitlines(), {}
-    for number, line in enumerate(lines):
-        if marker := re.fullmatch(r"<!-- ((?:fields|costs): .+) -->", line):
-            end = next((i for i, x in enumerate([*lines[number + 2 :], ""]) if not x), 0)
-            found[marker[1]] = lines[number + 2 : number + 2 + end]
-    return found
+@pytest.mark.parametrize("name", sorted(EVERY_TABLE - {*FAMILIES}))
+def test_a_table_has_every_field(name, capsys):
+    assert cli.main(["list", name, "--markdown"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.splitlines()[0] == "| key | takes | default | what it is |"
+    assert cells(printed) == [row_of(field) for field in fields_of(name)]
 
 
-EVERY_TABLE = [(page, name) for page in PAGES for name in tables(page)]
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_familys_table_has_every_cost(family, capsys):
+    assert cli.main(["list", family, "--markdown"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.splitlines()[0] == "| component | unit | in the total | what it is |"
+    assert cells(printed) == [
+        [f"`{cost.name}`", cost.unit, "yes" if cost.objective else "no", cost.summary]
+        for cost in registry.family(family).costs
+    ]
 
 
-@pytest.mark.parametrize(("page", "name"), EVERY_TABLE, ids=[name for _, name in EVERY_TABLE])
-def test_tables_are_the_registrys(page, name):
-    assert tables(page)[name] == table_of(name)
+@pytest.mark.parametrize(("group", "kinds"), [("checks", CHECKS), ("plots", PLOTS)])
+def test_all_kinds_are_printed_at_once(group, kinds, capsys):
+    assert cli.main(["list", group, "--markdown"]) == 0
+    printed = capsys.readouterr().out
+    sections = re.split(rf"^\*\*`{group}/(.+)`\*\*: (.+)\.$", printed, flags=re.M)
+    assert sections[1::3] == [*kinds]
+    assert sections[2::3] == [kinds.kind(kind).summary for kind in kinds]
+    for kind, table in zip(kinds, sections[3::3], strict=True):
+        assert cells(table) == [row_of(field) for field in fields_of(f"{group}/{kind}")]
+
+
+def test_everything_is_printed_without_a_name(capsys):
+    assert cli.main(["list", "--markdown"]) == 0
+    names = [row[0].strip("`") for row in cells(capsys.readouterr().out)]
+    members = [
+        f"{family.name}/{entry.name}"
+        for family in FAMILIES.values()
+        for entry in (*family.problems, *family.algorithms, *family.comparators)
+    ]
+    assert sorted(names) == sorted([*FAMILIES, *members])
 
 
 def test_every_field_has_a_table():
-    wanted = {"fields: run", *(f"costs: {family}" for family in registry.families())}
-    wanted |= {f"fields: check {kind}" for kind in CHECKS}
-    wanted |= {f"fields: plot {kind}" for kind in PLOTS}
-    for family in registry.families().values():
+    wanted = {"run", *FAMILIES}
+    wanted |= {f"checks/{kind}" for kind in CHECKS}
+    wanted |= {f"plots/{kind}" for kind in PLOTS}
+    for family in FAMILIES.values():
         entries = (*family.problems, *family.algorithms)
-        wanted |= {f"fields: {family.name}/{entry.name}" for entry in entries if entry.fields}
-    assert {name for _, name in EVERY_TABLE} == wanted
+        wanted |= {f"{family.name}/{entry.name}" for entry in entries if entry.fields}
+    assert wanted == EVERY_TABLE
 
 
-@pytest.mark.parametrize("family", registry.families())
+@pytest.mark.parametrize("family", FAMILIES)
 def test_the_familys_page_names_everything(family):
     text = prose(ROOT / "docs" / f"{family}.md")
     members = registry.family(family)
@@ -336,7 +392,7 @@ def test_latency_formats_are_read(tmp_path):
     assert load_latency(path, names[::-1])[0, 0] == 0
 
 
-def _experiments() -> Iterator[str]:
+def _experiments() -> Iterator[tuple[Path, str]]:
     """Experiments of the pages: whole files, and parts of one behind the page's first file.
 
     (A page with a learner of its own runs its experiment.)
@@ -345,12 +401,16 @@ def _experiments() -> Iterator[str]:
         whole = ""
         for block in [] if scripts(page) else blocks(page, "toml"):
             whole = whole or (block.text if block.file else "")
-            yield block.text if block.file else whole + block.text
+            yield page, block.text if block.file else whole + block.text
 
 
-@pytest.mark.parametrize("text", [*_experiments()], ids=lambda text: text.splitlines()[-1])
-def test_experiments_are_valid(text, tmp_path):
-    path = tmp_path / "experiment.toml"
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [*_experiments()],
+    ids=[f"{page.stem}-{text.splitlines()[-1]}" for page, text in _experiments()],
+)
+def test_experiments_are_valid(page, text, tmp_path):
+    path = folder_of(page, tmp_path) / "experiment.toml"
     path.write_text(text, encoding="utf-8")
     assert expand(load_experiment(path)).runs > 0
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.allocation.integral import integral_optimum
-from jaxsoco.allocation.offline import CONVERGED, offline_optimum
-from jaxsoco.allocation.paths import path_ledger
 from jaxsoco.allocation.problem import allocation
 from jaxsoco.allocation.spec import Spec
+from jaxsoco.allocation.theory.integral import integral_optimum
+from jaxsoco.allocation.theory.offline import offline_optimum
+from jaxsoco.allocation.theory.paths import path_ledger
 from jaxsoco.core import random
+from jaxsoco_kernels.info import Status
 
 Ledger = tuple[dict[str, jax.Array], jax.Array]
 
@@ -28,7 +29,7 @@ def offline(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> Ledger:
         for path in (best.low_path, best.high_path)
     )
     parts = [(1 - best.weight) * a + best.weight * b for a, b in zip(low, high, strict=True)]
-    return _named(parts), (best.info.status != CONVERGED).astype(jnp.int32)
+    return _named(parts), (best.info.status != Status.OK).astype(jnp.int32)
 
 
 def integral(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> Ledger:
@@ -47,11 +48,11 @@ def integral(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> Ledger:
         deadline=spec.deadline,
     )
     parts = path_ledger(costs, metric, path, spec.start, spec.deadline)
-    return _named(parts), (info.status != CONVERGED).astype(jnp.int32)
+    return _named(parts), (info.status != Status.OK).astype(jnp.int32)
 
 
 def advice(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> Ledger:
-    """Ledger of the advice that the learners are shown, followed to the letter."""
+    """Ledger of the advice that the learners receive, followed blindly."""
     del at
     world = allocation.init(_nature(key), spec)
     parts = path_ledger(world.costs, spec.metric, world.advice, spec.start, spec.deadline)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from jaxsoco.allocation.spec import Spec
 from jaxsoco.core import random
-from jaxsoco.core.lanes import lift
+from jaxsoco.core.lanes import lift, spread
 
 
 @jax.tree_util.register_dataclass
@@ -64,7 +64,6 @@ def sample_job(key: jax.Array, workload: Workload) -> Spec:
     hours, n = workload.carbon.shape
     lanes = key.shape[1:]
     like = jnp.zeros(lanes, workload.carbon.dtype)
-    spread = lambda x: jnp.broadcast_to(jnp.asarray(x, like.dtype), lanes)  # noqa: E731
     hour = random.integers(random.fold(key, _HOUR), 0, hours - workload.slots)
     deadline = random.integers(
         random.fold(key, _DEADLINE), workload.deadline_min, workload.deadline_max
@@ -74,14 +73,17 @@ def sample_job(key: jax.Array, workload: Workload) -> Spec:
     table = workload.lengths.reshape(
         workload.lengths.shape[0], *workload.lengths.shape[1:] or (1,) * len(lanes)
     )
+    # Inverse of the distribution function: 1 + the lengths whose total weight the draw reached.
     length = 1 + jnp.sum(draw[None] >= table, axis=0, dtype=jnp.int32)
     length = jnp.minimum(length, table.shape[0])
-    power, switch, rate = map(spread, (workload.power, workload.switch, workload.move_rate))
-    wide = (None, None)
+    power, switch, rate, noise = spread(
+        (workload.power, workload.switch, workload.move_rate, workload.forecast_noise), like
+    )
     latency = workload.latency.reshape(n, n, *(1,) * len(lanes))
-    distance = latency * rate[wide]
+    distance = latency * rate[None, None]
     low, high = _price_bounds(workload, hour, deadline)
     units = power * length
+    # Prices per unit of work are J times those of a slot; U stays above L + D + 2 tau.
     lower = low * units
     need = length * (jnp.max(distance, axis=(0, 1)) + 2 * switch) + lower
     upper = jnp.maximum(high * units, need * workload.widen)
@@ -96,7 +98,7 @@ def sample_job(key: jax.Array, workload: Workload) -> Spec:
         length=length,
         lower=lower,
         upper=upper,
-        forecast_noise=spread(workload.forecast_noise),
+        forecast_noise=noise,
         slots=workload.slots,
         max_length=table.shape[0],
     )

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.allocation.integral import integral_optimum
-from jaxsoco.allocation.metric import movement
 from jaxsoco.allocation.spec import Costs, Feedback, Observation, Spec
+from jaxsoco.allocation.theory.integral import integral_optimum
+from jaxsoco.allocation.theory.metric import movement
 from jaxsoco.core import random
 from jaxsoco.core.lanes import lift, spread
 from jaxsoco.core.protocol import Problem

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.allocation.metric import StateMetric
+from jaxsoco.allocation.theory.metric import StateMetric
 
 
 @jax.tree_util.register_dataclass
@@ -107,7 +107,7 @@ class Observation(NamedTuple):
 
 
 class Feedback(NamedTuple):
-    """What the learner is told after it acted: the work this slot did, ``[...]``."""
+    """What the learner observes after its action: the work done in this slot, ``[...]``."""
 
     work: jax.Array
 

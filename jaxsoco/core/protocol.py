@@ -56,6 +56,10 @@ class Problem(NamedTuple):
     ``counter``: ``advance`` and ``play`` draw through ``random.draws`` and ``random.draw_at``, so
     they are given a ``random.Stream`` instead of a key derived for every round. For worlds whose
     rounds are cheaper than the derivation.
+
+    ``window``: how many coming rounds the learner may see: ``observe`` is given a
+    :class:`~jaxsoco.core.nature.Window` ``(now, coming)`` in place of the round. The loop keeps the
+    rounds; nature's moves must not depend on what ``play`` changes.
     """
 
     init: ProblemInit
@@ -63,6 +67,7 @@ class Problem(NamedTuple):
     observe: ProblemObserve
     play: ProblemPlay
     counter: bool = False
+    window: int = 0
 
 
 class AlgorithmInit(Protocol):

@@ -16,6 +16,7 @@ import numpy as np
 
 from jaxsoco.core import random
 from jaxsoco.core.moments import two_sum
+from jaxsoco.core.nature import move_ahead, start_ahead
 from jaxsoco.core.protocol import Algorithm, Problem, PyTree
 
 SHORT = 10_000
@@ -66,17 +67,23 @@ def rollout(
     state = algorithm.init(learner, params, spec)
     keys = random.rollout_keys(key, nature=problem.counter, learner=algorithm.counter)
 
+    world = world, start_ahead(problem, spec, keys, world) if problem.window else None
+
     def play_round(world, state, t):
         nature, learner, noise = keys(t)
+        world, ahead = world
         world, now = problem.advance(nature, spec, world)
-        obs = problem.observe(spec, world, now)
+        shown = now
+        if ahead is not None:
+            ahead, shown = move_ahead(problem, spec, keys(t + problem.window)[0], ahead, now)
+        obs = problem.observe(spec, world, shown)
         with _place("the learner's act, given the observation", obs):
             action, state = algorithm.act(learner, params, state, obs)
         with _place(f"the problem's play, given the action of {_source_of(algorithm.act)}", action):
             world, feedback, costs = problem.play(noise, spec, world, now, action)
         with _place("the learner's update, given the feedback", feedback):
             state = algorithm.update(params, state, action, feedback)
-        return world, state, action, costs
+        return (world, ahead), state, action, costs
 
     after = jax.eval_shape(play_round, world, state, jnp.int32(1))
     _same_kind("the problem's world", world, after[0])

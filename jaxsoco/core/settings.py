@@ -28,11 +28,14 @@ annotation                      kind of the field
 
 from __future__ import annotations
 
+import functools
+import inspect
 import sys
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import Field as DataclassField
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, Self, TypeVar, Union
 
@@ -84,6 +87,7 @@ def setting(
     unit: str = "",
     theory: str = "",
     aliases: tuple[str, ...] = (),
+    order: int = 0,
 ) -> Any:
     """Declares one setting.
 
@@ -98,10 +102,13 @@ def setting(
       unit: physical unit.
       theory: what ``None`` stands for, as a formula; shown wherever the setting is.
       aliases: words that experiment files may use for ``"auto"``, from before.
+      order: where it is listed: settings of a smaller one come first. With 1, those that a class
+        inherits come after its own.
     """
     limits = {"low": low if above is None else above, "open_low": above is not None, "high": high}
     metadata = {
         "static": static,
+        "order": order,
         "doc": doc,
         "limits": limits | {"unit": unit, "theory": theory, "aliases": aliases},
     }
@@ -115,20 +122,65 @@ def settings(cls: type[_T]) -> type[_T]:
     """Makes of a class of :func:`setting` attributes a frozen dataclass, a schema and a pytree.
 
     The class gets what :class:`Settings` has, ``FIELDS`` first of all. Settings of its parents
-    come before its own; a name that is declared again is changed in place.
+    come before its own, unless their ``order`` says otherwise; a name that is declared again is
+    changed in place.
+
+    A name that is annotated again with a plain value takes this as its default (and the
+    annotation, which may be narrower), and keeps all else that the parent says of it.
+
+    Type checkers know the settings by name alone, and see a default where it is written
+    ``default=``.
     """
+    _inherit(cls)
     cls.__post_init__ = _register_late  # type: ignore[attr-defined]
     schema: Any = dataclass(frozen=True, kw_only=True)(cls)
     hints = typing.get_type_hints(schema)
-    schema.FIELDS = tuple(_declaration(one, hints[one.name]) for one in fields(schema))
-    for one, declared in zip(fields(schema), schema.FIELDS, strict=True):
+    schema.FIELDS = ()
+    for one in sorted(fields(schema), key=lambda one: one.metadata["order"]):
+        declared = _declaration(one, hints[one.name])
+        schema.FIELDS += (declared,)
         # What is no number cannot be a leaf; JAX reads it here.
         one.metadata = types.MappingProxyType({**one.metadata, "static": declared.static})
     schema.of, schema.values = classmethod(_of), _values
+    schema.__init__ = _positional(schema)
     _unregistered.append(schema)
     if "jax" in sys.modules:
         register()
     return schema
+
+
+def _positional(schema: Any) -> Any:
+    """The constructor, which also takes settings by position, in the order of ``FIELDS``."""
+    by_name = schema.__init__
+
+    @functools.wraps(by_name)
+    def construct(self: Any, *values: Any, **named: Any) -> None:
+        if values:
+            names = [one.name for one in schema.FIELDS]
+            twice = [name for name in names[: len(values)] if name in named]
+            if len(names) < len(values) or twice:
+                told = f"{len(values)} by position, and {', '.join(named) or 'none'} by name"
+                raise TypeError(
+                    f"{schema.__name__} takes {', '.join(names)}, each once: got {told}"
+                )
+            named |= dict(zip(names, values, strict=False))
+        by_name(self, **named)
+
+    return construct
+
+
+def _inherit(cls: type) -> None:
+    """Completes plain defaults of a class by what a parent declares of these names."""
+    inherited = {
+        one.name: one
+        for parent in reversed(cls.__mro__[1:])
+        if is_dataclass(parent)
+        for one in fields(parent)
+    }
+    for name in inspect.get_annotations(cls):
+        default = cls.__dict__.get(name, MISSING)
+        if name in inherited and not isinstance(default, DataclassField) and default is not MISSING:
+            setattr(cls, name, field(default=default, metadata=inherited[name].metadata))
 
 
 def _register_late(self: Any) -> None:
@@ -171,19 +223,20 @@ def _declaration(one: Any, hint: Any) -> Field:
         one.name,
         kind,  # type: ignore[arg-type]
         metadata["doc"],
-        _default(one, optional),
+        _default(one, kind, optional),
         words=(*words, *((AUTO,) if optional else ())),
         static=metadata["static"] or not leaf,
         **limits,
     )
 
 
-def _default(one: Any, optional: bool) -> Any:
+def _default(one: Any, kind: str, optional: bool) -> Any:
     if one.default is MISSING:
         return REQUIRED
     if one.default is None and not optional:
         raise TypeError(f"{one.name}: its default is None, which its annotation does not allow")
-    return AUTO if one.default is None else one.default
+    # An optional list is absent by default, as it is in a file that does not name it.
+    return AUTO if one.default is None and kind != "strings" else one.default
 
 
 def _alternatives(hint: Any) -> tuple[list[Any], tuple[str, ...], bool]:

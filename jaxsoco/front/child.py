@@ -14,6 +14,9 @@ from jaxsoco.experiment.plugging import Policy
 from jaxsoco.experiment.runner import BAD_INPUT, INTERRUPTED, default_folder, run
 from jaxsoco.experiment.spec import load_experiment
 
+COMMAND = "jaxsoco.run(...)"
+"""What a manifest says for the command line of such a run."""
+
 
 def main() -> int:
     """Runs the request; writes where the results are, or what is wrong, to the file named."""
@@ -42,7 +45,7 @@ def _run(request: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
     sweep = expand(experiment)
     for warning in sweep.warnings:
         print(f"warning: {warning}", file=sys.stderr)
-    code = run(sweep, out, command="jaxsoco.run", devices=request["devices"])
+    code = run(sweep, out, command=COMMAND, devices=request["devices"])
     return code, {"out": str(out)}
 
 

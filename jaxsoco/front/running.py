@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import io
 import json
 import os
@@ -16,6 +17,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from jaxsoco import registry
 from jaxsoco.core.errors import InputError, Interrupted, Issue
 from jaxsoco.core.schema import AUTO, AlgorithmEntry, Extension
 from jaxsoco.experiment.expand import expand
@@ -23,6 +25,7 @@ from jaxsoco.experiment.plugging import Policy
 from jaxsoco.experiment.runner import BAD_INPUT, DONE, FAILED, INTERRUPTED
 from jaxsoco.experiment.runner import run as run_sweep
 from jaxsoco.experiment.spec import load_experiment
+from jaxsoco.front.child import COMMAND
 from jaxsoco.front.results import Results
 from jaxsoco.plugins import Plugin
 
@@ -97,12 +100,12 @@ def _plain(value: Any) -> Any:
 
 def _run_in_child(request: Mapping[str, Any], progress: bool) -> str:
     """Runs ``jaxsoco.front.child`` and returns the run directory."""
-    packages = {str(Path(module.__file__ or "").parents[1]) for module in _our_packages()}
-    paths = [*packages, *filter(None, [os.environ.get("PYTHONPATH")])]
+    paths = [*_our_folders(), *filter(None, [os.environ.get("PYTHONPATH")])]
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder) / "answer.json"
+        child_module = "jaxsoco.front.child"
         child = subprocess.Popen(
-            [sys.executable, "-m", "jaxsoco.front.child", str(answer)],
+            [sys.executable, "-m", child_module, str(answer)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=None if progress else subprocess.PIPE,
@@ -120,11 +123,11 @@ def _run_in_child(request: Mapping[str, Any], progress: bool) -> str:
     raise RuntimeError(f"the run failed with exit code {child.returncode}\n{errors or ''}".strip())
 
 
-def _our_packages() -> tuple[Any, Any]:
-    import jaxsoco
-    import jaxsoco_kernels
-
-    return jaxsoco, jaxsoco_kernels
+def _our_folders() -> list[str]:
+    """Where this package and its kernels were imported from: the child takes the same."""
+    specs = [importlib.util.find_spec(name) for name in ("jaxsoco", "jaxsoco_kernels")]
+    folders = [str(Path(spec.origin).parents[1]) for spec in specs if spec and spec.origin]
+    return list(dict.fromkeys(folders))
 
 
 def _converse(child: subprocess.Popen[str], text: str) -> str | None:
@@ -145,18 +148,19 @@ def _run_here(request: Mapping[str, Any], algorithms: Mapping[str, tuple[Any, An
     spec = Path(request["spec"])
     family = _family_of(spec, request["tables"])
     policy = Policy(tuple(request["plugins"]), ready=(_own_plugin(family, algorithms),))
-    experiment = load_experiment(
-        spec,
-        smoke=request["smoke"],
-        assignments=request["assignments"],
-        plugins=policy,
-        tables=request["tables"],
-    )
+    with registry.unchanged():
+        experiment = load_experiment(
+            spec,
+            smoke=request["smoke"],
+            assignments=request["assignments"],
+            plugins=policy,
+            tables=request["tables"],
+        )
     sweep = expand(experiment)
     here = jax.local_devices()[: request["devices"] or 1]
     precision = jax.enable_x64(experiment.run.precision == "float64")
     with precision, contextlib.redirect_stdout(io.StringIO()):
-        run_sweep(sweep, folder, command="jaxsoco.run", devices=here)
+        run_sweep(sweep, folder, command=COMMAND, devices=here)
     return Results(folder)
 
 

@@ -11,14 +11,9 @@ from jaxsoco.core import random
 from jaxsoco.core.lanes import align, hold, runtime_ones
 from jaxsoco.core.protocol import Problem
 from jaxsoco.multistage.spec import Action, Costs, Feedback, Levels, Observation, Spec
-from jaxsoco.multistage.values import (
-    along_path,
-    child_values,
-    mix,
-    pick,
-    play_probabilities,
-    sweep,
-)
+from jaxsoco.multistage.theory.levels import pick
+from jaxsoco.multistage.theory.policy import mix, play_probabilities
+from jaxsoco.multistage.theory.values import along_path, child_values, sweep
 
 
 class World(NamedTuple):
@@ -88,8 +83,8 @@ def _play(
         low = jnp.zeros_like(drawn) if base is None else pick(base, action.leaf)
         # What the learner does with the cost waits for the values, so that its tables may be
         # changed in place: else they are copied in every round for the values' rare branch.
-        known = jnp.where(jnp.isnan(values[0]), values[0], world.ones)
-        cost = hold(jnp.where(drawn < pick(chance, action.leaf), 1, low), known)
+        ones = jnp.where(jnp.isnan(values[0]), values[0], world.ones)
+        cost = hold(jnp.where(drawn < pick(chance, action.leaf), 1, low), ones)
         feedback = Feedback(cost, None)
     else:
         cost, feedback = _everywhere(spec, round, action, values, (chance, base, means))
@@ -105,8 +100,8 @@ def _values(spec: Spec, world: World, round: Round, action: Action, means: jax.A
 
     def whole(_) -> Levels:
         play = play_probabilities(spec.tree, action.policy)
-        found = sweep(spec.tree, play, means)
-        return tuple(jnp.broadcast_to(v, (v.shape[0], *lanes)) for v in found)
+        values = sweep(spec.tree, play, means)
+        return tuple(jnp.broadcast_to(v, (v.shape[0], *lanes)) for v in values)
 
     if change is None:
         return whole(None)
@@ -131,20 +126,20 @@ def _everywhere(spec: Spec, round: Round, action: Action, values: Levels, leaves
     drawn = random.draw_at(round.draws, every, chance.dtype)
     one = jnp.ones((), chance.dtype)
     happened = jnp.where(drawn < chance, one, 0 * one if base is None else base)
-    told, below = [], None
+    reports, below = [], None
     assert action.choices is not None
     for level, choice in zip(reversed(tree.levels), reversed(action.choices), strict=True):
         children = child_values(level, below, happened)
-        told.append(children)
+        reports.append(children)
         below = pick(jnp.moveaxis(children, 1, 0), choice)
     assert below is not None
     cost = below[0]
     if action.feedback == "expected":
         deeper = (*values[1:], None)
         means = jnp.broadcast_to(means, (tree.leaves, *lanes))
-        told = [child_values(*pair, means) for pair in zip(tree.levels, deeper, strict=True)]
-        return cost, Feedback(cost, tuple(told))
-    return cost, Feedback(cost, tuple(reversed(told)))
+        reports = [child_values(*pair, means) for pair in zip(tree.levels, deeper, strict=True)]
+        return cost, Feedback(cost, tuple(reports))
+    return cost, Feedback(cost, tuple(reversed(reports)))
 
 
 def _edge(spec: Spec, action: Action, node: int) -> jax.Array:

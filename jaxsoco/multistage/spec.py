@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.core.lanes import align
-from jaxsoco.multistage.tree import Tree
+from jaxsoco.multistage.theory.tree import Tree
 
 Levels = tuple[jax.Array, ...]
 
@@ -119,7 +119,7 @@ class Action:
 
 
 class Feedback(NamedTuple):
-    """What is told after a round.
+    """What the agents observe after a round.
 
     Attributes:
       cost: of the leaf that was reached, to every node on the path, ``[...]``.

@@ -11,7 +11,8 @@ from jaxsoco.core import random
 from jaxsoco.core.lanes import align, spread
 from jaxsoco.provisioning.problem import provisioning
 from jaxsoco.provisioning.spec import Spec
-from jaxsoco_kernels.occupancy import OPTIMAL, BudgetedSolution, solve_budgeted
+from jaxsoco_kernels.info import Status
+from jaxsoco_kernels.occupancy import BudgetedSolution, solve_budgeted
 
 LIMIT = 64
 """Most budgets that are tried; a piecewise linear curve of value against budget needs about 10."""
@@ -81,14 +82,6 @@ def _service(spec: Spec, budget, episodes, first, second) -> jax.Array:
     return episodes * spec.price * budget + spec.tracking * near + spec.anchoring * anchored
 
 
-class _Point(NamedTuple):
-    """A budget, and the value and multiplier of the best policy within it, ``[C, ...]`` each."""
-
-    budget: jax.Array
-    value: jax.Array
-    multiplier: jax.Array
-
-
 class BestBudget(NamedTuple):
     """The best budget ``[C, ...]``, its plan, and whether the search failed, bool ``[C, ...]``."""
 
@@ -110,7 +103,44 @@ def best_budget(spec: Spec, episodes: jax.Array, first: jax.Array, second: jax.A
       second: sum of their squares, ``[C, ...]``.
     """
     del second
-    lanes, dtype = first.ndim, first.dtype
+    tables = _tables(spec, first.ndim)
+    parabola = _parabola(spec, episodes, first)
+    low, high = spread((spec.budget_low, spec.budget_high), first)
+
+    def evaluate(budget):
+        plan = solve_budgeted(*tables, budget)
+        return plan, _Point(budget, plan.value, plan.multiplier)
+
+    def body(carry):
+        left, right, tried, model, active, trip = carry
+        plan, here = evaluate(tried)
+        tolerance = 64 * jnp.finfo(first.dtype).eps * jnp.maximum(1, jnp.abs(plan.value))
+        moves = active & ~(plan.value - model <= tolerance)
+        # Where the sum with the new tangent still falls, the minimum is to the right of it.
+        falls = parabola.vertex(here.multiplier) > tried
+        left = _choose(moves & falls, here, left)
+        right = _choose(moves & ~falls, here, right)
+        again, model = _candidate(parabola, left, right)
+        still = moves & (again != tried)
+        return left, right, jnp.where(still, again, tried), model, still, trip + 1
+
+    left, right = evaluate(low)[1], evaluate(high)[1]
+    tried, model = _candidate(parabola, left, right)
+    carry = (left, right, tried, model, jnp.ones(first.shape, bool), jnp.int32(0))
+    carry = jax.lax.while_loop(lambda c: jnp.any(c[4]) & (c[5] < LIMIT), body, carry)
+    budget, active = carry[2], carry[4]
+    plan, _ = evaluate(budget)
+    return BestBudget(budget, plan, active | (plan.info.status != Status.OK))
+
+
+_Tables = tuple[jax.Array, jax.Array, jax.Array, jax.Array, jax.Array]
+
+
+def _tables(spec: Spec, lanes: int) -> _Tables:
+    """What the plans share: loss, consumption, the box around the transitions, first states.
+
+    ``lanes`` counts the axis of the checkpoints, which comes first and has size 1 here.
+    """
     loss, consumption = (
         align(x, 3, lanes - 1)[:, :, :, None] for x in (spec.loss, spec.consumption)
     )
@@ -119,61 +149,59 @@ def best_budget(spec: Spec, episodes: jax.Array, first: jax.Array, second: jax.A
     loss, consumption = (
         jnp.broadcast_to(x, (spec.slots, *x.shape[1:])) for x in (loss, consumption)
     )
+    return loss, consumption, transition, transition, initial
 
-    def evaluate(budget):
-        return solve_budgeted(loss, consumption, transition, transition, initial, budget)
 
-    def point(budget, plan):
-        return _Point(budget, plan.value, plan.multiplier)
+class _Point(NamedTuple):
+    """A budget, and the value and multiplier of the best policy within it, ``[C, ...]`` each."""
 
-    low, high, weight = spread((spec.budget_low, spec.budget_high, spec.latency_weight), first)
-    curve = episodes * (spec.tracking + spec.anchoring) + spec.switching
-    pull = spec.tracking * first + episodes * (spec.anchoring * spec.anchor - spec.price / 2)
-    scale = episodes * weight
+    budget: jax.Array
+    value: jax.Array
+    multiplier: jax.Array
 
-    def vertex(multiplier):
-        """Where the parabola plus a tangent with this multiplier is least."""
-        return (pull + scale * multiplier / 2) / curve
 
-    def candidate(left: _Point, right: _Point):
-        span = left.multiplier - right.multiplier
-        meet = right.value - left.value + right.multiplier * right.budget
-        meet = (left.multiplier * left.budget - meet) / jnp.where(span > 0, span, 1)
-        meet = jnp.where(span > 0, jnp.clip(meet, left.budget, right.budget), left.budget)
-        # Left of where the tangents meet the left one holds, right of it the right one.
-        tried = jnp.where(
-            vertex(left.multiplier) <= meet,
-            vertex(left.multiplier),
-            jnp.maximum(vertex(right.multiplier), meet),
-        )
-        tried = jnp.clip(tried, left.budget, right.budget)
-        model = jnp.maximum(
-            left.value - left.multiplier * (tried - left.budget),
-            right.value - right.multiplier * (tried - right.budget),
-        )
-        return tried, model
+class _Parabola(NamedTuple):
+    """Service and first switch, ``curve b^2 - 2 pull b`` and a constant; all ``[C, ...]``.
 
-    def body(carry):
-        left, right, tried, model, active, trip = carry
-        plan = evaluate(tried)
-        tolerance = 64 * jnp.finfo(dtype).eps * jnp.maximum(1, jnp.abs(plan.value))
-        done = plan.value - model <= tolerance
-        here = point(tried, plan)
-        falls = vertex(here.multiplier) > tried
-        moves = active & ~done
-        left = _choose(moves & falls, here, left)
-        right = _choose(moves & ~falls, here, right)
-        again, model = candidate(left, right)
-        still = moves & (again != tried)
-        return left, right, jnp.where(still, again, tried), model, still, trip + 1
+    ``scale`` is what the latency of an episode is multiplied with: the weight times ``k``.
+    """
 
-    left, right = point(low, evaluate(low)), point(high, evaluate(high))
-    tried, model = candidate(left, right)
-    carry = (left, right, tried, model, jnp.ones(first.shape, bool), jnp.int32(0))
-    carry = jax.lax.while_loop(lambda c: jnp.any(c[4]) & (c[5] < LIMIT), body, carry)
-    budget = carry[2]
-    plan = evaluate(budget)
-    return BestBudget(budget, plan, carry[4] | (plan.status != OPTIMAL))
+    curve: jax.Array
+    pull: jax.Array
+    scale: jax.Array
+
+    def vertex(self, multiplier: jax.Array) -> jax.Array:
+        """Where the parabola and a tangent with this multiplier are least together."""
+        return (self.pull + self.scale * multiplier / 2) / self.curve
+
+
+def _parabola(spec: Spec, episodes: jax.Array, first: jax.Array) -> _Parabola:
+    weight = spread(spec.latency_weight, first)
+    return _Parabola(
+        curve=episodes * (spec.tracking + spec.anchoring) + spec.switching,
+        pull=spec.tracking * first + episodes * (spec.anchoring * spec.anchor - spec.price / 2),
+        scale=episodes * weight,
+    )
+
+
+def _candidate(parabola: _Parabola, left: _Point, right: _Point) -> tuple[jax.Array, jax.Array]:
+    """The budget between two points that is best by their tangents, and the latency there."""
+    # Where the tangents meet: left of it the left one holds, right of it the right one.
+    span = left.multiplier - right.multiplier
+    meet = right.value - left.value + right.multiplier * right.budget
+    meet = (left.multiplier * left.budget - meet) / jnp.where(span > 0, span, 1)
+    meet = jnp.where(span > 0, jnp.clip(meet, left.budget, right.budget), left.budget)
+    tried = jnp.where(
+        parabola.vertex(left.multiplier) <= meet,
+        parabola.vertex(left.multiplier),
+        jnp.maximum(parabola.vertex(right.multiplier), meet),
+    )
+    tried = jnp.clip(tried, left.budget, right.budget)
+    model = jnp.maximum(
+        left.value - left.multiplier * (tried - left.budget),
+        right.value - right.multiplier * (tried - right.budget),
+    )
+    return tried, model
 
 
 def _choose(flag: jax.Array, yes: _Point, no: _Point) -> _Point:

@@ -13,7 +13,7 @@ from jaxsoco.core.protocol import Problem
 from jaxsoco.provisioning.spec import Action, Costs, Feedback, Observation, Spec
 from jaxsoco_kernels.occupancy import occupancy_of, policy_value
 
-__all__ = ["Round", "World", "normal", "policy_value", "provisioning"]
+__all__ = ["Round", "World", "policy_value", "provisioning"]
 
 
 class World(NamedTuple):
@@ -37,7 +37,7 @@ def _init(key: jax.Array, spec: Spec) -> World:
 
 def _advance(key: jax.Array, spec: Spec, world: World) -> tuple[World, Round]:
     episode = world.episode + 1
-    draw = normal(random.uniform(key, (), spec.dtype))
+    draw = random.normal(key, (), spec.dtype)
     phase = episode.astype(spec.dtype) / spec.period
     # Whole periods are taken off first: float32 has no digits to spare for large angles.
     sine = jnp.sin(2 * jnp.pi * (phase - jnp.floor(phase)))
@@ -96,7 +96,7 @@ def _trajectory(key: jax.Array, spec: Spec, policy: jax.Array, slope: jax.Array)
 
     times = jnp.arange(slots)
     _, (states, actions, spent) = jax.lax.scan(step, first, (times, choices, moves))
-    noise = normal(random.uniform(random.fold(key, _NOISE), (slots,), dtype))
+    noise = random.normal(random.fold(key, _NOISE), (slots,), dtype)
     seen = random.uniform(random.fold(key, _SEEN), (slots,), dtype) < spec.cost_seen
     spread = jnp.broadcast_to(jnp.asarray(spec.cost_noise, dtype), slope.shape)
     return Feedback(
@@ -116,13 +116,6 @@ def _pick(draw: jax.Array, chances: jax.Array) -> jax.Array:
     """The outcome, int32 ``[...]``, of a uniform ``[...]`` for chances ``[n, ...]``."""
     below = jnp.cumsum(chances, axis=0)[:-1] <= draw[None]
     return jnp.sum(below, axis=0, dtype=jnp.int32)
-
-
-def normal(draws: jax.Array) -> jax.Array:
-    """Standard normal numbers from uniforms in [0, 1)."""
-    tiny = jnp.finfo(draws.dtype).eps
-    inside = jnp.clip(2 * draws - 1, -1 + tiny, 1 - tiny)
-    return jnp.sqrt(jnp.asarray(2, draws.dtype)) * jax.lax.erf_inv(inside)
 
 
 provisioning = Problem(_init, _advance, _observe, _play)

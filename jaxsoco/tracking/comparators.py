@@ -7,15 +7,25 @@ import jax.numpy as jnp
 
 from jaxsoco.core import random
 from jaxsoco.core.rollout import rollout
-from jaxsoco.tracking.algorithm_lai import LAIParams, lai
+from jaxsoco.tracking.learners.lai import lai
 from jaxsoco.tracking.problem import quadratic_tracking
+from jaxsoco.tracking.settings import LAIParams
 from jaxsoco.tracking.spec import Spec
 
 
 def online_optimum(
     key: jax.Array, spec: Spec, at: tuple[int, ...]
 ) -> tuple[dict[str, jax.Array], jax.Array]:
-    """Costs of LAI with the true matrix, cumulative at the rounds ``at``, by name."""
+    """Costs of LAI with the true matrix, on the increments that the run meets.
+
+    Args:
+      key: of the run, ``[...]`` or its words ``[2, ...]``.
+      spec: of the problem.
+      at: rounds, ascending (static).
+
+    Returns:
+      Costs by name, cumulative at the rounds ``at``, ``[len(at), ...]`` each, and faults, all 0.
+    """
     key = random.words(key)
     _, costs, _ = rollout(lai, LAIParams(), quadratic_tracking, spec, key, at)
     return costs._asdict(), jnp.zeros(key.shape[1:], jnp.int32)

@@ -3,6 +3,9 @@
 With ``y_t = x_t - v_t`` and ``w_t = x_(t-1) - v_t = y_(t-1) - delta_t`` a round costs ``1/2 y' A y
 + 1/2 |y - w|^2``: the minimiser itself never appears, so nothing large cancels however far it
 walks. The action of a learner is its deviation ``y_t``. Every run begins at the minimiser.
+
+:data:`expected_tracking` is the same averaged over the walk: only the exploration is drawn, so a
+seed says what thousands of walks would.
 """
 
 from __future__ import annotations
@@ -16,10 +19,10 @@ import jax.numpy as jnp
 from jaxsoco.core import random
 from jaxsoco.core.lanes import align, lift
 from jaxsoco.core.protocol import Problem
-from jaxsoco.tracking import increments
-from jaxsoco.tracking.algebra import square, turn, turn_back
-from jaxsoco.tracking.planning import interpolation_eigenvalues
-from jaxsoco.tracking.spec import Costs, Feedback, Observation, Spec
+from jaxsoco.tracking.spec import Averaged, Costs, Feedback, Observation, Plan, Spec
+from jaxsoco.tracking.theory import averaged, increments
+from jaxsoco.tracking.theory.algebra import square, turn, turn_back
+from jaxsoco.tracking.theory.planning import interpolation_eigenvalues
 
 
 class World(NamedTuple):
@@ -54,7 +57,7 @@ def _increment(key: jax.Array, spec: Spec, clock: jax.Array) -> jax.Array:
         return scale * increments.laplaces(key, size, dtype)
     if spec.increments == "cauchy":
         return scale * increments.CAUCHY_SCALE * increments.cauchys(key, size, dtype)
-    draw = increments.normals(key, size, dtype)
+    draw = random.normal(key, (size,), dtype, paired=True)
     if spec.increments == "correlated":
         root = increments.correlation_root(size, align(spec.correlation, 0, lanes))
         draw = jnp.sqrt(increments.variance_of_round(clock, dtype)) * turn(root, draw)
@@ -141,3 +144,62 @@ def _play_recorded(noise, key: jax.Array, spec: Spec, world: World, round: Round
     costs = charge(spec, round, world.deviation, action)
     value = costs.hit + noise[round.clock - 1].astype(costs.hit.dtype)
     return world._replace(deviation=action), Feedback(value, costs.hit), costs
+
+
+# --- averaged over walks --------------------------------------------------------------------------
+
+ROUNDS = 2
+"""Rounds of :data:`expected_tracking`: exploring, and everything after it."""
+
+
+class Stage(NamedTuple):
+    """Rounds of :data:`expected_tracking` that are over, int32, one number for all lanes."""
+
+    clock: jax.Array
+
+
+def _init_averaged(key: jax.Array, spec: Averaged) -> Stage:
+    del key, spec
+    return Stage(jnp.zeros((), jnp.int32))
+
+
+def _advance_averaged(key: jax.Array, spec: Averaged, world: Stage) -> tuple[Stage, Stage]:
+    del key, spec
+    return Stage(world.clock + 1), world
+
+
+def _observe_averaged(spec: Averaged, world: Stage, round: Stage) -> Stage:
+    del spec, world
+    return round
+
+
+def _play_averaged(
+    key: jax.Array, spec: Averaged, world: Stage, round: Stage, action: Plan
+) -> tuple[Stage, jax.Array, Costs]:
+    """Feedback ``f_1 .. f_T0`` ``[T0, ...]``, and the expected costs of the stage."""
+    inner, deviations = spec.spec, action.deviations
+    lanes = key.ndim - 1
+    if not deviations.shape[0] < inner.horizon:
+        raise ValueError(
+            f"{deviations.shape[0]} exploring rounds do not fit into a horizon of {inner.horizon}"
+        )
+    # 1/2 y' A y = 1/2 sum_i l_i own_i^2 in the eigenbasis of A, and noise uniform up to the cap.
+    own = jax.vmap(lambda y: turn_back(inner.basis, y))(deviations)
+    eigenvalues = align(inner.eigenvalues, 1, lanes)
+    hits = jnp.sum(eigenvalues[None] * own * own, axis=1) / 2
+    cap = align(inner.noise_cap, 0, lanes)[None]
+    feedback = hits + cap * (2 * random.uniform(key, hits.shape[:1], hits.dtype) - 1)
+    # All lanes share the clock: one of the two is computed.
+    costs = jax.lax.cond(
+        round.clock == 0,
+        lambda: averaged.exploration_costs(inner, own, hits),
+        lambda: averaged.exploitation_costs(inner, own, action.estimate),
+    )
+    return world, feedback, costs
+
+
+expected_tracking = Problem(_init_averaged, _advance_averaged, _observe_averaged, _play_averaged)
+"""Two rounds that stand for a whole run; ``spec`` is an
+:class:`~jaxsoco.tracking.spec.Averaged`. In the first the learner hands over its exploring
+deviations and observes their noisy hitting costs, in the second it hands over its estimate and is
+charged for the whole horizon."""

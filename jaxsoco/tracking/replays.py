@@ -12,8 +12,10 @@ import numpy as np
 from jaxsoco.core import lanes, random
 from jaxsoco.core.protocol import Algorithm, PyTree
 from jaxsoco.core.schema import AlgorithmEntry, load
+from jaxsoco.tracking.prepare import make_spec
 from jaxsoco.tracking.problem import recorded_increments
-from jaxsoco.tracking.spec import Spec, make_spec
+from jaxsoco.tracking.settings import FAMILY
+from jaxsoco.tracking.spec import Spec
 from jaxsoco_kernels import jacobi
 from jaxsoco_kernels.jacobi import Spectrum
 
@@ -36,14 +38,32 @@ class Replay(NamedTuple):
     faults: jax.Array
 
 
+class _Given(NamedTuple):
+    """What a replay does not draw, or None where the learner does.
+
+    Attributes:
+      increments: of the minimiser ``[T, d]``.
+      noise: of the feedback ``[T]``.
+      vectors: the ``z`` of the exploration ``[T0, d]``.
+      start: the estimate before round 1.
+      recovered: the estimate after the exploration, in place of a recovery.
+    """
+
+    increments: jax.Array
+    noise: jax.Array
+    vectors: jax.Array | None = None
+    start: Spectrum | None = None
+    recovered: Spectrum | None = None
+
+
 def replay(
     name: str,
     matrix: jax.Array | np.ndarray,
-    increments: jax.Array,
-    noise: jax.Array,
+    increments: jax.Array | np.ndarray,
+    noise: jax.Array | np.ndarray,
     *,
-    exploration: jax.Array | float | None = None,
-    estimate: jax.Array | None = None,
+    exploration: jax.Array | np.ndarray | float | None = None,
+    estimate: jax.Array | np.ndarray | None = None,
     **params: Any,
 ) -> Replay:
     """Runs a learner once.
@@ -58,7 +78,7 @@ def replay(
         then ``T0``); or a number, the constant in ``T0 = ceil(c r d)``, for a fixed draw.
       estimate: of ``scale`` and ``hyscale``: the matrix to begin with after the exploration
         ``[d, d]``, instead of a recovery; without ``exploration`` nothing is explored.
-      **params: the learner's parameters by the names of its fields (``jaxsoco list
+      **params: the learner's parameters by the names of its settings (``jaxsoco list
         tracking/scale``), differentiable where they are numbers; for ``passive_learner`` and
         ``oracle_learner``, ``initial`` may be a number or a matrix ``[d, d]``.
 
@@ -69,96 +89,95 @@ def replay(
       KeyError: no such learner. TypeError: it has no such parameter. ValueError: wrong shapes.
       InputError: the matrix is not positive semidefinite.
     """
-    entry, fields = _learner(name)
-    increments = jnp.asarray(increments, float)
-    noise = jnp.asarray(noise, float)
-    d = np.shape(matrix)[0]
-    if increments.ndim != 2 or increments.shape[1] != d or noise.shape != increments.shape[:1]:
-        shapes = f"{increments.shape} and {noise.shape}"
-        raise ValueError(f"want increments [T, {d}] and noise [T], got {shapes}")
-    explores = "exploration" in fields
-    unknown = set(params) - set(fields)
+    entry = _learner(name)
+    names = {field.name for field in entry.fields}
+    explores = "exploration" in names
+    unknown = set(params) - names
     if unknown or (not explores and (exploration is not None or estimate is not None)):
-        raise TypeError(f"{name} takes {sorted(fields)}, got {sorted(unknown) or 'an exploration'}")
-    spec = make_spec(matrix, increments.shape[0])
-    start = params.pop("initial") if np.ndim(params.get("initial", 0)) else None
-    vectors = None
-    if explores:
-        if exploration is not None and np.ndim(exploration):
-            vectors = jnp.asarray(exploration, float)
-            if vectors.ndim != 2 or vectors.shape[1] != d:
-                raise ValueError(f"exploration: want [T0, {d}], got {vectors.shape}")
-            params["rounds"] = vectors.shape[0]
-        elif exploration is not None:
-            params["exploration"] = exploration
-        elif estimate is not None:
-            params["rounds"] = 0
-    tuned = load(entry.params)(fields | params)
-    first = None if start is None else _given(start, d)
-    given = None if estimate is None else _given(estimate, d)
-    explored = tuned.rounds_for(spec) if explores else 0
-    learner = load(entry.load)
-    return _play(learner, explored, tuned, spec, first, vectors, given, increments, noise)
+        raise TypeError(f"{name} takes {sorted(names)}, got {sorted(unknown) or 'an exploration'}")
+    given = _recorded(increments, noise, np.shape(matrix)[0])
+    if np.ndim(params.get("initial", 0)):
+        given = given._replace(start=_spectrum(params.pop("initial"), given))
+    if estimate is not None:
+        given = given._replace(recovered=_spectrum(estimate, given))
+    if exploration is not None and np.ndim(exploration):
+        given = given._replace(vectors=_vectors(exploration, given))
+        params["rounds"] = np.shape(exploration)[0]
+    elif exploration is not None:
+        params["exploration"] = exploration
+    elif estimate is not None:
+        params["rounds"] = 0
+    learner, tuned = load(entry.load), entry.parameters(params)
+    spec = make_spec(matrix, len(given.increments))
+    explored = learner.resolve(tuned, spec).rounds if explores else 0
+    return _play(learner, explored, tuned, spec, given)
 
 
-def _learner(name: str) -> tuple[AlgorithmEntry, dict[str, Any]]:
-    from jaxsoco.tracking import FAMILY
-
-    entries = {entry.name: entry for entry in FAMILY.algorithms}
+def _learner(name: str) -> AlgorithmEntry:
+    entries = {e.name: e for e in FAMILY.algorithms if "quadratic_tracking" in e.problems}
     if name not in entries:
         raise KeyError(f"no learner is called {name!r}; known: {sorted(entries)}")
-    entry = entries[name]
-    return entry, {field.name: field.default for field in entry.fields}
+    return entries[name]
 
 
-def _given(matrix: Any, dimension: int) -> Spectrum:
-    matrix = jnp.asarray(matrix, float)
-    if matrix.shape != (dimension, dimension):
-        raise ValueError(f"estimate: want {(dimension, dimension)}, got {matrix.shape}")
+def _recorded(increments: Any, noise: Any, dimension: int) -> _Given:
+    increments, noise = jnp.asarray(increments, float), jnp.asarray(noise, float)
+    if increments.shape[1:] != (dimension,) or noise.shape != increments.shape[:1]:
+        shapes = f"{increments.shape} and {noise.shape}"
+        raise ValueError(f"want increments [T, {dimension}] and noise [T], got {shapes}")
+    return _Given(increments, noise)
+
+
+def _spectrum(matrix: Any, given: _Given) -> Spectrum:
+    matrix, d = jnp.asarray(matrix, float), given.increments.shape[1]
+    if matrix.shape != (d, d):
+        raise ValueError(f"estimate: want {(d, d)}, got {matrix.shape}")
     return jacobi.start(matrix)
 
 
+def _vectors(exploration: Any, given: _Given) -> jax.Array:
+    vectors, d = jnp.asarray(exploration, float), given.increments.shape[1]
+    if vectors.shape[1:] != (d,):
+        raise ValueError(f"exploration: want [T0, {d}], got {vectors.shape}")
+    return vectors
+
+
 @partial(jax.jit, static_argnames=("learner", "explored"))
-def _play(
-    learner: Algorithm,
-    explored: int,
-    params: PyTree,
-    spec: Spec,
-    start: Spectrum | None,
-    vectors: jax.Array | None,
-    given: Spectrum | None,
-    increments: jax.Array,
-    noise: jax.Array,
-) -> Replay:
-    problem = recorded_increments(increments, noise)
+def _play(learner: Algorithm, explored: int, params: PyTree, spec: Spec, given: _Given) -> Replay:
+    problem = recorded_increments(given.increments, given.noise)
     key = random.words(jax.random.key(0, impl="threefry2x32"))
     world, state = problem.init(key, spec), learner.init(random.fold(key, 0), params, spec)
-    if vectors is not None:
-        state = state._replace(sensing=state.sensing._replace(vectors=vectors))
-    if start is not None:
-        state = state._replace(estimate=start)
+    if given.vectors is not None:
+        state = state._replace(sensing=state.sensing._replace(vectors=given.vectors))
+    if given.start is not None:
+        state = state._replace(estimate=given.start)
 
     def step(carry, t):
         world, state, _ = carry
-        if given is not None:  # in place of what was recovered
+        if given.recovered is not None:
             state = state._replace(
-                estimate=lanes.where(t == explored + 1, given, state.estimate),
+                estimate=lanes.where(t == explored + 1, given.recovered, state.estimate),
                 faults=jnp.zeros_like(state.faults),
             )
-        used = getattr(state, "estimate", None)
+        used = _estimate(state)
         world, now = problem.advance(key, spec, world)
         action, acted = learner.act(key, params, state, problem.observe(spec, world, now))
         world, feedback, costs = problem.play(key, spec, world, now, action)
         state = learner.update(params, acted, action, feedback)
         return (world, state, used), (action, costs)
 
-    rounds = jnp.arange(1, increments.shape[0] + 1)
-    carry = (world, state, getattr(state, "estimate", None))
+    rounds = jnp.arange(1, given.increments.shape[0] + 1)
+    carry = (world, state, _estimate(state))
     (_, state, used), (actions, costs) = jax.lax.scan(step, carry, rounds)
     return Replay(
         deviations=actions,
         cost=costs.hit + costs.move,
         estimate=None if used is None else jacobi.assemble(used),
         regret=costs.regret,
-        faults=getattr(state, "faults", jnp.zeros((), jnp.int32)),
+        faults=learner.fault_count(state),
     )
+
+
+def _estimate(state: PyTree) -> Spectrum | None:
+    """The estimate in a learner's state; following the minimiser takes none."""
+    return state.estimate if state else None

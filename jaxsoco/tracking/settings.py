@@ -1,179 +1,325 @@
-"""From an experiment's values to a problem: :func:`prepare` without JAX, :func:`build` with it."""
+"""What experiment files and Python may say of the family, and its entries. No JAX.
+
+``d`` is the dimension, ``r`` the rank, ``T`` the horizon, ``y`` a deviation from the minimiser.
+Sections and algorithms are those of Bhuyan, Mukherjee, Wierman, "SCaLE: switching cost aware
+learning and exploration", arXiv 2601.09042.
+"""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Literal
 
-import numpy as np
+from jaxsoco.core.schema import AlgorithmEntry, ComparatorEntry, CostEntry, Family, ProblemEntry
+from jaxsoco.core.settings import Rounds, setting, settings
 
-from jaxsoco.core.errors import InputError, Issue
-from jaxsoco.core.schema import Prepared
-from jaxsoco.tracking.matrices import (
-    NEARLY_SYMMETRIC,
-    Spectrum,
-    load_matrix,
-    positive_spectrum,
-    random_spectrum,
+NoiseKind = Literal["uniform", "adversarial"]
+Increments = Literal["gaussian", "correlated", "laplace", "cauchy"]
+
+# --- problems: groups of settings -----------------------------------------------------------------
+
+
+@settings
+class HittingCost(Rounds):
+    """The hidden quadratic ``1/2 (x - v)' A (x - v)``, and what learners may know of it.
+
+    ``A = Q diag(l_1 .. l_d) Q'``: ``r`` eigenvalues in geometric progression from
+    ``smallest_eigenvalue`` to ``largest_eigenvalue`` and ``d - r`` zeros, ``Q`` uniform over the
+    orthogonal matrices; or the matrix of a file, or of a model with the largest eigenvalue given.
+    """
+
+    dimension: int = setting("coordinates of the decision", default=5, low=1, high=64, static=True)
+    rank: int | None = setting(
+        "positive eigenvalues of the hitting cost, geometrically spaced",
+        default=None,
+        low=1,
+        static=True,
+        theory="dimension; that of the matrix where one is given",
+        aliases=("full",),
+    )
+    smallest_eigenvalue: float = setting("smallest positive eigenvalue", default=0.5, above=0)
+    largest_eigenvalue: float = setting("largest eigenvalue", default=8.0, above=0)
+    matrix_seed: int = setting("seed of the random eigenvectors", default=0, low=0, static=True)
+    matrix: Path | Literal["random", "zonal_airflow", "wake_steering"] = setting(
+        "a coupling matrix of one's own (.npy, .csv) in place of dimension, eigenvalues and seed, "
+        "or an application's model",
+        default="random",
+    )
+    floor: float | None = setting(
+        "lower bound on the positive eigenvalues, known to learners",
+        default=None,
+        above=0,
+        theory="the smallest positive eigenvalue",
+        aliases=("smallest",),
+    )
+    noise_cap: float = setting(
+        "largest absolute noise of the feedback, known to learners", default=0.1, above=0
+    )
+
+
+@settings
+class Noise:
+    """Noise ``eta`` of the feedback ``1/2 y' A y + eta``, ``|eta| <= noise_cap``.
+
+    Adversarial: ``eta = noise_cap sign(tr(A) |y|^2 / d - y' A y)``, which makes every direction
+    look alike.
+    """
+
+    noise: NoiseKind = setting(
+        "noise of the feedback: uniform, or at the cap with the sign that hides the matrix",
+        default="uniform",
+    )
+
+
+@settings
+class Walk:
+    """Increments ``delta_t = v_t - v_(t-1)`` of the minimiser, ``increment_scale`` times:
+
+    - gaussian: ``N(0, I)``,
+    - correlated: ``s_t L xi``, ``(L L')_ij = correlation^|i - j|``, ``s_t^2 = 1 + 0.5 sin(2 pi t /
+      200)``, ``xi`` gaussian,
+    - laplace: independent coordinates of variance 1,
+    - cauchy: independent coordinates of scale 0.3.
+    """
+
+    increments: Increments = setting(
+        "steps of the minimiser; Cauchy steps have no mean", default="gaussian"
+    )
+    increment_scale: float = setting(
+        "multiplies the steps (standard deviation 1; Cauchy: scale 0.3)", default=1.0, above=0
+    )
+    correlation: float = setting(
+        "of neighbouring coordinates, for correlated increments", default=0.7, low=0, high=0.999
+    )
+
+
+# --- problems -------------------------------------------------------------------------------------
+
+
+@settings
+class QuadraticTracking(Walk, Noise, HittingCost):
+    """Track the walking minimiser ``v_t`` of a hidden quadratic, observed through its noisy value.
+
+    Cost of a round: ``1/2 (x_t - v_t)' A (x_t - v_t) + 1/2 |x_t - x_(t-1)|^2``; feedback: the first
+    term, with noise. The run begins at the minimiser.
+    """
+
+
+@settings
+class ExpectedTracking(Walk, HittingCost):
+    """:class:`QuadraticTracking` with uniform noise, averaged over the walk in closed form."""
+
+
+# --- learners -------------------------------------------------------------------------------------
+
+
+@settings
+class SensingParams:
+    """How much to explore: ``y_t = gamma z_t``, ``z_t ~ N(0, I)``, in rounds ``1 .. T0``.
+
+    ``T0 = ceil(exploration rank d)`` and ``gamma^2 = gain (noise_cap / floor) T^exponent``, with
+    ``exponent = 1/2`` at full rank and ``2/3`` below.
+    """
+
+    exploration: float | None = setting(
+        "c in T0 = ceil(c rank dimension) exploring rounds",
+        default=None,
+        above=0,
+        static=True,
+        theory="2 at full rank, 4 below",
+    )
+    rounds: int | None = setting(
+        "exploring rounds T0 themselves",
+        default=None,
+        low=0,
+        static=True,
+        theory="ceil(exploration rank dimension)",
+    )
+    gain: float = setting(
+        "g0 in gamma^2 = g0 (noise_cap / floor) T^exponent", default=0.15, above=0
+    )
+    exponent: float | None = setting(
+        "growth of gamma^2 with the horizon",
+        default=None,
+        low=0,
+        high=2,
+        theory="1/2 at full rank, 2/3 below",
+    )
+    gamma: float | None = setting(
+        "standard deviation of the exploration itself",
+        default=None,
+        above=0,
+        theory="sqrt(gain (noise_cap / floor) T^exponent)",
+    )
+    noise_cap: float | None = setting(
+        "noise cap that the learner assumes", default=None, low=0, theory="the problem's"
+    )
+    floor: float | None = setting(
+        "lower bound on the positive eigenvalues that the learner assumes",
+        default=None,
+        above=0,
+        theory="the problem's",
+    )
+    rank: int | None = setting(
+        "rank that the learner assumes", default=None, low=1, static=True, theory="the problem's"
+    )
+
+
+@settings
+class StepParams:
+    """How an estimate ``M`` learns: ``M <- P(M - s r y y')``, ``r = 1/2 y' M y - f``.
+
+    ``P`` projects onto the positive semidefinite matrices. ``s`` is ``learning_rate`` for raw
+    steps, stable only for ``learning_rate |y|^4 < 4``, and ``2 learning_rate / (|y|^4 + 1)`` for
+    normalized ones.
+    """
+
+    learning_rate: float = setting("step of the projected gradient", default=1e-3, low=0)
+    step: Literal["raw", "normalized"] = setting(
+        "raw steps, or divided by |y|^4 + 1, which large deviations cannot upset", default="raw"
+    )
+    sweeps: int = setting(
+        "Jacobi sweeps a round that keep the eigenbasis of the estimate",
+        default=3,
+        low=1,
+        high=20,
+        static=True,
+    )
+
+
+@settings
+class SCaLEParams(SensingParams):
+    """How much SCaLE explores: :class:`SensingParams`."""
+
+
+@settings
+class HySCaLEParams(StepParams, SensingParams):
+    """How much HySCaLE explores, :class:`SensingParams`, and how it learns, :class:`StepParams`."""
+
+
+@settings
+class GradientParams(StepParams):
+    """How a learner that never explores learns, :class:`StepParams`, from ``initial I`` on."""
+
+    initial: float = setting("the first estimate, a multiple of the identity", default=1.0, low=0)
+
+
+@settings
+class LAIParams:
+    """LAI has nothing to tune: it knows the matrix."""
+
+
+@settings
+class FollowParams:
+    """Following the minimiser has nothing to tune."""
+
+
+# --- the family -----------------------------------------------------------------------------------
+
+_PAPER = "arXiv 2601.09042"
+_WALKED, _DESIGNED = ("quadratic_tracking",), ("expected_tracking",)
+
+FAMILY = Family(
+    name="tracking",
+    summary="smoothed online quadratic optimisation with bandit feedback",
+    problems=(
+        ProblemEntry(
+            name="quadratic_tracking",
+            summary="a hidden quadratic whose minimiser walks at random, observed through its "
+            "noisy value",
+            source=f"{_PAPER}, section 2",
+            prepare="jaxsoco.tracking.prepare:prepare_quadratic",
+            build="jaxsoco.tracking.prepare:build_quadratic",
+            settings=QuadraticTracking,
+        ),
+        ProblemEntry(
+            name="expected_tracking",
+            summary="the same averaged over the minimiser's walk, in closed form; horizons are "
+            "cheap",
+            source=f"{_PAPER}, proposition 1 in exact form; docs/tracking.md",
+            prepare="jaxsoco.tracking.prepare:prepare_expected",
+            build="jaxsoco.tracking.prepare:build_expected",
+            settings=ExpectedTracking,
+        ),
+    ),
+    algorithms=(
+        AlgorithmEntry(
+            name="scale",
+            summary="explores, recovers the matrix once, exploits it",
+            source=f"{_PAPER}, algorithm 1",
+            load="jaxsoco.tracking.learners.scale:scale",
+            params=SCaLEParams,
+            problems=_WALKED,
+        ),
+        AlgorithmEntry(
+            name="scale_design",
+            summary="SCaLE's exploration and estimate, judged by their expected costs",
+            source=f"{_PAPER}, algorithm 1 and equation (4.1)",
+            load="jaxsoco.tracking.learners.scale_design:scale_design",
+            params=SCaLEParams,
+            problems=_DESIGNED,
+        ),
+        AlgorithmEntry(
+            name="hyscale",
+            summary="SCaLE that goes on learning from what it pays",
+            source=f"{_PAPER}, algorithm 2",
+            load="jaxsoco.tracking.learners.hyscale:hyscale",
+            params=HySCaLEParams,
+            problems=_WALKED,
+        ),
+        AlgorithmEntry(
+            name="lai",
+            summary="the online optimum, which knows the matrix",
+            source="Bhuyan, Mukherjee, Wierman, ICML 2024",
+            load="jaxsoco.tracking.learners.lai:lai",
+            params=LAIParams,
+            problems=_WALKED,
+        ),
+        AlgorithmEntry(
+            name="follow_minimizer",
+            summary="moves to the minimiser in every round (FTM)",
+            source=f"{_PAPER}, section 4",
+            load="jaxsoco.tracking.learners.follow_minimizer:follow_minimizer",
+            params=FollowParams,
+            problems=_WALKED,
+        ),
+        AlgorithmEntry(
+            name="passive_learner",
+            summary="learns from noisy hitting costs, never explores (POL)",
+            source=f"{_PAPER}, section 4",
+            load="jaxsoco.tracking.learners.passive_learner:passive_learner",
+            params=GradientParams,
+            problems=_WALKED,
+        ),
+        AlgorithmEntry(
+            name="oracle_learner",
+            summary="learns from exact hitting costs, never explores (OAL)",
+            source=f"{_PAPER}, section 4",
+            load="jaxsoco.tracking.learners.oracle_learner:oracle_learner",
+            params=GradientParams,
+            problems=_WALKED,
+        ),
+    ),
+    comparators=(
+        ComparatorEntry(
+            name="online_optimum",
+            summary="LAI with the true matrix, by the unbiased estimator of least variance",
+            source=f"{_PAPER}, definition 1; docs/tracking.md",
+            component="regret",
+        ),
+        ComparatorEntry(
+            name="online_optimum_path",
+            summary="LAI with the true matrix, run on the same increments",
+            source=f"{_PAPER}, definition 1",
+            load="jaxsoco.tracking.comparators:online_optimum",
+            problems=_WALKED,
+        ),
+    ),
+    costs=(
+        CostEntry("hit", "cost", "1/2 (x - v)' A (x - v): being away from the minimiser"),
+        CostEntry("move", "cost", "1/2 |x_t - x_(t-1)|^2: moving"),
+        CostEntry("regret", "cost", "terms of the expected regret against LAI", objective=False),
+    ),
+    measure="regret",
+    compare=("online_optimum",),
 )
-from jaxsoco.tracking.scenarios import SCENARIOS
-
-if TYPE_CHECKING:
-    from jaxsoco.core.protocol import Instance
-    from jaxsoco.tracking.spec import Spec
-
-
-class Content(NamedTuple):
-    """The hitting cost, and the lower bound on its positive eigenvalues that learners are told."""
-
-    spectrum: Spectrum
-    floor: float
-
-
-def prepare(values: Mapping[str, Any], folder: Path) -> Prepared:
-    """Makes or reads one point's matrix, and checks the values against it.
-
-    Raises:
-      InputError: with every problem found, each under the field's path.
-    """
-    issues: list[Issue] = []
-    identity, notes, warnings = {}, (), ()
-    if values["matrix"] == "random":
-        spectrum = _random(values, issues)
-    elif values["matrix"] in SCENARIOS:
-        spectrum = _modelled(values, issues)
-    else:
-        spectrum, identity, notes, warnings = _given(values, folder, issues)
-    if spectrum is None:
-        raise InputError(issues)
-    floor = spectrum.smallest if values["floor"] == "smallest" else float(values["floor"])
-    if floor > spectrum.smallest * (1 + 1e-9):
-        message = f"{floor:g} is above the smallest positive eigenvalue, {spectrum.smallest:g}"
-        raise InputError(Issue("problem.floor", message, "want a lower bound"))
-    heavy = values["increments"] == "cauchy"
-    if heavy:
-        notes = (*notes, "Cauchy increments: costs have no mean, read medians and quantiles")
-    group = (len(spectrum.eigenvalues), spectrum.rank, values["increments"], values["noise"])
-    return Prepared(Content(spectrum, floor), group, identity, notes, warnings, heavy_tailed=heavy)
-
-
-def _random(values: Mapping[str, Any], issues: list[Issue]) -> Spectrum | None:
-    dimension, rank = values["dimension"], values["rank"]
-    rank = dimension if rank == "full" else rank
-    low, high = values["smallest_eigenvalue"], values["largest_eigenvalue"]
-    if rank > dimension:
-        message = f"{rank} is above dimension = {dimension}"
-        issues.append(Issue("problem.rank", message, 'want rank <= dimension, or "full"'))
-    if low > high:
-        message = f"{low:g} is above largest_eigenvalue = {high:g}"
-        issues.append(Issue("problem.smallest_eigenvalue", message))
-    if issues:
-        return None
-    positive = np.geomspace(low, high, rank)
-    return random_spectrum(
-        np.concatenate([np.zeros(dimension - rank), positive]), values["matrix_seed"]
-    )
-
-
-def _modelled(values: Mapping[str, Any], issues: list[Issue]) -> Spectrum | None:
-    """The matrix of an application, of the dimension and largest eigenvalue asked for."""
-    name, dimension = values["matrix"], values["dimension"]
-    if dimension < 2:
-        message = f"{dimension} is too small for {name}"
-        issues.append(Issue("problem.dimension", message, "want 2 or more"))
-        return None
-    made = SCENARIOS[name](dimension, values["largest_eigenvalue"])
-    spectrum = positive_spectrum(made, f"problem.matrix: {name}")
-    if values["rank"] not in ("full", spectrum.rank):
-        message = f"{values['rank']} is not the rank of {name}, {spectrum.rank}"
-        issues.append(Issue("problem.rank", message, "leave it out: it is counted"))
-        return None
-    return spectrum
-
-
-def _given(values: Mapping[str, Any], folder: Path, issues: list[Issue]):
-    where = "problem.matrix"
-    try:
-        matrix, gap = load_matrix(folder / values["matrix"])
-        spectrum = positive_spectrum(matrix, f"{where}: {values['matrix']}")
-    except InputError as error:
-        issues += [
-            i if i.path.startswith(where) else Issue(f"{where}: {i.path}", i.message, i.hint)
-            for i in error.issues
-        ]
-        return None, {}, (), ()
-    if values["rank"] not in ("full", spectrum.rank):
-        message = f"{values['rank']} is not the rank of {values['matrix']}, {spectrum.rank}"
-        issues.append(Issue("problem.rank", message, "leave it out: it is counted"))
-        return None, {}, (), ()
-    digest = hashlib.sha256(np.ascontiguousarray(matrix).tobytes()).hexdigest()
-    low, high = spectrum.smallest, spectrum.eigenvalues[-1]
-    notes = (
-        f"coupling matrix {Path(values['matrix']).name}: {len(matrix)} x {len(matrix)}, rank "
-        f"{spectrum.rank}, positive eigenvalues {low:.4g} to {high:.4g}",
-    )
-    warnings = ()
-    if gap > NEARLY_SYMMETRIC:
-        warnings = (
-            f"{where}: the matrix is not symmetric (relative difference {gap:.2g}); the mean of "
-            "it and its transpose is used",
-        )
-    return spectrum, {"matrix": digest}, notes, warnings
-
-
-def prepare_averaged(values: Mapping[str, Any], folder: Path) -> Prepared:
-    """As :func:`prepare`, for the problem that averages over walks.
-
-    Raises:
-      InputError: with every problem found; Cauchy increments, which have no mean, among them.
-    """
-    if values["increments"] == "cauchy":
-        message = "Cauchy increments have no variance, and their costs no mean"
-        hint = "want gaussian, correlated or laplace, or the problem quadratic_tracking"
-        raise InputError(Issue("problem.increments", message, hint))
-    return prepare({**values, "noise": "uniform"}, folder)
-
-
-def build(prepared: Prepared, values: Mapping[str, Any]) -> Instance:
-    """The problem of one point, ready for a sweep."""
-    from jaxsoco.core.protocol import Instance
-    from jaxsoco.tracking.problem import quadratic_tracking
-
-    return Instance(quadratic_tracking, _same_for_all, _spec(prepared, values), values["horizon"])
-
-
-def build_averaged(prepared: Prepared, values: Mapping[str, Any]) -> Instance:
-    """The problem of one point averaged over walks: two rounds stand for its whole horizon."""
-    from jaxsoco.core.protocol import Instance
-    from jaxsoco.tracking.averaged import ROUNDS, Averaged, expected_tracking
-
-    made = Averaged(_spec(prepared, {**values, "noise": "uniform"}))
-    return Instance(expected_tracking, _same_for_all, made, ROUNDS)
-
-
-def _spec(prepared: Prepared, values: Mapping[str, Any]) -> Spec:
-    import jax.numpy as jnp
-
-    from jaxsoco.tracking.spec import Spec
-
-    content: Content = prepared.content
-    return Spec(
-        basis=jnp.asarray(content.spectrum.basis, float),
-        eigenvalues=jnp.asarray(content.spectrum.eigenvalues, float),
-        noise_cap=jnp.asarray(values["noise_cap"], float),
-        floor=jnp.asarray(content.floor, float),
-        scale=jnp.asarray(values["increment_scale"], float),
-        correlation=jnp.asarray(values["correlation"], float),
-        rank=content.spectrum.rank,
-        horizon=values["horizon"],
-        increments=values["increments"],
-        noise=values["noise"],
-    )
-
-
-def _same_for_all(key: Any, spec: Any) -> Any:
-    """All runs of a point share its spec; only the walk and the noise differ."""
-    del key
-    return spec

@@ -6,15 +6,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 
 from jaxsoco.core.lanes import align
-from jaxsoco.tracking.increments import KINDS
-from jaxsoco.tracking.matrices import NEARLY_ZERO, positive_spectrum
 from jaxsoco_kernels import psd
-
-NOISES = ("uniform", "adversarial")
+from jaxsoco_kernels.jacobi import Spectrum
 
 
 @jax.tree_util.register_dataclass
@@ -62,57 +57,12 @@ class Spec:
         return psd.compose(basis, values)
 
 
-def make_spec(
-    matrix: jax.Array | np.ndarray,
-    horizon: int,
-    *,
-    noise_cap: float = 0.1,
-    floor: float | None = None,
-    rank: int | None = None,
-    scale: float = 1.0,
-    correlation: float = 0.7,
-    increments: str = "gaussian",
-    noise: str = "uniform",
-) -> Spec:
-    """The spec of a given matrix, for use without an experiment file.
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Averaged:
+    """A tracking problem ``spec`` to be averaged over its walk, whose steps have a variance."""
 
-    Args:
-      matrix: hitting cost ``A [d, d]``, positive semidefinite, concrete.
-      horizon: rounds of a run.
-      noise_cap: largest absolute noise of the feedback.
-      floor: lower bound on the smallest positive eigenvalue, that one itself by default.
-      rank: number of positive eigenvalues, counted by default.
-      scale: of the increments.
-      correlation: of correlated increments.
-      increments: their kind.
-      noise: kind of the noise.
-
-    Raises:
-      InputError: the matrix is not positive semidefinite.
-      ValueError: no such kind, or no rounds.
-    """
-    for name, value, known in (("increments", increments, KINDS), ("noise", noise, NOISES)):
-        if value not in known:
-            raise ValueError(f"{name}: want one of {known}, got {value!r}")
-    if horizon < 1:
-        raise ValueError(f"horizon: want 1 or more, got {horizon}")
-    matrix = np.asarray(matrix)
-    rounding = 16 * np.finfo(matrix.dtype).eps if matrix.dtype.kind == "f" else 0.0
-    spectrum = positive_spectrum(
-        matrix.astype(np.float64), "matrix", max(NEARLY_ZERO, float(rounding))
-    )
-    return Spec(
-        basis=jnp.asarray(spectrum.basis, float),
-        eigenvalues=jnp.asarray(spectrum.eigenvalues, float),
-        noise_cap=jnp.asarray(noise_cap, float),
-        floor=jnp.asarray(spectrum.smallest if floor is None else floor, float),
-        scale=jnp.asarray(scale, float),
-        correlation=jnp.asarray(correlation, float),
-        rank=spectrum.rank if rank is None else rank,
-        horizon=horizon,
-        increments=increments,
-        noise=noise,
-    )
+    spec: Spec
 
 
 class Observation(NamedTuple):
@@ -122,7 +72,7 @@ class Observation(NamedTuple):
 
 
 class Feedback(NamedTuple):
-    """What the learner is told after it acted.
+    """What the learner observes after it acted.
 
     Attributes:
       value: the hitting cost with noise ``[...]``; never the cost of moving.
@@ -147,3 +97,15 @@ class Costs(NamedTuple):
     hit: jax.Array
     move: jax.Array
     regret: jax.Array
+
+
+class Plan(NamedTuple):
+    """What a learner hands over where costs are averaged over walks.
+
+    Attributes:
+      deviations: ``y_1 .. y_T0`` of the exploring rounds, ``[T0, d, ...]``; counts in round 1.
+      estimate: of the matrix, to plan the rounds after ``T0`` with; counts in round 2.
+    """
+
+    deviations: jax.Array
+    estimate: Spectrum

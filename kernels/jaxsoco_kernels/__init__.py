@@ -1,5 +1,17 @@
 """Numerical kernels for online decisions: pure JAX functions that know nothing of ``jaxsoco``.
 
 Every kernel takes structural axes first and any number of trailing *lane* axes, works in float32
-and float64, and returns its status and residual beside the value instead of raising.
+and float64, and returns its status and residual beside the value instead of raising
+(:mod:`~jaxsoco_kernels.info`). Only shapes and dtypes raise, at trace time, with the argument's
+name (:mod:`~jaxsoco_kernels.shapes`).
+
+======================  ============================================================
+``transport``           optimal transport on a small metric space
+``minplus``             min-plus products, shortest paths
+``hst``                 random tree embedding of a metric
+``occupancy``           finite-horizon plans, within a budget, over uncertain models
+``sensing``             a semidefinite matrix from noisy rank-one measurements
+``jacobi``, ``psd``     warm eigenbases, functions of symmetric matrices
+``mirror``              mirror steps on the simplex, compensated sums
+======================  ============================================================
 """

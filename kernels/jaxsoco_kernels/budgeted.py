@@ -176,85 +176,112 @@ class _Search(NamedTuple):
     trip: jax.Array
 
 
+class _Model(NamedTuple):
+    """Loss and consumption ``[T, S, A, ...]``, transitions, the first state ``[S, ...]``."""
+
+    loss: jax.Array
+    consumption: jax.Array
+    uncertainty: Uncertainty
+    initial: jax.Array
+
+
 def _solve(loss, consumption, uncertainty: Uncertainty, shape, initial, budget, limit):
     arrays = (loss.shape[3:], consumption.shape[3:], shape[4:], initial.shape[1:])
     lanes = jnp.broadcast_shapes(*arrays, jnp.shape(budget))
     slots = max(loss.shape[0], consumption.shape[0], shape[0])
     loss, consumption = (planning.all_slots(x, slots, lanes) for x in (loss, consumption))
     budget = jnp.broadcast_to(jnp.asarray(budget, loss.dtype), lanes)
+    # The search finds the two plans; derivatives are those of their mix, the plans held fixed.
     fixed = jax.lax.stop_gradient((loss, consumption, uncertainty.data, initial, budget))
-    return _mix(loss, consumption, budget, _search(*fixed, uncertainty, limit))
+    model = _Model(*fixed[:2], uncertainty._replace(data=fixed[2]), fixed[3])
+    return _mix(loss, consumption, budget, _search(model, fixed[4], limit))
 
 
-def _search(loss, consumption, data, initial, budget, uncertainty: Uncertainty, limit) -> _Search:
-    uncertainty = uncertainty._replace(data=data)
-    lanes, dtype = budget.shape, loss.dtype
-    eps = jnp.finfo(dtype).eps
-    largest = jnp.max(jnp.abs(consumption), axis=(0, 1, 2))
-    rounding = 32 * eps * loss.shape[0] * jnp.maximum(1, largest)
+def _search(model: _Model, budget: jax.Array, limit: int) -> _Search:
+    """The two plans around the budget, by secants of the dual function.
 
-    def plan(cost) -> _Side:
-        def keep(slot):
-            return slot.chosen, jnp.sum(slot.chosen[:, :, None] * slot.transition, axis=1)
-
-        _, (chosen, rows) = planning.backward(cost, uncertainty, keep)
-        occupancy = planning.forward_rows(chosen, rows, initial)
-        # Both sums are of the plan itself, so that they belong together also where plans tie.
-        return _Side(
-            planning.inner(occupancy, loss),
-            planning.inner(occupancy, consumption),
-            occupancy,
-            chosen,
-        )
-
-    def body(now: _Search) -> _Search:
-        # The first trip finds the least consumption (an infinite price), the second the least loss.
-        first, second = now.trip == 0, now.trip == 1
-        weight = jnp.where(first, 0, 1).astype(dtype)
-        price = jnp.where(first, 1, now.price)
-        found = plan(weight * loss + price[None, None, None] * consumption)
-        # Where the least attainable consumption exceeds the budget by rounding alone, it is spent.
-        hopeless = first & (found.consumption > now.budget + rounding)
-        budget = jnp.where(
-            first & ~hopeless, jnp.maximum(now.budget, found.consumption), now.budget
-        )
-        within = found.consumption <= budget
-        free = second & within
-        line = now.over.loss + price * now.over.consumption
-        size = jnp.abs(now.over.loss) + price * jnp.abs(now.over.consumption)
-        gap = line - (found.loss + price * found.consumption)
-        met = ~first & ~second & (gap <= 8 * eps * size)
-
-        active = now.active
-        over = where(active & ~met & ~within & ~first, found, now.over)
-        under = where(active & ~met & (within | first), found, now.under)
-        spread = over.consumption - under.consumption
-        crossing = (under.loss - over.loss) / jnp.where(spread > 0, spread, 1)
-        # A line that is its own neighbour up to rounding gives the same price again and again.
-        stuck = ~first & ~second & (crossing == now.price)
-        goes_on = active & ~(hopeless | free | met | stuck)
-        return _Search(
-            over=over,
-            under=under,
-            budget=jnp.where(active, budget, now.budget),
-            price=jnp.where(goes_on & ~first, jnp.maximum(crossing, 0), now.price),
-            gap=jnp.where(active & ~first & ~second, jnp.maximum(gap, 0), now.gap),
-            active=goes_on,
-            split=now.split & ~(active & (hopeless | free)),
-            status=jnp.where(active & hopeless, Status.INFEASIBLE, now.status),
-            plans=now.plans + active,
-            trip=now.trip + 1,
-        )
-
+    The dual function ``g(p) = min_q <q, loss + p consumption> - p budget`` of the price ``p`` is
+    concave and piecewise linear: each plan is one of its supporting lines, with slope
+    ``<q, consumption> - budget``. ``over`` is a line that rises, ``under`` one that falls, and the
+    next price is where they cross.
+    """
+    lanes, dtype = budget.shape, model.loss.dtype
     zeros, yes = jnp.zeros(lanes, dtype), jnp.ones(lanes, bool)
-    nothing = jnp.zeros(loss.shape, dtype)
+    nothing = jnp.zeros(model.loss.shape, dtype)
     side = _Side(zeros, zeros, nothing, nothing)
     count = jnp.zeros(lanes, jnp.int32)
     unknown = jnp.full(lanes, jnp.inf, dtype)
     start = _Search(side, side, budget, zeros, unknown, yes, yes, count, count, jnp.int32(0))
-    found = jax.lax.while_loop(lambda s: jnp.any(s.active) & (s.trip < limit), body, start)
+    largest = jnp.max(jnp.abs(model.consumption), axis=(0, 1, 2))
+    rounding = 32 * jnp.finfo(dtype).eps * model.loss.shape[0] * jnp.maximum(1, largest)
+    found = jax.lax.while_loop(
+        lambda now: jnp.any(now.active) & (now.trip < limit),
+        lambda now: _advance(model, rounding, now),
+        start,
+    )
     status = jnp.where(found.active, Status.LIMIT, found.status)
     return found._replace(gap=jnp.where(found.split, found.gap, 0), status=status)
+
+
+def _advance(model: _Model, rounding: jax.Array, now: _Search) -> _Search:
+    """Plans for one more price."""
+    eps = jnp.finfo(model.loss.dtype).eps
+    # The first trip finds the least consumption (an infinite price), the second the least loss.
+    first, second = now.trip == 0, now.trip == 1
+    weight = jnp.where(first, 0, 1).astype(model.loss.dtype)
+    price = jnp.where(first, 1, now.price)
+    found = _plan(model, weight * model.loss + price[None, None, None] * model.consumption)
+    # Where the least attainable consumption exceeds the budget by rounding alone, it is spent.
+    hopeless = first & (found.consumption > now.budget + rounding)
+    budget = jnp.where(first & ~hopeless, jnp.maximum(now.budget, found.consumption), now.budget)
+    # The plan of least loss is within the budget: its price is 0, and it is the solution.
+    within = found.consumption <= budget
+    free = second & within
+    # The two lines meet at height `line`; g is there, and the search ends, if no plan lies lower.
+    line = now.over.loss + price * now.over.consumption
+    size = jnp.abs(now.over.loss) + price * jnp.abs(now.over.consumption)
+    gap = line - (found.loss + price * found.consumption)
+    met = ~first & ~second & (gap <= 8 * eps * size)
+
+    # Otherwise the plan replaces the one on its side of the budget.
+    active = now.active
+    over = where(active & ~met & ~within & ~first, found, now.over)
+    under = where(active & ~met & (within | first), found, now.under)
+    # loss_over + p spent_over = loss_under + p spent_under.
+    spread = over.consumption - under.consumption
+    crossing = (under.loss - over.loss) / jnp.where(spread > 0, spread, 1)
+    # A line that is its own neighbour up to rounding gives the same price again and again.
+    stuck = ~first & ~second & (crossing == now.price)
+    goes_on = active & ~(hopeless | free | met | stuck)
+    return _Search(
+        over=over,
+        under=under,
+        budget=jnp.where(active, budget, now.budget),
+        price=jnp.where(goes_on & ~first, jnp.maximum(crossing, 0), now.price),
+        gap=jnp.where(active & ~first & ~second, jnp.maximum(gap, 0), now.gap),
+        active=goes_on,
+        split=now.split & ~(active & (hopeless | free)),
+        status=jnp.where(active & hopeless, Status.INFEASIBLE, now.status),
+        plans=now.plans + active,
+        trip=now.trip + 1,
+    )
+
+
+def _plan(model: _Model, cost: jax.Array) -> _Side:
+    """The plan of least expected ``cost [T, S, A, ...]``, and what it loses and consumes."""
+
+    def keep(slot):
+        return slot.chosen, jnp.sum(slot.chosen[:, :, None] * slot.transition, axis=1)
+
+    _, (chosen, rows) = planning.backward(cost, model.uncertainty, keep)
+    occupancy = planning.forward_rows(chosen, rows, model.initial)
+    # Both sums are of the plan itself, so that they belong together also where plans tie.
+    return _Side(
+        planning.inner(occupancy, model.loss),
+        planning.inner(occupancy, model.consumption),
+        occupancy,
+        chosen,
+    )
 
 
 def _mix(loss, consumption, budget, found: _Search) -> BudgetedSolution:
@@ -264,6 +291,8 @@ def _mix(loss, consumption, budget, found: _Search) -> BudgetedSolution:
     over_spent, under_spent = (
         planning.inner(side.occupancy, consumption) for side in (over, under)
     )
+    # share spent_over + (1 - share) spent_under = budget; the multiplier is minus the slope of the
+    # value between the two: (loss_under - loss_over) / (spent_over - spent_under).
     spread = jnp.where(split, over_spent - under_spent, 1)
     spread = jnp.where(spread > 0, spread, 1)
     target = budget + jax.lax.stop_gradient(found.budget - budget)

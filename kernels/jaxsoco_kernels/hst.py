@@ -35,6 +35,8 @@ def embed(order: jax.Array, scale: jax.Array, distance: jax.Array) -> TreeMetric
     ``order`` within the radius, inside its parent's cluster; an edge weighs its parent's radius,
     an edge of the root half the diameter. A cluster of one point (or of points at distance 0) is a
     leaf. Dominates: ``distance <= result.distance``; the expected stretch is ``O(log n)``.
+    (Fakcharoenphol, Rao and Talwar, J. Comput. Syst. Sci. 69, 2004, "A tight bound on
+    approximating arbitrary metrics by tree metrics".)
 
     Args:
       order: rank of every point in a uniformly random order, ``[n, ...]``.
@@ -50,6 +52,7 @@ def embed(order: jax.Array, scale: jax.Array, distance: jax.Array) -> TreeMetric
     lanes = jnp.broadcast_shapes(distance.shape[2:], order.shape[1:], scale.shape)
     distance = jnp.broadcast_to(distance, (n, n, *lanes))
     order = jnp.broadcast_to(order, (n, *lanes))
+    # Who parts where is piecewise constant: the gradient flows through the edge lengths alone.
     diameter = jnp.max(distance, axis=(0, 1))
     meet, leaf = _clusters(
         jax.lax.stop_gradient(distance),
@@ -61,10 +64,12 @@ def embed(order: jax.Array, scale: jax.Array, distance: jax.Array) -> TreeMetric
 
     def below(level):
         """Path length from ``level`` down to ``depth``: the root's edge, then halving radii."""
+        # Edges at levels i .. depth - 1 weigh scale * diameter / 2^(i + 1): a geometric sum.
         expand = (None,) * (level.ndim - depth.ndim)
         halving = jnp.exp2(-jnp.maximum(level, 1.0)) - jnp.exp2(-depth)[expand]
         return diameter[expand] * (jnp.where(level < 1, 0.5, 0.0) + scale[expand] * halving)
 
+    # Up to the lowest common ancestor and down again; leaves may lie above the depth.
     to_leaf = below(leaf.astype(distance.dtype))
     path = 2 * below(meet.astype(distance.dtype)) - to_leaf[:, None] - to_leaf[None]
     same = meet >= jnp.maximum(leaf[:, None], leaf[None])
@@ -85,6 +90,7 @@ def _clusters(distance, order, radius) -> tuple[jax.Array, jax.Array]:
         # The last level parts everything, so that the tree dominates however close points lie.
         reach = jnp.where(level + 1 < MAX_LEVELS, radius, 0)
 
+        # Each point joins the centre of least rank within reach.
         def nearest(v, best):
             within = distance[:, v] <= reach[None]
             return jnp.where(within & (order[v][None] < best), order[v][None], best)
@@ -92,6 +98,7 @@ def _clusters(distance, order, radius) -> tuple[jax.Array, jax.Array]:
         centre = jax.lax.fori_loop(0, n, nearest, jnp.full_like(order, n))
         # A level stops counting for a point once its cluster is a leaf.
         leaf = leaf + jnp.any(together & apart, axis=1)
+        # Two points share a cluster if they shared all before and have the same centre now.
         together = together & (centre[:, None] == centre[None])
         return level + 1, together, meet + together, leaf, radius / 2
 

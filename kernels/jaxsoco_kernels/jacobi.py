@@ -4,7 +4,10 @@ A learner that plans with ``V f(L) V'`` and learns by rank-one steps needs no de
 round: it carries the basis ``V`` and the almost diagonal ``V' M V``, and one sweep of plane
 rotations after each step keeps the latter almost diagonal (quadratic convergence of the cyclic
 method). The rotations of a sweep come in rounds of disjoint pairs, the schedule of a round-robin
-tournament, so that a round is one vector operation over pairs and lanes (Brent and Luk 1985).
+tournament, so that a round is one vector operation over pairs and lanes.
+
+Sources: Golub and Van Loan, Matrix Computations, section 8.5 (the method); Brent and Luk, SIAM J.
+Sci. Stat. Comput. 6, 1985 (the schedule); Rutishauser, Numer. Math. 9, 1966 (stable rotations).
 
 Derivatives (first order) take the rotations as constants: what they turn stays exact, and no
 eigenvalue is divided by its distance to another. Tangents of ``D`` are therefore not diagonal;
@@ -40,6 +43,7 @@ class Spectrum(NamedTuple):
 def start(matrix: jax.Array) -> Spectrum:
     """Decomposes ``matrix [d, d, ...]`` once, by ``eigh``."""
     matrix = psd.symmetric(matrix)
+    # D = V' M V: diagonal in value, but its tangent V' dM V is not.
     _, basis = psd.eigh(jax.lax.stop_gradient(matrix))
     turned = jnp.einsum("ki...,kl...,lj...->ij...", basis, matrix, basis)
     return Spectrum(basis, psd.symmetric(turned))
@@ -124,6 +128,7 @@ def _apply_jvp(values, differences, primals, tangents):
         return values(diagonal, *psd.widen(parameters, 1))
 
     image, d_image = jax.jvp(at, tuple(parameters), tuple(d_parameters))
+    # df(M) = V (F o V' dM V) V' with divided differences F, here applied to V u (see psd.spectral).
     slopes = differences(diagonal[:, None], diagonal[None], *psd.widen(parameters, 2))
     turned = jnp.sum(slopes * d_matrix * coordinates[None], axis=1)
     return image * coordinates, turned + d_image * coordinates + image * d_coordinates
@@ -149,6 +154,7 @@ def rank_one_update(
         coordinates=(coordinates, "d ..."),
         step=(step, "..."),
     )
+    # V' (M - step x x') V = D - step u u', with u = V' x.
     changed = step[None, None] * coordinates[:, None] * coordinates[None]
     return clip(sweep(Spectrum(spectrum.basis, spectrum.matrix - changed), sweeps))
 
@@ -167,6 +173,7 @@ def _clip(matrix):
 @_clip.defjvp
 def _clip_jvp(primals, tangents):
     values = _diagonal_of(*primals)
+    # The derivative of the projection in the basis: F o dD, as in psd.project.
     slopes = psd.positive_differences(values[:, None], values[None])
     return _clip(*primals), slopes * tangents[0]
 
@@ -197,6 +204,7 @@ def _rotate_pairs(_, state):
     top = np.arange(half)
     fixed = jax.lax.stop_gradient(matrix)
     near, far = fixed[top, top], fixed[top + half, top + half]
+    # D <- J' D J and V <- V J, where J rotates axes i and h + i by the angle that zeroes D_i,h+i.
     sine, slope = _angles(near, far, fixed[top, top + half])
     rows = _turn(matrix, sine[:, None], slope[:, None], 0)
     return (
@@ -206,20 +214,29 @@ def _rotate_pairs(_, state):
 
 
 def _angles(near, far, off):
-    """Sine of each rotation, and the tangent of half its angle; the smaller of the two angles."""
+    """Sine of each rotation, and the tangent of half its angle; the smaller of the two angles.
+
+    ``[[near, off], [off, far]]`` is diagonal after the rotation with ``tan(2 a) = 2 off / (far -
+    near)``.
+    """
+    # tan a = 2 off / (gap + sign(gap) sqrt(gap^2 + 4 off^2)): the root of t^2 + (gap / off) t = 1
+    # that is smaller in size, without cancellation.
     gap = far - near
     square = gap * gap + 4 * off * off
     size = jnp.abs(gap) + jnp.sqrt(square)
     tangent = jnp.where(gap >= 0, 2, -2) * off / jnp.where(square > 0, size, 1)
+    # tan(a / 2) = sin a / (1 + cos a).
     cosine = 1 / jnp.sqrt(1 + tangent * tangent)
     sine = tangent * cosine
     return sine, sine / (1 + cosine)
 
 
 def _turn(x, sine, slope, axis):
+    """Rotates the two halves of an axis against each other, and moves the seats on by one."""
     half = x.shape[axis] // 2
     first, second = jnp.split(x, 2, axis=axis)
-    # Of the form x + small, so that small angles leave rounding errors as small (Rutishauser).
+    # cos a = 1 - sin a tan(a / 2), so that both are of the form x + small, and small angles leave
+    # rounding errors as small (Rutishauser).
     turned = first - sine * (second + slope * first), second + sine * (first - slope * second)
     if half == 1:
         return jnp.concatenate(turned, axis=axis)

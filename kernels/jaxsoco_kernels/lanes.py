@@ -42,7 +42,7 @@ def where(flag: jax.Array, yes: Any, no: Any) -> Any:
     return jax.tree.map(pick, yes, no)
 
 
-def one_hot(index: jax.Array, size: int, axis: int = 0, dtype=bool) -> jax.Array:
+def one_hot(index: jax.Array, size: int, axis: int = 0, dtype: Any = bool) -> jax.Array:
     """1 at ``index`` and 0 elsewhere along a new axis; all 0 for an index outside ``0..size-1``.
 
     Args:

@@ -9,7 +9,7 @@ from jaxsoco_kernels.shapes import expect
 
 
 def minplus(matrix: jax.Array, vector: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Computes ``min_v matrix[u, v] + vector[v]`` and where it is attained.
+    """The product ``min_v matrix[u, v] + vector[v]``, and where it is attained.
 
     Args:
       matrix: ``[m, n, ...]``; its lanes may be 1.
@@ -44,6 +44,7 @@ def minplus_carry(
 
     # A loop, not an unrolled chain of cases: unrolled, XLA's CPU fusion recomputes the whole
     # product in each of its consumers, and ties may round differently there.
+    # After column v: the least of the first v + 1 sums. Ties go to the first: only less is better.
     def body(v, best):
         value, index, picked = best
         candidate = matrix[:, v] + vector[v][None]
@@ -59,7 +60,7 @@ def minplus_carry(
 
 
 def metric_closure(distance: jax.Array) -> jax.Array:
-    """Shortest-path closure of ``distance [n, n, ...]`` (Floyd-Warshall), zero diagonal.
+    """Shortest-path closure of ``distance [n, n, ...]`` (Floyd and Warshall), zero diagonal.
 
     The result is a metric if the input is symmetric and non-negative; an input that is one
     already comes back unchanged.
@@ -69,6 +70,7 @@ def metric_closure(distance: jax.Array) -> jax.Array:
     eye = jnp.eye(n, dtype=bool).reshape(n, n, *(1,) * (distance.ndim - 2))
     start = jnp.where(eye, 0, distance)
 
+    # After step k, paths may go through points 0 .. k: d_uv = min(d_uv, d_uk + d_kv).
     def body(k, d):
         return jnp.minimum(d, d[:, k][:, None] + d[k][None])
 

@@ -21,7 +21,9 @@ def log_barrier_step(weights: Array, losses: Array, rates: Array) -> Array:
     """One step of online mirror descent with the log barrier, to machine precision.
 
     The minimiser over the simplex of ``<w, losses> + D(w, weights)``, with ``D`` the Bregman
-    divergence of ``sum_i (1 / rates_i) ln(1 / w_i)`` (Wei and Luo, COLT 2018).
+    divergence of ``sum_i (1 / rates_i) ln(1 / w_i)`` (Wei and Luo, COLT 2018)::
+
+        1 / w_i = 1 / weights_i + rates_i (losses_i - lam),   lam such that sum_i w_i = 1
 
     Args:
       weights: a point inside the simplex, ``[K, ...]``; an arm of weight 0 keeps it.
@@ -58,14 +60,18 @@ def _barrier_point(inverse: Array, losses: Array, rates: Array) -> tuple[Array, 
     for _ in range(NEWTON_STEPS):
         w = 1 / (1 + gap + rates * mu)
         total = jnp.sum(w, axis=0)[None]
+        # d(sum w) / d(mu) = -slope, so that Newton on 1 / sum(w) = 1 is this step.
         slope = jnp.sum(rates * w * w, axis=0)[None]
         mu = jnp.maximum(mu + (total - 1) * total / slope, 0)
+    # Of the last multiplier; what is left of the sum's error is divided away.
     w = 1 / (1 + gap + rates * mu)
     return w / jnp.sum(w, axis=0)[None], rates * (losses - top + mu)
 
 
 def entropic_step(logits: Array, losses: Array, rate: Array | float) -> Array:
     """One multiplicative-weights step, shifted so that the largest logit is 0.
+
+    Mirror descent with the negative entropy: weights become ``w_i exp(-rate losses_i)``, scaled.
 
     Args:
       logits: ``[K, ...]``; ``-inf`` for arms that are not there.
@@ -118,6 +124,7 @@ def largest(row: Array) -> Array:
 
 
 def _two_sum_or_absent(a: Array, b: Array) -> tuple[Array, Array]:
+    """The error of ``-inf + b`` is 0, where the formula gives NaN."""
     s, error = two_sum(a, b)
     return s, jnp.where(jnp.isneginf(a), 0, error)
 
@@ -137,6 +144,7 @@ def categorical(weights: Array, uniform: Array) -> Array:
     """
     expect(weights=(weights, "K ..."), uniform=(uniform, "..."))
     expect_floating(uniform=uniform)
+    # Inverse transform: the arm is how many partial sums, less the last, the draw has reached.
     sums = [weights[0]]
     for weight in weights[1:]:
         sums.append(sums[-1] + weight)

@@ -42,6 +42,7 @@ def box(lower: jax.Array, upper: jax.Array) -> Uncertainty:
 
 
 def _left(lower: jax.Array) -> jax.Array:
+    """Probability that the least shares leave open, ``[T, S, A, ...]``."""
     return 1 - jnp.sum(lower, axis=3)
 
 
@@ -49,6 +50,7 @@ def _respond_in_box(data, before, best):
     """Every next state gets its least share, the cheapest ones the rest, up to their most."""
     del best
     lower, room, left = data
+    # What the states before j may take comes first; j gets what is then left, at most its room.
     taken = _sum_before(room, before)
     return lower + jnp.clip(left[:, :, None] - taken, 0, room)
 
@@ -61,6 +63,8 @@ def ball(center: jax.Array, radius: jax.Array) -> Uncertainty:
 def _respond_in_ball(data, before, best):
     """Half of the radius moves from the dearest next states to the cheapest one."""
     center, radius = data
+    # min <p, after> over |p - center|_1 <= radius: probability moves to the least value, from the
+    # largest values down, until half the radius is used.
     best = best[None, None]
     moved = jnp.minimum(radius / 2, 1 - jnp.sum(center * best, axis=2))[:, :, None]
     dearer = _sum_before(center, jnp.swapaxes(before, 0, 1))
@@ -97,6 +101,8 @@ class Slot(NamedTuple):
 
 def step_back(cost: jax.Array, after: jax.Array, data: Any, respond: Respond) -> Slot:
     """Plans one slot: ``cost [S, A, ...]``, values of the next states ``after [S, ...]``."""
+    # Bellman: value_s = min_a cost_sa + min_p sum_j p_j after_j. The inner minimum depends on the
+    # order of the next states' values alone, ties by their index, so that the order is strict.
     states, dtype = after.shape[0], cost.dtype
     places = jnp.arange(states).reshape(-1, *(1,) * (after.ndim - 1))
     less, same = after[:, None] < after[None], after[:, None] == after[None]
@@ -171,6 +177,7 @@ def occupancy_of(policy: jax.Array, transition: jax.Array, initial: jax.Array) -
     fixed, sliced = split_slots((policy, transition), slots)
     lanes = jnp.broadcast_shapes(policy.shape[3:], transition.shape[4:], initial.shape[1:])
 
+    # q_t(s, a) = P(s_t = s) policy_t(a | s), and P(s_t+1 = j) = sum_sa q_t(s, a) p(j | s, a).
     def step(state, now):
         choice, move = join_slots(fixed, now)
         met = state[:, None] * choice
@@ -192,7 +199,7 @@ def forward_rows(chosen: jax.Array, rows: jax.Array, initial: jax.Array) -> jax.
 
 
 def policy_of(occupancy: jax.Array, otherwise: jax.Array | None = None) -> jax.Array:
-    """The policy with these occupancies, ``[T, S, A, ...]``.
+    """The policy ``q(s, a) / sum_a q(s, a)`` with these occupancies, ``[T, S, A, ...]``.
 
     Args:
       occupancy: ``[T, S, A, ...]``, at least 0.

@@ -17,7 +17,7 @@ from jaxsoco_kernels.shapes import expect
 
 
 def symmetric(matrix: jax.Array) -> jax.Array:
-    """The symmetric part of ``matrix [d, d, ...]``."""
+    """The symmetric part ``(M + M') / 2`` of ``matrix [d, d, ...]``."""
     expect(matrix=(matrix, "d d ..."))
     return (matrix + jnp.swapaxes(matrix, 0, 1)) / 2
 
@@ -73,11 +73,13 @@ def _spectral_jvp(values, differences, primals, tangents):
     matrix, *parameters = primals
     d_matrix, *d_parameters = tangents
     eigenvalues, basis = eigh(matrix)
+    # Daleckii and Krein: df(M) = V (F o (V' dM V)) V', F_ij = (f(l_i) - f(l_j)) / (l_i - l_j).
     turned = jnp.einsum("ki...,kl...,lj...->ij...", basis, d_matrix, basis)
     slopes = differences(eigenvalues[:, None], eigenvalues[None], *widen(parameters, 2))
     turned = turned * slopes
     tangent = jnp.einsum("ik...,kl...,jl...->ij...", basis, turned, basis)
 
+    # The parameters move the eigenvalues' images only: V diag(df(l)) V'.
     def at(*parameters):
         return values(eigenvalues, *widen(parameters, 1))
 
@@ -86,10 +88,11 @@ def _spectral_jvp(values, differences, primals, tangents):
 
 
 def project(matrix: jax.Array) -> jax.Array:
-    """Nearest positive semidefinite matrix in the Frobenius norm, ``[d, d, ...]``.
+    """Nearest positive semidefinite matrix in the Frobenius norm, ``V max(L, 0) V'``.
 
-    Only the symmetric part of ``matrix [d, d, ...]`` counts. Where eigenvalues are 0 the
-    projection has no derivative; the rule then moves them only against eigenvalues that are not.
+    Only the symmetric part of ``matrix [d, d, ...]`` counts (Higham, Linear Algebra Appl. 103,
+    1988). Where eigenvalues are 0 the projection has no derivative; the rule then moves them only
+    against eigenvalues that are not.
     """
     return spectral(positive, positive_differences, matrix)
 
@@ -101,6 +104,7 @@ def positive(values: jax.Array) -> jax.Array:
 
 def positive_differences(a: jax.Array, b: jax.Array) -> jax.Array:
     """Divided differences of :func:`positive`, 0 where both are 0."""
+    # (a+ - b+) / (a - b) is 1 above 0, 0 below and a+ / (|a| + |b|) across: one formula for all.
     size = jnp.abs(a) + jnp.abs(b)
     share = (positive(a) + positive(b)) / jnp.where(size > 0, size, 1)
     return jnp.where(size > 0, share, 0)

@@ -1,8 +1,10 @@
 """The linear map from a symmetric matrix to its quadratic forms ``z' M z``, in coordinates.
 
 A symmetric matrix is the vector of its ``n = d (d + 1) / 2`` entries on and above the diagonal,
-those above it times ``sqrt(2)``, so that inner products agree. The map ``K`` is the array of the
-entries of all ``z z'``, ``[n, m]``. No lanes: one problem at a time.
+those above it times ``sqrt(2)``, so that inner products agree: ``<A, B> = entries(A)' entries(B)``.
+The map is kept as the array ``K`` of the entries of all ``z z'``, ``[n, m]``: forms are ``x' K``,
+weighted sums of ``z z'`` are ``K w``. No lanes, one problem at a time, and no checks: the building
+blocks of :mod:`interior_point`.
 """
 
 from __future__ import annotations
@@ -86,6 +88,7 @@ def measure(vectors: jax.Array) -> jax.Array:
     tables = _tables(vectors.shape[1])
     across = vectors.T
     weight = tables.weight.astype(vectors.dtype)[:, None]
+    # Entry (i, j) of z z' is z_i z_j, times sqrt(2) off the diagonal.
     return across[tables.row] * across[tables.column] * weight
 
 
@@ -105,6 +108,8 @@ def gram(forms: jax.Array, weights: jax.Array) -> jax.Array:
     tables = _tables(_dimension(n))
     if len(tables.place) < _SPLIT:
         return (forms * weights[None]) @ forms.T
+    # Rows with two low indices against all entries, and rows with two high ones against the rest;
+    # every other entry of the Gram matrix has a fourth moment in common with one of these.
     a, c = tables.low, tables.high
     low = (forms[:a] * weights[None]) @ forms.T
     high = (forms[n - c :] * weights[None]) @ forms[a:].T
@@ -116,6 +121,7 @@ def kronecker(a: jax.Array, b: jax.Array) -> jax.Array:
     """The map ``X -> (a X b' + b X a') / 2`` for ``a, b [d, d]``, in entries ``[n, n]``."""
     d = a.shape[0]
     tables = _tables(d)
+    # (a X b')_ij = sum_kl a_ik b_jl X_kl; X is symmetric, so that k and l may be swapped.
     one = a[:, None, :, None] * b[None, :, None, :] + b[:, None, :, None] * a[None, :, None, :]
     both = (one + jnp.swapaxes(one, 2, 3)).reshape(d * d, d * d)
     # An entry above the diagonal stands for two, each with half of its weight.

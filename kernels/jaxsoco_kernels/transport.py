@@ -22,6 +22,10 @@ PATHS_PER_POINT = 8
 def excess_cost(excess: jax.Array, distance: jax.Array) -> jax.Array:
     """Wasserstein-1 cost of moving the positive part of ``excess`` onto its negative part.
 
+    ``min <flow, distance>`` over flows with ``sum_v flow[u, v] = max(excess_u, 0)`` and
+    ``sum_u flow[u, v] = max(-excess_v, 0)``; equally ``max potential . excess`` over potentials
+    with ``potential_u - potential_v <= distance[u, v]`` (Kantorovich).
+
     Where one side has at most two points a closed form serves; successive shortest paths do the
     rest, and run only if some lane needs them. Differentiable (envelope theorem).
 
@@ -52,6 +56,7 @@ def _excess_cost(excess: jax.Array, distance: jax.Array) -> jax.Array:
 def _excess_cost_jvp(primals, tangents):
     excess, distance = primals
     value, flow, potential, _ = transport(excess, distance)
+    # Envelope theorem: the derivative is the dual solution in excess, the primal one in distance.
     d_excess, d_distance = tangents
     tangent = jnp.sum(potential * d_excess, axis=0) + jnp.sum(flow * d_distance, axis=(0, 1))
     return value, tangent
@@ -87,6 +92,7 @@ def _two_sources(sources: jax.Array, sinks: jax.Array, distance: jax.Array) -> j
     """Cost when at most two points give: fill the first with the sinks that it suits best."""
     n = sources.shape[0]
     places = jnp.arange(n).reshape(n, *(1,) * (sources.ndim - 1))
+    # The two sources, or the one twice: then nothing below depends on which.
     present = sources > 0
     first = jnp.argmax(present, axis=0)
     last = n - 1 - jnp.argmax(present[::-1], axis=0)
@@ -97,11 +103,14 @@ def _two_sources(sources: jax.Array, sinks: jax.Array, distance: jax.Array) -> j
             jnp.where((at == u)[None], row, r) for at, r in zip((first, last), rows, strict=True)
         )
 
+    # Rows of the distance at the two sources, one comparison a row: faster than a gather.
     start = jnp.broadcast_to(distance[0], sources.shape)
     from_first, from_last = jax.lax.fori_loop(1, n, look, (start, start))
     gain = from_first - from_last
     mass = jnp.sum(jnp.where(one_hot(first, n), sources, 0), axis=0)
 
+    # Serving sink v from the first source rather than the last costs gain_v more a unit: the first
+    # one's mass goes to sinks in the order of gain, ties in the order of points.
     def before(v, total):
         earlier = (gain[v][None] < gain) | ((gain[v][None] == gain) & (v < places))
         return total + jnp.where(earlier, sinks[v][None], 0)
@@ -115,6 +124,9 @@ def transport(
     excess: jax.Array, distance: jax.Array
 ) -> tuple[jax.Array, jax.Array, jax.Array, Info]:
     """Optimal transport of ``excess`` by successive shortest paths.
+
+    Each augmentation sends what fits along a cheapest path of the residual graph, so that the flow
+    is optimal for what it has moved so far (Ahuja, Magnanti and Orlin, Network Flows, section 9.7).
 
     Args:
       excess: ``[n, ...]``, summing to 0 over the points.
@@ -134,6 +146,7 @@ def transport(
     giver, taker = give > 0, take > 0
     scale = jnp.maximum(jnp.max(distance, axis=(0, 1)), jnp.finfo(excess.dtype).tiny)
 
+    # More than crumbs is left on both sides.
     def left(state):
         _, supply, demand, _ = state
         return jnp.minimum(jnp.sum(supply, axis=0), jnp.sum(demand, axis=0)) > n * dust
@@ -164,6 +177,7 @@ def transport(
 
 
 def _drain(mass: jax.Array, dust: float) -> jax.Array:
+    """Mass without the crumbs."""
     return jnp.where(mass <= dust, 0, mass)
 
 
@@ -177,6 +191,8 @@ class _Path(NamedTuple):
 def _relax(flow, distance, giver, taker, scale, start):
     """Bellman-Ford labels over the residual graph from giving labels ``start [n, ...]``."""
     n = distance.shape[0]
+    # Bellman and Ford, in half steps: down arcs from giving to taking points at their distance, and
+    # back up arcs that carry flow at minus it. A gain within rounding is none.
     slack = 64 * jnp.finfo(distance.dtype).eps * scale[None]
     backwards = jnp.where(flow > 0, -distance, jnp.inf)
 
@@ -208,6 +224,8 @@ def _shortest_path(flow, supply, demand, distance, graph) -> _Path:
     def pick(mask, values):
         return jnp.sum(jnp.where(mask, values, 0), axis=0)
 
+    # From the end back to a source with supply: `via` names the giving point before a taking one,
+    # `came` the taking point before a giving one, -1 at the path's start.
     def back(_, walk):
         sign, at, origin, done = walk
         open_ = ~done[None, None]
@@ -228,6 +246,7 @@ def _shortest_path(flow, supply, demand, distance, graph) -> _Path:
         jnp.zeros(end.shape[1:], bool),
     )
     sign, _, origin, _ = jax.lax.fori_loop(0, n, back, walk)
+    # A path carries what its backward arcs can give up and its two ends have left.
     capacity = jnp.min(jnp.where(sign < 0, flow, jnp.inf), axis=(0, 1))
     amount = jnp.minimum(jnp.minimum(pick(origin, supply), pick(end, demand)), capacity)
     return _Path(sign, origin, end, amount)
@@ -235,7 +254,10 @@ def _shortest_path(flow, supply, demand, distance, graph) -> _Path:
 
 def _potential(flow, distance, giver, taker, scale) -> jax.Array:
     """Dual potential from labels of the last residual graph, made 1-Lipschitz on all points."""
+    # Labels are shortest paths in the residual graph, so that minus them is dual feasible, with
+    # equality on arcs that carry flow (complementary slackness).
     start = jnp.where(giver, 0.0, jnp.inf).astype(distance.dtype)
     _, _, sink, _ = _relax(flow, distance, giver, taker, scale, start)
+    # phi_u = min over taking v of distance_uv - label_v: the largest 1-Lipschitz extension.
     extended, _ = minplus(distance, jnp.where(taker, -sink, jnp.inf))
     return jnp.where(jnp.any(taker, axis=0)[None], extended, 0)

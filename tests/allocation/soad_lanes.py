@@ -30,8 +30,8 @@ def metrics(
 def price_rule(items: Sequence[Slot], dtype: Any = float) -> PseudoCost:
     """The items' pseudo-costs."""
     fields = ("L", "U", "D", "tau")
-    bounds = [stack(items, lambda s, f=f: getattr(s.price.bounds, f), dtype) for f in fields]
-    return PseudoCost(*bounds, stack(items, lambda s: s.price.rate, dtype))
+    bounds = {f: stack(items, lambda s, f=f: getattr(s.price.bounds, f), dtype) for f in fields}
+    return PseudoCost(**bounds, rate=stack(items, lambda s: s.price.rate, dtype))
 
 
 def step_arguments(

@@ -165,7 +165,7 @@ def optimum(lanes: list[Duel], shown: np.ndarray) -> np.ndarray:
 def test_pcm_stays_below_eta_against_the_adversary(metric, x64):
     """Definition D.1, G_y and A_y. On a star the embedding is the star itself."""
     lanes = duels(slots=10, levels=24)
-    played = fight(pcm, PCMParams(metric), lanes, points=80)
+    played = fight(pcm, PCMParams(metric=metric), lanes, points=80)
     assert np.all(played.active.any(axis=0)), "too few points: the adversary ran out of them"
     best = optimum(lanes, played.shown)
     for lane, value in zip(lanes, best, strict=True):

@@ -595,7 +595,7 @@ def test_loading_does_not_import_jax(tmp_path):
     write(tmp_path, fr=average(FIVE))
     code = (
         "import sys; from jaxsoco.allocation.data import load_carbon_csv;"
-        "import jaxsoco.allocation.synthetic as s, jaxsoco.allocation.network;"
+        "import jaxsoco.allocation.data.synthetic as s, jaxsoco.allocation.data.network;"
         f"load_carbon_csv({str(tmp_path)!r}); s.synthetic_carbon(hours=2);"
         "sys.exit('jax' in sys.modules)"
     )

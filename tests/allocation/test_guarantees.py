@@ -20,8 +20,8 @@ from jaxsoco.allocation import (
     st_clip,
     synthetic_workload,
 )
-from jaxsoco.allocation.baselines import BaselineParams
 from jaxsoco.allocation.comparators import advice
+from jaxsoco.allocation.settings import BaselineParams
 from jaxsoco.core import random
 
 X64 = pytest.mark.parametrize("x64", [True], indirect=True)
@@ -109,8 +109,8 @@ def hard_jobs(count: int = 192, slots: int = 16, longest: int = 10) -> Spec:
 
 
 LEARNERS = {
-    "pcm-tree": (pcm, PCMParams("tree")),
-    "pcm-true": (pcm, PCMParams("true")),
+    "pcm-tree": (pcm, PCMParams(metric="tree")),
+    "pcm-true": (pcm, PCMParams(metric="true")),
     "st_clip": (st_clip, STCLIPParams(epsilon=0.3)),
     **{
         name: (getattr(allocation, name), BaselineParams())

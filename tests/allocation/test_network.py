@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from jaxsoco.allocation.network import (
+from jaxsoco.allocation.data.network import (
     REGIONS,
     Region,
     close_metric,

@@ -13,7 +13,7 @@ from soad_reference import network, random_bounds, states
 from soad_solvers import Job, linear_optimum, whole_slots_optimum
 
 from jaxsoco.allocation import StateMetric, integral_optimum, offline_optimum, state_metric
-from jaxsoco.allocation.paths import path_ledger
+from jaxsoco.allocation.theory.paths import path_ledger
 
 X64 = pytest.mark.parametrize("x64", [True], indirect=True)
 LINEAR = jax.jit(offline_optimum)

@@ -13,7 +13,7 @@ from soad_reference import Bounds, Price, Slot, network, random_bounds, random_d
 from soad_solvers import cheapest_work, solve_slot
 
 from jaxsoco.allocation import PseudoCost, StateMetric, embed_tree, pcm_step, state_metric
-from jaxsoco.allocation.step import forced_step
+from jaxsoco.allocation.theory.step import forced_step
 
 X64 = pytest.mark.parametrize("x64", [True], indirect=True)
 STEP, FORCED = jax.jit(pcm_step), jax.jit(forced_step)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from jaxsoco.allocation.network import REGIONS
-from jaxsoco.allocation.synthetic import START, YEAR, synthetic_carbon
+from jaxsoco.allocation.data.network import REGIONS
+from jaxsoco.allocation.data.synthetic import START, YEAR, synthetic_carbon
 from jaxsoco.core.errors import InputError
 
 NAMES = [region.name for region in REGIONS]

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
@@ -15,21 +15,21 @@ from jaxsoco.core.settings import Rounds, setting, settings
 class Base:
     """What others build on."""
 
-    gain: float = setting("a gain", 0.5, above=0, unit="g", theory="1 / T")
+    gain: float = setting("a gain", default=0.5, above=0, unit="g", theory="1 / T")
 
 
 @settings
 class Everything(Base):
     """One of each."""
 
-    rounds: int | None = setting("rounds", None, low=0, static=True, aliases=("theory",))
-    rate: float | None = setting("a rate", None, low=0, high=2)
-    length: int | Literal["google"] = setting("hours", "google", low=1)
-    kind: Literal["raw", "normalized"] = setting("how", "raw")
-    trim: bool = setting("cut", False)
-    regions: tuple[str, ...] | None = setting("which", None)
-    colours: tuple[Literal["red", "blue"], ...] = setting("which", ("red",))
-    file: Path | Literal["none"] = setting("a file", "none")
+    rounds: int | None = setting("rounds", default=None, low=0, static=True, aliases=("theory",))
+    rate: float | None = setting("a rate", default=None, low=0, high=2)
+    length: int | Literal["google"] = setting("hours", default="google", low=1)
+    kind: Literal["raw", "normalized"] = setting("how", default="raw")
+    trim: bool = setting("cut", default=False)
+    regions: tuple[str, ...] | None = setting("which", default=None)
+    colours: tuple[Literal["red", "blue"], ...] = setting("which", default=("red",))
+    file: Path | Literal["none"] = setting("a file", default="none")
     label: str = setting("a text")
 
 
@@ -63,6 +63,7 @@ def test_limits_units_and_defaults_are_those_of_the_declaration():
     assert (gain.default, rate.default, FIELDS["label"].default) == (0.5, AUTO, REQUIRED)
     assert gain.summary == "a gain; auto: 1 / T"
     assert FIELDS["rounds"].aliases == ("theory",)
+    assert FIELDS["regions"].default is None
 
 
 def test_only_numbers_that_are_not_static_are_leaves():
@@ -146,3 +147,66 @@ print(jax.tree.leaves([early, late]))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "[1.0, 2.0]", done.stderr
+
+
+def test_settings_are_listed_by_their_order():
+    @settings
+    class Shared:
+        """What others have after their own."""
+
+        late: int = setting("shown last", default=0, order=1)
+        plain: int = setting("shown as declared", default=0)
+
+    @settings
+    class Own(Shared):
+        """Its own come before."""
+
+        early: str = setting("shown first", order=-1)
+        own: float = setting("after what it inherits", default=1.0)
+
+    assert [one.name for one in Own.FIELDS] == ["early", "plain", "own", "late"]
+    assert Own(early="a").values() == {"early": "a", "plain": 0, "own": 1.0, "late": 0}
+
+
+def test_a_plain_default_keeps_the_parents_declaration():
+    @settings
+    class Wide:
+        """A parent."""
+
+        rate: float | None = setting("a rate", None, above=0, unit="g")
+        steps: int = setting("how many", low=1, static=True)
+
+    @settings
+    class Narrow(Wide):
+        """Other defaults."""
+
+        rate: float = 2.0
+        steps: int = 3
+
+    rate, steps = Narrow.FIELDS
+    assert (rate.doc, rate.low, rate.open_low, rate.unit, rate.words) == (
+        "a rate",
+        0,
+        True,
+        "g",
+        (),
+    )
+    assert (rate.default, steps.default, steps.low, steps.static) == (2.0, 3, 1, True)
+    assert (Narrow().rate, Narrow().steps) == (2.0, 3)
+    assert [one.default for one in Wide.FIELDS] == [AUTO, REQUIRED]
+
+
+def test_settings_may_be_given_by_position_in_the_order_of_the_list():
+    @settings
+    class Few:
+        """A few."""
+
+        first: float = setting("one", 1.0)
+        second: float = setting("two", 2.0)
+
+    few: Any = Few  # type checkers know the names alone
+    assert (few(3.0).first, few(3.0, second=4.0).second) == (3.0, 4.0)
+    with pytest.raises(TypeError, match="Few takes first, second, each once"):
+        few(1.0, 2.0, 3.0)
+    with pytest.raises(TypeError, match="1 by position, and first by name"):
+        few(1.0, first=2.0)

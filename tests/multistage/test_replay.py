@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from tree_reference import follow
 
-from jaxsoco.multistage import Tree, replay, trials
+from jaxsoco.multistage import Tree, replay
+from jaxsoco.multistage.data import trials
 
 # Compiled in a fraction of the time: what is compared here are numbers, not speed.
 QUICK = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
@@ -20,9 +21,12 @@ def _quickly(monkeypatch):
 RAGGED = Tree.from_paths(
     [("r", "a", "x"), ("r", "a", "y", "p"), ("r", "a", "y", "q"), ("r", "b"), ("r", "c", "z")]
 )
+# A leaf above a level of which all children are there: not all jobs get to that level.
+EARLY = Tree.from_paths([("r", "a", b, c) for b in "xy" for c in "pq"] + [("r", "b")])
 TREES = {
     **{f"H{h}K{k}": Tree.complete(h, k) for h, k in ((1, 3), (2, 2), (2, 4), (3, 3), (4, 2))},
     "ragged": RAGGED,
+    "early": EARLY,
 }
 LEARNERS = {
     "epsilon_exp3": [{}, {"eta": 0.05, "epsilon": 0.3}],

@@ -24,7 +24,9 @@ from jaxsoco.multistage import (
     regret_bound,
 )
 from jaxsoco.multistage.comparators import best_leaf
-from jaxsoco.multistage.values import join, play_probabilities, sweep
+from jaxsoco.multistage.theory.levels import join
+from jaxsoco.multistage.theory.policy import play_probabilities
+from jaxsoco.multistage.theory.values import sweep
 
 LEARNERS = [entry.name for entry in family.FAMILY.algorithms]
 OPTIONS = {"xla_cpu_prefer_vector_width": 512}
@@ -177,7 +179,7 @@ def logit_error(horizon, runs=4):
         # All leaves cost 1 in every round: without a shift the logits would fall without end.
         ends, ones = jnp.array([horizon], jnp.int32), jnp.ones((1, 4), jnp.float32)
         spec = Spec(ones, None, ends, jnp.float32(horizon), tree)
-        params = EpsilonEXP3Params(jnp.float32(jnp.nan), jnp.float32(jnp.nan))
+        params = EpsilonEXP3Params()
         words = random.words(jax.random.split(jax.random.key(7), runs))
         keys = random.rollout_keys(words, nature=True, learner=True)
         lanes = jnp.arange(runs)

@@ -123,7 +123,10 @@ def test_bad_files_say_what_is_wrong(tmp_path, name, text, message):
         load_tree(tmp_path / name)
 
 
-@pytest.mark.parametrize("tree", [Tree.complete(3, 3), Tree.from_paths(RAGGED)])
+EARLY = Tree.from_paths([("r", "a", "x"), ("r", "a", "y"), ("r", "b")])
+
+
+@pytest.mark.parametrize("tree", [Tree.complete(3, 3), Tree.from_paths(RAGGED), EARLY])
 def test_expected_costs_are_those_of_a_recursion(tree, x64):
     generator = np.random.default_rng(0)
     table = np.where(tree.mask, generator.random(tree.mask.shape), 0)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxsoco.multistage.values import CHAIN, _put_at_once, pick, put
+from jaxsoco.multistage.theory.levels import CHAIN, _put_at_once, pick, put
 
 ROWS = (1, CHAIN, CHAIN + 1)
 

@@ -88,6 +88,14 @@ def test_the_wheel_has_every_module_and_nothing_else_of_python(dist):
     assert [name for name in names if "__pycache__" in name or name.endswith(".pyc")] == []
 
 
+def test_the_wheel_says_that_its_types_count(dist):
+    names = names_in_wheel(dist["wheel"])
+    assert {name for name in names if name.endswith("py.typed")} == {
+        "jaxsoco/py.typed",
+        "jaxsoco_kernels/py.typed",
+    }
+
+
 def test_the_wheel_says_what_it_is(dist):
     with zipfile.ZipFile(dist["wheel"]) as archive:
         (info,) = {n.partition("/")[0] for n in archive.namelist() if ".dist-info/" in n}

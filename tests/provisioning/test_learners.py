@@ -33,8 +33,8 @@ from jaxsoco.provisioning import (
     two_queues,
     uncertainty_bonus,
 )
-from jaxsoco.provisioning.baselines import constant_rate
-from jaxsoco.provisioning.scheduler import known_of, no_experience
+from jaxsoco.provisioning.learners.blind_rate import constant_rate
+from jaxsoco.provisioning.theory.balde import known_of, no_experience
 from jaxsoco_kernels.occupancy import INFEASIBLE
 
 FAST = {"xla_cpu_prefer_vector_width": 512}
@@ -91,7 +91,7 @@ def regrets(spec, keys, at, costs):
 def test_the_run_with_known_transitions_is_the_reference_run(x64, world):
     horizon, warm_up = 60, 7
     spec, key = world(episodes=horizon), random.words(jax.random.key(5))
-    found = run(oracle, OracleParams(float(warm_up)), spec, key, horizon, trace=True)
+    found = run(oracle, OracleParams(warm_up=float(warm_up)), spec, key, horizon, trace=True)
     costs = found.trace[1]
     wanted = oracle_run(spec, targets_of(spec, key, horizon), warm_up)
     for name in ("service", "switching", "latency", "budget", "multiplier"):
@@ -179,7 +179,7 @@ def test_with_much_experience_the_plan_is_that_of_the_truth_and_before_it_is_saf
 def test_trajectories_have_the_law_of_policy_and_transitions(x64):
     spec = two_queues(episodes=10)
     keys = random.words(jax.random.split(jax.random.key(1), 4000))
-    found = run(oco_q, OcoQParams(1.0), spec, keys, 1)
+    found = run(oco_q, OcoQParams(exploration=1.0), spec, keys, 1)
     # One episode of actions at random leaves its visits behind.
     visits = np.asarray(found.state.visits).mean(-1)
     uniform = np.full((spec.slots, spec.states, spec.actions), 1 / spec.actions)
@@ -254,7 +254,7 @@ def test_blol_learns_the_bursty_queue_safely(x64):
 def test_seeds_scales_and_switching_costs_share_one_compilation(x64):
     spec = bursty_queue(episodes=40)
     keys = random.words(jax.random.split(jax.random.key(4), 3))
-    params = BLOLParams(**{**TUNED, "warm_up": 3.0, "confidence_episodes": 0.0})
+    params = BLOLParams(**{**TUNED, "warm_up": 3.0, "confidence_episodes": None})
 
     def one(key, scale, switching):
         own = replace(params, conf_scale=scale)
@@ -321,7 +321,7 @@ def test_the_reference_table_of_the_bursty_queue(x64):
         "fixed 4": (fixed_budget, FixedBudgetParams(**TUNED, budget=4.0)),
         "fixed 6": (fixed_budget, FixedBudgetParams(**TUNED, budget=6.0)),
         "blind_rate": (blind_rate, BlindRateParams()),
-        "oracle": (oracle, OracleParams(100.0)),
+        "oracle": (oracle, OracleParams(warm_up=100.0)),
         "oco_q": (oco_q, OcoQParams()),
     }
     regret, violation = {}, {}

@@ -9,16 +9,18 @@ from jaxsoco import registry
 from jaxsoco.core.errors import InputError
 from jaxsoco.core.schema import load
 from jaxsoco.provisioning import FAMILY
-from jaxsoco.provisioning.model import load_tabular, tabular_model
-from jaxsoco.provisioning.queues import poisson, single_queue, two_queues
-from jaxsoco.provisioning.traces import ArrivalTrace, load_trace_csv
+from jaxsoco.provisioning.data.tabular import load_tabular
+from jaxsoco.provisioning.data.traces import ArrivalTrace, load_trace_csv
+from jaxsoco.provisioning.theory.model import tabular_model
+from jaxsoco.provisioning.theory.queues import poisson, single_queue, two_queues
 
 RNG = np.random.default_rng(0)
 
 
 def prepare(name: str, folder: Path = Path(), **values):
     entry = registry.problem(f"provisioning/{name}")
-    return load(entry.prepare)({f.name: f.default for f in entry.fields} | values, folder)
+    defaults = {f.name: f.default for f in entry.fields}
+    return entry.prepared(defaults | {"horizon": 6000} | values, folder)
 
 
 def refused(call, *words: str) -> InputError:
@@ -258,4 +260,4 @@ def test_the_family_names_what_exists():
     for entry in (*FAMILY.algorithms, *FAMILY.comparators):
         load(entry.load)
     for entry in FAMILY.algorithms:
-        load(entry.params)({field.name: field.default for field in entry.fields})
+        entry.parameters({field.name: field.default for field in entry.fields})

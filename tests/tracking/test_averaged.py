@@ -19,9 +19,10 @@ from jaxsoco.tracking import (
     scale,
     scale_design,
 )
-from jaxsoco.tracking.averaged import ROUNDS, Averaged
-from jaxsoco.tracking.increments import correlation_root, variance_of_round
-from jaxsoco.tracking.planning import interpolation
+from jaxsoco.tracking.problem import ROUNDS
+from jaxsoco.tracking.spec import Averaged
+from jaxsoco.tracking.theory.increments import correlation_root, variance_of_round
+from jaxsoco.tracking.theory.planning import interpolation
 
 HORIZON, LANES = 60, 3
 PARAMS = SCaLEParams(gain=0.4, exploration=1.5)

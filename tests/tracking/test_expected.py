@@ -11,6 +11,8 @@ import pytest
 from jaxsoco import simulate
 from jaxsoco.core.protocol import Algorithm
 from jaxsoco.tracking import (
+    HySCaLEParams,
+    LAIParams,
     SCaLEParams,
     exploration_regret,
     follow_minimizer,
@@ -24,9 +26,7 @@ from jaxsoco.tracking import (
     quadratic_tracking,
     scale,
 )
-from jaxsoco.tracking.algorithm_hyscale import HySCaLEParams
-from jaxsoco.tracking.algorithm_lai import LAIParams
-from jaxsoco.tracking.increments import correlation_root, variance_of_round
+from jaxsoco.tracking.theory.increments import correlation_root, variance_of_round
 from jaxsoco_kernels import jacobi
 from jaxsoco_kernels.sensing import recover_psd
 

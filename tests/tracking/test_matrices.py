@@ -9,14 +9,16 @@ import pytest
 from jaxsoco import registry
 from jaxsoco.core.errors import InputError
 from jaxsoco.tracking import load_matrix, make_matrix, make_spec
-from jaxsoco.tracking.settings import build, prepare
 
+ENTRY = registry.problem("tracking/quadratic_tracking")
 COUPLING = np.array([[2.0, 0.5, 0.0], [0.5, 1.0, 0.25], [0.0, 0.25, 3.0]])
 
 
 def values(**own):
-    entry = registry.problem("tracking/quadratic_tracking")
-    return {field.name: field.default for field in entry.fields} | {"horizon": 20} | own
+    return {field.name: field.default for field in ENTRY.fields} | {"horizon": 20} | own
+
+
+prepare = ENTRY.prepared
 
 
 def write(folder: Path, text: str, name: str = "coupling.csv") -> dict:
@@ -38,7 +40,7 @@ def test_a_users_matrix_becomes_the_hitting_cost(tmp_path, name):
     ready = prepare(given, tmp_path)
     assert not ready.warnings and "rank 3" in ready.notes[0]
     with jax.enable_x64(True):
-        made = build(ready, given)
+        made = ENTRY.instance(ready, given)
         spec = made.draw(None, made.settings)
         np.testing.assert_allclose(spec.matrix, COUPLING, atol=1e-14)
         assert (spec.dimension, spec.rank, spec.horizon) == (3, 3, 20)

@@ -8,9 +8,9 @@ import pytest
 from jaxsoco.core.errors import InputError
 from jaxsoco.core.schema import REQUIRED
 from jaxsoco.tracking import FAMILY
-from jaxsoco.tracking.scenarios import SCENARIOS, THRUST, YAW, wake_steering, zonal_airflow
-from jaxsoco.tracking.settings import prepare
+from jaxsoco.tracking.data.scenarios import SCENARIOS, THRUST, YAW, wake_steering, zonal_airflow
 
+prepare = FAMILY.problems[0].prepared
 DEFAULTS = {f.name: f.default for f in FAMILY.problems[0].fields if f.default is not REQUIRED}
 
 

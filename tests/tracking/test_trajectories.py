@@ -49,6 +49,7 @@ def test_learners_that_never_explore(given, name, step):
         normalized=step == "normalized", exact=name == "oracle_learner",
     )  # fmt: skip
     assert_same(found, wanted)
+    assert found.estimate is not None
     np.testing.assert_allclose(found.estimate, np.asarray(wanted.estimate), rtol=0, atol=SAME)
     assert np.abs(found.estimate - np.eye(4)).max() > 0.03
 
@@ -78,6 +79,7 @@ def test_learners_that_explore(given, name, first):
         rate=rate if name == "hyscale" else 0.0,
     )  # fmt: skip
     assert_same(found, wanted)
+    assert found.estimate is not None
     np.testing.assert_allclose(found.estimate, np.asarray(wanted.estimate), rtol=0, atol=SAME)
 
 

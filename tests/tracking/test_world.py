@@ -21,7 +21,7 @@ from jaxsoco.tracking import (
     recorded_tracking,
     replay,
 )
-from jaxsoco.tracking.increments import cauchys, laplaces, normals
+from jaxsoco.tracking.theory.increments import cauchys, laplaces
 
 DRAWS = 40_000
 MATRIX = np.diag([0.5, 2.0, 4.0])
@@ -29,6 +29,11 @@ MATRIX = np.diag([0.5, 2.0, 4.0])
 
 def keys(count: int, seed: int = 0):
     return random.run_key(jax.random.key(seed), jnp.arange(count))
+
+
+def normals(key, size: int, dtype):
+    """As gaussian increments are drawn."""
+    return random.normal(key, (size,), dtype, paired=True)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,129 @@
+"""Loads hourly carbon intensity from CSV files: :func:`load_carbon_csv`.
+
+Their layouts and units: :mod:`jaxsoco.allocation.data.carbon_csv.formats`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from jaxsoco.allocation.data.carbon import CarbonTrace
+from jaxsoco.allocation.data.carbon_csv.assembly import Series, continuous, join, same_range
+from jaxsoco.allocation.data.carbon_csv.formats import SIGNALS
+from jaxsoco.allocation.data.carbon_csv.readings import Readings, read_file
+from jaxsoco.allocation.data.carbon_csv.table import Problems
+from jaxsoco.core.errors import InputError, Issue, suggest
+
+__all__ = ["CarbonTrace", "load_carbon_csv"]
+
+
+def load_carbon_csv(
+    path: str | Path | Sequence[str | Path],
+    *,
+    signal: str = "life-cycle",
+    fill_gaps: int = 0,
+    trim: bool = False,
+) -> CarbonTrace:
+    """Reads carbon intensity from CSV files of the known layouts, mixed at will.
+
+    Hours are UTC: timestamps are ISO 8601 with an offset, or without one under a header that says
+    UTC, or without one in a file that has every hour once (then a note says that UTC was assumed).
+    Several files of one region are joined if no hour stands in two of them. A region is named after
+    the ``Zone id`` of an Electricity Maps export, the column of a wide table, or else the file.
+
+    Args:
+      path: a folder (its ``*.csv`` in the order of names), a file, or a list of both.
+      signal: ``"life-cycle"`` or ``"direct"``: the column of an Electricity Maps export to take.
+      fill_gaps: longest run of missing hours or empty cells, in hours, that is interpolated
+        linearly; each file where this happens gets a note. 0 makes every gap an error.
+      trim: whether to cut regions of different ranges to the range that they share.
+
+    Returns:
+      The trace, in g CO2eq/kWh, with all regions over one range.
+
+    Raises:
+      InputError: with every problem of every file (about 20 are listed, the rest counted).
+    """
+    _check_arguments(signal, fill_gaps)
+    problems = Problems()
+    readings: dict[str, list[Readings]] = {}
+    for file in _files(path, problems):
+        for part in read_file(file, signal, fill_gaps, problems):
+            readings.setdefault(part.region, []).append(part)
+    joined = [join(parts, problems) for parts in readings.values()]
+    series = [continuous(one, fill_gaps, trim, problems) for one in joined]
+    if not problems:
+        series = same_range([one for one in series if one is not None], trim, problems)
+    problems.raise_if_any()
+    whole = [one for one in series if one is not None]
+    parts = [part for group in readings.values() for part in group]
+    return CarbonTrace(
+        regions=tuple(readings),
+        start=np.datetime64(whole[0].start, "h"),
+        values=np.stack([one.values for one in whole], axis=1),
+        source=f"{_label(path)} ({' and '.join(dict.fromkeys(part.kind for part in parts))})",
+        notes=_notes(parts, whole),
+    )
+
+
+def _check_arguments(signal: str, fill_gaps: int) -> None:
+    issues = []
+    if signal not in SIGNALS:
+        issues.append(Issue("signal", f'unknown signal "{signal}"', suggest(signal, SIGNALS)))
+    if isinstance(fill_gaps, bool) or not isinstance(fill_gaps, int) or fill_gaps < 0:
+        hint = "the longest gap to interpolate, in hours, 0 for none"
+        issues.append(Issue("fill_gaps", f"{fill_gaps!r} is not a whole number >= 0", hint))
+    if issues:
+        raise InputError(issues)
+
+
+def _files(path: str | Path | Sequence[str | Path], problems: Problems) -> list[Path]:
+    """Returns the CSV files that ``path`` stands for, each once."""
+    entries = [path] if isinstance(path, str | Path) else list(path)
+    if not entries:
+        problems.add("", "paths", Issue("carbon", "names no file", "give a folder or CSV files"))
+    files: list[Path] = []
+    for entry in map(Path, entries):
+        if entry.is_dir():
+            csv_files = sorted(p for p in entry.iterdir() if p.suffix.lower() == ".csv")
+            if not csv_files:
+                hint = "wanted: hourly CSV files, one for each region or one wide table"
+                problems.add(str(entry), "paths", Issue(str(entry), "holds no *.csv file", hint))
+            files += csv_files
+        elif entry.exists():
+            files.append(entry)
+        else:
+            issue = Issue(str(entry), "does not exist", _near(entry))
+            problems.add(str(entry), "paths", issue)
+    for repeated in {file for file in files if files.count(file) > 1}:
+        issue = Issue(str(repeated), "is given more than once", "name each file once")
+        problems.add(str(repeated), "paths", issue)
+    return list(dict.fromkeys(files))
+
+
+def _near(missing: Path) -> str:
+    try:
+        names = [entry.name for entry in missing.parent.iterdir()]
+    except OSError:
+        return f"the folder {missing.parent} does not exist either"
+    hint = suggest(missing.name, names)
+    return hint if hint.startswith("did you mean") else "check the path"
+
+
+def _notes(parts: list[Readings], series: list[Series]) -> tuple[str, ...]:
+    notes = [note for part in parts for note in part.notes]
+    notes += [note for one in series for note in one.notes]
+    marginal = [part.region for part in parts if part.kind == "WattTime marginal rate"]
+    if marginal and len(marginal) < len(parts):
+        notes.append(f"marginal rates ({', '.join(dict.fromkeys(marginal))}) beside averages")
+    return tuple(dict.fromkeys(notes))
+
+
+def _label(path: str | Path | Sequence[str | Path]) -> str:
+    if isinstance(path, str | Path):
+        return str(path)
+    names = [str(entry) for entry in path]
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

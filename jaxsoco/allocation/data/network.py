@@ -1,0 +1,299 @@
+"""Where the regions are and how far apart in time: a great circle, or the user's own matrix."""
+
+from __future__ import annotations
+
+import csv
+import io
+import warnings
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from jaxsoco.core.errors import InputError, Issue, suggest
+
+EARTH_RADIUS_KM = 6371.0
+MS_PER_KM = 0.013
+"""Round trip over one km of great circle: light in fibre needs 10 us, and cables are longer."""
+NEARLY_SYMMETRIC = 0.05
+"""Relative difference of the two directions up to which their mean is taken, with a warning."""
+TRIANGLE_TOLERANCE = 1e-9
+
+
+class Region(NamedTuple):
+    """A cloud region and the grid that feeds it.
+
+    Attributes:
+      name: AWS name of the region.
+      zone: zone of Electricity Maps.
+      latitude: degrees north, rounded to 0.1.
+      longitude: degrees east, rounded to 0.1.
+      low: smallest hourly carbon intensity of 2022, g CO2eq/kWh.
+      high: largest.
+      mean: mean over the year.
+    """
+
+    name: str
+    zone: str
+    latitude: float
+    longitude: float
+    low: float
+    high: float
+    mean: float
+
+
+REGIONS: tuple[Region, ...] = (
+    Region("us-east-1", "US-MIDA-PJM", 39, -77.5, 315.1, 538.5, 425.3),
+    Region("us-west-1", "US-CAL-CISO", 37.4, -121.9, 87.2, 451.1, 264.2),
+    Region("us-west-2", "US-NW-PACW", 45.8, -119.7, 42.3, 608.2, 235.8),
+    Region("af-south-1", "ZA", -33.9, 18.4, 586.5, 778.5, 704.5),
+    Region("ap-south-2", "IN-MH", 17.4, 78.5, 597.0, 757.6, 731.0),
+    Region("ap-northeast-2", "KR", 37.6, 127, 456.0, 502.7, 490.8),
+    Region("ap-southeast-2", "AU-NSW", -33.9, 151.2, 267.3, 798.3, 592.9),
+    Region("ca-central-1", "CA-QC", 45.5, -73.6, 25.8, 109.0, 28.5),
+    Region("eu-central-1", "DE", 50.1, 8.7, 170.0, 765.4, 481.5),
+    Region("eu-west-2", "GB", 51.5, -0.1, 55.7, 392.2, 234.8),
+    Region("eu-west-3", "FR", 48.9, 2.4, 24.4, 199.4, 99.4),
+    Region("eu-north-1", "SE-SE3", 59.3, 18.1, 12.3, 59.0, 23.4),
+    Region("sa-east-1", "BR-CS", -23.5, -46.6, 55.4, 166.5, 101.6),
+    Region("il-central-1", "IL", 32.1, 34.8, 551.2, 589.3, 577.2),
+)
+"""The 14 regions of the paper's case study.
+
+Table 2 of the paper lists the range of each region; we had no machine-readable copy of it, so
+``low``, ``high`` and ``mean`` are summary statistics, rounded to 0.1, of the hourly life-cycle
+averages of 2022 of the same zones: Electricity Maps, as redistributed with Sukprasert et al., "On
+the limitations of carbon-aware temporal and spatial workload shifting in the cloud", EuroSys 2024,
+under the Open Database License 1.0.
+"""
+
+_BY_NAME = {key: region for region in REGIONS for key in (region.zone, region.name)}
+
+
+def find_regions(names: Sequence[str | Region]) -> list[Region]:
+    """Returns the regions with these AWS names or Electricity Maps zones, in that order.
+
+    A :class:`Region` stands for itself, so that other places can be named with their coordinates.
+
+    Raises:
+      InputError: with an issue for each unknown name.
+    """
+    issues = [
+        Issue(
+            f"regions[{place}]",
+            f'"{name}" has no known coordinates',
+            f"{suggest(name, _BY_NAME)}; or give a latency matrix",
+        )
+        for place, name in enumerate(names)
+        if not isinstance(name, Region) and name not in _BY_NAME
+    ]
+    if issues:
+        raise InputError(issues)
+    return [name if isinstance(name, Region) else _BY_NAME[name] for name in names]
+
+
+def great_circle_latency(regions: Sequence[str | Region]) -> np.ndarray:
+    """Returns round-trip times ``[n, n]`` in ms along great circles, 13 us for a kilometre.
+
+    Args:
+      regions: AWS names, Electricity Maps zones, or regions with coordinates of their own.
+
+    Raises:
+      InputError: a name is unknown.
+    """
+    places = np.radians([(r.latitude, r.longitude) for r in find_regions(regions)]).reshape(-1, 2)
+    latitude, longitude = places[:, :1], places[:, 1:]
+    # Haversine: accurate for near places, where the arc cosine is not.
+    half = np.sin((latitude - latitude.T) / 2) ** 2
+    half = half + np.cos(latitude) * np.cos(latitude.T) * np.sin((longitude - longitude.T) / 2) ** 2
+    return MS_PER_KM * 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.clip(half, 0.0, 1.0)))
+
+
+def close_metric(matrix: np.ndarray) -> tuple[np.ndarray, int]:
+    """Returns the shortest-path closure of ``matrix`` and how far it was from a metric.
+
+    Args:
+      matrix: ``[n, n]`` distances, at least 0 and finite, with a zero diagonal.
+
+    Returns:
+      The closure ``[n, n]`` float64, never above ``matrix``, and the number of ordered triples
+      (i, j, k) with ``d(i, k) > d(i, j) + d(j, k)``, by more than 1e-9 relative.
+
+    Raises:
+      InputError: the matrix is no distance matrix.
+    """
+    matrix = np.array(matrix, np.float64)
+    issues = _faults(matrix, "latency", list(map(str, range(matrix.size))))
+    if issues:
+        raise InputError(issues)
+    # through[i, j, k] = d(i, j) + d(j, k)
+    through = matrix[:, :, None] + matrix[None, :, :]
+    direct = matrix[:, None, :]
+    violations = int(np.count_nonzero(direct > through * (1 + TRIANGLE_TOLERANCE)))
+    closure = matrix.copy()
+    for via in range(len(closure)):  # Floyd and Warshall: paths through the points up to `via`
+        np.minimum(closure, closure[:, via, None] + closure[None, via, :], out=closure)
+    return closure, violations
+
+
+def load_latency(path: str | Path, regions: Sequence[str]) -> np.ndarray:
+    """Reads a matrix of round-trip times in ms and puts it in the order of ``regions``.
+
+    Args:
+      path: ``.csv`` (with the names of regions in the first row and column, or bare numbers),
+        ``.npy`` (bare), or ``.npz`` with one square matrix, or with one called ``rtt_ms``,
+        ``latency_ms``, ``latency`` or ``rtt``, and optionally a vector of names beside it.
+      regions: names of the n regions. A matrix with names may hold more regions, in any order; a
+        bare one must be ``[n, n]`` in this order.
+
+    Returns:
+      ``[n, n]`` float64, symmetric, zero on the diagonal. It need not be a metric:
+      see :func:`close_metric`.
+
+    Raises:
+      InputError: the file cannot be read, lacks a region, or the matrix is not square, finite,
+        at least 0, zero on the diagonal and symmetric. Directions that differ by at most 5 % are
+        averaged, with a warning.
+    """
+    path = Path(path)
+    readers = {".npz": _read_npz, ".npy": _read_npy, ".csv": _read_csv}
+    if path.suffix.lower() not in readers:
+        raise InputError(Issue(str(path), "is no latency matrix", "wanted: .csv, .npy or .npz"))
+    try:
+        matrix, names = readers[path.suffix.lower()](path)
+    except FileNotFoundError:
+        raise InputError(Issue(str(path), "does not exist", "check the path")) from None
+    except (OSError, ValueError, EOFError, csv.Error, zipfile.BadZipFile) as error:
+        hint = "wanted: one square matrix of round-trip times in ms"
+        raise InputError(Issue(str(path), f"cannot be read: {error}", hint)) from None
+    matrix = _arrange(matrix, names, list(regions), str(path))
+    issues = _faults(matrix, str(path), regions)
+    if issues:
+        raise InputError(issues)
+    return _symmetric(matrix, str(path), regions)
+
+
+def _read_npz(path: Path) -> tuple[np.ndarray, list[str] | None]:
+    # From memory, because numpy leaves the file of a damaged archive open.
+    archive = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
+    if isinstance(archive, np.ndarray):
+        raise ValueError("it is a .npy file by another name")
+    with archive:
+        arrays = {key: archive[key] for key in archive.files}
+    square = {
+        key: a
+        for key, a in arrays.items()
+        if a.ndim == 2 and a.shape[0] == a.shape[1] and a.dtype.kind in "fiu"
+    }
+    preferred = [key for key in ("rtt_ms", "latency_ms", "latency", "rtt") if key in square]
+    if not preferred and len(square) != 1:
+        contents = ", ".join(f"{key} {list(a.shape)}" for key, a in arrays.items()) or "nothing"
+        raise ValueError(f'no array "rtt_ms" and not one single square matrix; it holds {contents}')
+    matrix = square[preferred[0]] if preferred else next(iter(square.values()))
+    names = [a for a in arrays.values() if a.shape == matrix.shape[:1] and a.dtype.kind == "U"]
+    return matrix, names[0].tolist() if len(names) == 1 else None
+
+
+def _read_npy(path: Path) -> tuple[np.ndarray, None]:
+    return np.load(path, allow_pickle=False), None
+
+
+def _read_csv(path: Path) -> tuple[np.ndarray, list[str] | None]:
+    text = path.read_bytes().decode("utf-8-sig")
+    delimiter = max(",;\t", key=text.split("\n", 1)[0].count)
+    rows = [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if any(row)]
+    names = None
+    if rows and not _is_number(rows[0][-1]):
+        names = [name.strip() for name in rows[0][1:]]
+        down = [row[0].strip() for row in rows[1:]]
+        if names != down:
+            raise ValueError("the first row and the first column name different regions")
+        rows = [row[1:] for row in rows[1:]]
+    widths = {len(row) for row in rows}
+    if len(widths) > 1:
+        raise ValueError(f"its rows have {min(widths)} to {max(widths)} columns")
+    for r, row in enumerate(rows):
+        for c, cell in enumerate(row):
+            if not _is_number(cell):
+                raise ValueError(f'"{cell}" in row {r + 1}, column {c + 1} is not a number')
+    return np.array(rows, np.float64), names
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _arrange(
+    matrix: np.ndarray, names: list[str] | None, regions: list[str], source: str
+) -> np.ndarray:
+    """Returns the rows and columns of ``regions``."""
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        shape = " x ".join(map(str, matrix.shape))
+        raise InputError(Issue(source, f"holds {shape} numbers", "wanted: a square matrix"))
+    if matrix.dtype.kind not in "fiu":
+        raise InputError(Issue(source, f"holds {matrix.dtype} values", "wanted: numbers in ms"))
+    if names is None:
+        if len(matrix) != len(regions):
+            message = f"is {len(matrix)} x {len(matrix)}, and there are {len(regions)} regions"
+            hint = "name the regions in its first row and column: " + ", ".join(regions)
+            raise InputError(Issue(source, message, hint))
+        return matrix.astype(np.float64)
+    issues = [
+        Issue(source, f'has no region "{name}"', suggest(name, names))
+        for name in regions
+        if name not in names
+    ]
+    issues += [
+        Issue(source, f'names the region "{name}" more than once', "one row for each region")
+        for name in dict.fromkeys(names)
+        if names.count(name) > 1
+    ]
+    if issues:
+        raise InputError(issues)
+    order = [names.index(name) for name in regions]
+    return matrix[np.ix_(order, order)].astype(np.float64)
+
+
+def _faults(matrix: np.ndarray, source: str, regions: Sequence[str]) -> list[Issue]:
+    """Returns what keeps ``matrix`` from being distances, the first place of each kind."""
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        return [Issue(source, f"has the shape {list(matrix.shape)}", "wanted: a square matrix")]
+    diagonal = np.eye(len(matrix), dtype=bool)
+    checks = (
+        (~np.isfinite(matrix), "is not finite", "wanted: a time in ms for every pair"),
+        (matrix < 0, "is negative", "wanted: a time in ms of at least 0"),
+        (diagonal & (matrix > 0), "stands on the diagonal", "a region is 0 ms from itself"),
+    )
+    issues = []
+    for bad, what, hint in checks:
+        places = np.argwhere(bad)
+        if len(places):
+            i, j = places[0]
+            more = f" (and {len(places) - 1} more)" if len(places) > 1 else ""
+            message = f"{matrix[i, j]:g} from {regions[i]} to {regions[j]} {what}{more}"
+            issues.append(Issue(source, message, hint))
+    return issues
+
+
+def _symmetric(matrix: np.ndarray, source: str, regions: Sequence[str]) -> np.ndarray:
+    """Averages the two directions, if they hardly differ."""
+    apart = np.abs(matrix - matrix.T)
+    relative = np.divide(apart, np.maximum(matrix, matrix.T), out=apart, where=apart > 0)
+    if not relative.any():
+        return matrix
+    i, j = divmod(int(np.argmax(relative)), len(relative))
+    pair = f"{regions[i]} and {regions[j]}: {matrix[i, j]:g} and {matrix[j, i]:g} ms"
+    if relative[i, j] > NEARLY_SYMMETRIC:
+        message = f"is not symmetric, {relative[i, j]:.0%} apart between {pair}"
+        raise InputError(Issue(source, message, "a round trip takes as long from either end"))
+    warnings.warn(
+        f"{source}: the mean of both directions is taken; they differ most between {pair}",
+        stacklevel=3,
+    )
+    return (matrix + matrix.T) / 2

@@ -1,0 +1,149 @@
+"""What the learners share: a job as they know it, its phases, and runs in whole slots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+import jax
+import jax.numpy as jnp
+
+from jaxsoco.allocation.spec import Feedback, Observation, Spec
+from jaxsoco.allocation.theory.metric import StateMetric
+from jaxsoco.allocation.theory.pseudocost import PseudoCost
+from jaxsoco.allocation.theory.tree import embed_tree
+from jaxsoco.core.lanes import one_hot, spread
+
+State = TypeVar("State")
+
+
+def keep(params: Any, state: State, action: jax.Array, feedback: Feedback) -> State:
+    """The update of a learner that knows all it needs when it acts."""
+    del params, action, feedback
+    return state
+
+
+# --- PCM and ST-CLIP: fractions of slots ---------------------------------------------------------
+
+
+class Job(NamedTuple):
+    """What a learner keeps of its spec.
+
+    Attributes:
+      deadline: ``T``, int ``[...]``.
+      length: ``J = 1 / c``, int ``[...]``.
+      pseudo_cost: ``psi``, leaves ``[...]``.
+      inner: the metric inside the decision, a tree's or the true one.
+      metric: the true metric.
+    """
+
+    deadline: jax.Array
+    length: jax.Array
+    pseudo_cost: PseudoCost
+    inner: StateMetric
+    metric: StateMetric
+
+
+def learn_job(kind: str, key: jax.Array, spec: Spec, rate_of: Callable[..., jax.Array]) -> Job:
+    """What a learner keeps of its spec.
+
+    Args:
+      kind: ``"tree"`` draws an embedding of the metric (consuming the key), ``"true"`` does not.
+      key: words ``[2, ...]``.
+      spec: the job.
+      rate_of: ``(L, U, D, tau) -> rate`` of the pseudo-cost, ``[...]``.
+
+    Raises:
+      ValueError: there is no such kind.
+    """
+    like = jnp.zeros(spec.lanes, spec.trace.dtype)
+    bounds = (spec.lower, spec.upper, spec.move_bound, spec.switch_bound)
+    low, high, move, switch = spread(bounds, like)
+    return Job(
+        jnp.broadcast_to(spec.deadline, spec.lanes),
+        jnp.broadcast_to(spec.length, spec.lanes),
+        PseudoCost(low, high, move, switch, rate_of(low, high, move, switch)),
+        _inner_metric(kind, key, spec),
+        spec.metric,
+    )
+
+
+def _inner_metric(kind: str, key: jax.Array, spec: Spec) -> StateMetric:
+    metric = spec.metric
+    if kind == "true":
+        return metric
+    if kind != "tree":
+        raise ValueError(f'metric: want "tree" or "true", got {kind!r}')
+    return StateMetric(embed_tree(key, metric.distance).distance, metric.switch)
+
+
+def start_off(spec: Spec) -> jax.Array:
+    """The decision before the first slot, ``k_0``: OFF where the job arrives, ``[2n, ...]``."""
+    start = jnp.broadcast_to(spec.start + spec.points, spec.lanes)
+    return one_hot(start, 2 * spec.points).astype(spec.trace.dtype)
+
+
+def rest(decision: jax.Array) -> jax.Array:
+    """All ON mass goes to its own OFF: the decision of a job that is done, ``[2n, ...]``."""
+    n = decision.shape[0] // 2
+    return jnp.concatenate([jnp.zeros_like(decision[:n]), decision[:n] + decision[n:]])
+
+
+# --- the baselines: whole slots ------------------------------------------------------------------
+
+
+class WholeSlots(NamedTuple):
+    """State of a learner that runs whole slots, ``[...]`` each.
+
+    Attributes:
+      place: point where the job is, int32.
+      left: slots of work left, int32.
+      length: ``J``, int32.
+      deadline: ``T``, int32.
+      price: ``sqrt(L U) / J``, the threshold for a slot's cost.
+    """
+
+    place: jax.Array
+    left: jax.Array
+    length: jax.Array
+    deadline: jax.Array
+    price: jax.Array
+
+
+def arrive(key: jax.Array, params: Any, spec: Spec) -> WholeSlots:
+    """The state before the first slot: all work left, where the job arrives."""
+    del key, params
+    lanes = spec.lanes
+    price = jnp.sqrt(spec.lower * spec.upper) * spec.throughput[0]
+    start, length, deadline = (
+        jnp.broadcast_to(jnp.asarray(x, jnp.int32), lanes)
+        for x in (spec.start, spec.length, spec.deadline)
+    )
+    return WholeSlots(start, length, length, deadline, jnp.broadcast_to(price, lanes))
+
+
+def run_slot(
+    state: WholeSlots, obs: Observation, place: jax.Array, runs: jax.Array
+) -> tuple[jax.Array, WholeSlots]:
+    """Runs this slot at ``place`` where ``runs``, or waits OFF there, while work is left.
+
+    Args:
+      state: before the slot.
+      obs: of the slot.
+      place: point, int ``[...]``.
+      runs: bool ``[...]``.
+
+    Returns:
+      The decision ``[2n, ...]``, all mass in one state, and the state after the slot.
+    """
+    unfinished = state.left > 0
+    runs = runs & unfinished
+    place = jnp.where(unfinished, place, state.place).astype(jnp.int32)
+    n = obs.costs.shape[0]
+    decision = one_hot(jnp.where(runs, place, place + n), 2 * n)
+    return decision.astype(obs.costs.dtype), state._replace(place=place, left=state.left - runs)
+
+
+def cheapest_point(costs: jax.Array) -> jax.Array:
+    """The point with the lowest cost ``[n, ...]``, int32 ``[...]``; the first of several."""
+    return jnp.argmin(costs, axis=0).astype(jnp.int32)

@@ -1,0 +1,251 @@
+"""From settings to a problem: :func:`prepare_carbon_jobs` without JAX, :func:`build` with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from jaxsoco.allocation.data.carbon import CarbonTrace
+from jaxsoco.allocation.data.sources import read_carbon, read_latency
+from jaxsoco.allocation.settings import CarbonJobs
+from jaxsoco.core.errors import InputError, Issue
+from jaxsoco.core.schema import Prepared
+from jaxsoco.core.settings import is_traced
+
+if TYPE_CHECKING:
+    from jaxsoco.allocation.jobs import Workload
+    from jaxsoco.core.protocol import Instance
+
+GOOGLE_LENGTHS = (0, 0.912, 0.053, 0.017, 0.008, 0.006, 0.002, 0.002, 0.002, 0)
+"""Weights of job lengths 1, 2, ... slots: Google cluster jobs scaled to 2..9 h (section 5)."""
+
+ENERGY_PER_DATA = 1.72118 / 60
+"""Hours at full load that moving a gigabyte costs: 1.72118 minutes."""
+
+MEAN_LATENCY = 221.0427
+"""Mean round trip in ms to which ``ENERGY_PER_DATA`` refers."""
+
+_WIDEN = 1.01
+"""Where a window's prices are too close for a move to fit between them, ``U`` is raised to this
+multiple of ``L + D + 2 tau``: any upper bound is a valid one."""
+
+
+class Content(NamedTuple):
+    """Numbers of a prepared workload; those that a sweep varies may be tracers.
+
+    Attributes:
+      carbon: the trace, ``[hours, n]`` (g/kWh).
+      latency: round-trip times, a metric ``[n, n]`` (ms).
+      lengths: weights of the job lengths 1, 2, ... slots.
+      move_rate: carbon of moving the whole job (g per ms of round trip).
+      power: energy of a slot (kWh).
+      switch: carbon of a temporal switch (g).
+      forecast_noise: weight of the noise in the forecast.
+      deadline_min: shortest deadline (slots).
+      deadline_max: longest deadline, the compiled number of rounds.
+      bounds: where ``L`` and ``U`` come from.
+    """
+
+    carbon: CarbonTrace
+    latency: np.ndarray
+    lengths: tuple[float, ...]
+    move_rate: Any
+    power: Any
+    switch: Any
+    forecast_noise: Any
+    deadline_min: Any
+    deadline_max: int
+    bounds: str
+
+
+def prepare_carbon_jobs(settings: CarbonJobs, folder: Path) -> Prepared:
+    """Reads the data that the settings name, and checks the settings against them.
+
+    Args:
+      settings: the problem's settings; what is a tracer is not checked.
+      folder: where relative paths start.
+
+    Raises:
+      InputError: with every problem found, each under the field's path.
+    """
+    carbon = read_carbon(settings, folder)
+    latency, violations = read_latency(settings, folder, carbon.regions)
+    content = Content(
+        carbon,
+        latency,
+        _lengths(settings.job_length),
+        _move_rate(settings),
+        settings.energy,
+        settings.switch,
+        settings.forecast_noise,
+        settings.deadline_min,
+        settings.deadline_max,
+        settings.bounds,
+    )
+    issues = [*_time_conflicts(content), *_price_conflicts(content)]
+    if issues:
+        raise InputError(issues)
+    identity = {
+        "carbon": carbon.digest,
+        "regions": list(carbon.regions),
+        "latency": [float(x) for x in latency.ravel()],
+    }
+    sizes = (len(carbon.regions), carbon.digest, content.deadline_max, len(content.lengths))
+    notes = (f"carbon intensity: {carbon.source}", *carbon.notes)
+    warnings = tuple(_warnings(content, violations))
+    return Prepared(content, (*sizes, settings.bounds), identity, notes, warnings)
+
+
+def build(prepared: Prepared) -> Instance:
+    """The problem of prepared settings; needs JAX."""
+    from jaxsoco.allocation.jobs import sample_job
+    from jaxsoco.allocation.problem import allocation
+    from jaxsoco.core.protocol import Instance
+
+    content: Content = prepared.content
+    workload = _workload(content)
+    name = "allocation/carbon_jobs"
+    return Instance(allocation, sample_job, workload, content.deadline_max, name)
+
+
+def synthetic_workload(**values: Any) -> Workload:
+    """The default workload: synthetic carbon, 14 regions, great-circle latency.
+
+    Args:
+      **values: settings of :class:`~jaxsoco.allocation.settings.CarbonJobs` that differ from their
+        defaults, such as ``data_size=8.0`` or ``carbon="folder"``. Paths start at the current
+        folder.
+
+    Returns:
+      A :class:`~jaxsoco.allocation.jobs.Workload` for ``sample_job``.
+
+    Raises:
+      TypeError: no such setting.
+      InputError: data that cannot be used, or values that do not fit together.
+    """
+    return _workload(prepare_carbon_jobs(CarbonJobs(**values), Path()).content)
+
+
+def _workload(content: Content) -> Workload:
+    import jax.numpy as jnp
+
+    from jaxsoco.allocation.jobs import Workload
+
+    weights = np.asarray(content.lengths)
+    return Workload(
+        carbon=jnp.asarray(content.carbon.values, float),
+        latency=jnp.asarray(content.latency, float),
+        move_rate=jnp.asarray(content.move_rate, float),
+        power=jnp.asarray(content.power, float),
+        switch=jnp.asarray(content.switch, float),
+        lengths=jnp.asarray(np.cumsum(weights) / np.sum(weights), float),
+        deadline_min=jnp.asarray(content.deadline_min, jnp.int32),
+        deadline_max=jnp.asarray(content.deadline_max, jnp.int32),
+        forecast_noise=jnp.asarray(content.forecast_noise, float),
+        widen=jnp.asarray(_WIDEN, float),
+        slots=content.deadline_max,
+        bounds=content.bounds,
+    )
+
+
+def _lengths(job_length: int | str) -> tuple[float, ...]:
+    """Weights of lengths 1, 2, ...; short fixed lengths share the drawn ones' compiled size."""
+    if job_length == "google":
+        return GOOGLE_LENGTHS
+    size = max(int(job_length), len(GOOGLE_LENGTHS))
+    return tuple(float(j + 1 == job_length) for j in range(size))
+
+
+def _move_rate(settings: CarbonJobs) -> Any:
+    """Carbon of moving the whole job, g per ms of round trip (section 5)."""
+    network = settings.network_intensity / MEAN_LATENCY
+    return settings.data_size * ENERGY_PER_DATA * network
+
+
+# --- checks --------------------------------------------------------------------------------------
+
+
+def _time_conflicts(content: Content) -> Iterator[Issue]:
+    """Deadlines, job lengths and the trace's length against each other."""
+    longest = content.deadline_max
+    hours = content.carbon.hours
+    if not is_traced(content.deadline_min):
+        yield from _deadline_conflicts(int(content.deadline_min), longest, content.lengths)
+    if hours < longest:
+        yield Issue(
+            "problem.carbon",
+            f"{hours} h of data are shorter than deadline_max = {longest} h",
+            "give a longer trace or a shorter deadline",
+        )
+
+
+def _deadline_conflicts(shortest: int, longest: int, lengths: tuple[float, ...]) -> Iterator[Issue]:
+    longest_job = max(j + 1 for j, weight in enumerate(lengths) if weight)
+    if shortest > longest:
+        yield Issue(
+            "problem.deadline_min",
+            f"{shortest} h is above deadline_max = {longest} h",
+            "want deadline_min <= deadline_max",
+        )
+    if longest_job > shortest:
+        yield Issue(
+            "problem.job_length",
+            f"jobs of up to {longest_job} h cannot meet a deadline of {shortest} h",
+            f"want job_length <= deadline_min, or deadline_min >= {longest_job}",
+        )
+
+
+def _price_conflicts(content: Content) -> Iterator[Issue]:
+    """``L > 0`` and ``L + D + 2 tau < U``, without which there is no competitive ratio."""
+    values = content.carbon.values
+    low, high = float(values.min()), float(values.max())
+    if low <= 0:
+        hour, place = np.argwhere(values <= 0)[0]
+        yield Issue(
+            "problem.carbon",
+            f"carbon intensity 0 in {content.carbon.regions[place]} at hour {hour} of the trace "
+            "leaves the competitive ratio without a bound (L = 0)",
+            "leave the region out with problem.regions",
+        )
+        return
+    if any(map(is_traced, (content.move_rate, content.power, content.switch))):
+        return
+    move = content.move_rate * float(content.latency.max())
+    low, high, switch = low * content.power, high * content.power, content.switch
+    if low + move + 2 * switch >= high:
+        yield Issue(
+            "problem.data_size",
+            f"D + 2 tau + L >= U: a slot costs {low:.4g} to {high:.4g} g, a move up to "
+            f"{move:.4g} g and a switch {switch:.4g} g, so moving never pays",
+            "want less data, a smaller switch, or regions whose prices differ more",
+        )
+
+
+def _warnings(content: Content, violations: int) -> Iterator[str]:
+    if violations:
+        yield (
+            f"problem.latency: {violations} triangles of the matrix violate the triangle "
+            "inequality; it was closed under shortest paths"
+        )
+    tight = _tight_windows(content) if content.bounds == "window" else 0
+    if tight:
+        yield (
+            f"problem.bounds: in {tight:.2%} of the hours prices of the shortest window lie closer "
+            "together than a move and two switches cost; U is raised there, PCM will not move"
+        )
+
+
+def _tight_windows(content: Content) -> float:
+    """Share of arrival hours whose shortest window violates ``L + D + 2 tau < U``."""
+    numbers = (content.deadline_min, content.move_rate, content.power, content.switch)
+    if any(map(is_traced, numbers)):
+        return 0.0
+    span, move, power, switch = numbers
+    windows = np.lib.stride_tricks.sliding_window_view
+    low = windows(content.carbon.values.min(axis=1), int(span)).min(axis=1)
+    high = windows(content.carbon.values.max(axis=1), int(span)).max(axis=1)
+    fixed = move * content.latency.max() + 2 * switch
+    return float(np.mean((high - low) * power <= fixed))

@@ -1,0 +1,208 @@
+"""What the family says of itself, without JAX: settings, parameters, and the registry's entries.
+
+Lechowicz, Christianson, Sun, Bashir, Hajiesmaili, Wierman, Shenoy, "Learning-augmented competitive
+algorithms for spatiotemporal online allocation with deadline constraints", arXiv 2408.07831.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from jaxsoco.core.schema import (
+    AlgorithmEntry,
+    ComparatorEntry,
+    CostEntry,
+    Family,
+    ProblemEntry,
+)
+from jaxsoco.core.settings import setting, settings
+
+PAPER = "arXiv 2408.07831"
+
+
+@settings
+class CarbonJobs:
+    """Deferrable jobs of ``J`` slots that may wait, stop and move between ``n`` regions.
+
+    A job arrives at a random hour in a random region, and must be done within
+    ``Uniform{deadline_min..deadline_max}`` slots. Per slot and region it pays ``energy`` times the
+    carbon intensity, ``switch`` to start or stop, and for a move ``data_size`` times the energy per
+    gigabyte times ``network_intensity`` times the round-trip time. The advice is the best schedule
+    of a forecast ``(1 - w) cost + w Uniform(L, U) / J`` with ``w = forecast_noise``.
+    """
+
+    carbon: Path | Literal["synthetic"] = setting(
+        "hourly carbon intensity: a folder of CSV files, a CSV file, or the seeded synthetic",
+        default="synthetic",
+    )
+    carbon_seed: int = setting("seed of the synthetic trace", default=0, low=0, static=True)
+    signal: Literal["life-cycle", "direct"] = setting(
+        "which column of an Electricity Maps export counts", default="life-cycle"
+    )
+    fill_gaps: int = setting(
+        "longest gap that is interpolated; longer ones are errors",
+        default=0,
+        low=0,
+        high=24,
+        unit="h",
+        static=True,
+    )
+    trim: bool = setting("cut unequal ranges to the common one", default=False)
+    regions: tuple[str, ...] | None = setting("regions that take part", default=None, theory="all")
+    latency: Path | Literal["great-circle"] = setting(
+        "round-trip times between the regions (.npz, .npy, .csv), or by great circle",
+        default="great-circle",
+    )
+    data_size: float = setting("data moved with a job", default=4.0, low=0, unit="GB")
+    energy: float = setting("power of a running job", default=1.0, above=0, unit="kW")
+    network_intensity: float = setting(
+        "carbon intensity of the network", default=365.0, low=0, unit="g/kWh"
+    )
+    job_length: int | Literal["google"] = setting(
+        "slots of work, or drawn from the cluster trace's lengths (2..9)",
+        default="google",
+        low=1,
+        high=168,
+        unit="h",
+    )
+    deadline_min: int = setting("shortest deadline", default=12, low=1, unit="h")
+    deadline_max: int = setting(
+        "longest deadline", default=47, low=1, high=336, unit="h", static=True
+    )
+    switch: float = setting("carbon of one temporal switch (beta)", default=0.25, low=0, unit="g")
+    forecast_noise: float = setting(
+        "weight of uniform noise in the forecast that the advice is made from",
+        default=0.4,
+        low=0,
+        high=1,
+    )
+    bounds: Literal["window", "trace"] = setting(
+        "price bounds L and U: of the job's own window, or of the whole trace", default="window"
+    )
+
+
+@settings
+class PCMParams:
+    """PCM has nothing to tune; ``metric`` chooses the metric of its decisions.
+
+    Each slot minimises ``f . k + W1(k, k_prev) - int_z^{z + c . k} psi`` where ``W1`` is taken in a
+    random tree that dominates the metric (``"tree"``), or in the metric itself (``"true"``).
+    """
+
+    metric: Literal["tree", "true"] = setting(
+        "move costs inside the decision: a random tree embedding (the analysed algorithm) or the "
+        "metric itself",
+        default="tree",
+    )
+
+
+@settings
+class Trust:
+    """How far a learner follows advice that may be wrong."""
+
+    epsilon: float = setting(
+        "trust in the advice: cost at most (1+epsilon) times the advice's", default=0.1, above=0
+    )
+
+
+@settings
+class STCLIPParams(PCMParams, Trust):
+    """PCM under a budget of ``(1 + epsilon)`` times what the advice pays.
+
+    ``SC_t + W1(k_t, a_t) + ... <= (1 + epsilon) [ADV_t + tau c(a_t) + (1 - A_t) L]`` holds in every
+    slot, and ``psi`` has the rate ``gamma(epsilon)``, which falls from ``U / L`` to ``eta``.
+    """
+
+
+@settings
+class BaselineParams:
+    """The baselines have nothing to tune."""
+
+
+FAMILY = Family(
+    name="allocation",
+    summary="spatiotemporal allocation with deadlines, carbon-aware",
+    problems=(
+        ProblemEntry(
+            name="carbon_jobs",
+            summary="deferrable jobs over regions with hourly carbon intensity and a deadline",
+            source=f"{PAPER}, section 5",
+            prepare="jaxsoco.allocation.prepare:prepare_carbon_jobs",
+            build="jaxsoco.allocation.prepare:build",
+            settings=CarbonJobs,
+        ),
+    ),
+    algorithms=(
+        AlgorithmEntry(
+            "pcm",
+            "pseudo-cost minimisation, eta-competitive",
+            f"{PAPER}, section 3",
+            "jaxsoco.allocation.learners.pcm:pcm",
+            PCMParams,
+        ),
+        AlgorithmEntry(
+            "st_clip",
+            "PCM clipped to black-box advice: (1+epsilon)-consistent, gamma-robust",
+            f"{PAPER}, section 4",
+            "jaxsoco.allocation.learners.st_clip:st_clip",
+            STCLIPParams,
+        ),
+        AlgorithmEntry(
+            "agnostic",
+            "runs at once where the job arrived",
+            f"{PAPER}, section 5",
+            "jaxsoco.allocation.learners.agnostic:agnostic",
+            BaselineParams,
+        ),
+        AlgorithmEntry(
+            "greedy",
+            "runs at once where it is cheapest now",
+            f"{PAPER}, section 5",
+            "jaxsoco.allocation.learners.greedy:greedy",
+            BaselineParams,
+        ),
+        AlgorithmEntry(
+            "delayed_greedy",
+            "runs at the forecast's cheapest hour",
+            f"{PAPER}, section 5",
+            "jaxsoco.allocation.learners.delayed_greedy:delayed_greedy",
+            BaselineParams,
+        ),
+        AlgorithmEntry(
+            "threshold",
+            "runs whenever the price is below sqrt(LU)",
+            f"{PAPER}, section 5",
+            "jaxsoco.allocation.learners.threshold:threshold",
+            BaselineParams,
+        ),
+    ),
+    comparators=(
+        ComparatorEntry(
+            "offline_optimum",
+            "the linear program's optimum (fractional, in expectation)",
+            f"{PAPER}, section 2",
+            "jaxsoco.allocation.comparators:offline",
+        ),
+        ComparatorEntry(
+            "integral_optimum",
+            "the best schedule that runs in whole slots",
+            "dynamic program over (state, slots done)",
+            "jaxsoco.allocation.comparators:integral",
+        ),
+        ComparatorEntry(
+            "advice",
+            "the advice followed blindly: the best integral schedule of the noisy forecast",
+            f"{PAPER}, section 4",
+            "jaxsoco.allocation.comparators:advice",
+        ),
+    ),
+    costs=(
+        CostEntry("service", "g", "carbon of the work itself"),
+        CostEntry("move", "g", "carbon of moving data between regions"),
+        CostEntry("switch", "g", "carbon of suspending and resuming, final switch-off included"),
+        CostEntry("shortfall", "job", "work missing at the deadline", objective=False),
+    ),
+    measure="ratio",
+    compare=("offline_optimum", "integral_optimum"),
+)

@@ -1,0 +1,1 @@
+"""The mathematics of the family: steps, price rule, metrics, offline optima."""

@@ -1,0 +1,182 @@
+"""The time-expanded graph of a job: its states slot by slot, and the costs of paths through it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxsoco.allocation.theory.metric import StateMetric
+from jaxsoco.core.lanes import align, take
+from jaxsoco_kernels.minplus import minplus_carry
+
+
+class Graph(NamedTuple):
+    """The time-expanded graph; ``factored``: metric kept as (distance, switch)."""
+
+    costs: jax.Array  # [T, n, ...]
+    metric: jax.Array  # [2n, 2n, ...], [T, 2n, 2n, ...], or [n, n, ...] if factored
+    beta: jax.Array | None  # [n, ...] if factored
+    final: jax.Array  # [n, ...] cost of the last switch-off
+    start: jax.Array  # [...]
+    deadline: jax.Array  # [...]
+
+    @property
+    def timed(self) -> bool:
+        """Whether there is one metric for every slot."""
+        return self.metric.ndim == 3 + self.lanes
+
+    @classmethod
+    def of(cls, costs, metric, switch, start, deadline) -> Graph:
+        """Aligns what the optima are called with; ``deadline`` None means all slots."""
+        costs = jnp.asarray(costs)
+        horizon, n, lanes = costs.shape[0], costs.shape[1], costs.ndim - 2
+        shape = costs.shape[2:]
+        beta = None
+        if isinstance(metric, StateMetric):
+            metric = metric.with_lanes(lanes)
+            metric, beta = metric.distance, metric.switch
+        else:
+            metric = jnp.asarray(metric)
+            shared = metric.ndim == 3 and metric.shape == (horizon, 2 * n, 2 * n)
+            if shared and lanes and metric.shape == (2 * n, 2 * n, *shape):
+                raise ValueError(
+                    f"metric: {metric.shape} may be one for every slot or one for every lane; "
+                    f"give {(*metric.shape, 1)} for the first and a StateMetric for the second"
+                )
+            timed = metric.ndim == 3 + lanes or shared
+            metric = align(metric, 2 + timed, lanes)
+        final = jnp.asarray(switch, costs.dtype)
+        final = align(jnp.broadcast_to(final, (n,)) if final.ndim == 0 else final, 1, lanes)
+        deadline = horizon if deadline is None else deadline
+        start = jnp.broadcast_to(jnp.asarray(start, jnp.int32), shape)
+        deadline = jnp.broadcast_to(jnp.asarray(deadline, jnp.int32), shape)
+        return cls(costs, metric, beta, final, start, deadline)
+
+    @property
+    def n(self) -> int:
+        """Number of points."""
+        return self.costs.shape[1]
+
+    @property
+    def lanes(self) -> int:
+        """Number of lane axes."""
+        return self.costs.ndim - 2
+
+    def rates(self, throughput) -> jax.Array:
+        """Work of a slot fully ON at every point, ``[n, ...]``."""
+        x = jnp.asarray(throughput, self.costs.dtype)
+        return jnp.broadcast_to(
+            align(x if x.ndim else x[None], 1, self.lanes), self.costs.shape[1:]
+        )
+
+    def moves(self, t):
+        """The metric of the move into slot ``t`` (0-based)."""
+        return self.metric[t] if self.timed else self.metric
+
+
+def path_ledger(
+    costs: jax.Array,
+    metric: jax.Array | StateMetric,
+    path: jax.Array,
+    start: jax.Array | int,
+    deadline: jax.Array | int | None = None,
+    *,
+    switch: jax.Array | None = None,
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Service, move and switch costs of following a path of states.
+
+    Args:
+      costs: ``[T, n, ...]``.
+      metric: as in :func:`offline_optimum`; with a full matrix all changes of state count as moves.
+      path: states, int ``[T, ...]``.
+      start: point where the job arrives (OFF), int ``[...]``.
+      deadline: last slot that counts; ``T`` if None.
+      switch: cost of the final switch-off ``[n, ...]``; a factored metric knows it.
+
+    Returns:
+      Three costs ``[...]``; the final switch-off counts as a switch.
+    """
+    if switch is None:
+        if not isinstance(metric, StateMetric):
+            raise TypeError("switch: needed beside a full metric matrix")
+        switch = metric.switch
+    return ledger(Graph.of(costs, metric, switch, start, deadline), jnp.asarray(path, jnp.int32))
+
+
+def ledger(graph: Graph, path: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Service, move and switch costs of a path of states ``[T, ...]``."""
+    n = graph.n
+
+    def step(carry, now):
+        (service, move, switched), at = carry
+        t, state = now
+        within = t < graph.deadline
+        last = (t + 1 == graph.deadline) & (state < n)
+        work = jnp.where(state < n, pick(graph.costs[t], state % n), 0)
+        moved, changed = change(graph, t, at, state)
+        end = jnp.where(last, pick(graph.final, state % n), 0)
+        parts = (
+            service + jnp.where(within, work, 0),
+            move + jnp.where(within, moved, 0),
+            switched + jnp.where(within, changed + end, 0),
+        )
+        return (parts, state), None
+
+    zeros = jnp.zeros(graph.start.shape, graph.costs.dtype)
+    slots = jnp.arange(graph.costs.shape[0])
+    start_state = ((zeros, zeros, zeros), graph.start + n)
+    return jax.lax.scan(step, start_state, (slots, path))[0][0]
+
+
+def relax(graph: Graph, t, on: jax.Array, off: jax.Array, carried):
+    """One backward step: cost to go from every state before the move into slot ``t``.
+
+    ``on``, ``off`` ``[n, ...]``: cost to go from being ON (its service included) or OFF in the
+    slot. ``carried``: pairs of arrays ``[n, ...]`` (ON, OFF) taken along from where the minimum
+    leads. Returns such pairs: the costs, the states that lead there, and what was carried. ON and
+    OFF stay apart because joining them would copy every array twice a slot.
+    """
+    n = graph.n
+    if graph.beta is None:
+        along = tuple(jnp.concatenate(pair) for pair in carried)
+        best = minplus_carry(graph.moves(t), jnp.concatenate([on, off]), along)
+        value, state, along = jax.tree.map(lambda x: (x[:n], x[n:]), best)
+        return value, state, along
+    # h_v = min(on_v, beta_v + off_v): the best of both states, were the mass ON at v before.
+    leave = graph.beta + off
+    runs = on <= leave
+    places = jnp.arange(n, dtype=jnp.int32).reshape(n, *(1,) * graph.lanes)
+    target = jnp.where(runs, places, places + n)
+    along = tuple(jnp.where(runs, a, b) for a, b in carried)
+    best = jnp.where(runs, on, leave)
+    # V_ON(u) = min_v d(u, v) + h_v,  V_OFF(u) = min(off_u, beta_u + V_ON(u)).
+    value, _, (state, *along) = minplus_carry(graph.metric, best, (target, *along))
+    away = graph.beta + value
+    stays = off <= away
+    resting = lambda a, b: (a, jnp.where(stays, b, a))  # noqa: E731
+    kept = tuple(resting(a, b) for a, (_, b) in zip(along, carried, strict=True))
+    return (value, jnp.where(stays, off, away)), resting(state, places + n), kept
+
+
+def ends(graph: Graph) -> tuple[jax.Array, jax.Array]:
+    """Cost after the last slot, from ON (the mass is switched off) and from OFF, ``[n, ...]``."""
+    shape = graph.costs.shape[1:]
+    return jnp.broadcast_to(graph.final, shape), jnp.zeros(shape, graph.costs.dtype)
+
+
+def change(graph: Graph, t, source, target) -> tuple[jax.Array, jax.Array]:
+    """Cost of a change of state, split into move and switch, ``[...]`` each."""
+    n = graph.n
+    if graph.beta is None:
+        moved = pick(pick(jnp.swapaxes(graph.moves(t), 0, 1), source), target)
+        return moved, jnp.zeros_like(moved)
+    switches = sum(jnp.where(s >= n, pick(graph.beta, s % n), 0) for s in (source, target))
+    moved = pick(pick(jnp.swapaxes(graph.metric, 0, 1), source % n), target % n)
+    return moved, jnp.where(source == target, 0, switches)
+
+
+def pick(values: jax.Array, index: jax.Array) -> jax.Array:
+    """``values[..., index]`` per lane, along the last axis before the lanes of ``index``."""
+    return take(values, index, values.ndim - index.ndim - 1)

@@ -1,0 +1,258 @@
+"""Transport plans of ST-CLIP's step: the best one at a multiplier, and the one that follows advice.
+
+A plan sends the mass ``m_i`` of every source state ``i`` to one ON and one OFF target. With a
+multiplier ``lam`` of the consistency constraint an arc costs ``base_ij + lam slope_ij``::
+
+    base_ij  = M_T(i, j) + f_j                     objective
+    slope_ij = M(i, j) + f_j + M(j, a)             constraint, with the way back to the advice
+
+and a unit of work is worth ``psi(rho + s) + lam (L + (U - L) [s < A - z])`` when ``s`` is done,
+which falls in ``s``, so that the sweep of ``step`` finds the best plan.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxsoco.allocation.theory.metric import StateMetric
+from jaxsoco.allocation.theory.pseudocost import PseudoCost
+from jaxsoco.allocation.theory.step import assemble, shares
+from jaxsoco.allocation.theory.support import held_states
+from jaxsoco.core.lanes import lift
+
+
+class Sources(NamedTuple):
+    """States that hold mass, and the costs of their arcs.
+
+    Attributes:
+      mass: ``[m, ...]``.
+      base: in the objective, ``[m, 2n, ...]``.
+      slope: in the constraint, ``[m, 2n, ...]``.
+    """
+
+    mass: jax.Array
+    base: jax.Array
+    slope: jax.Array
+
+
+class Prices(NamedTuple):
+    """What a step's price of work depends on, ``[...]`` each.
+
+    Attributes:
+      pseudo_cost: ``psi``.
+      rate: ``c``.
+      robust: ``rho``.
+      room: ``1 - z``.
+      lead: ``max(A - z, 0)``, work by which the advice is ahead.
+      fixed: ``SC + tau c(a) - budget``, the part of the constraint that no decision changes.
+      least: work that must be done.
+    """
+
+    pseudo_cost: PseudoCost
+    rate: jax.Array
+    robust: jax.Array
+    room: jax.Array
+    lead: jax.Array
+    fixed: jax.Array
+    least: jax.Array
+
+
+class Plan(NamedTuple):
+    """How much of every source goes ON, to where, and what that costs.
+
+    Attributes:
+      on: mass that goes ON, ``[m, ...]``; the rest goes OFF.
+      on_state: target of what goes ON, int32 ``[m, ...]``.
+      off_state: target of the rest.
+      value: the objective, ``[...]``.
+      excess: the constraint's left side minus its right side, ``[...]``.
+      work: ``c . k [...]``.
+      multiplier: at which the plan is best, ``[...]``; infinite for the one that follows advice.
+    """
+
+    on: jax.Array
+    on_state: jax.Array
+    off_state: jax.Array
+    value: jax.Array
+    excess: jax.Array
+    work: jax.Array
+    multiplier: jax.Array
+
+
+class _Arc(NamedTuple):
+    """Best arc of every source to ON, or to OFF states, ``[m, ...]`` each."""
+
+    cost: jax.Array
+    base: jax.Array
+    slope: jax.Array
+    state: jax.Array
+
+
+def best_plan(sources: Sources, prices: Prices, multiplier: jax.Array) -> Plan:
+    """The plan that is best at a multiplier ``[...]`` of the constraint."""
+    n = sources.base.shape[1] // 2
+    psi, rho, lead, room, least = lift(
+        (prices.pseudo_cost, prices.robust, prices.lead, prices.room, prices.least)
+    )
+    at_lead, scale = psi(rho + lead), multiplier[None]
+
+    def work_at(price):
+        # Inverse of psi(rho + s) + multiplier (L + (U - L) [s < lead]): falling in s, with a step
+        # at the lead. Only the branch that the price selects pays for a logarithm.
+        steep = price >= at_lead + scale * psi.U
+        level = price - scale * jnp.where(steep, psi.U, psi.L)
+        work = psi.inverse(level) - rho
+        work = jnp.where(steep, jnp.minimum(work, lead), jnp.maximum(work, lead))
+        return jnp.clip(work, least, room)
+
+    on_arc = _best_arc(sources.base[:, :n], sources.slope[:, :n], multiplier, 0)
+    off_arc = _best_arc(sources.base[:, n:], sources.slope[:, n:], multiplier, n)
+    on = shares(on_arc.cost, off_arc.cost, sources.mass, prices.rate, work_at)
+    off = sources.mass - on
+    base = jnp.sum(on * on_arc.base + off * off_arc.base, axis=0)
+    slope = jnp.sum(on * on_arc.slope + off * off_arc.slope, axis=0)
+    return _priced(prices, base, slope, on, (on_arc.state, off_arc.state), multiplier)
+
+
+def follow_plan(sources: Sources, prices: Prices, place: jax.Array, fraction: jax.Array) -> Plan:
+    """The plan that moves everything to the advised point, as far ON as the work left allows.
+
+    Args:
+      sources: of the step.
+      prices: of the step.
+      place: the advised state, int ``[...]``.
+      fraction: mass that goes ON there, ``[...]``.
+    """
+    n = sources.base.shape[1] // 2
+    at = place % n
+    targets = jnp.arange(2 * n).reshape(1, 2 * n, *(1,) * place.ndim)
+
+    def column(arcs, state):
+        return jnp.sum(jnp.where(targets == state[None, None], arcs, 0), axis=1)
+
+    on_slope, off_slope = column(sources.slope, at), column(sources.slope, at + n)
+    # Not the same fraction of every source: that is not the cheapest coupling, and may break the
+    # budget where the target does not.
+    one = jnp.ones_like(fraction)
+    on = shares(on_slope, off_slope, sources.mass, one, lambda _: fraction[None])
+    off = sources.mass - on
+    base = jnp.sum(on * column(sources.base, at) + off * column(sources.base, at + n), axis=0)
+    slope = jnp.sum(on * on_slope + off * off_slope, axis=0)
+    target = jnp.broadcast_to(at.astype(jnp.int32)[None], sources.mass.shape)
+    unbounded = jnp.full_like(fraction, jnp.inf)
+    return _priced(prices, base, slope, on, (target, target + n), unbounded)
+
+
+def decide(plan: Plan, mass: jax.Array, points: int) -> jax.Array:
+    """The decision ``[2n, ...]`` that a plan for ``mass [m, ...]`` makes."""
+    return assemble(plan.on_state, plan.off_state, plan.on, mass - plan.on, points)
+
+
+def reward(prices: Prices, work: jax.Array) -> jax.Array:
+    """What the objective grants for work: ``int_rho^{rho + work} psi``, ``[...]``."""
+    return prices.pseudo_cost.integral(prices.robust, prices.robust + work)
+
+
+def all_sources(
+    previous: jax.Array,
+    tree_metric: jax.Array | StateMetric,
+    metric: jax.Array | StateMetric,
+    costs: jax.Array,
+    to_advice: jax.Array,
+) -> Sources:
+    """Every state as a source.
+
+    Args:
+      previous: mass of the states, ``[2n, ...]``.
+      tree_metric: ``M_T``, ``[2n, 2n, ...]`` or factored.
+      metric: ``M``, likewise.
+      costs: ``f [n, ...]``.
+      to_advice: ``M(j, a)``, ``[2n, ...]``.
+    """
+
+    def rows(m):
+        return m.matrix() if isinstance(m, StateMetric) else m
+
+    return _with_costs(previous, rows(tree_metric), rows(metric), costs, to_advice)
+
+
+def held_sources(
+    previous: jax.Array,
+    tree_metric: jax.Array | StateMetric,
+    metric: jax.Array | StateMetric,
+    costs: jax.Array,
+    to_advice: jax.Array,
+) -> Sources:
+    """As :func:`all_sources`, of the states that hold mass: a decision has few of them."""
+    mass, state = held_states(previous)
+    tree_rows, rows = _rows(tree_metric, state), _rows(metric, state)
+    return _with_costs(mass, tree_rows, rows, costs, to_advice)
+
+
+def _rows(metric: jax.Array | StateMetric, state: jax.Array) -> jax.Array:
+    """Rows ``M(state, :)``, ``[m, 2n, ...]``, of states ``[m, ...]``."""
+    if not isinstance(metric, StateMetric):
+        return _pick_rows(metric, state)
+    n = metric.points
+    at = state % n
+    # M(i, ON_v) = d(i, v), plus beta_i if i is OFF; M(i, OFF_v) = M(i, ON_v) + beta_v; M(i, i) = 0.
+    leave = jnp.where(state >= n, _pick_rows(metric.switch[:, None], at)[:, 0], 0)
+    near = _pick_rows(metric.distance, at) + leave[:, None]
+    far = near + metric.switch[None]
+    targets = jnp.arange(n, 2 * n).reshape(1, n, *(1,) * (state.ndim - 1))
+    return jnp.concatenate([near, jnp.where(targets == state[:, None], 0, far)], axis=1)
+
+
+def _pick_rows(matrix: jax.Array, index: jax.Array) -> jax.Array:
+    """``matrix[index]`` per lane, ``[m, k, ...]``: matrix ``[r, k, ...]``, index ``[m, ...]``."""
+
+    def add(u, rows):
+        return jnp.where((index == u)[:, None], matrix[u][None], rows)
+
+    shape = jnp.broadcast_shapes((index.shape[0], *matrix.shape[1:]), index[:, None].shape)
+    return jax.lax.fori_loop(0, matrix.shape[0], add, jnp.zeros(shape, matrix.dtype))
+
+
+def _with_costs(
+    mass: jax.Array, tree_rows: jax.Array, rows: jax.Array, costs: jax.Array, to_advice: jax.Array
+) -> Sources:
+    service = jnp.concatenate([costs, jnp.zeros_like(costs)])
+    return Sources(mass, tree_rows + service[None], rows + (service + to_advice)[None])
+
+
+def _best_arc(base: jax.Array, slope: jax.Array, multiplier: jax.Array, first: int) -> _Arc:
+    """The arc that minimises ``base + multiplier slope``, the first of several."""
+    scale = multiplier[None]
+
+    def better(v, best):
+        cost = base[:, v] + scale * slope[:, v]
+        now = _Arc(cost, base[:, v], slope[:, v], jnp.full(cost.shape, v + first, jnp.int32))
+        return jax.tree.map(lambda a, b: jnp.where(cost < best.cost, a, b), now, best)
+
+    start = better(0, _nothing(base[:, 0] + scale * slope[:, 0]))
+    return jax.lax.fori_loop(1, base.shape[1], better, start)
+
+
+def _nothing(like: jax.Array) -> _Arc:
+    far = jnp.full(like.shape, jnp.inf, like.dtype)
+    return _Arc(far, far, far, jnp.zeros(like.shape, jnp.int32))
+
+
+def _priced(
+    prices: Prices,
+    base: jax.Array,
+    slope: jax.Array,
+    on: jax.Array,
+    targets: tuple[jax.Array, jax.Array],
+    multiplier: jax.Array,
+) -> Plan:
+    """A plan with its objective and constraint, from its plain costs."""
+    psi = prices.pseudo_cost
+    work = prices.rate * jnp.sum(on, axis=0)
+    # (1 - z - s) L + max(A - z - s, 0) (U - L)
+    reserve = (prices.room - work) * psi.L + jnp.maximum(prices.lead - work, 0) * (psi.U - psi.L)
+    excess = prices.fixed + slope + reserve
+    return Plan(on, targets[0], targets[1], base - reward(prices, work), excess, work, multiplier)

@@ -1,0 +1,127 @@
+"""What ``jaxsoco list NAME`` prints, as text for a terminal or as a Markdown table for a page.
+
+Besides what the registry has, a name may be ``run`` (the keys of ``[run]``), ``checks`` or
+``plots`` (every kind), or one kind of them, such as ``checks/slope``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from jaxsoco import registry
+from jaxsoco.analysis.checks import CHECKS
+from jaxsoco.analysis.plots import PLOTS
+from jaxsoco.core.errors import InputError, Issue, suggest
+from jaxsoco.core.fields import want
+from jaxsoco.core.schema import REQUIRED, ComparatorEntry, Field
+from jaxsoco.core.text import columns
+from jaxsoco.experiment.settings import RUN_FIELDS
+
+_KINDS = {"checks": CHECKS, "plots": PLOTS}
+_FIELDS = ("key", "takes", "default", "what it is")
+_COSTS = ("component", "unit", "in the total", "what it is")
+
+
+class _Section(NamedTuple):
+    """Fields that are no entry's: their name, what they belong to, themselves."""
+
+    name: str
+    summary: str
+    fields: Sequence[Field]
+
+
+def describe(name: str) -> str:
+    """One entry in full, for a terminal; an ``InputError`` with a suggestion if there is none."""
+    sections = _sections(name)
+    if sections is None:
+        return registry.describe(name)
+    return "\n".join(
+        line
+        for one in sections
+        for line in (f"{one.name}: {one.summary}", *_indented([_cells(f) for f in one.fields]))
+    )
+
+
+def markdown(name: str | None = None) -> str:
+    """The Markdown tables of an entry: its fields; of a family: its costs; without a name: all."""
+    if name is None:
+        return "\n".join(_table(("name", "kind", "what it is"), _entries()))
+    sections = _sections(name)
+    if sections is not None:
+        tables = ["\n".join(_field_table(one.fields)) for one in sections]
+        if len(tables) == 1:
+            return tables[0]
+        titles = [f"**`{one.name}`**: {one.summary}." for one in sections]
+        return "\n\n".join(x for pair in zip(titles, tables, strict=True) for x in pair)
+    if name in registry.families():
+        return "\n".join(_table(_COSTS, _costs(name)))
+    entry = registry.find(name)[1]
+    fields = () if isinstance(entry, ComparatorEntry) else entry.fields
+    return "\n".join(_field_table(fields)) if fields else f"`{name}` has no fields."
+
+
+def _sections(name: str) -> list[_Section] | None:
+    """What stands behind a name that is not the registry's; None for all other names."""
+    if name == "run":
+        return [_Section("run", "keys of [run]", RUN_FIELDS)]
+    group, slash, _ = name.partition("/")
+    kinds = _KINDS.get(group)
+    if kinds is None:
+        return None
+    sections = [_Section(f"{group}/{k}", kinds.kind(k).summary, kinds[k]) for k in kinds]
+    chosen = [one for one in sections if not slash or one.name == name]
+    if not chosen:
+        names = [one.name for one in sections]
+        raise InputError(Issue("", f'nothing is called "{name}"', suggest(name, names)))
+    return chosen
+
+
+def _entries() -> list[tuple[str, ...]]:
+    """Name, kind and summary of everything that the registry has."""
+    rows = []
+    for family in registry.families().values():
+        rows.append((f"`{family.name}`", "family", family.summary))
+        for kind, entries in (
+            ("problem", family.problems),
+            ("algorithm", family.algorithms),
+            ("comparator", family.comparators),
+        ):
+            rows += [(f"`{family.name}/{entry.name}`", kind, entry.summary) for entry in entries]
+    return rows
+
+
+def _costs(family: str) -> list[tuple[str, ...]]:
+    return [
+        (f"`{cost.name}`", cost.unit, "yes" if cost.objective else "no", cost.summary)
+        for cost in registry.family(family).costs
+    ]
+
+
+def _field_table(fields: Sequence[Field]) -> list[str]:
+    rows = []
+    for field in fields:
+        key, takes, default, doc = _cells(field)
+        code = f"`{default}`" if default not in ("", "required") else default
+        rows.append((f"`{key}`", takes, code, doc))
+    return _table(_FIELDS, rows)
+
+
+def _cells(field: Field) -> tuple[str, str, str, str]:
+    takes = want(field)
+    if field.default is REQUIRED:
+        return field.name, takes, "required", field.summary
+    default = "" if field.default is None else json.dumps(field.default)
+    return field.name, takes, default, field.summary
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """A Markdown table; a bar inside a cell is escaped, because it would end the cell."""
+    cells = [header, ("---",) * len(header), *rows]
+    lines = (" | ".join(cell.replace("|", r"\|") for cell in row) for row in cells)
+    return [f"| {line} |".replace("|  |", "| |") for line in lines]
+
+
+def _indented(rows: list[tuple[str, str, str, str]]) -> list[str]:
+    return [f"  {line}" for line in columns([_FIELDS, *rows])]

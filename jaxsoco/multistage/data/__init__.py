@@ -1,0 +1,1 @@
+"""Files of trees and costs, and runs that are driven by recorded draws."""

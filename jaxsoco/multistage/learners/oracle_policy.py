@@ -1,0 +1,158 @@
+"""Time-homogeneous oracles above bandit learners (arXiv 2404.04509, section 6).
+
+``w`` are expected costs: of a leaf, its cost averaged over the horizon; of a node,
+``w_i = sum_m x_im w_m`` with what it plays now. A node with a child that decides is an oracle,
+which knows ``w`` of its children exactly and sends a job to the best one, but for the probability
+``q`` that the other ones share::
+
+    x_im = 1 - q                                     m = argmin w
+    x_im = q / (K_i - 1)                             any other child
+
+``q = min(1/2, T^(-1/H))`` attains the lower bound on the chain. A node above leaves only runs EXP3
+with a rate that falls with its own jobs; at the n-th one, with ``theta_i`` 0 at first::
+
+    x_i = softmax(sqrt(log K_i / (K_i n)) theta_i)
+    theta_im -= c / x_im                             for the child m that was chosen
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxsoco.core import random
+from jaxsoco.core.lanes import align, one_hot
+from jaxsoco.core.protocol import Algorithm
+from jaxsoco.multistage.learners._shared import (
+    first_visits,
+    in_place_of_none,
+    ones_of,
+)
+from jaxsoco.multistage.settings import OraclePolicyParams
+from jaxsoco.multistage.spec import Action, Feedback, Levels, Observation, Spec
+from jaxsoco.multistage.theory.descent import Visit, descend
+from jaxsoco.multistage.theory.levels import put, spread_mask, tables
+from jaxsoco.multistage.theory.policy import policies
+from jaxsoco.multistage.theory.tree import Level, Tree
+from jaxsoco.multistage.theory.values import child_values, mean
+from jaxsoco_kernels.mirror import largest
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class OraclePolicyState:
+    """State of the oracles and of the learners below them.
+
+    Attributes:
+      theta: summed loss estimates of the learners, ``[n, K, ...] by level``.
+      jobs: jobs that each node has received, ``[n, ...] by level``.
+      leaves: expected costs of the leaves, averaged over the horizon, ``[leaves, ...]``.
+      exploration: ``[...]``.
+      visits: the way of this round's job.
+      ones: see :func:`jaxsoco.core.lanes.hold`, ``[K, ...]``.
+      tree: the tree (static).
+    """
+
+    theta: Levels
+    jobs: Levels
+    leaves: jax.Array
+    exploration: jax.Array
+    visits: tuple[Visit, ...]
+    ones: jax.Array
+    tree: Tree = field(metadata={"static": True})
+
+
+def _resolve(params: OraclePolicyParams, spec: Spec) -> OraclePolicyParams:
+    """``min(1/2, T^(-1/H))`` in place of None."""
+    horizon = jnp.asarray(spec.horizon, spec.chance.dtype)
+    return in_place_of_none(params, exploration=jnp.minimum(0.5, horizon ** (-1 / spec.tree.depth)))
+
+
+def _init(key: jax.Array, params: OraclePolicyParams, spec: Spec) -> OraclePolicyState:
+    tree, ones = spec.tree, ones_of(key, spec)
+    like, lanes = ones[0], ones.shape[1:]
+    exploration = jnp.asarray(_resolve(params, spec).exploration)
+    leaves = jnp.broadcast_to(average_costs(spec, len(lanes)), (tree.leaves, *lanes))
+    return OraclePolicyState(
+        theta=tables(tree, like, 0.0),
+        jobs=tuple(jnp.zeros((level.size, *lanes), like.dtype) for level in tree.levels),
+        leaves=leaves.astype(like.dtype),
+        exploration=jnp.broadcast_to(exploration, lanes).astype(like.dtype),
+        visits=first_visits(tree, like),
+        ones=ones,
+        tree=tree,
+    )
+
+
+def average_costs(spec: Spec, lanes: int) -> jax.Array:
+    """Expected cost of every leaf, averaged over the horizon, ``[leaves, ...]``."""
+    means = spec.means(lanes)
+    horizon = align(spec.horizon, 0, lanes).astype(means.dtype)[None]
+    start, end = (x.reshape(-1, *(1,) * lanes) for x in spec.segment_bounds())
+    rounds = jnp.clip(jnp.minimum(end.astype(means.dtype), horizon) - start, 0)
+    return jnp.sum(means * (rounds / horizon)[:, None], axis=0)
+
+
+def _act(
+    key: random.AnyKey, params: OraclePolicyParams, state: OraclePolicyState, obs: Observation
+) -> tuple[Action, OraclePolicyState]:
+    del params, obs
+    tree, lanes = state.tree, state.exploration.ndim
+    learned: list[jax.Array] = []
+    below = None
+    for d in reversed(range(tree.depth)):
+        level = tree.levels[d]
+        children = child_values(level, below, state.leaves)
+        play = _exp3(level, state.theta[d], state.jobs[d])
+        if level.inner.any():
+            oracle = spread_mask(level.inner, lanes + 1)
+            play = jnp.where(oracle, _oracle(level, children, state.exploration), play)
+        learned.append(play)
+        below = mean(jnp.moveaxis(play, 1, 0), jnp.moveaxis(children, 1, 0))
+    policy = policies(tree, tuple(reversed(learned)))
+    leaf, visits = descend(tree, policy, key, state.ones, path_weight=False)
+    return Action(leaf, policy), replace(state, visits=visits)
+
+
+def _exp3(level: Level, theta: jax.Array, jobs: jax.Array) -> jax.Array:
+    """EXP3 at its n-th job: rate ``sqrt(log K_i / (K_i n))``, ``[n, K, ...]``."""
+    lanes = jobs.ndim - 1
+    rate = spread_mask(np.log(level.degree) / level.degree, lanes).astype(jobs.dtype)
+    logits = jnp.sqrt(rate / (jobs + 1))[:, None] * theta
+    logits = jnp.where(spread_mask(level.mask, lanes), logits, -jnp.inf)
+    weights = jnp.moveaxis(logits, 1, 0)
+    weights = jnp.exp(weights - largest(weights)[None])
+    return jnp.moveaxis(weights / jnp.sum(weights, axis=0)[None], 0, 1)
+
+
+def _oracle(level: Level, children: jax.Array, exploration: jax.Array) -> jax.Array:
+    """The best child, but for the exploration that the others share, ``[n, K, ...]``."""
+    lanes = exploration.ndim
+    mask = spread_mask(level.mask, lanes)
+    best = jnp.argmin(jnp.where(mask, children, jnp.inf), axis=1)[:, None]
+    arms = jnp.arange(level.mask.shape[1]).reshape(1, -1, *(1,) * lanes)
+    others = np.maximum(level.degree - 1, 1)[:, None]
+    share = exploration[None, None] / spread_mask(others, lanes).astype(children.dtype)
+    alone = spread_mask(level.degree[:, None] == 1, lanes)
+    play = jnp.where(arms == best, jnp.where(alone, 1, 1 - exploration[None, None]), share)
+    return jnp.where(mask, play, 0)
+
+
+def _update(
+    params: OraclePolicyParams, state: OraclePolicyState, action: Action, feedback: Feedback
+) -> OraclePolicyState:
+    del params, action
+    theta, jobs = [], []
+    for table, count, visit in zip(state.theta, state.jobs, state.visits, strict=True):
+        chosen = one_hot(visit.child, state.tree.width)
+        loss = jnp.where(chosen, (feedback.cost * visit.weight)[None], 0)
+        theta.append(table - put(jnp.zeros_like(table), visit.place, loss))
+        jobs.append(count + put(jnp.zeros_like(count), visit.place, jnp.ones_like(count[0])))
+    return replace(state, theta=tuple(theta), jobs=tuple(jobs))
+
+
+oracle_policy = Algorithm(_init, _act, _update, counter=True, resolve=_resolve)
+"""Oracles above nodes that run EXP3 (section 6); parameters :class:`OraclePolicyParams`."""

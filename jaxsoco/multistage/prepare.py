@@ -1,0 +1,236 @@
+"""The problems: from settings to the costs of the leaves, and to an instance. JAX only to build."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from jaxsoco.core.errors import InputError, Issue
+from jaxsoco.core.schema import REQUIRED, Prepared
+from jaxsoco.core.settings import is_traced
+from jaxsoco.multistage.data.costs import load_costs
+from jaxsoco.multistage.data.tree_files import load_tree
+from jaxsoco.multistage.settings import (
+    FAMILY,
+    AnyTree,
+    BernoulliTree,
+    EdgeComputing,
+    LowerBoundChain,
+    Multihop,
+    RecordedCosts,
+    TrackedEdges,
+)
+from jaxsoco.multistage.theory import environments
+from jaxsoco.multistage.theory.graphs import MAX_NODES
+from jaxsoco.multistage.theory.tree import Tree
+
+if TYPE_CHECKING:
+    from jaxsoco.core.protocol import Instance
+    from jaxsoco.multistage.spec import Spec
+
+
+class Content(NamedTuple):
+    """Leaf costs: 1 with probability ``chance [segments, leaves]``, else ``base`` (or 0).
+
+    ``base`` is ``[segments, leaves]``, or ``[1, leaves]`` if it is the same in all segments.
+    """
+
+    name: str
+    tree: Tree
+    chance: Any
+    base: np.ndarray | None
+    segment_end: np.ndarray
+    horizon: int
+    track: tuple[int, int]
+
+
+# --- the problems ---------------------------------------------------------------------------------
+
+
+def prepare_bernoulli_tree(settings: BernoulliTree, folder: Path) -> Prepared:
+    """Bernoulli leaves; the first one costs 1, and nothing once the switch is over (7.1).
+
+    Raises:
+      InputError: ``p_min`` is left to the paper in a tree too deep for it, or there is no tree.
+    """
+    horizon = settings.horizon
+    tree, source = _tree(settings, folder)
+    low = settings.p_min
+    if low is None:
+        low = 0.2 * (max(tree.depth, 2) - 1)
+    if not is_traced(low) and not 0 <= low <= 1:
+        message = f'"auto" is {low:.3g} at depth {tree.depth}'
+        raise InputError(Issue("problem.p_min", message, "want a number from 0 to 1"))
+    before = environments.bernoulli_chance(tree.leaves, low, settings.fill)
+    # Two segments: as it is, and with a first leaf that costs nothing.
+    chance = before[None] * np.stack([np.ones(tree.leaves), np.arange(tree.leaves) > 0])
+    switch = int(horizon * settings.switch)
+    ends = [switch, max(horizon, switch + 1)]
+    if switch == 0:
+        chance, ends = chance[1:], [horizon]
+    return _prepared("bernoulli_tree", settings, tree, chance, ends, source=source)
+
+
+def prepare_edge_computing(settings: EdgeComputing, folder: Path) -> Prepared:
+    """A robot chooses a server, which chooses a network (7.3)."""
+    del folder
+    ends, times = environments.segments(settings.horizon)
+    chance, missed = environments.edge_chance(settings.servers, times)
+    tree = Tree.complete(2, settings.servers)
+    return _prepared("edge_computing", settings, tree, chance, ends, base=missed[None])
+
+
+def prepare_multihop(settings: Multihop, folder: Path) -> Prepared:
+    """Layers of two relays; a job is late if its links together take over 1 (7.4)."""
+    del folder
+    ends, times = environments.segments(settings.horizon)
+    chance = environments.multihop_chance(settings.layers, times)
+    return _prepared("multihop", settings, Tree.complete(settings.layers, 2), chance, ends)
+
+
+def prepare_lower_bound_chain(settings: LowerBoundChain, folder: Path) -> Prepared:
+    """The chain of the lower bound: every node has a leaf and the next node (6)."""
+    del folder
+    stages = settings.stages
+    chance = environments.chain_chance(stages, settings.gap * 2.0**-stages, settings.swapped)
+    tree = environments.chain(stages)
+    return _prepared("lower_bound_chain", settings, tree, chance[None], [settings.horizon])
+
+
+def prepare_recorded_costs(settings: RecordedCosts, folder: Path) -> Prepared:
+    """Recorded costs: a CSV file with a row for every round and a column for every leaf.
+
+    Raises:
+      InputError: the file or the tree's is not what it should be, or ends before the horizon.
+    """
+    tree, source = _tree(settings, folder)
+    path, horizon = folder / settings.file, settings.horizon
+    costs = load_costs(path, tree.leaves)
+    if len(costs) < horizon:
+        message = f"{path.name} has {len(costs)} rounds, the horizon is {horizon}"
+        raise InputError(Issue("run.horizons", message, f"want at most {len(costs)}"))
+    costs = costs[:horizon]
+    source |= {"file": path.name, "sha256": hashlib.sha256(costs.tobytes()).hexdigest()}
+    ends = np.arange(1, horizon + 1)
+    chance = np.zeros_like(costs)
+    return _prepared("recorded_costs", settings, tree, chance, ends, base=costs, source=source)
+
+
+# --- shared ---------------------------------------------------------------------------------------
+
+
+def _tree(settings: AnyTree, folder: Path) -> tuple[Tree, dict[str, Any]]:
+    """The complete tree of the settings, or that of a file, and what identifies the file."""
+    if settings.tree != "complete":
+        path = folder / settings.tree
+        return load_tree(path), {"tree": path.name}
+    depth, children = settings.depth, settings.children
+    if sum(children**d for d in range(depth + 1)) > MAX_NODES:
+        message = f"{depth} decisions among {children} make over {MAX_NODES} nodes"
+        raise InputError(Issue("problem.depth", message, "want a smaller tree"))
+    return Tree.complete(depth, children), {}
+
+
+def _prepared(
+    name: str,
+    settings: TrackedEdges,
+    tree: Tree,
+    chance: Any,
+    ends: Any,
+    *,
+    base: np.ndarray | None = None,
+    source: dict[str, Any] | None = None,
+) -> Prepared:
+    """Checks the tracked edges; ``source`` is what identifies the files behind the numbers."""
+    track = (settings.track_first, settings.track_second)
+    nodes = tree.nodes + tree.leaves
+    wrong = [node for node in track if node >= nodes]
+    if wrong:
+        message = f"the tree has no node {wrong[0]}"
+        raise InputError(Issue("problem.track_first", message, f"want an id below {nodes}"))
+    ends = np.asarray(ends, np.int64)
+    content = Content(name, tree, chance, base, ends, settings.horizon, track)
+    digest = hashlib.sha256(ends.tobytes()).hexdigest()
+    group = (tree, len(ends), digest, None if base is None else len(base), track)
+    identity, notes = {}, ()
+    if source:
+        identity = {**source, "children": [list(row) for row in tree.children]}
+        notes = tuple(f"{what}: {value}" for what, value in source.items() if what != "sha256")
+    return Prepared(content, group, identity, notes)
+
+
+def build(prepared: Prepared) -> Instance:
+    """The problem of one point: every run has the same costs."""
+    import jax.numpy as jnp
+
+    from jaxsoco.core.protocol import Instance
+    from jaxsoco.multistage.problem import multistage, same_for_all
+    from jaxsoco.multistage.spec import Spec
+
+    content: Content = prepared.content
+    spec = Spec(
+        chance=jnp.asarray(content.chance, float),
+        base=None if content.base is None else jnp.asarray(content.base, float),
+        segment_end=jnp.asarray(content.segment_end, jnp.int32),
+        horizon=jnp.asarray(content.horizon, float),
+        tree=content.tree,
+        track=content.track,
+    )
+    name = f"multistage/{content.name}"
+    return Instance(multistage, same_for_all, spec, content.horizon, name)
+
+
+# --- in Python ------------------------------------------------------------------------------------
+
+
+def bernoulli_tree(horizon: int, **fields: Any) -> Spec:
+    """Bernoulli leaves of which the worst becomes the best (arXiv 2404.04509, section 7.1).
+
+    Args:
+      horizon: rounds.
+      **fields: settings (``jaxsoco list multistage/bernoulli_tree``) that differ from their
+        defaults, such as ``depth=3, children=4, p_min=0.4``.
+
+    Raises:
+      TypeError: no such setting.
+      InputError: settings that do not fit together.
+    """
+    return _spec("bernoulli_tree", horizon, fields)
+
+
+def edge_computing(horizon: int, **fields: Any) -> Spec:
+    """Servers behind random links and networks (section 7.3); see :func:`bernoulli_tree`."""
+    return _spec("edge_computing", horizon, fields)
+
+
+def multihop(horizon: int, **fields: Any) -> Spec:
+    """Layers of relays and a deadline (section 7.4); see :func:`bernoulli_tree`."""
+    return _spec("multihop", horizon, fields)
+
+
+def lower_bound_chain(horizon: int, **fields: Any) -> Spec:
+    """The chain of the lower bound (section 6); see :func:`bernoulli_tree`."""
+    return _spec("lower_bound_chain", horizon, fields)
+
+
+def recorded_costs(horizon: int, **fields: Any) -> Spec:
+    """Recorded costs from the CSV file ``file``; see :func:`bernoulli_tree`."""
+    return _spec("recorded_costs", horizon, fields)
+
+
+def _spec(name: str, horizon: int, fields: Mapping[str, Any]) -> Spec:
+    (entry,) = [entry for entry in FAMILY.problems if entry.name == name]
+    defaults = {field.name: field.default for field in entry.fields}
+    unknown = sorted(set(fields) - set(defaults))
+    values = {**defaults, **fields, "horizon": horizon}
+    missing = sorted(key for key, value in values.items() if value is REQUIRED)
+    if unknown or missing or horizon < 1:
+        raise TypeError(
+            f"{name}: want a horizon >= 1 and of the fields {sorted(defaults)} what is needed; "
+            f"unknown: {unknown}, missing: {missing}, horizon: {horizon}"
+        )
+    return entry.instance(entry.prepared(values, Path()), values).settings

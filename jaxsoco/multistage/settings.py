@@ -1,0 +1,347 @@
+"""What experiment files and Python may say of the family. No JAX.
+
+``H`` is the tree's depth, ``K`` the most children of a node, ``K_i`` those of node ``i``, ``T`` the
+horizon. Sections and algorithms are those of I-Hong Hou, "Distributed no-regret learning for
+multi-stage systems with end-to-end bandit feedback", arXiv 2404.04509.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from jaxsoco.core.schema import (
+    AlgorithmEntry,
+    ComparatorEntry,
+    CostEntry,
+    Family,
+    ProblemEntry,
+)
+from jaxsoco.core.settings import Rounds, setting, settings
+
+# --- problems: groups of settings -----------------------------------------------------------------
+
+
+@settings
+class TrackedEdges(Rounds):
+    """Up to two edges whose play probabilities the ledger adds up, by the node they lead to.
+
+    Decision nodes are numbered in level order from the root 0, the leaves follow from left to
+    right; 0 stands for no edge.
+    """
+
+    track_first: int = setting(
+        "id of a node; the ledger's first_edge sums the play probability of the edge to it",
+        default=0,
+        low=0,
+        static=True,
+        order=1,
+    )
+    track_second: int = setting(
+        "id of a node; the ledger's second_edge sums the play probability of the edge to it",
+        default=0,
+        low=0,
+        static=True,
+        order=1,
+    )
+
+
+@settings
+class AnyTree(TrackedEdges):
+    """The complete tree of ``depth`` decisions among ``children``, or the tree of a file."""
+
+    depth: int = setting("decisions on a path (H)", default=2, low=1, high=16, static=True)
+    children: int = setting("choices of every agent (K)", default=2, low=1, high=64, static=True)
+    tree: Path | Literal["complete"] = setting(
+        "another tree: a file of edges (CSV, or JSON with edges, paths or nested objects)",
+        default="complete",
+    )
+
+
+# --- problems -------------------------------------------------------------------------------------
+
+
+@settings
+class BernoulliTree(AnyTree):
+    """Leaf ``j`` of ``n`` costs 1 with probability ``p_j`` (section 7.1).
+
+    ``p_0`` is 1 up to round ``switch T`` and 0 from there on; the last leaf has ``p_min``, and
+    the others what ``fill`` says: ``"linear"``, ``p_j = 1 - (1 - p_min) (j + 1) / n``;
+    ``"span"``, equal steps from ``p_min + 0.4`` to ``p_min``; ``"flat"``, ``p_min + 0.4``.
+    """
+
+    p_min: float | None = setting(
+        "least cost before the switch",
+        default=None,
+        low=0,
+        high=1,
+        theory="0.2 (max(H, 2) - 1)",
+        aliases=("paper",),
+    )
+    switch: float = setting(
+        "share of the horizon after which the first leaf costs nothing",
+        default=0.01,
+        low=0,
+        high=1,
+        static=True,
+    )
+    fill: Literal["linear", "span", "flat"] = setting(
+        "costs of the other leaves: linear in their place, a span of 0.4 above the least, or all "
+        "0.4 above it",
+        default="linear",
+    )
+
+
+@settings
+class EdgeComputing(TrackedEdges):
+    """A robot chooses one of K servers, which chooses one of K networks (section 7.3).
+
+    The job costs 1 if it is late, with probability ``exp(-rate (1 - time))`` for the link's rate
+    and the network's time, and the network's miss rate otherwise.
+    """
+
+    servers: int = setting("servers, and networks (K)", default=2, low=2, high=3, static=True)
+
+
+@settings
+class Multihop(TrackedEdges):
+    """L layers of two relays (section 7.4).
+
+    The job costs 1 if the exponential delays of its L + 1 links add up to more than 1.
+    """
+
+    layers: int = setting("layers of relays (L)", default=2, low=1, high=10, static=True)
+
+
+@settings
+class LowerBoundChain(TrackedEdges):
+    """Node ``i < L`` has a leaf and node ``i + 1``, node ``L`` two leaves (section 6).
+
+    With ``d = gap 2^-L`` the leaf of node ``i`` costs 1 with probability
+    ``(1 - (2^L - 2^(i-1)) d) / 2``, the last two leaves with ``(1 -/+ 2^L d) / 2``.
+    """
+
+    stages: int = setting("decision nodes (L)", default=2, low=1, high=16, static=True)
+    gap: float = setting(
+        "gap between the leaves, as a share of its limit 2^-L", default=0.9, above=0, high=1
+    )
+    swapped: bool = setting("the better one of the last leaves is last", default=False)
+
+
+@settings
+class RecordedCosts(AnyTree):
+    """In round ``t`` leaf ``j`` costs what row ``t`` and column ``j`` of a file say."""
+
+    file: Path = setting("CSV file of costs from 0 to 1", order=-1)
+
+
+# --- learners -------------------------------------------------------------------------------------
+
+
+@settings
+class EpsilonEXP3Params:
+    """Rates in ``x = epsilon / K_i + (1 - epsilon) softmax(eta theta)``."""
+
+    eta: float | None = setting(
+        "learning rate", default=None, above=0, theory="T^(-H/(H+1))", aliases=("theory",)
+    )
+    epsilon: float | None = setting(
+        "exploration of nodes with a child that decides",
+        default=None,
+        above=0,
+        theory="min(1, K T^(-1/(H+1)))",
+        aliases=("theory",),
+    )
+
+
+@settings
+class AnytimeParams:
+    """Multiples of ``eta = n^(-H/(H+1))``, ``epsilon = K n^(-1/(H+1))`` in an epoch of n rounds."""
+
+    eta_scale: float = setting("multiple of the theory's eta", default=1.0, above=0)
+    epsilon_scale: float = setting("multiple of the theory's epsilon", default=1.0, above=0)
+
+
+@settings
+class NormalizedEGParams:
+    """Rate in ``x = softmax(eta theta)``, ``theta -= costs of the children``."""
+
+    eta: float | None = setting(
+        "learning rate", default=None, above=0, theory="sqrt(log K_i / T)", aliases=("theory",)
+    )
+    feedback: Literal["realised", "expected"] = setting(
+        "what children report: the cost of their choices, or its expectation",
+        default="realised",
+    )
+
+
+@settings
+class EXP3Params:
+    """Rate in ``x = softmax(eta theta)``."""
+
+    eta: float | None = setting(
+        "learning rate", default=None, above=0, theory="T^(-1/2)", aliases=("theory",)
+    )
+
+
+@settings
+class BroadOMDParams:
+    """Rate of the log barrier ``sum_m ln(1 / w_m) / eta`` (the theory asks for ``eta <= 1/162``).
+
+    ``variant``: ``"v1"`` is optimistic with the last loss of each arm and raises its rates;
+    ``"v0"`` is not optimistic, halves a node's rate and restarts it when its losses have varied
+    enough; ``"v2"`` does neither.
+    """
+
+    eta: float = setting("first learning rate", default=1 / 162, above=0)
+    variant: Literal["v1", "v0", "v2"] = setting(
+        "v1: optimistic, increasing rates; v0: rates that halve; v2: a fixed rate", default="v1"
+    )
+
+
+@settings
+class OraclePolicyParams:
+    """Exploration ``q``: an oracle sends a job to a worse child with probability ``q``."""
+
+    exploration: float | None = setting(
+        "probability of a worse child",
+        default=None,
+        above=0,
+        theory="min(1/2, T^(-1/H))",
+        aliases=("theory",),
+    )
+
+
+# --- the family -----------------------------------------------------------------------------------
+
+_PAPER = "arXiv 2404.04509"
+_PREPARE = "jaxsoco.multistage.prepare"
+_LEARNERS = "jaxsoco.multistage.learners"
+
+FAMILY = Family(
+    name="multistage",
+    summary="trees of agents that learn from end-to-end bandit feedback",
+    problems=(
+        ProblemEntry(
+            "bernoulli_tree",
+            "Bernoulli leaves of which the worst becomes the best",
+            f"{_PAPER}, section 7.1",
+            prepare=f"{_PREPARE}:prepare_bernoulli_tree",
+            build=f"{_PREPARE}:build",
+            settings=BernoulliTree,
+        ),
+        ProblemEntry(
+            "edge_computing",
+            "a robot, servers behind random links, networks that are quick or exact",
+            f"{_PAPER}, section 7.3",
+            prepare=f"{_PREPARE}:prepare_edge_computing",
+            build=f"{_PREPARE}:build",
+            settings=EdgeComputing,
+        ),
+        ProblemEntry(
+            "multihop",
+            "layers of two relays, exponential link delays and a deadline",
+            f"{_PAPER}, section 7.4",
+            prepare=f"{_PREPARE}:prepare_multihop",
+            build=f"{_PREPARE}:build",
+            settings=Multihop,
+        ),
+        ProblemEntry(
+            "lower_bound_chain",
+            "the chain on which no policy beats T^((L-1)/L)",
+            f"{_PAPER}, section 6",
+            prepare=f"{_PREPARE}:prepare_lower_bound_chain",
+            build=f"{_PREPARE}:build",
+            settings=LowerBoundChain,
+        ),
+        ProblemEntry(
+            "recorded_costs",
+            "recorded costs, one row a round and one column a leaf",
+            "a CSV file",
+            prepare=f"{_PREPARE}:prepare_recorded_costs",
+            build=f"{_PREPARE}:build",
+            settings=RecordedCosts,
+        ),
+    ),
+    algorithms=(
+        AlgorithmEntry(
+            "epsilon_exp3",
+            "EXP3 with forced exploration and path weights, no-regret",
+            f"{_PAPER}, section 5, algorithm 2",
+            load=f"{_LEARNERS}.epsilon_exp3:epsilon_exp3",
+            params=EpsilonEXP3Params,
+            differentiable=False,
+        ),
+        AlgorithmEntry(
+            "anytime_epsilon_exp3",
+            "the same without a horizon, in epochs of doubling length",
+            f"{_PAPER}, section 5, algorithm 3",
+            load=f"{_LEARNERS}.anytime_epsilon_exp3:anytime_epsilon_exp3",
+            params=AnytimeParams,
+            differentiable=False,
+        ),
+        AlgorithmEntry(
+            "normalized_eg",
+            "exponentiated gradient where every child reports its cost in every round",
+            f"{_PAPER}, section 4, algorithm 1",
+            load=f"{_LEARNERS}.normalized_eg:normalized_eg",
+            params=NormalizedEGParams,
+            differentiable=False,
+        ),
+        AlgorithmEntry(
+            "exp3",
+            "every node runs EXP3 by itself",
+            f"{_PAPER}, section 7",
+            load=f"{_LEARNERS}.exp3:exp3",
+            params=EXP3Params,
+            differentiable=False,
+        ),
+        AlgorithmEntry(
+            "broad_omd",
+            "every node runs log-barrier mirror descent by itself",
+            "Wei and Luo, COLT 2018",
+            load=f"{_LEARNERS}.broad_omd:broad_omd",
+            params=BroadOMDParams,
+            differentiable=False,
+        ),
+        AlgorithmEntry(
+            "oracle_policy",
+            "nodes that know the expected costs of their children, above nodes that run EXP3",
+            f"{_PAPER}, section 6",
+            load=f"{_LEARNERS}.oracle_policy:oracle_policy",
+            params=OraclePolicyParams,
+            differentiable=False,
+        ),
+    ),
+    comparators=(
+        ComparatorEntry(
+            "best_leaf",
+            "the best fixed leaf up to each checkpoint",
+            f"{_PAPER}, section 2",
+            "jaxsoco.multistage.comparators:best_leaf",
+        ),
+    ),
+    costs=(
+        CostEntry("expected", "cost", "conditional expected cost, from all play probabilities"),
+        CostEntry("realised", "cost", "cost of the leaf that was reached", objective=False),
+        CostEntry(
+            "first_edge", "rounds", "play probability of the first tracked edge", objective=False
+        ),
+        CostEntry(
+            "second_edge", "rounds", "play probability of the second tracked edge", objective=False
+        ),
+    ),
+    measure="regret",
+    compare=("best_leaf",),
+)
+
+# --- parameters from a dict of an experiment's values ---------------------------------------------
+
+_parameters = {entry.name: entry.parameters for entry in FAMILY.algorithms}
+
+epsilon_exp3_params = _parameters["epsilon_exp3"]
+anytime_epsilon_exp3_params = _parameters["anytime_epsilon_exp3"]
+normalized_eg_params = _parameters["normalized_eg"]
+exp3_params = _parameters["exp3"]
+broad_omd_params = _parameters["broad_omd"]
+oracle_policy_params = _parameters["oracle_policy"]

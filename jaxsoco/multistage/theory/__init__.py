@@ -1,0 +1,1 @@
+"""Mathematics of trees of agents: trees, a job's way, expected costs, rates and bounds."""

@@ -1,0 +1,45 @@
+"""Rates and bounds of eps-EXP3 (arXiv 2404.04509, lemma 4 and theorem 2). No JAX."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from jaxsoco.multistage.theory.tree import Tree
+
+
+def theory_rates(depth: int, children: int, horizon: float) -> tuple[np.ndarray, float]:
+    """Exploration and learning rate of eps-EXP3 on the complete tree.
+
+    ``eta = T^(-H/(H+1))`` at every node; ``epsilon = min(1, K T^(-1/(H+1)))`` where a child is a
+    decision node, 0 where all children are leaves.
+
+    Args:
+      depth: decisions on a path, ``H``.
+      children: choices of a node, ``K``.
+      horizon: rounds, ``T``.
+
+    Returns:
+      ``(epsilon [N], eta)``, epsilon in level order.
+    """
+    return tree_rates(Tree.complete(depth, children), horizon)
+
+
+def tree_rates(tree: Tree, horizon: float) -> tuple[np.ndarray, float]:
+    """The same on any tree, with ``H`` its greatest depth and ``K`` its most children."""
+    exponent = 1 / (tree.depth + 1)
+    epsilon = min(1.0, tree.width * horizon**-exponent)
+    return np.where(tree.inner, epsilon, 0.0), horizon ** (-tree.depth * exponent)
+
+
+def regret_bound(depth: int, children: int, horizon: float, *, anytime: bool = False) -> float:
+    """``((2H-1) K + H log K) T^(H/(H+1))``, the bound on the expected regret of eps-EXP3.
+
+    With ``anytime`` it is that of the doubling version, ``g/(g-1)`` times as much with
+    ``g = 2^(H/(H+1))``.
+    """
+    power = depth / (depth + 1)
+    bound = ((2 * depth - 1) * children + depth * math.log(children)) * horizon**power
+    growth = 2.0**power
+    return bound * growth / (growth - 1) if anytime else bound

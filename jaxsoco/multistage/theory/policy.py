@@ -1,0 +1,67 @@
+"""How every node plays: learned probabilities, and exploration above the leaves."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from jaxsoco.multistage.spec import Levels, Policy
+from jaxsoco.multistage.theory.levels import spread_mask
+from jaxsoco.multistage.theory.tree import Level, Tree
+
+
+def policies(tree: Tree, learned: Levels, epsilon: jax.Array | None = None) -> Policy:
+    """How every node plays, from a table of probabilities: what :func:`descend` takes.
+
+    With ``epsilon``, a node with a child that is a decision node plays
+    ``epsilon / K_i + (1 - epsilon) learned``; nodes above leaves only play what is learned.
+
+    Args:
+      tree: the tree.
+      learned: probabilities of the children, 0 for absent ones, ``[n, K, ...] by level``.
+      epsilon: exploration, from 0 to 1, ``[...]``; None for none at all.
+
+    Example:
+      Nodes that follow the child with the smallest sum of costs::
+
+        leaders = [one_hot(jnp.argmin(x, axis=1), tree.width, axis=1, dtype=float) for x in sums]
+        policy = policies(tree, tuple(leaders))
+    """
+    if epsilon is None:
+        return Policy(learned, (None,) * tree.depth)
+    return Policy(learned, tuple(epsilon if level.inner.any() else None for level in tree.levels))
+
+
+def uniform_probabilities(tree: Tree, like: jax.Array) -> Levels:
+    """Equal probabilities of all children of every node, ``[n, K, ...] by level``.
+
+    Args:
+      tree: the tree.
+      like: ``[...]``, whose lanes and dtype the tables get.
+    """
+    return tuple(
+        jnp.broadcast_to(
+            spread_mask(level.mask / level.degree[:, None], like.ndim).astype(like.dtype),
+            (*level.mask.shape, *like.shape),
+        )
+        for level in tree.levels
+    )
+
+
+def play_probabilities(tree: Tree, policy: Policy) -> Levels:
+    """What every node plays, exploration included, ``[n, K, ...] by level``."""
+    return tuple(
+        learned if epsilon is None else mix(level, learned, epsilon)
+        for level, learned, epsilon in zip(tree.levels, *policy, strict=True)
+    )
+
+
+def mix(level: Level, learned: jax.Array, epsilon: jax.Array) -> jax.Array:
+    """``epsilon / K_i + (1 - epsilon) learned`` at the nodes of a level that explore."""
+    lanes = learned.ndim - 2
+    share = level.mask / level.degree[:, None]
+    uniform = spread_mask(share, lanes).astype(learned.dtype)
+    mixed = epsilon[None, None] * uniform + (1 - epsilon[None, None]) * learned
+    if level.inner.all():
+        return mixed
+    return jnp.where(spread_mask(level.inner, lanes + 1), mixed, learned)

@@ -1,0 +1,1 @@
+"""Loaders: recorded arrivals, models from files."""

@@ -1,0 +1,43 @@
+"""Tabular models from ``.npz`` files: :func:`load_tabular`; no JAX."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from jaxsoco.core.errors import InputError, Issue, suggest
+from jaxsoco.provisioning.theory.model import AXES, TabularModel, tabular_model
+
+
+def load_tabular(path: str | Path, slots: int | None = None) -> TabularModel:
+    """A model from an ``.npz`` file with ``loss``, ``consumption``, ``transition``, ``initial``.
+
+    ``slots`` may stand in the file, too. See :func:`tabular_model` for the shapes.
+
+    Raises:
+      InputError: the file cannot be read, an array is missing, or the model is wrong.
+    """
+    path = Path(path)
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except FileNotFoundError:
+        raise InputError(Issue(str(path), "does not exist", "want an .npz file")) from None
+    except (OSError, ValueError, EOFError, AttributeError, TypeError) as error:
+        hint = "want what numpy.savez writes, without objects"
+        raise InputError(Issue(str(path), f"is no .npz file of numbers: {error}", hint)) from None
+    missing = [name for name in AXES if name not in arrays]
+    if missing:
+        contents = ", ".join(arrays) or "nothing"
+        hints = [suggest(name, set(arrays) - set(AXES)) for name in missing]
+        hint = next((h for h in hints if h.startswith("did you mean")), f"it holds {contents}")
+        raise InputError(Issue(str(path), f"lacks the array {n}", hint) for n in missing)
+    if slots is None and "slots" in arrays:
+        slots = int(arrays["slots"])
+    try:
+        return tabular_model(*(arrays[n] for n in AXES), slots=slots, source=path.name)
+    except InputError as error:
+        raise InputError(
+            Issue(f"{path.name}: {i.path}", i.message, i.hint) for i in error.issues
+        ) from None

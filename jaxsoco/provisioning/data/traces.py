@@ -1,0 +1,212 @@
+"""Recorded arrivals from a CSV file: :func:`load_trace_csv`; no JAX."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from jaxsoco.core.errors import InputError, Issue, suggest
+
+TIMES = ("time", "timestamp", "datetime", "date", "seconds", "arrival_time", "ts")
+COUNTS = ("count", "counts", "arrivals", "packets", "requests", "n")
+"""Names of columns (any case) that are recognised."""
+
+MOST_BINS = 50_000_000
+_MOST_ISSUES = 10
+
+
+@dataclass(frozen=True, eq=False)
+class ArrivalTrace:
+    """Arrivals in consecutive bins.
+
+    Attributes:
+      counts: ``[bins]``, at least 0.
+      bin: width of a bin in the trace's unit of time (s, or bins of the file); 0 if not known.
+      source: where it comes from.
+    """
+
+    counts: np.ndarray
+    bin: float
+    source: str = "arrays"
+
+    @property
+    def mean(self) -> float:
+        """Mean arrivals of a bin."""
+        return float(self.counts.mean())
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the counts."""
+        return hashlib.sha256(np.ascontiguousarray(self.counts, "<f8").tobytes()).hexdigest()
+
+    def rebin(self, factor: int) -> ArrivalTrace:
+        """Joins ``factor`` bins into one; a rest at the end is left out.
+
+        Raises:
+          InputError: no whole number from 1 on, or longer than the trace.
+        """
+        if factor < 1 or factor > self.counts.size:
+            message = f"{factor} bins cannot be joined in a trace of {self.counts.size}"
+            raise InputError(Issue("rebin", message, "want a whole number within the trace"))
+        whole = self.counts[: self.counts.size // factor * factor]
+        return replace(self, counts=whole.reshape(-1, factor).sum(axis=1), bin=self.bin * factor)
+
+    def distribution(self, mean: float | None = None) -> np.ndarray:
+        """Probabilities of 0, 1, ... arrivals in a bin, ``[n]``.
+
+        Args:
+          mean: the counts are scaled to this mean; a fraction ``x`` between two whole numbers is
+            the upper one with chance ``x - floor(x)``, which keeps the mean. None leaves them.
+
+        Raises:
+          InputError: a trace without arrivals cannot be scaled.
+        """
+        counts = self.counts.astype(np.float64)
+        if mean is not None:
+            if not self.mean:
+                raise InputError(Issue("trace", "has no arrivals", "nothing to scale to a mean"))
+            counts = counts * (mean / self.mean)
+        low = np.floor(counts).astype(np.int64)
+        rest = counts - low
+        chances = np.bincount(low, 1 - rest, low.max() + 2)
+        chances += np.bincount(low + 1, rest, low.max() + 2)
+        return chances / chances.sum()
+
+
+def load_trace_csv(
+    path: str | Path, *, column: str | None = None, bin: float | None = None
+) -> ArrivalTrace:
+    """Reads recorded arrivals: a time for each arrival, or a count for each bin.
+
+    A header names the columns; one of :data:`COUNTS` holds counts of consecutive bins, one of
+    :data:`TIMES` times of single arrivals (numbers of seconds, or ISO 8601) in any order. If both
+    are there, counts are taken. A file without a header must have one column, of counts.
+
+    Args:
+      path: the file.
+      column: which column to read, where names do not tell; it holds times if ``bin`` is given.
+      bin: width of the bins in seconds for times; must be absent for counts (``rebin`` joins them).
+
+    Returns:
+      The trace.
+
+    Raises:
+      InputError: the file is empty or cannot be understood; each problem with its line.
+    """
+    path = Path(path)
+    rows = _rows(path)
+    header, data = _split(rows)
+    place, kind, name = _column(path, header, data, column, bin)
+    values, issues = [], []
+    for line, row in data:
+        try:
+            values.append(_number(row[place], kind))
+        except (ValueError, IndexError):
+            cell = row[place] if place < len(row) else ""
+            want = "a time in s or ISO 8601" if kind == "times" else "a count >= 0"
+            issues.append(Issue(f"{path}:{line}, column {name}", f"{cell!r}", f"want {want}"))
+    if len(issues) > _MOST_ISSUES:
+        more = Issue(str(path), f"{len(issues) - _MOST_ISSUES} more lines like these")
+        issues = [*issues[:_MOST_ISSUES], more]
+    if issues:
+        raise InputError(issues)
+    if not values:
+        hint = "want a time for each arrival or a count for each bin"
+        raise InputError(Issue(str(path), "is empty: it holds no arrivals", hint))
+    numbers = np.asarray(values)
+    if kind == "counts":
+        return ArrivalTrace(numbers, 0.0, f"{path.name}, counts")
+    assert bin is not None
+    return ArrivalTrace(_bin(path, numbers, bin), bin, f"{path.name}, times in bins of {bin:g} s")
+
+
+def _rows(path: Path) -> list[tuple[int, list[str]]]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = [(i, [c.strip() for c in row]) for i, row in enumerate(csv.reader(file), 1)]
+    except FileNotFoundError:
+        raise InputError(Issue(str(path), "does not exist", "want a CSV file")) from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(Issue(str(path), f"cannot be read: {error}", "want a CSV file")) from None
+    return [(line, row) for line, row in rows if any(row) and not row[0].startswith("#")]
+
+
+def _split(rows):
+    """The header (None if there is none) and the lines of data."""
+    if rows and not any(_is_value(cell) for cell in rows[0][1]):
+        return rows[0][1], rows[1:]
+    return None, rows
+
+
+def _is_value(cell: str) -> bool:
+    try:
+        _number(cell, "times")
+    except ValueError:
+        return False
+    return True
+
+
+def _column(path, header, data, column, bin):
+    """Index, kind (``times`` or ``counts``) and name of the column to read."""
+    if header is None:
+        if column is not None:
+            hint = "leave column out, or give the file a header"
+            raise InputError(Issue("column", f"{path} has no header", hint))
+        if data and len(data[0][1]) > 1:
+            message = f"has {len(data[0][1])} columns and no header"
+            raise InputError(Issue(str(path), message, "want a header that names them"))
+        return 0, "counts" if bin is None else "times", "1"
+    lower = [name.lower() for name in header]
+    if column is not None:
+        if column.lower() not in lower:
+            message = f'{path} has no column "{column}"'
+            raise InputError(Issue("column", message, suggest(column, header)))
+        place = lower.index(column.lower())
+        return place, "counts" if bin is None else "times", header[place]
+    for kind, names in (("counts", COUNTS), ("times", TIMES)):
+        places = [i for i, name in enumerate(lower) if name in names]
+        if places:
+            if kind == "times" and bin is None:
+                hint = "want the width of a bin in seconds"
+                raise InputError(Issue("bin", f"is needed: {path} holds times", hint))
+            if kind == "counts" and bin is not None:
+                hint = "leave bin out and join bins with rebin"
+                raise InputError(Issue("bin", f"{path} holds counts, not times", hint))
+            return places[0], kind, header[places[0]]
+    hint = f"want one called {COUNTS[0]} or {TIMES[0]}, or give column"
+    raise InputError(Issue(str(path), f"has the columns {', '.join(header)}", hint))
+
+
+def _number(cell: str, kind: str) -> float:
+    try:
+        value = float(cell)
+    except ValueError:
+        if kind == "counts":
+            raise
+        moment = datetime.fromisoformat(cell)
+        # Only differences count; without an offset no daylight saving may come between.
+        value = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    if not np.isfinite(value) or (kind == "counts" and value < 0):
+        raise ValueError(cell)
+    return value
+
+
+def _bin(path: Path, times: np.ndarray, width: float) -> np.ndarray:
+    """Counts in bins from the first arrival to the last; the last, cut bin is left out."""
+    if not width > 0:
+        raise InputError(Issue("bin", f"{width!r} is no width", "want a number of seconds > 0"))
+    span = float(times.max() - times.min())
+    bins = int(span / width)
+    if bins < 1:
+        message = f"{path} spans {span:g} s, less than one bin of {width:g} s"
+        raise InputError(Issue("bin", message, "want a shorter bin or a longer trace"))
+    if bins > MOST_BINS:
+        message = f"{path} would have {bins} bins of {width:g} s"
+        raise InputError(Issue("bin", message, "want a longer bin"))
+    place = ((times - times.min()) / width).astype(np.int64)
+    return np.bincount(place[place < bins], minlength=bins).astype(np.float64)

@@ -1,0 +1,1 @@
+"""The learners, one file each; `_shared` has what several of them do."""

@@ -1,0 +1,33 @@
+"""BLOL without the multiplier: BALDE under a budget that follows the service costs alone.
+
+As :mod:`~jaxsoco.provisioning.learners.blol` with, in place of equation (11)::
+
+    h_k = f_k'(b_k)
+"""
+
+from __future__ import annotations
+
+from jaxsoco.core.protocol import Algorithm
+from jaxsoco.provisioning.learners._shared import (
+    PlannerState,
+    act_with_balde,
+    begin_balde,
+    descend,
+    fault_count,
+    resolve,
+)
+from jaxsoco.provisioning.settings import BLOLParams
+from jaxsoco.provisioning.spec import Action, Feedback
+from jaxsoco.provisioning.theory.balde import learn
+
+
+def update(
+    params: BLOLParams, state: PlannerState, action: Action, feedback: Feedback
+) -> PlannerState:
+    """Counts the trajectory and moves the budget."""
+    del params, action
+    return state._replace(seen=learn(state.seen, feedback), budget=descend(state, feedback.slope))
+
+
+no_dual = Algorithm(begin_balde, act_with_balde, update, faults=fault_count, resolve=resolve)
+"""BALDE without its multiplier; parameters :class:`~jaxsoco.provisioning.settings.BLOLParams`."""

@@ -1,0 +1,279 @@
+"""From settings to a problem: ``prepare_...`` without JAX, :func:`build` with it.
+
+The functions that return a :class:`~jaxsoco.provisioning.spec.Spec` are for Python code. Settings
+that are leaves of the specification may be arrays or tracers of JAX; those from which a model is
+computed (rates, chances, sizes) must be numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from jaxsoco.core.errors import InputError, Issue
+from jaxsoco.core.schema import Prepared
+from jaxsoco.core.settings import is_traced
+from jaxsoco.provisioning.data.baselines import read_baseline
+from jaxsoco.provisioning.data.tabular import load_tabular
+from jaxsoco.provisioning.data.traces import load_trace_csv
+from jaxsoco.provisioning.settings import (
+    Budgeted,
+    BurstyQueue,
+    PaperQueue,
+    Queue,
+    Tabular,
+    TwoQueues,
+)
+from jaxsoco.provisioning.theory import queues
+from jaxsoco.provisioning.theory.model import ROUNDING, TabularModel
+
+if TYPE_CHECKING:
+    from jaxsoco.core.protocol import Instance
+    from jaxsoco.provisioning.spec import Spec
+
+_LEAVES = ("budget_low", "latency_weight", "switching", "price", "tracking", "anchoring")
+_LEAVES += ("swing", "period", "jitter", "cost_noise", "cost_seen")
+"""Settings that are leaves of the specification as they are."""
+
+
+class Content(NamedTuple):
+    """A checked problem.
+
+    Attributes:
+      problem: its name.
+      model: losses, consumption and transitions.
+      baseline: action probabilities, ``[T or 1, S, A]``.
+      base_consumption: what the baseline is expected to consume in an episode.
+      budget_high: largest budget.
+      anchor: ``rho_0``.
+      target: mean of the ``rho_k``.
+      leaves: further leaves of the specification, by name.
+      episodes: ``K``.
+    """
+
+    problem: str
+    model: TabularModel
+    baseline: np.ndarray
+    base_consumption: float
+    budget_high: Any
+    anchor: Any
+    target: Any
+    leaves: dict[str, Any]
+    episodes: int
+
+
+def prepare_paper_queue(settings: PaperQueue, folder: Path) -> Prepared:
+    """The queue of arXiv 2601.18936, section 5; raises ``InputError`` with all problems."""
+    _check_start(settings)
+    arrivals, source, identity, notes = _arrivals(settings, folder)
+    model = queues.single_queue(
+        capacity=settings.capacity,
+        slots=settings.slots,
+        start=settings.start,
+        arrivals=arrivals,
+        base_loss=0.1,
+        source=source,
+    )
+    prepared = _prepared("paper_queue", model, settings)
+    return replace(prepared, identity=identity, notes=notes)
+
+
+def _arrivals(
+    settings: PaperQueue, folder: Path
+) -> tuple[np.ndarray, str, dict[str, Any], tuple[str, ...]]:
+    """Chances of 0, 1, ... arrivals, where they come from, their identity and notes."""
+    rate = settings.arrival_rate
+    if settings.arrivals == "poisson":
+        return queues.poisson(rate), f"Poisson arrivals, {rate:g} a slot", {}, ()
+    try:
+        path = folder / settings.arrivals
+        trace = load_trace_csv(path, column=settings.column, bin=settings.bin)
+        trace = trace.rebin(settings.rebin)
+        arrivals = trace.distribution(rate)
+    except InputError as error:
+        raise _under("problem.arrivals", error) from None
+    source = f"arrivals of {trace.source}, {trace.counts.size} slots"
+    note = f"arrivals: {trace.source}; mean {trace.mean:.4g} a slot scaled to {rate:g}"
+    return arrivals, source, {"arrivals": trace.digest}, (note,)
+
+
+def prepare_bursty_queue(settings: BurstyQueue, folder: Path) -> Prepared:
+    """A queue with batches; raises ``InputError`` with all problems."""
+    del folder
+    _check_start(settings)
+    model = queues.single_queue(
+        capacity=settings.capacity,
+        slots=settings.slots,
+        start=settings.start,
+        arrivals=queues.batches(settings.burst_chance, settings.burst_size),
+        base_loss=0.0,
+        success=settings.success,
+        late=True,
+        source="bursty queue",
+    )
+    return _prepared("bursty_queue", model, settings)
+
+
+def prepare_two_queues(settings: TwoQueues, folder: Path) -> Prepared:
+    """Two queues that share a budget; raises ``InputError`` with all problems."""
+    del folder
+    _check_start(settings)
+    chances = (settings.burst_chance, settings.second_chance)
+    model = queues.two_queues(
+        topology=settings.topology,
+        capacity=settings.capacity,
+        slots=settings.slots,
+        start=(settings.start,) * 2,
+        arrivals=[queues.batches(chance, settings.burst_size) for chance in chances],
+        success=(settings.success,) * 2,
+    )
+    return _prepared("two_queues", model, settings)
+
+
+def prepare_tabular(settings: Tabular, folder: Path) -> Prepared:
+    """A model from a file; raises ``InputError`` with all problems."""
+    try:
+        path = folder / settings.model
+        model = load_tabular(path, settings.slots)
+        with np.load(path, allow_pickle=False) as file:
+            own = file["baseline"] if "baseline" in file.files else None
+    except InputError as error:
+        raise _under("problem.model", error) from None
+    identity = {"model": model.digest}
+    if own is not None and settings.baseline == "file":
+        identity["baseline"] = np.asarray(own).tolist()
+    prepared = _prepared("tabular", model, settings, own)
+    return replace(prepared, identity=identity, notes=(f"model: {model.source}",))
+
+
+def _check_start(settings: Queue) -> None:
+    if settings.start > settings.capacity:
+        message = f"a queue of {settings.start} exceeds capacity = {settings.capacity}"
+        raise InputError(Issue("problem.start", message, "want start <= capacity"))
+
+
+def _under(field: str, error: InputError) -> InputError:
+    """The same issues, with the field that led to them."""
+    return InputError(Issue(f"{field}: {i.path}", i.message, i.hint) for i in error.issues)
+
+
+def _prepared(
+    name: str, model: TabularModel, settings: Budgeted, own_baseline: np.ndarray | None = None
+) -> Prepared:
+    """A model and its budget, checked against each other; all problems at once."""
+    baseline = read_baseline(settings.baseline, model, own_baseline)
+    consumption = model.expected(baseline, model.consumption)
+    high = float(model.slots) if settings.budget_high is None else settings.budget_high
+    _check_budgets(model, consumption, settings.budget_low, high)
+    anchor = model.slots / 2 if settings.anchor is None else settings.anchor
+    content = Content(
+        problem=name,
+        model=model,
+        baseline=baseline,
+        base_consumption=consumption,
+        budget_high=high,
+        anchor=anchor,
+        target=anchor if settings.target is None else settings.target,
+        leaves={leaf: getattr(settings, leaf) for leaf in _LEAVES},
+        episodes=settings.horizon,
+    )
+    shapes = (model.loss, model.consumption, model.transition, baseline)
+    return Prepared(content, group=(model.slots, *(x.shape for x in shapes)))
+
+
+def _check_budgets(model: TabularModel, spent: float, low: Any, high: Any) -> None:
+    """That a policy keeps the least budget, the baseline even more so; not where it is traced."""
+    if is_traced(low):
+        return
+    least = model.least_consumption()
+    issues = []
+    if low < least - ROUNDING:
+        message = f"{low:g} is below the least attainable consumption of an episode, {least:.6g}"
+        issues.append(Issue("problem.budget_low", message, "no policy keeps it; want more"))
+    elif spent >= low:
+        message = f"consumes {spent:.6g} in an episode and violates budget_low = {low:g}"
+        hint = f"want a policy below it (the least is {least:.6g}), or a larger budget_low"
+        issues.append(Issue("problem.baseline", message, hint))
+    if not is_traced(high) and high < low:
+        message = f"{high:g} is below budget_low = {low:g}"
+        issues.append(Issue("problem.budget_high", message, "want budget_low <= budget_high"))
+    if issues:
+        raise InputError(issues)
+
+
+def build(prepared: Prepared) -> Instance:
+    """The problem of one point, ready to be played."""
+    from jaxsoco.core.protocol import Instance
+    from jaxsoco.provisioning.problem import provisioning
+
+    content: Content = prepared.content
+    spec, name = _spec(content), f"provisioning/{content.problem}"
+    return Instance(provisioning, _draw, spec, content.episodes, name)
+
+
+def _draw(key: Any, spec: Spec) -> Spec:
+    """All runs of a point are of the same specification."""
+    del key
+    return spec
+
+
+def _spec(content: Content) -> Spec:
+    import jax.numpy as jnp
+
+    from jaxsoco.provisioning.spec import Spec
+
+    model = content.model
+    leaves = {
+        **content.leaves,
+        "loss": model.loss,
+        "consumption": model.consumption,
+        "transition": model.transition,
+        "initial": model.initial,
+        "baseline": content.baseline,
+        "base_consumption": content.base_consumption,
+        "budget_high": content.budget_high,
+        "anchor": content.anchor,
+        "target": content.target,
+    }
+    return Spec(
+        **{name: jnp.asarray(value, float) for name, value in leaves.items()},
+        episodes=jnp.asarray(content.episodes, jnp.int32),
+        slots=model.slots,
+    )
+
+
+def paper_queue(episodes: int = 6000, **values: Any) -> Spec:
+    """The queue of the paper: lengths 0 to 10, up to 2 blocks a slot, 10 slots.
+
+    Args:
+      episodes: number of episodes, which the learners know.
+      **values: settings of :class:`~jaxsoco.provisioning.settings.PaperQueue` that differ from
+        their defaults, such as ``arrivals="trace.csv", bin=0.01``.
+
+    Raises:
+      TypeError: no such setting.
+      InputError: values or data that cannot be used.
+    """
+    settings = PaperQueue(horizon=episodes, **values)
+    return _spec(prepare_paper_queue(settings, Path()).content)
+
+
+def bursty_queue(episodes: int = 6000, **values: Any) -> Spec:
+    """A queue with batches of arrivals and blocks that may fail; see :func:`paper_queue`."""
+    settings = BurstyQueue(horizon=episodes, **values)
+    return _spec(prepare_bursty_queue(settings, Path()).content)
+
+
+def two_queues(episodes: int = 6000, **values: Any) -> Spec:
+    """Two queues that share one budget, parallel or tandem; see :func:`paper_queue`."""
+    settings = TwoQueues(horizon=episodes, **values)
+    return _spec(prepare_two_queues(settings, Path()).content)
+
+
+def tabular(episodes: int = 6000, **values: Any) -> Spec:
+    """A model from a file, ``tabular(model="queue.npz", ...)``; see :func:`paper_queue`."""
+    settings = Tabular(horizon=episodes, **values)
+    return _spec(prepare_tabular(settings, Path()).content)

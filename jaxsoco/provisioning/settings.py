@@ -1,0 +1,391 @@
+"""Settings of the family's problems, parameters of its learners, and the family's entries.
+
+Read without JAX. Classes that only group settings come first: a problem lists the settings of its
+last parent first, so that those of its own precede those that all problems share.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from jaxsoco.core.schema import AlgorithmEntry, ComparatorEntry, CostEntry, Family, ProblemEntry
+from jaxsoco.core.settings import Rounds, setting, settings
+
+_PAPER = "arXiv 2601.18936"
+
+# --- problems -------------------------------------------------------------------------------------
+
+
+@settings
+class Budgeted(Rounds):
+    """The budget ``b_k`` of episode ``k`` and its costs.
+
+    ``f_k(b) = price b + tracking (b - rho_k)^2 + anchoring (b - anchor)^2`` with the target
+    ``rho_k = target + swing sin(2 pi k / period) + jitter N(0, 1)``; an episode costs ``f_k(b_k) +
+    switching (b_k - b_{k-1})^2 + latency_weight V_l(pi_k)``, where ``V_l`` is the expected loss.
+    """
+
+    budget_low: float = setting("least budget (B0)", default=0.0, low=0)
+    budget_high: float | None = setting(
+        "largest budget", default=None, low=0, theory="the number of slots T"
+    )
+    baseline: str = setting(
+        "safe policy: chances of the actions in every state, separated by commas"
+    )
+    latency_weight: float = setting("cost of a unit of loss (beta)", default=1.0, low=0)
+    switching: float = setting("cost of a squared change of the budget (alpha)", default=0.5, low=0)
+    price: float = setting("linear cost of the budget (M1)", default=0.01, low=0)
+    tracking: float = setting(
+        "weight of the squared distance to the target (M2)", default=0.05, above=0
+    )
+    anchoring: float = setting(
+        "weight of the squared distance to the anchor (M0)", default=0.25, low=0
+    )
+    anchor: float | None = setting(
+        "where the budget would rather be (rho_0)", default=None, theory="T / 2"
+    )
+    target: float | None = setting("mean of the targets rho_k", default=None, theory="the anchor")
+    swing: float = setting("amplitude of the targets' sine", default=0.5, low=0)
+    period: float = setting("period of the targets' sine", default=2000.0, above=0, unit="episodes")
+    jitter: float = setting("standard deviation of the targets' noise", default=0.1, low=0)
+    cost_noise: float = setting(
+        "standard deviation of noise in observed consumption", default=0.0, low=0
+    )
+    cost_seen: float = setting(
+        "probability that a slot's consumption is observed", default=1.0, low=0, high=1
+    )
+
+
+@settings
+class Queue:
+    """A queue ``s`` in ``0 .. capacity`` with a loss that grows like ``(s / capacity)^2``."""
+
+    capacity: int = setting("longest queue", low=1, high=100, static=True)
+    start: int = setting("length of the queue at the start", low=0, high=100, static=True)
+    slots: int = setting("slots of an episode (T)", low=1, high=1000, static=True)
+
+
+@settings
+class Arrivals:
+    """Arrivals of a slot, drawn independently from one distribution."""
+
+    arrivals: Path | Literal["poisson"] = setting(
+        "arrivals of a slot: Poisson, or the distribution in a CSV file (times or counts per bin)",
+        default="poisson",
+    )
+    arrival_rate: float = setting("mean arrivals of a slot", default=1.12, above=0)
+    column: str | None = setting(
+        "column of the CSV file", default=None, theory="the one recognised by name"
+    )
+    bin: float | None = setting(
+        "width of a slot in a file of times",
+        default=None,
+        above=0,
+        unit="s",
+        theory="none, the file holds counts",
+    )
+    rebin: int = setting("bins of the file that make a slot", default=1, low=1, static=True)
+
+
+@settings
+class PaperQueue(Budgeted, Queue, Arrivals):
+    """``s' = min(capacity, max(0, s - a + N))`` with ``N`` arrivals and ``a`` in 0, 1, 2 blocks.
+
+    An action consumes ``a / 2``; the loss is ``0.1 + 0.9 (s / capacity)^2``.
+    """
+
+    capacity: int = 10
+    start: int = 0
+    slots: int = 10
+    budget_low: float = 4.0
+    baseline: str = "0.7,0.2,0.1"
+
+
+@settings
+class Burst:
+    """Arrivals in batches."""
+
+    burst_chance: float = setting(
+        "probability that a batch arrives in a slot", default=0.4, low=0, high=1
+    )
+
+
+@settings
+class Blocks:
+    """Batches of one size, served by resource blocks that may fail."""
+
+    burst_size: int = setting("arrivals of a batch", default=2, low=1, high=20, static=True)
+    success: float = setting("probability that a resource block serves", default=0.9, low=0, high=1)
+
+
+@settings
+class BurstyQueue(Budgeted, Queue, Blocks, Burst):
+    """``s' = min(capacity, max(0, s - X) + N)``: served ``X ~ Binomial(a, success)``, then batches.
+
+    An action consumes ``a / 2``; the loss is ``(s / capacity)^2``.
+    """
+
+    capacity: int = 6
+    start: int = 3
+    slots: int = 8
+    budget_low: float = 2.0
+    baseline: str = "0.8,0.1,0.1"
+    anchor: float | None = 2.5
+
+
+@settings
+class Streams:
+    """Two queues, side by side or one behind the other."""
+
+    topology: Literal["parallel", "tandem"] = setting(
+        "each queue has its own arrivals, or the second gets what the first serves",
+        default="parallel",
+    )
+    burst_chance: float = setting(
+        "probability of a batch, first queue", default=0.25, low=0, high=1
+    )
+    second_chance: float = setting(
+        "probability of a batch, second queue", default=0.15, low=0, high=1
+    )
+
+
+@settings
+class TwoQueues(Budgeted, Queue, Blocks, Streams):
+    """Two queues that share the two blocks of a slot; the loss is the mean of ``(s / capacity)^2``.
+
+    Actions are the pairs (0,0), (0,1), (0,2), (1,0), (1,1), (2,0) of blocks.
+    """
+
+    capacity: int = setting("longest queue, of both", default=3, low=1, high=10, static=True)
+    start: int = setting(
+        "length of both queues at the start", default=1, low=0, high=10, static=True
+    )
+    slots: int = 8
+    budget_low: float = 2.5
+    baseline: str = "0.65,0.1,0.05,0.1,0.05,0.05"
+    anchor: float | None = 3.0
+
+
+@settings
+class ModelFile:
+    """A constrained decision process of ``T`` slots in a file."""
+
+    model: Path = setting(
+        "an .npz file with loss, consumption, transition, initial and perhaps baseline, slots"
+    )
+    slots: int | None = setting(
+        "slots of an episode (T)",
+        default=None,
+        low=1,
+        high=1000,
+        static=True,
+        theory="as in the file",
+    )
+
+
+@settings
+class Tabular(Budgeted, ModelFile):
+    """Any tabular constrained decision process: tables ``[T, S, A]`` and ``[T, S, A, S]``."""
+
+    baseline: str = setting(
+        "safe policy: chances of the actions in every state, separated by commas; or file, for "
+        "the array baseline of the model's file",
+        default="file",
+    )
+
+
+# --- learners -------------------------------------------------------------------------------------
+
+
+@settings
+class BLOLParams:
+    """The constants of BLOL and BALDE; every default is the paper's.
+
+    The radius of a transition that has the empirical probability ``p`` after ``n`` visits is
+    ``conf_scale (sqrt(4 p (1 - p) L' / n) + 14 L' / (3 n))`` with ``L' = log(2 S A T K / delta)``
+    and ``K = confidence_episodes`` (equation (15)). With ``conf_scale = 1`` budgets are safe in
+    theory, and far more episodes are needed than most experiments have.
+    """
+
+    conf_scale: float = setting(
+        "multiplies the confidence radius; 1 is the paper's", default=1.0, above=0
+    )
+    delta: float = setting("probability that a confidence set fails", default=0.05, above=0, high=1)
+    confidence_episodes: int | None = setting(
+        "number of episodes K inside the radius's logarithm",
+        default=None,
+        low=1,
+        theory="the horizon",
+        aliases=("horizon",),
+    )
+    warm_up: int | None = setting(
+        "first episodes, played with the baseline (K0)",
+        default=None,
+        low=0,
+        theory="S^2 A T^4 / gamma^2",
+        aliases=("theory",),
+    )
+    counts: Literal["per-slot", "pooled"] = setting(
+        "transitions are counted for each slot, or pooled (where all slots are alike)",
+        default="per-slot",
+    )
+    remaining: bool = setting("bonus from the slots that are left instead of all", default=False)
+    tv_cap: bool = setting("summed radius of at most 1", default=False)
+    costs: Literal["known", "estimated"] = setting(
+        "consumption is known, or estimated from what is observed", default="known"
+    )
+    resolve: Literal["every", "growth"] = setting(
+        "plan anew every episode, or whenever their number has grown by the share growth",
+        default="every",
+    )
+    growth: float = setting("that share, where resolve = growth", default=0.02, above=0)
+
+
+@settings
+class Frozen:
+    """One budget for all episodes."""
+
+    budget: float = setting(
+        "the budget, raised to the least one where it is below", default=4.0, low=0
+    )
+
+
+@settings
+class FixedBudgetParams(BLOLParams, Frozen):
+    """BALDE's constants, and the budget ``b_k = clip(budget, budget_low, budget_high)``."""
+
+
+@settings
+class OracleParams:
+    """How long BLOL that knows the transitions plays the baseline."""
+
+    warm_up: int = setting("first episodes, played with the baseline (K0)", default=0, low=0)
+
+
+@settings
+class BlindRateParams:
+    """Nothing to tune."""
+
+
+@settings
+class OcoQParams:
+    """Epsilon-greedy Q-learning."""
+
+    exploration: float = setting("probability of an action at random", default=0.1, low=0, high=1)
+
+
+# --- the family -----------------------------------------------------------------------------------
+
+FAMILY = Family(
+    name="provisioning",
+    summary="budgets with switching costs over constrained scheduling, learned online",
+    problems=(
+        ProblemEntry(
+            name="paper_queue",
+            summary="a queue with Poisson or recorded arrivals; a round is an episode",
+            source=f"{_PAPER}, section 5",
+            prepare="jaxsoco.provisioning.prepare:prepare_paper_queue",
+            build="jaxsoco.provisioning.prepare:build",
+            settings=PaperQueue,
+        ),
+        ProblemEntry(
+            name="bursty_queue",
+            summary="a queue with batches and blocks that may fail: here the multiplier matters",
+            source="jaxsoco",
+            prepare="jaxsoco.provisioning.prepare:prepare_bursty_queue",
+            build="jaxsoco.provisioning.prepare:build",
+            settings=BurstyQueue,
+        ),
+        ProblemEntry(
+            name="two_queues",
+            summary="two queues, parallel or tandem, that share one budget",
+            source="jaxsoco",
+            prepare="jaxsoco.provisioning.prepare:prepare_two_queues",
+            build="jaxsoco.provisioning.prepare:build",
+            settings=TwoQueues,
+        ),
+        ProblemEntry(
+            name="tabular",
+            summary="any tabular constrained decision process from a file",
+            source=f"{_PAPER}, section 2",
+            prepare="jaxsoco.provisioning.prepare:prepare_tabular",
+            build="jaxsoco.provisioning.prepare:build",
+            settings=Tabular,
+        ),
+    ),
+    # Not differentiable: trajectories are drawn, plans are found by a search of varying length.
+    algorithms=(
+        AlgorithmEntry(
+            name="blol",
+            summary="gradient steps on the budget with the multiplier of BALDE's plan",
+            source=f"{_PAPER}, section 3",
+            load="jaxsoco.provisioning.learners.blol:blol",
+            params=BLOLParams,
+            differentiable=False,
+        ),
+        AlgorithmEntry(
+            name="fixed_budget",
+            summary="BALDE under one budget (DOPE)",
+            source=f"{_PAPER}, section 5; Bura et al. 2022",
+            load="jaxsoco.provisioning.learners.fixed_budget:fixed_budget",
+            params=FixedBudgetParams,
+            differentiable=False,
+        ),
+        AlgorithmEntry(
+            name="no_dual",
+            summary="BALDE under a budget that follows the service costs alone",
+            source="jaxsoco",
+            load="jaxsoco.provisioning.learners.no_dual:no_dual",
+            params=BLOLParams,
+            differentiable=False,
+        ),
+        AlgorithmEntry(
+            name="blind_rate",
+            summary="the same rate in every state, from a budget that follows the service costs "
+            "alone",
+            source="jaxsoco",
+            load="jaxsoco.provisioning.learners.blind_rate:blind_rate",
+            params=BlindRateParams,
+            differentiable=False,
+        ),
+        AlgorithmEntry(
+            name="oco_q",
+            summary="Q-learning without a constraint, same budget; it violates the constraint",
+            source=f"{_PAPER}, section 5 (fixed-scheduling OCO)",
+            load="jaxsoco.provisioning.learners.oco_q:oco_q",
+            params=OcoQParams,
+            differentiable=False,
+        ),
+        AlgorithmEntry(
+            name="oracle",
+            summary="BLOL that knows the transitions",
+            source="jaxsoco",
+            load="jaxsoco.provisioning.learners.oracle:oracle",
+            params=OracleParams,
+            differentiable=False,
+        ),
+    ),
+    comparators=(
+        ComparatorEntry(
+            name="static_optimum",
+            summary="the best budget and policy in hindsight, one pair for all episodes",
+            source=f"{_PAPER}, equations (6) and (7)",
+            load="jaxsoco.provisioning.comparators:static_optimum",
+        ),
+    ),
+    costs=(
+        CostEntry("service", "1", "cost of the budget"),
+        CostEntry("switching", "1", "cost of changing it"),
+        CostEntry("latency", "1", "weighted expected loss of the policy"),
+        CostEntry("consumption", "block", "expected consumption", objective=False),
+        CostEntry("violation", "block", "expected consumption above the budget", objective=False),
+        CostEntry("budget", "block", "the budget", objective=False),
+        CostEntry("multiplier", "1/block", "the learner's price of the budget", objective=False),
+        CostEntry(
+            "fallback", "episode", "episodes that fell back to the baseline", objective=False
+        ),
+    ),
+    measure="regret",
+    compare=("static_optimum",),
+)

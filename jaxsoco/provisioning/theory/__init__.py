@@ -1,0 +1,1 @@
+"""The mathematics of the family: confidence sets, tabular models, queues."""

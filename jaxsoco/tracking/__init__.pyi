@@ -1,0 +1,36 @@
+# What the package has, for type checkers and editors; __init__.py loads it lazily.
+
+from jaxsoco.tracking.comparators import online_optimum as online_optimum
+from jaxsoco.tracking.data.loaders import load_matrix as load_matrix
+from jaxsoco.tracking.data.matrices import make_matrix as make_matrix
+from jaxsoco.tracking.learners.follow_minimizer import follow_minimizer as follow_minimizer
+from jaxsoco.tracking.learners.hyscale import hyscale as hyscale
+from jaxsoco.tracking.learners.lai import lai as lai
+from jaxsoco.tracking.learners.oracle_learner import oracle_learner as oracle_learner
+from jaxsoco.tracking.learners.passive_learner import passive_learner as passive_learner
+from jaxsoco.tracking.learners.scale import scale as scale
+from jaxsoco.tracking.learners.scale_design import scale_design as scale_design
+from jaxsoco.tracking.prepare import make_spec as make_spec
+from jaxsoco.tracking.problem import expected_tracking as expected_tracking
+from jaxsoco.tracking.problem import quadratic_tracking as quadratic_tracking
+from jaxsoco.tracking.problem import recorded_tracking as recorded_tracking
+from jaxsoco.tracking.replays import Replay as Replay
+from jaxsoco.tracking.replays import replay as replay
+from jaxsoco.tracking.settings import FAMILY as FAMILY
+from jaxsoco.tracking.settings import ExpectedTracking as ExpectedTracking
+from jaxsoco.tracking.settings import FollowParams as FollowParams
+from jaxsoco.tracking.settings import GradientParams as GradientParams
+from jaxsoco.tracking.settings import HySCaLEParams as HySCaLEParams
+from jaxsoco.tracking.settings import LAIParams as LAIParams
+from jaxsoco.tracking.settings import QuadraticTracking as QuadraticTracking
+from jaxsoco.tracking.settings import SCaLEParams as SCaLEParams
+from jaxsoco.tracking.spec import Costs as Costs
+from jaxsoco.tracking.spec import Feedback as Feedback
+from jaxsoco.tracking.spec import Observation as Observation
+from jaxsoco.tracking.spec import Spec as Spec
+from jaxsoco.tracking.theory.expected import exploration_regret as exploration_regret
+from jaxsoco.tracking.theory.expected import follow_regret as follow_regret
+from jaxsoco.tracking.theory.expected import lai_cost as lai_cost
+from jaxsoco.tracking.theory.expected import plugin_regret as plugin_regret
+from jaxsoco.tracking.theory.planning import interpolation as interpolation
+from jaxsoco.tracking.theory.planning import interpolation_eigenvalues as interpolation_eigenvalues

@@ -1,0 +1,1 @@
+"""Hitting costs: random spectra, models of applications, files."""

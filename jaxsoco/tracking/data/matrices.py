@@ -1,0 +1,109 @@
+"""Hitting costs from a spectrum, and the spectrum of a matrix. No JAX at import."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from jaxsoco.core.errors import InputError, Issue
+from jaxsoco.core.settings import is_traced
+
+if TYPE_CHECKING:
+    import jax
+
+NEARLY_ZERO = 1e-9
+"""Of the largest eigenvalue: what is smaller, of either sign, counts as 0."""
+
+
+class Spectrum(NamedTuple):
+    """A positive semidefinite matrix.
+
+    Attributes:
+      basis: eigenvectors, columns of ``[d, d]``, float64.
+      eigenvalues: ascending, at least 0, ``[d]``.
+      rank: how many are positive.
+      smallest: the smallest positive one.
+
+    Eigenvalues may be tracers of JAX.
+    """
+
+    basis: np.ndarray
+    eigenvalues: Any
+    rank: int
+    smallest: Any
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """The matrix itself ``[d, d]``."""
+        return (self.basis * self.eigenvalues) @ self.basis.T
+
+
+def make_matrix(key: jax.Array, spectrum: Sequence[float] | jax.Array) -> jax.Array:
+    """A random matrix with this spectrum: ``Q diag(spectrum) Q'``, ``Q`` uniform (Haar).
+
+    Args:
+      key: a JAX key; it is consumed.
+      spectrum: eigenvalues ``[d]``.
+
+    Returns:
+      ``[d, d]``, symmetric.
+    """
+    import jax
+    import jax.numpy as jnp
+
+    values = jnp.asarray(spectrum, float)
+    basis, upper = jnp.linalg.qr(jax.random.normal(key, (len(values),) * 2, values.dtype))
+    # The signs make the distribution uniform over the orthogonal group.
+    basis = basis * jnp.sign(jnp.diag(upper))[None]
+    matrix = (basis * values[None]) @ basis.T
+    return (matrix + matrix.T) / 2
+
+
+def random_spectrum(positive: Any, dimension: int, seed: int) -> Spectrum:
+    """A matrix with given positive eigenvalues in a random basis.
+
+    Args:
+      positive: the positive eigenvalues ``[r]``, ascending: of NumPy, or a tracer of JAX.
+      dimension: ``d >= r``; the other ``d - r`` eigenvalues are 0.
+      seed: of the basis, which is uniform over the orthogonal matrices.
+    """
+    if is_traced(positive):
+        import jax.numpy as xp
+    else:
+        xp = np
+    draws = np.random.default_rng(seed).standard_normal((dimension, dimension))
+    basis, upper = np.linalg.qr(draws)
+    # The signs make the distribution uniform over the orthogonal group.
+    basis = basis * np.sign(np.diag(upper))
+    rank = len(positive)
+    eigenvalues = xp.concatenate([xp.zeros(dimension - rank), positive])
+    return Spectrum(basis, eigenvalues, rank, positive.min())
+
+
+def positive_spectrum(matrix: np.ndarray, where: str, nearly: float = NEARLY_ZERO) -> Spectrum:
+    """Decomposes a symmetric ``matrix [d, d]``, eigenvalues that are rounding errors set to 0.
+
+    Those are at most ``nearly`` times the largest.
+
+    Raises:
+      InputError: under the path ``where``: not square, not finite, zero, or not positive
+        semidefinite, with the eigenvalue that is negative.
+    """
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not matrix.size:
+        raise InputError(Issue(where, f"has shape {matrix.shape}", "want a square matrix [d, d]"))
+    if not np.isfinite(matrix).all():
+        row, column = np.argwhere(~np.isfinite(matrix))[0]
+        message = f"entry ({row}, {column}) is {matrix[row, column]}"
+        raise InputError(Issue(where, message, "want finite numbers"))
+    eigenvalues, basis = np.linalg.eigh((matrix + matrix.T) / 2)
+    largest = float(np.abs(eigenvalues).max())
+    if eigenvalues[0] < -nearly * largest:
+        message = f"is not positive semidefinite: it has the eigenvalue {eigenvalues[0]:.6g}"
+        raise InputError(Issue(where, message, "want x' A x >= 0 for every x"))
+    eigenvalues = np.where(eigenvalues > nearly * largest, eigenvalues, 0.0)
+    if not eigenvalues.any():
+        raise InputError(Issue(where, "is zero", "want a positive eigenvalue"))
+    positive = eigenvalues[eigenvalues > 0]
+    return Spectrum(basis, eigenvalues, len(positive), float(positive.min()))

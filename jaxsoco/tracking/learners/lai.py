@@ -1,0 +1,41 @@
+"""LAI: the online optimum for a known matrix (Bhuyan, Mukherjee, Wierman, ICML 2024).
+
+::
+
+    y_t = C_t w_t,  w_t = y_(t-1) - delta_t,   C_t^-1 = 2 I + A - C_(t+1),  C_(T+1) = I
+
+in closed form (:mod:`jaxsoco.tracking.theory.planning`).
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from jaxsoco.core.lanes import align
+from jaxsoco.core.protocol import Algorithm
+from jaxsoco.tracking.learners._shared import Planner, plan, start_clock
+from jaxsoco.tracking.settings import LAIParams
+from jaxsoco.tracking.spec import Feedback, Spec
+from jaxsoco_kernels.jacobi import Spectrum
+
+
+def _init(key: jax.Array, params: LAIParams, spec: Spec) -> Planner:
+    del params
+    zero = jnp.zeros((spec.dimension, *key.shape[1:]), spec.basis.dtype)
+    shape = (spec.dimension, *zero.shape)
+    basis = jnp.broadcast_to(align(spec.basis, 2, zero.ndim - 1), shape)
+    eigenvalues = jnp.broadcast_to(align(spec.eigenvalues, 1, zero.ndim - 1), zero.shape)
+    diagonal = align(jnp.eye(spec.dimension, dtype=zero.dtype), 2, zero.ndim - 1)
+    exact = Spectrum(basis, diagonal * eigenvalues[None])
+    return Planner(start_clock(spec.horizon), zero, exact)
+
+
+def _update(params: LAIParams, state: Planner, action: jax.Array, feedback: Feedback) -> Planner:
+    del params, action, feedback
+    return state._replace(clock=state.clock.tick())
+
+
+lai = Algorithm(_init, plan, _update)
+"""The online optimum, which knows the true matrix; parameters
+:class:`~jaxsoco.tracking.settings.LAIParams`."""

@@ -1,0 +1,55 @@
+"""SCaLE: explore, recover the matrix, then play LAI with it (arXiv 2601.09042, algorithm 1).
+
+With noise cap ``etabar``, rank ``r``, floor ``alpha`` and horizon ``T``::
+
+    T0 = ceil(c r d),  gamma^2 = g0 (etabar / alpha) T^p
+    rounds t = 1 .. T0:   y_t = gamma z_t,  z_t ~ N(0, I);  b_t = 2 f_t / gamma^2
+    after round T0:       Ahat = argmin tr M  over semidefinite M
+                          with sum_t |z_t' M z_t - b_t| <= 2 T0 etabar / gamma^2
+    rounds t > T0:        y_t = Chat_t w_t,  w_t = y_(t-1) - delta_t,
+                          Chat_t^-1 = 2 I + Ahat - Chat_(t+1),  Chat_(T+1) = I
+"""
+
+from __future__ import annotations
+
+import jax
+
+from jaxsoco.core.protocol import Algorithm
+from jaxsoco.tracking.learners._shared import (
+    Explorer,
+    begin_exploring,
+    explore_then_plan,
+    explorer_faults,
+    record,
+    recover,
+    resolve,
+)
+from jaxsoco.tracking.settings import SCaLEParams
+from jaxsoco.tracking.spec import Feedback
+
+
+def _update(
+    params: SCaLEParams, state: Explorer, action: jax.Array, feedback: Feedback
+) -> Explorer:
+    del params, action
+    clock, rounds = state.clock, state.sensing.rounds
+    state = state._replace(clock=clock.tick())
+    if not rounds:
+        return state
+    sensing = record(state.sensing, clock.over, feedback)
+    # All lanes share the clock: one branch is run, and the solver once.
+    estimate, faults = jax.lax.cond(
+        clock.over == rounds - 1,
+        lambda sensing, estimate, faults: recover(sensing),
+        lambda sensing, estimate, faults: (estimate, faults),
+        sensing,
+        state.estimate,
+        state.faults,
+    )
+    return state._replace(sensing=sensing, estimate=estimate, faults=faults)
+
+
+scale = Algorithm(
+    begin_exploring, explore_then_plan, _update, faults=explorer_faults, resolve=resolve
+)
+"""Explore, recover, exploit; parameters :class:`~jaxsoco.tracking.settings.SCaLEParams`."""

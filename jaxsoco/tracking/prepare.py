@@ -1,0 +1,212 @@
+"""From settings to a problem: ``prepare_*`` without JAX, ``build_*`` with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+
+import numpy as np
+
+from jaxsoco.core.errors import InputError, Issue
+from jaxsoco.core.schema import Prepared
+from jaxsoco.core.settings import is_traced
+from jaxsoco.tracking.data.hitting_costs import hitting_cost
+from jaxsoco.tracking.data.matrices import NEARLY_ZERO, Spectrum, positive_spectrum
+from jaxsoco.tracking.settings import (
+    ExpectedTracking,
+    Increments,
+    NoiseKind,
+    QuadraticTracking,
+)
+
+if TYPE_CHECKING:
+    import jax
+
+    from jaxsoco.core.protocol import Instance
+    from jaxsoco.tracking.spec import Spec
+
+Settings = ExpectedTracking | QuadraticTracking
+
+
+class Content(NamedTuple):
+    """A tracking problem in numbers; those that become leaves of a spec may be tracers of JAX.
+
+    Attributes:
+      spectrum: of the hitting cost.
+      floor: lower bound on its positive eigenvalues, known to learners.
+      noise_cap: largest absolute noise of the feedback.
+      scale: of the increments.
+      correlation: of neighbouring coordinates of correlated increments.
+      horizon: rounds.
+      increments: kind of the increments.
+      noise: kind of the noise.
+    """
+
+    spectrum: Spectrum
+    floor: Any
+    noise_cap: Any
+    scale: Any
+    correlation: Any
+    horizon: int
+    increments: str
+    noise: str
+
+
+def prepare_quadratic(settings: QuadraticTracking, folder: Path) -> Prepared:
+    """Makes or reads one point's matrix, and checks the settings against it.
+
+    Raises:
+      InputError: with every problem found, each under the field's path.
+    """
+    return _prepare(settings, folder, settings.noise)
+
+
+def prepare_expected(settings: ExpectedTracking, folder: Path) -> Prepared:
+    """As :func:`prepare_quadratic`, for the problem that averages over walks.
+
+    Raises:
+      InputError: with every problem found; Cauchy increments, which have no mean, among them.
+    """
+    if settings.increments == "cauchy":
+        message = "Cauchy increments have no variance, and their costs no mean"
+        hint = "want gaussian, correlated or laplace, or the problem quadratic_tracking"
+        raise InputError(Issue("problem.increments", message, hint))
+    return _prepare(settings, folder, "uniform")
+
+
+def build_quadratic(prepared: Prepared) -> Instance:
+    """The problem of one point, ready for a sweep."""
+    from jaxsoco.core.protocol import Instance
+    from jaxsoco.tracking.problem import quadratic_tracking
+
+    content: Content = prepared.content
+    name = "tracking/quadratic_tracking"
+    return Instance(quadratic_tracking, _same_for_all, _spec(content), content.horizon, name)
+
+
+def build_expected(prepared: Prepared) -> Instance:
+    """The problem of one point averaged over walks: two rounds stand for its whole horizon."""
+    from jaxsoco.core.protocol import Instance
+    from jaxsoco.tracking.problem import ROUNDS, expected_tracking
+    from jaxsoco.tracking.spec import Averaged
+
+    averaged = Averaged(_spec(prepared.content))
+    name = "tracking/expected_tracking"
+    return Instance(expected_tracking, _same_for_all, averaged, ROUNDS, name)
+
+
+def make_spec(
+    matrix: jax.Array | np.ndarray,
+    horizon: int,
+    *,
+    noise_cap: Any = QuadraticTracking.noise_cap,
+    floor: Any = None,
+    rank: int | None = None,
+    scale: Any = QuadraticTracking.increment_scale,
+    correlation: Any = QuadraticTracking.correlation,
+    increments: Increments = QuadraticTracking.increments,
+    noise: NoiseKind = QuadraticTracking.noise,
+) -> Spec:
+    """The spec of :class:`~jaxsoco.tracking.settings.QuadraticTracking` with a given matrix.
+
+    Args:
+      matrix: hitting cost ``A [d, d]``, positive semidefinite, concrete.
+      horizon: rounds of a run.
+      noise_cap: largest absolute noise of the feedback.
+      floor: lower bound on the smallest positive eigenvalue, that one itself by default.
+      rank: number of positive eigenvalues, counted by default.
+      scale: of the increments.
+      correlation: of correlated increments.
+      increments: their kind.
+      noise: kind of the noise.
+
+    Raises:
+      InputError: the matrix is not positive semidefinite.
+      ValueError: no such kind, or no rounds.
+    """
+    for name, value, kinds in (("increments", increments, Increments), ("noise", noise, NoiseKind)):
+        if value not in get_args(kinds):
+            raise ValueError(f"{name}: want one of {get_args(kinds)}, got {value!r}")
+    if horizon < 1:
+        raise ValueError(f"horizon: want 1 or more, got {horizon}")
+    matrix = np.asarray(matrix)
+    rounding = 16 * np.finfo(matrix.dtype).eps if matrix.dtype.kind == "f" else 0.0
+    spectrum = positive_spectrum(
+        matrix.astype(np.float64), "matrix", max(NEARLY_ZERO, float(rounding))
+    )
+    settings = QuadraticTracking(
+        horizon=horizon,
+        noise_cap=noise_cap,
+        floor=floor,
+        increments=increments,
+        increment_scale=scale,
+        correlation=correlation,
+    )
+    if rank is not None:
+        spectrum = spectrum._replace(rank=rank)
+    return _spec(_content(settings, spectrum, noise))
+
+
+def _prepare(settings: Settings, folder: Path, noise: str) -> Prepared:
+    source = hitting_cost(settings, folder)
+    content = _content(settings, source.spectrum, noise)
+    _check_floor(content.floor, source.spectrum.smallest)
+    heavy = settings.increments == "cauchy"
+    notes = source.notes
+    if heavy:
+        notes = (*notes, "Cauchy increments: costs have no mean, read medians and quantiles")
+    dimension, rank = len(source.spectrum.basis), source.spectrum.rank
+    return Prepared(
+        content,
+        group=(dimension, rank, settings.increments, noise),
+        identity=source.identity,
+        notes=notes,
+        warnings=source.warnings,
+        heavy_tailed=heavy,
+    )
+
+
+def _content(settings: Settings, spectrum: Spectrum, noise: str) -> Content:
+    return Content(
+        spectrum=spectrum,
+        floor=spectrum.smallest if settings.floor is None else settings.floor,
+        noise_cap=settings.noise_cap,
+        scale=settings.increment_scale,
+        correlation=settings.correlation,
+        horizon=settings.horizon,
+        increments=settings.increments,
+        noise=noise,
+    )
+
+
+def _check_floor(floor: Any, smallest: Any) -> None:
+    if is_traced(floor) or is_traced(smallest):
+        return
+    if floor > smallest * (1 + 1e-9):
+        message = f"{floor:g} is above the smallest positive eigenvalue, {smallest:g}"
+        raise InputError(Issue("problem.floor", message, "want a lower bound"))
+
+
+def _spec(content: Content) -> Spec:
+    import jax.numpy as jnp
+
+    from jaxsoco.tracking.spec import Spec
+
+    return Spec(
+        basis=jnp.asarray(content.spectrum.basis, float),
+        eigenvalues=jnp.asarray(content.spectrum.eigenvalues, float),
+        noise_cap=jnp.asarray(content.noise_cap, float),
+        floor=jnp.asarray(content.floor, float),
+        scale=jnp.asarray(content.scale, float),
+        correlation=jnp.asarray(content.correlation, float),
+        rank=content.spectrum.rank,
+        horizon=content.horizon,
+        increments=content.increments,
+        noise=content.noise,
+    )
+
+
+def _same_for_all(key: Any, spec: Any) -> Any:
+    """All runs of a point share its spec; only the walk and the noise differ."""
+    del key
+    return spec

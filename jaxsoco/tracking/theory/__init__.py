@@ -1,0 +1,1 @@
+"""The mathematics of tracking: interpolation, expected costs, increments."""

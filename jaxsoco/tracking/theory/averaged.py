@@ -1,0 +1,133 @@
+"""Expected costs of SCaLE over the minimiser's walk, in closed form.
+
+Costs are quadratic, so second moments fix their means, and for a given exploration and a given
+estimate those are exact: they take one pass over the rounds, whatever the number of walks.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxsoco.core.lanes import align
+from jaxsoco.tracking.spec import Costs, Spec
+from jaxsoco.tracking.theory.increments import correlation_root, variance_of_round
+from jaxsoco.tracking.theory.planning import interpolation_eigenvalues
+from jaxsoco_kernels import jacobi
+from jaxsoco_kernels.jacobi import Spectrum
+
+
+def step_variance(spec: Spec, lanes: int) -> jax.Array:
+    """``V' Sigma V [d, d, ...]`` of an increment but for its round's factor, ``A = V l V'``.
+
+    ``Sigma = scale^2 I``, or ``scale^2 L L'`` for correlated increments.
+    """
+    scale = align(spec.scale, 0, lanes)[None, None]
+    basis = align(spec.basis, 2, lanes)
+    if spec.increments == "correlated":
+        # scale V' L
+        root = correlation_root(spec.dimension, align(spec.correlation, 0, lanes))
+        turned = scale * jnp.sum(basis[:, :, None] * root[:, None], axis=0)
+    else:
+        # scale V'
+        turned = scale * jnp.swapaxes(basis, 0, 1)
+    return jnp.sum(turned[:, None] * turned[None], axis=2)
+
+
+def exploration_costs(spec: Spec, own: jax.Array, hits: jax.Array) -> Costs:
+    """Expected costs of the rounds ``1 .. T0``, given their deviations ``y_t``.
+
+    With ``w_t = y_(t-1) - delta_t`` they are ``1/2 y_t' A y_t``, ``1/2 E |y_t - w_t|^2 = 1/2 |y_t -
+    y_(t-1)|^2 + 1/2 tr Sigma_t``, and as regret ``1/2 E (y_t - C_t w_t)' C_t^-1 (y_t - C_t w_t) =
+    1/2 |C_t^(-1/2) (y_t - C_t y_(t-1))|^2 + 1/2 tr(C_t Sigma_t)``.
+
+    Args:
+      spec: of the problem.
+      own: the deviations in the eigenbasis of ``A``, ``[T0, d, ...]``.
+      hits: their hitting costs ``[T0, ...]``.
+    """
+    lanes, dtype = own.ndim - 2, own.dtype
+    eigenvalues = align(spec.eigenvalues, 1, lanes)
+    spread = _diagonal(step_variance(spec, lanes))
+    t = jnp.arange(1, own.shape[0] + 1)
+    keep = jax.vmap(lambda now: _keep(spec, eigenvalues, now))(t)
+    last = jnp.concatenate([jnp.zeros_like(own[:1]), own[:-1]])
+    # The diagonal of V' Sigma_t V, [T0, d, ...].
+    share = _modulation(spec, t, dtype).reshape(-1, 1, *(1,) * lanes)
+    walked = share * spread[None]
+    miss = own - keep * last
+    return Costs(
+        hit=jnp.sum(hits, axis=0),
+        move=jnp.sum((own - last) ** 2 + walked, axis=(0, 1)) / 2,
+        regret=jnp.sum(miss * miss / keep + keep * walked, axis=(0, 1)) / 2,
+    )
+
+
+def exploitation_costs(spec: Spec, own: jax.Array, estimate: Spectrum) -> Costs:
+    """Expected costs of LAI with an estimate ``Ahat`` from round ``T0 + 1`` to the end.
+
+    With ``S_t = E w_t w_t'``, ``y_t = Chat_t w_t`` and ``K_t = Chat_t - C_t`` they are ``1/2
+    tr(Chat_t A Chat_t S_t)``, ``1/2 tr((I - Chat_t)^2 S_t)`` and, as regret, ``1/2 tr(K_t' C_t^-1
+    K_t S_t)``; ``S_(t+1) = Chat_t S_t Chat_t + Sigma_(t+1)``, ``S_(T0+1) = y_T0 y_T0' +
+    Sigma_(T0+1)`` (arXiv 2601.09042, proposition 1 in exact form).
+
+    Args:
+      spec: of the problem.
+      own: the deviations of the exploring rounds in the eigenbasis of ``A``, ``[T0, d, ...]``.
+      estimate: ``Ahat``.
+    """
+    lanes, dtype = own.ndim - 2, own.dtype
+    eigenvalues = align(spec.eigenvalues, 1, lanes)
+    believed = jacobi.eigenvalues(estimate)
+    # With A = V l V' and Ahat = U m U': into = V' U, and all second moments in the basis U.
+    basis = align(spec.basis, 2, lanes)
+    into = jnp.sum(basis[:, :, None] * estimate.basis[:, None], axis=0)
+    # U' A U = into' l into
+    weighted = eigenvalues[:, None] * into
+    matrix = jnp.sum(into[:, :, None] * weighted[:, None], axis=0)
+    # U' Sigma U = into' (V' Sigma V) into
+    step = step_variance(spec, lanes)
+    half = jnp.sum(step[:, :, None] * into[None], axis=1)
+    step = jnp.sum(into[:, :, None] * half[:, None], axis=0)
+    # S_(T0+1)
+    rounds = own.shape[0]
+    last = own[-1] if rounds else jnp.zeros_like(believed)
+    turned = jnp.sum(into * last[:, None], axis=0)
+    first = jnp.int32(rounds + 1)
+    second = turned[:, None] * turned[None] + _modulation(spec, first, dtype) * step
+    zero = jnp.zeros(own.shape[2:], dtype)
+
+    def body(t, carry):
+        second, (hit, move, regret) = carry
+        keep, best = _keep(spec, believed, t), _keep(spec, eigenvalues, t)
+        # Chat S Chat and V' K U: C is diagonal in V, Chat in U.
+        after = keep[:, None] * second * keep[None]
+        miss = into * (keep[None] - best[:, None])
+        missed = jnp.sum(miss[:, :, None] * second[None], axis=1)
+        hit = hit + jnp.sum(matrix * after, axis=(0, 1)) / 2
+        move = move + jnp.sum(_diagonal(second) * (1 - keep) ** 2, axis=0) / 2
+        regret = regret + jnp.sum(jnp.sum(missed * miss, axis=1) / best, axis=0) / 2
+        return after + _modulation(spec, t + 1, dtype) * step, (hit, move, regret)
+
+    start = (second, (zero, zero, zero))
+    _, (hit, move, regret) = jax.lax.fori_loop(rounds + 1, spec.horizon + 1, body, start)
+    return Costs(hit, move, regret)
+
+
+def _modulation(spec: Spec, rounds: jax.Array, dtype: Any) -> jax.Array:
+    """The factor ``s_t^2`` of the increments' variance in these rounds."""
+    if spec.increments == "correlated":
+        return variance_of_round(rounds, dtype)
+    return jnp.ones(rounds.shape, dtype)
+
+
+def _keep(spec: Spec, eigenvalues: jax.Array, t: jax.Array) -> jax.Array:
+    """LAI's coefficients ``c_t [d, ...]`` of round ``t``."""
+    left = jnp.maximum(spec.horizon + 1 - t, 1).astype(eigenvalues.dtype)
+    return interpolation_eigenvalues(eigenvalues, left)[0]
+
+
+def _diagonal(matrix: jax.Array) -> jax.Array:
+    return jnp.stack([matrix[i, i] for i in range(matrix.shape[0])])

@@ -1,0 +1,159 @@
+"""Results of a run directory as records, frames and files."""
+
+import json
+
+import numpy as np
+import pytest
+
+import jaxsoco
+from jaxsoco.core.errors import InputError
+
+SPEC = {
+    "figure": "Two learners",
+    "family": "tracking",
+    "problem": {
+        "name": "quadratic_tracking",
+        "dimension": [2, 3],
+        "increments": ["gaussian", "laplace"],
+    },
+    "algorithm": [
+        {"name": "passive_learner", "learning_rate": [1e-3, 1e-2]},
+        {"name": "follow_minimizer"},
+    ],
+    "run": {
+        "horizons": 20,
+        "seeds": 3,
+        "checkpoints": 4,
+        "tile": 16,
+        "compare": ["online_optimum", "online_optimum_path"],
+    },
+    "check": [
+        {"kind": "order", "algorithms": ["follow_minimizer", "passive_learner(learning_rate=0.01)"]}
+    ],
+}
+PASSIVE = "passive_learner(learning_rate=0.001)"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("results") / "run"
+    jaxsoco.run(SPEC, folder, progress=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def results(folder):
+    return jaxsoco.load(folder)
+
+
+def test_a_table_has_a_row_for_every_point_and_learner(results):
+    table = results.table()
+    assert len(table) == 4 * 4
+    rows = {(r.dimension, r.increments, r.learner) for r in table}
+    assert len(rows) == 16
+    assert set(table.learner) == {
+        *(PASSIVE, "passive_learner(learning_rate=0.01)", "follow_minimizer"),
+        "online_optimum_path",
+    }
+    assert np.all(table.cost_lower[table.runs > 1] <= table.cost_mean[table.runs > 1])
+
+
+def test_runs_have_a_row_for_every_run_and_checkpoint(results):
+    rows = results.runs(PASSIVE)
+    assert list(rows.dtype.names[:3]) == ["dimension", "increments", "learner"]
+    assert len(rows) == 4 * 3 * 4
+    np.testing.assert_array_equal(rows.seed[:12], np.repeat([0, 1, 2], 4))
+    assert rows["round"][:4].tolist() == list(jaxsoco.checkpoints(20, 4))
+    assert set(rows.learning_rate) == {0.001}
+    assert set(rows.step) == {"raw"}
+    np.testing.assert_allclose(rows.total, rows.hit + rows.move)
+    means = {
+        (r.dimension, r.increments): r.cost_mean for r in results.table() if r.learner == PASSIVE
+    }
+    for (dimension, increments), mean in means.items():
+        own = rows[(rows.dimension == dimension) & (rows.increments == increments)]
+        np.testing.assert_allclose(own.total[own["round"] == 20].mean(), mean)
+
+
+def test_rows_are_those_of_the_chunks(results, folder):
+    (chunk, *_) = sorted((folder / "chunks").glob("*.npz"))
+    with np.load(chunk) as arrays:
+        costs = arrays["000.hit"]
+    np.testing.assert_array_equal(results.runs(PASSIVE).hit[: costs.size], costs.reshape(-1))
+
+
+def test_checks_are_told_and_never_raised(results):
+    (check,) = results.checks
+    assert check.kind == "order"
+    assert check.verdict in ("passed", "failed")
+    assert check.interval[0] <= check.value <= check.interval[1]
+    assert check.sentence
+
+
+def test_a_pandas_frame_in_three_lines(results):
+    pytest.importorskip("pandas")
+    frame = results.to_pandas()
+    last = frame[frame["round"] == 20]
+    means = last.groupby(["dimension", "increments", "learner"]).total.mean()
+    for row in results.table():
+        np.testing.assert_allclose(means[row.dimension, row.increments, row.learner], row.cost_mean)
+    assert frame.learning_rate.isna().sum() == 2 * 48
+
+
+def test_an_xarray_dataset_over_the_axes(results):
+    pytest.importorskip("xarray")
+    data = results.to_xarray()
+    assert data.hit.dims == ("learner", "dimension", "increments", "seed", "checkpoint")
+    one = data.hit.sel(learner=PASSIVE, dimension=3, increments="laplace")
+    rows = results.runs(PASSIVE)
+    own = rows[(rows.dimension == 3) & (rows.increments == "laplace")]
+    np.testing.assert_array_equal(one.values, own.hit.reshape(3, 4))
+    assert data["round"].values.reshape(-1, 4)[0].tolist() == list(jaxsoco.checkpoints(20, 4))
+
+
+def test_a_parquet_file_reads_back(results, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    results.to_parquet(tmp_path / "runs.parquet")
+    table = parquet.read_table(tmp_path / "runs.parquet")
+    assert table.num_rows == 4 * 48
+    assert {"dimension", "learner", "learning_rate", "seed", "round", "hit"} <= set(
+        table.column_names
+    )
+
+
+def test_a_missing_library_is_named(results, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "pandas", None)
+    with pytest.raises(ImportError, match=r"pandas is not installed.*NumPy records"):
+        results.to_pandas()
+
+
+def test_an_unknown_learner_and_an_empty_folder_are_answered(results, tmp_path):
+    with pytest.raises(InputError, match='did you mean "follow_minimizer"'):
+        results.runs("follow_minimiser")
+    with pytest.raises(InputError):
+        jaxsoco.load(tmp_path)
+
+
+def test_an_incomplete_run_is_read_as_far_as_it_goes(folder, tmp_path):
+    import shutil
+
+    part = tmp_path / "part"
+    shutil.copytree(folder, part)
+    last = sorted((part / "chunks").glob("*.json"))[-1]
+    last.unlink()
+    results = jaxsoco.load(part)
+    assert not results.complete
+    assert len(results.runs(PASSIVE)) < 48
+    assert "of" in repr(results)
+
+
+def test_running_again_computes_nothing(folder):
+    before = {p: p.stat().st_mtime_ns for p in (folder / "chunks").iterdir()}
+    again = jaxsoco.run(SPEC, folder, progress=False)
+    assert again.complete
+    assert {p: p.stat().st_mtime_ns for p in (folder / "chunks").iterdir()} == before
+
+
+def test_the_manifest_keeps_what_was_asked_for(folder):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert json.loads(manifest["presentation"]["spec"])["family"] == "tracking"
