@@ -10,6 +10,8 @@ from typing import Any
 from jaxsoco import registry
 from jaxsoco.core.errors import InputError, Issue, suggest
 from jaxsoco.core.schema import HORIZON, Field, Prepared, ProblemEntry, suits
+from jaxsoco.core.settings import Rounds
+from jaxsoco.front.reading import read_values
 from jaxsoco.testing.cases import Case, Change, base_values
 
 ROUNDS = 12
@@ -57,6 +59,8 @@ def derive(name: str, problem: str | None, values: Mapping[str, Any] | None, fac
     if entry.horizons:
         own[HORIZON] = ROUNDS
     own |= values or {}
+    declared = (*entry.fields, *(Rounds.FIELDS if entry.horizons else ()))  # type: ignore[attr-defined]
+    read_values(declared, own, f"the problem {entry.name}")  # raises what is wrong, all at once
     costs = registry.family(problem.partition("/")[0]).costs
     plain = Case(problem, own, ledger=tuple(c.name for c in costs if not c.objective))
     base = entry.prepared(base_values(plain), Path())

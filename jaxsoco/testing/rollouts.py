@@ -16,6 +16,7 @@ import numpy as np
 
 from jaxsoco import registry
 from jaxsoco.core import random
+from jaxsoco.core.nature import move_ahead, start_ahead
 from jaxsoco.testing.cases import Case, Judge, Learner, instance, remembered
 
 Layout = Literal["native", "vmap", "loop"]
@@ -79,19 +80,47 @@ class Mind(NamedTuple):
 
 
 def raw_pieces(case: Case, x64: bool) -> Pieces:
-    """A problem's functions, not compiled."""
+    """A problem's functions, not compiled. With a window, nature ahead of the run is carried."""
     made = instance(case, x64)
     problem = made.problem
 
-    def stream(key, t):
-        return random.rollout_keys(key, nature=problem.counter, learner=False)(t)
+    def stream(key):
+        return random.rollout_keys(key, nature=problem.counter, learner=False)
 
+    def start(key, spec):
+        return problem.init(random.round_keys(key, 0)[0], spec)
+
+    def start_windowed(key, spec):
+        world = start(key, spec)
+        return world, start_ahead(problem, spec, stream(key), world)
+
+    def move_windowed(key, t, spec, world):
+        world, ahead = world
+        world, now = problem.advance(stream(key)(t)[0], spec, world)
+        last = stream(key)(t + problem.window)[0]
+        ahead, shown = move_ahead(problem, spec, last, ahead, now)
+        return (world, ahead), (now, shown)
+
+    def play_windowed(key, t, spec, world, now, action):
+        rest = spec, world[0], now[0], action
+        after, feedback, costs = problem.play(stream(key)(t)[2], *rest)
+        return (after, world[1]), feedback, costs
+
+    draw = lambda key, settings: made.draw(random.draw_key(key), settings)  # noqa: E731
+    if problem.window:
+        return Pieces(
+            draw=draw,
+            open=start_windowed,
+            move=move_windowed,
+            look=lambda spec, world, now: problem.observe(spec, world[0], now[1]),
+            play=play_windowed,
+        )
     return Pieces(
-        draw=lambda key, settings: made.draw(random.draw_key(key), settings),
-        open=lambda key, spec: problem.init(random.round_keys(key, 0)[0], spec),
-        move=lambda key, t, spec, world: problem.advance(stream(key, t)[0], spec, world),
+        draw=draw,
+        open=start,
+        move=lambda key, t, spec, world: problem.advance(stream(key)(t)[0], spec, world),
         look=problem.observe,
-        play=lambda key, t, *rest: problem.play(stream(key, t)[2], *rest),
+        play=lambda key, t, *rest: problem.play(stream(key)(t)[2], *rest),
     )
 
 

@@ -15,9 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MODULE = """\
 import jax.numpy as jnp
 
-from jaxsoco.core.protocol import Algorithm
-from jaxsoco.core.schema import AlgorithmEntry, Extension
-from jaxsoco.core.settings import setting, settings
+from jaxsoco.extend import Algorithm, AlgorithmEntry, Extension, setting, settings
 
 
 @settings

@@ -37,7 +37,7 @@ def test_a_learner_may_be_written_for_one_run(place):
 WRONG = {
     "a wrong shape": (
         ("    return deviation, deviation\n", "    return jnp.zeros((3, 1)), deviation\n"),
-        "given the action of the learner (halfway.py:19, in act): float32[3, 1]",
+        "given the action of the learner (halfway.py:17, in act): float32[3, 1]",
     ),
     "an error of its own": (
         ("    return deviation, deviation\n", "    return deviation @ deviation, deviation\n"),
@@ -45,11 +45,11 @@ WRONG = {
     ),
     "a state of another structure": (
         ("    return deviation, deviation\n", "    return deviation, (deviation, deviation)\n"),
-        "the state of the learner (halfway.py:19, in act) changes its structure",
+        "the state of the learner (halfway.py:17, in act) changes its structure",
     ),
     "a state of another dtype": (
         ("    return deviation, deviation\n", "    return deviation, deviation.astype(int)\n"),
-        "the state of the learner (halfway.py:19, in act) is float32[2, 16] before a round and "
+        "the state of the learner (halfway.py:17, in act) is float32[2, 16] before a round and "
         "int32[2, 16] after it",
     ),
 }

@@ -267,17 +267,35 @@ def test_a_comparator_is_tried(declare):
         )
 
 
+def test_a_problem_may_show_coming_rounds(declare):
+    from jaxsoco.tracking import Observation
+
+    base = registry.problem("tracking/quadratic_tracking")
+
+    def observe(spec, world, window):
+        return Observation(window.now.increment + window.coming.increment[1])
+
+    def build(prepared):
+        made = base.instance(prepared, {})
+        return made._replace(problem=made.problem._replace(observe=observe, window=2))
+
+    same = {"settings": base.settings, "prepare": base.prepare}
+    problem = ProblemEntry("windowed", "a test", "a test", build=build, like=base.name, **same)
+    declare(problems=(problem,), algorithms=(entry("sound"),))
+    report = jaxsoco.testing.conformance("tracking/windowed", values=SMALL)
+    assert {one.verdict for one in report.outcomes} == {"passed"}
+
+
 def test_a_problem_that_makes_its_functions_anew_is_found(declare):
     base = registry.problem("tracking/quadratic_tracking")
 
-    def build(prepared, *values):
-        made = base.instance(prepared, *values)
+    def build(prepared):
+        made = base.instance(prepared, {})
         advance = made.problem.advance
         problem = made.problem._replace(advance=lambda *arguments: advance(*arguments))
         return made._replace(problem=problem)
 
-    names = ("fields", "settings", "horizons", "prepare")
-    same = {name: getattr(base, name) for name in names}
+    same = {"settings": base.settings, "prepare": base.prepare}
     problem = ProblemEntry("anew", "a test", "a test", build=build, like=base.name, **same)
     declare(problems=(problem,))
     with pytest.raises(AssertionError, match="build makes other functions at every point"):
@@ -289,6 +307,10 @@ def test_bad_questions_are_answered():
         jaxsoco.testing.conformance("tracking/scal")
     with pytest.raises(InputError, match="is not a fact of a case"):
         jaxsoco.testing.conformance("tracking/scale", bound={})
+    with pytest.raises(InputError, match='did you mean "dimension"'):
+        jaxsoco.testing.conformance("tracking/scale", values={"dimenson": 2})
+    with pytest.raises(InputError, match="is missing"):
+        jaxsoco.testing.conformance("multistage/recorded_costs")
     with pytest.raises(InputError, match='there is no module "nowhere_at_all"'):
         jaxsoco.testing.conformance("tracking/scale", plugins=["nowhere_at_all"])
 

@@ -6,8 +6,7 @@ The code lies in :mod:`jaxsoco_seasons.balanced` and :mod:`jaxsoco_seasons.seaso
 
 from __future__ import annotations
 
-from jaxsoco.core.schema import AlgorithmEntry, Extension, ProblemEntry
-from jaxsoco.core.settings import Rounds, setting, settings
+from jaxsoco.extend import AlgorithmEntry, Extension, ProblemEntry, Rounds, setting, settings
 
 
 @settings

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.core.protocol import Algorithm
+from jaxsoco.extend import Algorithm
 from jaxsoco.tracking import Feedback, Observation, Spec
 from jaxsoco_seasons import BalancedParams
 

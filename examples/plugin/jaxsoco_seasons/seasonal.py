@@ -9,12 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jaxsoco.core.errors import InputError, Issue
-from jaxsoco.core.schema import Prepared
+from jaxsoco.extend import InputError, Issue, Prepared
 from jaxsoco_seasons import SeasonalTracking
 
 if TYPE_CHECKING:
-    from jaxsoco.core.protocol import Instance
+    from jaxsoco.extend import Instance
 
 
 def prepare(settings: SeasonalTracking, folder: Path) -> Prepared:
@@ -36,7 +35,7 @@ def build(prepared: Prepared) -> Instance:
     """The problem of one point; here JAX begins."""
     import jax.numpy as jnp
 
-    from jaxsoco.core.protocol import Instance
+    from jaxsoco.extend import Instance
     from jaxsoco_seasons.world import SeasonalSpec, same_for_all, seasonal_tracking
 
     settings: SeasonalTracking = prepared.content

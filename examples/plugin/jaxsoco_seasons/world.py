@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.core.lanes import align
+from jaxsoco.extend import align
 from jaxsoco.tracking import Spec, quadratic_tracking
 
 
