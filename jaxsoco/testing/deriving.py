@@ -17,24 +17,38 @@ from jaxsoco.testing.cases import Case, Change, base_values
 ROUNDS = 12
 """Horizon where the user chooses it."""
 
-SMALL: Mapping[str, Mapping[str, Any]] = {
+KNOWN: Mapping[str, Mapping[str, Any]] = {
     "allocation/carbon_jobs": {
-        "regions": ("us-west-1", "eu-west-2", "eu-central-1"),
-        "job_length": 3,
-        "deadline_min": 5,
-        "deadline_max": 8,
+        "values": {
+            "regions": ("us-west-1", "eu-west-2", "eu-central-1"),
+            "job_length": 3,
+            "deadline_min": 5,
+            "deadline_max": 8,
+        },
+    },
+    "multistage/bernoulli_tree": {
+        "values": {"horizon": 24, "switch": 0.4, "p_min": 0.3, "track_first": 1},
+        "words": {"eta": 0.02, "epsilon": 0.02, "exploration": 0.02},
     },
     "provisioning/bursty_queue": {
-        "horizon": 12,
-        "capacity": 3,
-        "start": 2,
-        "slots": 3,
-        "budget_low": 0.8,
-        "anchor": 1.3,
+        "values": {
+            "horizon": 12,
+            "capacity": 3,
+            "start": 2,
+            "slots": 3,
+            "budget_low": 0.8,
+            "anchor": 1.3,
+        },
+        "params": {"conf_scale": 0.0005, "confidence_episodes": 100, "warm_up": 2, "budget": 1.1},
+        "torn": 2,
     },
-    "tracking/quadratic_tracking": {"dimension": 2},
+    "tracking/quadratic_tracking": {
+        "values": {"dimension": 2, "horizon": 14},
+        "slope_tolerance": 5e-4,
+    },
 }
-"""Sizes of the package's own problems at which compiling takes longer than running."""
+"""Of the package's own problems: sizes at which compiling takes longer than running, and what more
+their learners need."""
 
 
 def derive(name: str, problem: str | None, values: Mapping[str, Any] | None, facts: Any) -> Case:
@@ -42,7 +56,8 @@ def derive(name: str, problem: str | None, values: Mapping[str, Any] | None, fac
 
     Args:
       name: ``"family/name"`` of a learner, comparator or problem.
-      problem: on which a learner or comparator is tried; the family's first that suits.
+      problem: on which a learner or comparator is tried; by default one of :data:`KNOWN`, or the
+        family's first that suits.
       values: of the problem's fields, where the defaults will not do.
       facts: further fields of :class:`~jaxsoco.testing.cases.Case`.
 
@@ -55,10 +70,9 @@ def derive(name: str, problem: str | None, values: Mapping[str, Any] | None, fac
     if unknown:
         hint = suggest(unknown[0], [one.name for one in fields(Case)])
         raise InputError(Issue(unknown[0], "is not a fact of a case", hint))
-    own = dict(SMALL.get(problem, {}))
-    if entry.horizons:
-        own[HORIZON] = ROUNDS
-    own |= values or {}
+    known = dict(KNOWN.get(problem, {}))
+    own = {HORIZON: ROUNDS} if entry.horizons else {}
+    own |= known.pop("values", {}) | dict(values or {})
     declared = (*entry.fields, *(Rounds.FIELDS if entry.horizons else ()))  # type: ignore[attr-defined]
     read_values(declared, own, f"the problem {entry.name}")  # raises what is wrong, all at once
     costs = registry.family(problem.partition("/")[0]).costs
@@ -70,7 +84,7 @@ def derive(name: str, problem: str | None, values: Mapping[str, Any] | None, fac
         "ledger": plain.ledger,
         "derived": True,
     }
-    return Case(problem, own, **(derived | facts))
+    return Case(problem, own, **(derived | known | facts))
 
 
 def _problem_of(name: str) -> str:
@@ -78,9 +92,10 @@ def _problem_of(name: str) -> str:
     family = name.partition("/")[0]
     if isinstance(entry, ProblemEntry):
         return name
-    for problem in registry.family(family).problems:
-        if suits(entry, problem):
-            return f"{family}/{problem.name}"
+    suitable = [p.name for p in registry.family(family).problems if suits(entry, p)]
+    names = sorted((f"{family}/{name}" for name in suitable), key=lambda name: name not in KNOWN)
+    if names:
+        return names[0]
     raise InputError(Issue(name, f"no problem of the family suits this {what}"))
 
 

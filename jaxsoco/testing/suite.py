@@ -80,7 +80,7 @@ def conformance(
 
     Args:
       name: ``"family/name"`` of a learner, comparator or problem.
-      problem: on which a learner or comparator is tried; the family's first that suits.
+      problem: on which a learner or comparator is tried; one of the family's by default.
       values: fields of the problem that differ from their defaults: a small size, above all.
       plugins: modules to import first, as ``--plugin`` does (installed ones are known already).
       case: all that can be said of the problem, in place of ``problem``, ``values`` and ``facts``.
