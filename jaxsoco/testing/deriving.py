@@ -39,7 +39,15 @@ KNOWN: Mapping[str, Mapping[str, Any]] = {
             "budget_low": 0.8,
             "anchor": 1.3,
         },
-        "params": {"conf_scale": 0.0005, "confidence_episodes": 100, "warm_up": 2, "budget": 1.1},
+        "params": {
+            "conf_scale": 0.0005,
+            "confidence_episodes": 100,
+            "warm_up": 2,
+            "counts": "pooled",
+            "remaining": True,
+            "tv_cap": True,
+            "budget": 1.1,
+        },
         "torn": 2,
     },
     "tracking/quadratic_tracking": {
