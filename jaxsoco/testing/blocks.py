@@ -12,7 +12,7 @@ import numpy as np
 
 from jaxsoco.engine.batch import Batch, Outcome
 from jaxsoco.testing.cases import Case, Learner, instance, remembered
-from jaxsoco.testing.rollouts import ROOT, RUNS
+from jaxsoco.testing.pieces import ROOT, RUNS
 
 NUDGE = 1e-5
 """Relative step of differences."""

@@ -5,7 +5,8 @@ import pytest
 from conformance_cases import CASES
 
 from jaxsoco.testing.cases import learners
-from jaxsoco.testing.rollouts import RUNS, rolled
+from jaxsoco.testing.pieces import RUNS
+from jaxsoco.testing.rollouts import rolled
 
 ot = pytest.importorskip("ot")
 pytestmark = pytest.mark.oracle

@@ -15,7 +15,8 @@ from jaxsoco.engine.batch import Outcome
 from jaxsoco.engine.simulate import simulate
 from jaxsoco.testing.blocks import NUDGE, block, nudges, run_block
 from jaxsoco.testing.cases import Learner, instance, remembered
-from jaxsoco.testing.rollouts import RUNS, keys, objective, quick
+from jaxsoco.testing.pieces import RUNS, keys, quick
+from jaxsoco.testing.rollouts import objective
 from jaxsoco.testing.verdicts import NotApplicable, require
 
 

@@ -14,7 +14,8 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.testing.cases import Case, Learner, instance, learners
-from jaxsoco.testing.rollouts import keys, mind, pieces, roll, rolled
+from jaxsoco.testing.pieces import keys, mind, pieces
+from jaxsoco.testing.rollouts import roll, rolled
 from jaxsoco.testing.verdicts import NotApplicable, differs, require
 
 OTHER = 500

@@ -16,7 +16,8 @@ import numpy as np
 from jaxsoco.engine.simulate import simulate
 from jaxsoco.testing.blocks import block, run_block
 from jaxsoco.testing.cases import Case, Judge, Learner, instance, learners
-from jaxsoco.testing.rollouts import RUNS, Layout, judged, keys, pieces, quick, rolled
+from jaxsoco.testing.pieces import RUNS, Layout, keys, pieces, quick
+from jaxsoco.testing.rollouts import judged, rolled
 from jaxsoco.testing.verdicts import (
     differs,
     require,

@@ -10,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsoco.testing.cases import Case, Judge, Learner, instance
-from jaxsoco.testing.rollouts import equations, judged, objective, raw_mind, raw_pieces, rolled
+from jaxsoco.testing.pieces import equations, raw_mind, raw_pieces
+from jaxsoco.testing.rollouts import judged, objective, rolled
 from jaxsoco.testing.verdicts import require
 
 SAME = 1e-5

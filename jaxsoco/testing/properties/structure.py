@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxsoco import registry
 from jaxsoco.core.schema import load
 from jaxsoco.testing.cases import Case, Judge, Learner, instance, learners, remembered
-from jaxsoco.testing.rollouts import equations, raw_mind, raw_pieces
+from jaxsoco.testing.pieces import equations, raw_mind, raw_pieces
 from jaxsoco.testing.verdicts import NotApplicable, require, require_same_kinds
 
 Lanes = tuple[int, ...]
