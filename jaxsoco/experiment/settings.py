@@ -7,7 +7,7 @@ from typing import Any
 
 from jaxsoco.core.errors import suggest
 from jaxsoco.core.fields import INVALID, Issues, read_axis, read_value, want
-from jaxsoco.core.schema import REQUIRED, ComparatorEntry, Family, Field, ProblemEntry
+from jaxsoco.core.schema import REQUIRED, ComparatorEntry, Family, Field, ProblemEntry, suits
 from jaxsoco.experiment.document import Given, Section
 
 _LANES = 16  # a tile is a multiple: full vector registers on every device
@@ -105,7 +105,7 @@ def read_compare(
     family: Family, problem: ProblemEntry, section: Section, issues: Issues
 ) -> tuple[ComparatorEntry, ...]:
     """``run.compare`` as the family's entries, those for the problem."""
-    known = {e.name: e for e in family.comparators if not e.problems or problem.name in e.problems}
+    known = {e.name: e for e in family.comparators if suits(e, problem)}
     usual = [name for name in family.compare if name in known]
     given = section.get("compare", Given(usual, "run.compare"))
     if not given.value and "compare" not in section:
