@@ -118,7 +118,7 @@ def _claim(owners: dict[Any, Plugin | None], family: str, one: Any, plugin: Plug
             what = "family" if name is None else name[0].removesuffix("Entry").lower()
             label = family if name is None else f"{family}/{name[1]}"
             message = f'the {what} "{label}" is declared by {earlier} and by {plugin}'
-            raise InputError(Issue("plugins", message, "rename one of them"))
+            raise InputError(Issue("plugins", message, "rename one of them, or leave one out"))
         owners[family, name] = plugin
 
 

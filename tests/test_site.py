@@ -65,11 +65,23 @@ def test_the_tables_are_those_of_the_registry(page, site):
         assert re.search(r"\s+.*?\s".join(map(re.escape, keys)), shown, re.S), name
 
 
-@pytest.mark.parametrize("package", ["jaxsoco", *(f"jaxsoco.{f}" for f in registry.families())])
+FAMILIES = [f"jaxsoco.{family}" for family in registry.families()]
+
+
+@pytest.mark.parametrize("package", ["jaxsoco", *FAMILIES])
 def test_the_reference_has_every_public_name(package, site):
     page = (site / "api" / f"{package}.html").read_text(encoding="utf-8")
     names = {name for name in importlib.import_module(package).__all__ if name[0] != "_"}
     assert not {name for name in names if f'id="{package}.{name}"' not in page}
+
+
+def test_the_reference_has_what_authors_import(site):
+    names = importlib.import_module("jaxsoco.extend").__all__
+    shown = text_of(site / "api" / "jaxsoco.extend.html")
+    assert not [name for name in names if not re.search(rf"\b{name}\b", shown)]
+    pages = "".join(page.read_text(encoding="utf-8") for page in (site / "api").glob("*.html"))
+    places = ("jaxsoco.extend", "jaxsoco")  # what both have is described in one of them
+    assert not [n for n in names if not any(f'id="{place}.{n}"' in pages for place in places)]
 
 
 def test_the_protocol_and_the_kernels_have_pages(site):

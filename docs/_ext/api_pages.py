@@ -13,6 +13,7 @@ import pkgutil
 import sys
 from collections.abc import Iterator
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -32,11 +33,12 @@ TOOLS = (
     "jaxsoco.core.protocol",
     "jaxsoco.core.random",
     "jaxsoco.core.lanes",
+    "jaxsoco.core.nature",
     "jaxsoco.core.settings",
     "jaxsoco.core.schema",
     "jaxsoco.core.errors",
 )
-"""Modules for those who write a problem or a learner of their own."""
+"""Modules behind ``jaxsoco.extend``, with what it leaves out."""
 
 
 # --- public names ---------------------------------------------------------------------------------
@@ -45,6 +47,11 @@ TOOLS = (
 def families() -> list[str]:
     """The packages of the families."""
     return [f"jaxsoco.{name}" for name in registry.families()]
+
+
+def for_authors() -> list[str]:
+    """The modules for those who write a problem or a learner of their own."""
+    return [name for name in ("jaxsoco.extend", "jaxsoco.testing") if find_spec(name)]
 
 
 def kernels() -> list[str]:
@@ -57,21 +64,26 @@ def public_names(module: ModuleType) -> list[str]:
     """``__all__``, or what the module itself defines and documents, in the order of the source."""
     if hasattr(module, "__all__"):
         return [name for name in module.__all__ if not name.startswith("__")]
-    documented = _analyzer(module.__name__)
-    names = [name for name in vars(module) if not name.startswith("_")]
+    documented = _analyzer(module.__name__).attr_docs
     return [
         name
-        for name in names
-        if getattr(vars(module)[name], "__module__", None) == module.__name__
-        or ("", name) in documented.attr_docs
+        for name, value in vars(module).items()
+        if not name.startswith("_")
+        and (("", name) in documented or _is_defined_in(module.__name__, value))
     ]
+
+
+def _is_defined_in(module: str, value: Any) -> bool:
+    """Whether a value is a class or function, perhaps one that JAX wraps, of this module."""
+    code = inspect.isclass(value) or inspect.isroutine(value) or hasattr(value, "__wrapped__")
+    return code and value.__module__ == module
 
 
 @cache
 def public_places() -> dict[int, str]:
     """Identity of every documented class, function and value -> where it is documented."""
     places: dict[int, str] = {}
-    for page in (*TOOLS, *kernels(), *families(), "jaxsoco"):
+    for page in (*TOOLS, *kernels(), *families(), *for_authors(), "jaxsoco"):
         module = importlib.import_module(page)
         values = {name: getattr(module, name) for name in public_names(module)}
         places |= {
@@ -92,9 +104,9 @@ def write_pages(app: Sphinx) -> None:
     """Writes the pages, and leaves alone those that stay the same."""
     folder = Path(app.srcdir) / "api"
     folder.mkdir(exist_ok=True)
-    pages = {"jaxsoco": ["jaxsoco"], **{name: [name] for name in families()}}
+    pages = {name: [name] for name in ("jaxsoco", *families(), *for_authors())}
     pages |= {"core": [*TOOLS], "jaxsoco_kernels": kernels()}
-    titles = {"core": "Writing a problem or a learner"}
+    titles = {"core": "jaxsoco.core"}
     texts = {
         f"{name}.rst": "\n".join(_page(titles.get(name, name), modules))
         for name, modules in pages.items()

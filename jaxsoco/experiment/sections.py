@@ -10,11 +10,11 @@ from jaxsoco.core.errors import suggest
 from jaxsoco.core.fields import INVALID, Issues, read_axis, read_value, want
 from jaxsoco.core.schema import (
     REQUIRED,
-    AlgorithmEntry,
     ComparatorEntry,
     Family,
     Field,
     ProblemEntry,
+    suits,
 )
 from jaxsoco.experiment.document import Document, Section
 from jaxsoco.experiment.learners import Choice, Learner, expand_learners
@@ -175,8 +175,3 @@ def _read_algorithm(
         issues.found(setting.place, message, f"it is for {', '.join(entries[name].problems)}")
     values = read_fields(entries[name].fields, section, place, f"the algorithm {name}", issues)
     return None if len(issues) > before else Choice(entries[name], text, values, place)
-
-
-def suits(entry: AlgorithmEntry | ComparatorEntry, problem: ProblemEntry) -> bool:
-    """Whether an algorithm or comparator is for a problem of its family."""
-    return not entry.problems or problem.name in entry.problems

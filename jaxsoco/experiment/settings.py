@@ -7,7 +7,7 @@ from typing import Any
 
 from jaxsoco.core.errors import suggest
 from jaxsoco.core.fields import INVALID, Issues, read_axis, read_value, want
-from jaxsoco.core.schema import REQUIRED, ComparatorEntry, Family, Field, ProblemEntry
+from jaxsoco.core.schema import REQUIRED, ComparatorEntry, Family, Field, ProblemEntry, suits
 from jaxsoco.experiment.document import Given, Section
 
 _LANES = 16  # a tile is a multiple: full vector registers on every device
@@ -105,11 +105,11 @@ def read_compare(
     family: Family, problem: ProblemEntry, section: Section, issues: Issues
 ) -> tuple[ComparatorEntry, ...]:
     """``run.compare`` as the family's entries, those for the problem."""
-    known = {e.name: e for e in family.comparators if not e.problems or problem.name in e.problems}
-    usual = [name for name in family.compare if name in known]
+    comparators = {e.name: e for e in family.comparators if suits(e, problem)}
+    usual = [name for name in family.compare if name in comparators]
     setting = section.get("compare", Given(usual, "run.compare"))
     if not setting.value and "compare" not in section:
         return ()
-    field = Field("compare", "strings", "comparators", choices=tuple(known))
+    field = Field("compare", "strings", "comparators", choices=tuple(comparators))
     names = read_value(field, setting.value, setting.place, issues)
-    return () if names is INVALID else tuple(known[name] for name in names)
+    return () if names is INVALID else tuple(comparators[name] for name in names)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from optax import projections
 
 from jaxsoco.core import lanes
 from jaxsoco.core.lanes import spread
@@ -149,7 +150,7 @@ def descend(state: PlannerState, slope: jax.Array) -> jax.Array:
     known, budget = state.known, state.budget
     number = state.episode.astype(budget.dtype) - state.warm_up
     step = 1 / (known.curvature * jnp.maximum(number, 1))
-    lower = jnp.clip(budget - step * slope, known.budget_low, known.budget_high)
+    lower = project_budget(budget - step * slope, known)
     moves = (number > 0) & ~state.decision.fallback
     return jnp.where(moves, lower, known.budget_low)
 
@@ -214,12 +215,17 @@ def begin_descent(key: jax.Array, spec: Spec) -> Descent:
     return Descent(known, jnp.zeros(like.shape, jnp.int32), known.budget_low)
 
 
+def project_budget(budget: jax.Array, known: Known) -> jax.Array:
+    """The nearest budget in ``[budget_low, budget_high]``, ``[...]``."""
+    return projections.projection_box(budget, known.budget_low, known.budget_high)
+
+
 def follow_service(state: Descent, feedback: Feedback) -> Descent:
     """``b_{k+1} = clip(b_k - f_k'(b_k) / (theta_f k), B0, b_high)``."""
     known = state.known
     rate = known.curvature * jnp.maximum(state.episode, 1).astype(state.budget.dtype)
     lower = state.budget - feedback.slope / rate
-    return state._replace(budget=jnp.clip(lower, known.budget_low, known.budget_high))
+    return state._replace(budget=project_budget(lower, known))
 
 
 def plain_action(budget: jax.Array, policy: jax.Array) -> Action:

@@ -8,7 +8,6 @@ As :mod:`~jaxsoco.provisioning.learners.blol` with, in every episode::
 from __future__ import annotations
 
 import jax
-import jax.numpy as jnp
 
 from jaxsoco.core.lanes import spread
 from jaxsoco.core.protocol import Algorithm
@@ -17,6 +16,7 @@ from jaxsoco.provisioning.learners._shared import (
     act_with_balde,
     begin_balde,
     fault_count,
+    project_budget,
     resolve,
 )
 from jaxsoco.provisioning.settings import FixedBudgetParams
@@ -29,7 +29,7 @@ def init(key: jax.Array, params: FixedBudgetParams, spec: Spec) -> PlannerState:
     state = begin_balde(key, params, spec)
     known = state.known
     budget = spread(params.budget, known.budget_low)
-    return state._replace(budget=jnp.clip(budget, known.budget_low, known.budget_high))
+    return state._replace(budget=project_budget(budget, known))
 
 
 def update(
