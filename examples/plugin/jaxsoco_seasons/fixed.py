@@ -50,7 +50,7 @@ def fixed_point(
       ``regret``, which is no part of the objective, is 0: it estimates the regret of learners.
     """
     lanes = words(key).shape[1:]
-    # Structure first: checkpoints, coordinates, then lanes, of size 1 where all runs share a number.
+    # Checkpoints, coordinates, then lanes, of size 1 for what all runs share.
     rounds = align(jnp.asarray(at, spec.basis.dtype), 1, len(lanes))[:, None]
     eigenvalues = align(spec.eigenvalues, 1, len(lanes))[None]
 

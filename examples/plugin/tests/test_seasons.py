@@ -131,8 +131,8 @@ def test_the_fixed_point_is_the_best_place_to_stay():
         """What the world charges whoever goes to ``point [d, runs]`` and stays."""
         stay = Algorithm(
             init=lambda key, params, spec: jnp.int32(0),
-            act=lambda key, params, round, obs: (params - places[round], round),
-            update=lambda params, round, action, feedback: round + 1,
+            act=lambda key, params, state, obs: (params - places[state], state),
+            update=lambda params, state, action, feedback: state + 1,
         )
         costs = jaxsoco.simulate(stay, point, world.problem, spec, keys, stop).costs
         return costs.hit[-1], costs.move[-1]
@@ -142,7 +142,7 @@ def test_the_fixed_point_is_the_best_place_to_stay():
         point = weight / (1 + weight) * places[:stop].mean(axis=0)
         for name, cost in zip(("hit", "move"), staying(point, stop), strict=True):
             np.testing.assert_allclose(best[name][i], cost, rtol=1e-4)
-        slope = jax.grad(lambda point, stop=stop: sum(staying(point, stop)).sum())(point)
+        slope = jax.grad(lambda point, stop=stop: jnp.sum(jnp.stack(staying(point, stop))))(point)
         np.testing.assert_allclose(slope, 0, atol=1e-3)
 
 
