@@ -226,7 +226,7 @@ def _check(arguments: argparse.Namespace, command: str) -> int:
     print(check_text(sweep, out))
     if arguments.trace:
         trace(sweep)
-        print("  traced      every learner and comparator, at every shape")
+        print("  every learner and comparator was traced, at every shape")
     return DONE
 
 

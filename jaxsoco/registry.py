@@ -181,7 +181,7 @@ def find(name: str) -> tuple[str, Entry]:
 def _split(name: str) -> tuple[str, str]:
     owner, slash, short = name.partition("/")
     if not slash or not short or "/" in short:
-        raise InputError(Issue("", f'"{name}" is no name of an entry', 'want "family/name"'))
+        raise InputError(Issue("", f'"{name}" is not the name of an entry', 'want "family/name"'))
     return owner, short
 
 
