@@ -201,9 +201,9 @@ def _list(arguments: argparse.Namespace, command: str) -> int:
         print(listing.describe(arguments.name))
         return DONE
     print(registry.listing())
-    found = sorted(Path("experiments").rglob("*.toml"))
-    print("experiments" if found else "experiments: none in the folder experiments")
-    for line in columns([(f"  {path}", _title(path)) for path in found]) if found else ():
+    spec_files = sorted(Path("experiments").rglob("*.toml"))
+    print("experiments" if spec_files else "experiments: none in the folder experiments")
+    for line in columns([(f"  {path}", _title(path)) for path in spec_files]) if spec_files else ():
         print(line)
     return DONE
 

@@ -118,7 +118,7 @@ def _claim(owners: dict[Any, Plugin | None], family: str, one: Any, plugin: Plug
             what = "family" if name is None else name[0].removesuffix("Entry").lower()
             label = family if name is None else f"{family}/{name[1]}"
             message = f'the {what} "{label}" is declared by {earlier} and by {plugin}'
-            raise InputError(Issue("plugins", message, "rename one of them"))
+            raise InputError(Issue("plugins", message, "rename one of them, or leave one out"))
         owners[family, name] = plugin
 
 
@@ -137,10 +137,10 @@ def _extended(members: Family, extension: Extension) -> Family:
 
 def family(name: str) -> Family:
     """The family called ``name``; an ``InputError`` with a suggestion if there is none."""
-    known = families()
-    if name not in known:
-        raise InputError(Issue("family", f'no family is called "{name}"', suggest(name, known)))
-    return known[name]
+    by_name = families()
+    if name not in by_name:
+        raise InputError(Issue("family", f'no family is called "{name}"', suggest(name, by_name)))
+    return by_name[name]
 
 
 def algorithm(name: str) -> AlgorithmEntry:
@@ -174,8 +174,8 @@ def find(name: str) -> tuple[str, Entry]:
         for entry in entries:
             if entry.name == short:
                 return what, entry
-    known = [f"{owner}/{entry.name}" for entries in groups.values() for entry in entries]
-    raise InputError(Issue("", f'nothing is called "{name}"', suggest(name, known)))
+    names = [f"{owner}/{entry.name}" for entries in groups.values() for entry in entries]
+    raise InputError(Issue("", f'nothing is called "{name}"', suggest(name, names)))
 
 
 def _split(name: str) -> tuple[str, str]:
@@ -189,9 +189,9 @@ def _pick(entries: tuple[_E, ...], owner: str, name: str, what: str) -> _E:
     for entry in entries:
         if entry.name == name:
             return entry
-    known = [f"{owner}/{entry.name}" for entry in entries]
+    names = [f"{owner}/{entry.name}" for entry in entries]
     raise InputError(
-        Issue("", f'no {what} is called "{owner}/{name}"', suggest(f"{owner}/{name}", known))
+        Issue("", f'no {what} is called "{owner}/{name}"', suggest(f"{owner}/{name}", names))
     )
 
 

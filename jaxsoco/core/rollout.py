@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import math
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -71,13 +73,13 @@ def rollout(
         nature, learner, noise = keys(t)
         world, ahead = world
         world, now = problem.advance(nature, spec, world)
-        shown = now
+        view = now
         if ahead is not None:
-            ahead, shown = move_ahead(problem, spec, keys(t + problem.window)[0], ahead, now)
-        obs = problem.observe(spec, world, shown)
+            ahead, view = move_ahead(problem, spec, keys(t + problem.window)[0], ahead, now)
+        obs = problem.observe(spec, world, view)
         with _place("the learner's act, given the observation", obs):
             action, state = algorithm.act(learner, params, state, obs)
-        with _place("the problem's play, given the learner's action", action):
+        with _place(f"the problem's play, given the action of {_source_of(algorithm.act)}", action):
             world, feedback, costs = problem.play(noise, spec, world, now, action)
         with _place("the learner's update, given the feedback", feedback):
             state = algorithm.update(params, state, action, feedback)
@@ -85,7 +87,7 @@ def rollout(
 
     after = jax.eval_shape(play_round, world, state, jnp.int32(1))
     _same_kind("the problem's world", world, after[0])
-    _same_kind("the learner's state", state, after[1])
+    _same_kind(f"the state of {_source_of(algorithm.act)}", state, after[1])
     shapes = after[3]
     totals = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
     record = jax.tree.map(lambda x: jnp.zeros((len(at), *x.shape), x.dtype), shapes)
@@ -156,15 +158,30 @@ def _loop(play_round, world, state, totals, record, at, horizon):
     return state, record
 
 
+_NOTE = "in"
+"""What notes of ours begin with; JAX adds its own."""
+
+
 @contextlib.contextmanager
 def _place(where: str, tree: PyTree) -> Iterator[None]:
     """Notes on an error where it came up, with the shapes that were handed over."""
     try:
         yield
     except Exception as error:
-        if not hasattr(error, "__notes__"):
-            error.add_note(f"in {where}: {_shapes(tree)}")
+        if not any(note.startswith(_NOTE) for note in getattr(error, "__notes__", ())):
+            error.add_note(f"{_NOTE} {where}: {_shapes(tree)}")
         raise
+
+
+def _source_of(function: Any) -> str:
+    """Where a learner's function is written, in words: ``the learner (halfway.py:22, in act)``."""
+    while isinstance(function, partial):
+        function = function.func
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    if code is None:
+        return "the learner"
+    name = getattr(function, "__name__", code.co_name)
+    return f"the learner ({Path(code.co_filename).name}:{code.co_firstlineno}, in {name})"
 
 
 def _same_kind(what: str, before: PyTree, after: PyTree) -> None:
@@ -175,8 +192,9 @@ def _same_kind(what: str, before: PyTree, after: PyTree) -> None:
     for (path, old), (_, new) in zip(pairs[0][0], pairs[1][0], strict=True):
         old = jax.eval_shape(lambda x=old: x)
         if (jnp.shape(old), old.dtype) != (new.shape, new.dtype):
-            name = f"{what}{jax.tree_util.keystr(path)}"
-            raise TypeError(f"{name} is {_shape(old)} before a round and {_shape(new)} after it")
+            leaf = f", at {jax.tree_util.keystr(path)}," if path else ""
+            change = f"is {_shape(old)} before a round and {_shape(new)} after it"
+            raise TypeError(f"{what}{leaf} {change}")
 
 
 def _shapes(tree: PyTree) -> str:

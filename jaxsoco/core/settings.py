@@ -159,9 +159,9 @@ def _positional(schema: Any) -> Any:
             names = [one.name for one in schema.FIELDS]
             twice = [name for name in names[: len(values)] if name in named]
             if len(names) < len(values) or twice:
-                told = f"{len(values)} by position, and {', '.join(named) or 'none'} by name"
+                counts = f"{len(values)} by position, and {', '.join(named) or 'none'} by name"
                 raise TypeError(
-                    f"{schema.__name__} takes {', '.join(names)}, each once: got {told}"
+                    f"{schema.__name__} takes {', '.join(names)}, each once: got {counts}"
                 )
             named |= dict(zip(names, values, strict=False))
         by_name(self, **named)

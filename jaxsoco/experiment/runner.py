@@ -227,14 +227,14 @@ class _Builder:
         _ = self._devices
         from jaxsoco.engine.simulate import checkpoints
 
-        experiment, made = self._sweep.experiment, []
+        experiment, plans = self._sweep.experiment, []
         for index, points in enumerate(self._sweep.groups):
             horizon = self._instance(points[0]).horizon
             at = checkpoints(
                 horizon, most_checkpoints(experiment.problem, experiment.run.checkpoints)
             )
-            made.append(GroupPlan(index, points, experiment.run.seeds, horizon, at))
-        return tuple(made)
+            plans.append(GroupPlan(index, points, experiment.run.seeds, horizon, at))
+        return tuple(plans)
 
     def trace(self, groups: Sequence[GroupPlan]) -> None:
         """Traces every learner and comparator at these groups; keeps the traces of small ones.

@@ -22,14 +22,14 @@ def main() -> int:
     """Runs the request; writes where the results are, or what is wrong, to the file named."""
     answer = Path(sys.argv[1])
     try:
-        code, told = _run(json.load(sys.stdin))
+        code, reply = _run(json.load(sys.stdin))
     except InputError as error:
-        code, told = BAD_INPUT, {"issues": error.issues}
+        code, reply = BAD_INPUT, {"issues": error.issues}
     except Interrupted as error:
-        code, told = INTERRUPTED, {"message": str(error)}
+        code, reply = INTERRUPTED, {"message": str(error)}
     except KeyboardInterrupt:
-        code, told = INTERRUPTED, {"message": "interrupted"}
-    answer.write_text(json.dumps(told), encoding="utf-8")
+        code, reply = INTERRUPTED, {"message": "interrupted"}
+    answer.write_text(json.dumps(reply), encoding="utf-8")
     return code
 
 

@@ -113,13 +113,13 @@ def _run_in_child(request: Mapping[str, Any], progress: bool) -> str:
             text=True,
         )
         errors = _converse(child, json.dumps(request))
-        told = json.loads(answer.read_text(encoding="utf-8")) if answer.exists() else {}
+        reply = json.loads(answer.read_text(encoding="utf-8")) if answer.exists() else {}
     if child.returncode in (DONE, FAILED):
-        return told["out"]
-    if child.returncode == BAD_INPUT and told:
-        raise InputError(Issue(*issue) for issue in told["issues"])
+        return reply["out"]
+    if child.returncode == BAD_INPUT and reply:
+        raise InputError(Issue(*issue) for issue in reply["issues"])
     if child.returncode == INTERRUPTED:
-        raise Interrupted(told.get("message", "the run stopped early; the same call resumes it"))
+        raise Interrupted(reply.get("message", "the run stopped early; the same call resumes it"))
     raise RuntimeError(f"the run failed with exit code {child.returncode}\n{errors or ''}".strip())
 
 

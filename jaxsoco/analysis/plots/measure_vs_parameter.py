@@ -85,8 +85,8 @@ class MeasureVsParameter(Plot):
 def _level(ledger: Ledger, base: str, parameter: str, view: View, where: dict[str, Any]) -> float:
     """What is seen of an algorithm that has no such parameter; NaN if it has, or has no runs."""
     study = ledger.study
-    own = [values for name, values in study.settings.values() if name == base]
-    if base not in study.labels or any(parameter in values for values in own):
+    settings = [values for name, values in study.settings.values() if name == base]
+    if base not in study.labels or any(parameter in values for values in settings):
         return np.nan
     runs = finals(ledger, base, view, study.select(where))
     if not np.isfinite(runs).any():
