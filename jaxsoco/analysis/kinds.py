@@ -94,7 +94,9 @@ class Kinds(Mapping[str, tuple[Field, ...]], Generic[K]):
         name = table["kind"]
         if name not in self:
             message = f'no {self.what} is of kind "{name}"'
-            raise InputError(Issue(self.what, message, "load the plug-in that declares it"))
+            raise InputError(
+                Issue(self.what, message, "load the plug-in that declares it, with --plugin")
+            )
         return self.kind(name)(table)
 
     def validate(self, table: Table, scope: Scope) -> None:
@@ -110,6 +112,8 @@ class Kinds(Mapping[str, tuple[Field, ...]], Generic[K]):
         name, options = table.get("kind"), self._all()
         if isinstance(name, str) and name in options:
             return options[name]
+        if scope.partial and isinstance(name, str):
+            return None
         if "kind" in table:
             hint = suggest(show(name), options)
             scope.report("kind", f'no {self.what} is of kind "{show(name)}"', hint)

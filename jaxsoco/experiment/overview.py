@@ -29,7 +29,7 @@ def check_text(sweep: Sweep, out: Path) -> str:
         ("programs", f"{sweep.compilations} to compile, for {groups} of points"),
         (
             "chunks",
-            f"{text.count(sweep.chunks, 'file')}, each at most {chunk} runs of each learner",
+            f"{text.count(sweep.chunks, 'file')}, at most {chunk} runs of each learner per file",
         ),
         ("precision", experiment.run.precision),
         ("disk", f"{text.size(sweep.disk_bytes)} of results at most"),
