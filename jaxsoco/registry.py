@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from jaxsoco.core.errors import InputError, Issue, suggest
 from jaxsoco.core.fields import want
+from jaxsoco.core.modules import set_active
 from jaxsoco.core.schema import (
     REQUIRED,
     AlgorithmEntry,
@@ -47,6 +48,7 @@ def activate(plugins: Sequence[Plugin]) -> None:
     global _active
     _merged(tuple(plugins), tuple(FAMILIES.items()))
     _active = tuple(plugins)
+    set_active(plugin.name for plugin in _active)
     families.cache_clear()
 
 

@@ -263,3 +263,10 @@ def test_a_kind_of_check_from_outside(place, apart):
     assert code == 2
     assert 'no check is of kind "any-cost" (load the plug-in that declares it' in errors
     assert apart("report", "runs/study", "--plugin", "own_kind")[0] == 0
+
+
+def test_the_kinds_of_a_plugin_go_with_it(place):
+    place.write("own_kind.py", KIND)
+    for _ in range(2):  # the module runs once
+        assert place("list", "--plugin", "own_kind", "checks/any-cost")[0] == 0
+        assert place("list", "checks/any-cost")[0] == 2
