@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from jaxsoco.core.errors import InputError, Issue, suggest
 from jaxsoco.core.fields import want
+from jaxsoco.core.modules import set_active
 from jaxsoco.core.schema import (
     REQUIRED,
     AlgorithmEntry,
@@ -47,6 +48,7 @@ def activate(plugins: Sequence[Plugin]) -> None:
     global _active
     _merged(tuple(plugins), tuple(FAMILIES.items()))
     _active = tuple(plugins)
+    set_active(plugin.name for plugin in _active)
     families.cache_clear()
 
 
@@ -181,7 +183,7 @@ def find(name: str) -> tuple[str, Entry]:
 def _split(name: str) -> tuple[str, str]:
     owner, slash, short = name.partition("/")
     if not slash or not short or "/" in short:
-        raise InputError(Issue("", f'"{name}" is no name of an entry', 'want "family/name"'))
+        raise InputError(Issue("", f'"{name}" is not the name of an entry', 'want "family/name"'))
     return owner, short
 
 
