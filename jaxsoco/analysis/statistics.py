@@ -77,6 +77,12 @@ def cluster(values: np.ndarray) -> Clusters:
     return Clusters(sums[:, None], finite.sum(axis=0).astype(np.float64)[:, None])
 
 
+def beside(columns: Sequence[Clusters], units: int) -> Clusters:
+    """Single positions put side by side; of ``units`` units, where there are none."""
+    nothing = Clusters(np.zeros((units, 0)), np.zeros((units, 0)))
+    return Clusters(*(np.hstack(parts) for parts in zip(nothing, *columns, strict=True)))
+
+
 def cluster_means(
     clusters: Clusters, level: float = LEVEL
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
