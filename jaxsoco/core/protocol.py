@@ -118,6 +118,12 @@ class Algorithm(NamedTuple):
         return jax.numpy.asarray(count, jax.numpy.int32)
 
 
+def same_for_all(key: Key, settings: PyTree) -> PyTree:
+    """The ``draw`` of an instance whose runs all have one spec: its settings, nothing is drawn."""
+    del key
+    return settings
+
+
 class Comparator(Protocol):
     """An offline optimum that regenerates its instance from the run's key."""
 
