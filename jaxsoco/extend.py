@@ -18,15 +18,7 @@ if TYPE_CHECKING:
     from jaxsoco.core.nature import Window, replay, rounds
     from jaxsoco.core.precision import in_float64
     from jaxsoco.core.protocol import Algorithm, Comparator, Instance, Problem
-    from jaxsoco.core.random import (
-        draws,
-        fold,
-        integers,
-        normal,
-        round_keys,
-        uniform,
-        words,
-    )
+    from jaxsoco.core.random import draws, fold, integers, normal, round_keys, uniform, words
     from jaxsoco.core.schema import (
         AlgorithmEntry,
         ComparatorEntry,

@@ -12,12 +12,7 @@ from jaxsoco.core.schema import Prepared
 from jaxsoco.core.settings import is_traced
 from jaxsoco.tracking.data.hitting_costs import hitting_cost
 from jaxsoco.tracking.data.matrices import NEARLY_ZERO, Spectrum, positive_spectrum
-from jaxsoco.tracking.settings import (
-    ExpectedTracking,
-    Increments,
-    NoiseKind,
-    QuadraticTracking,
-)
+from jaxsoco.tracking.settings import ExpectedTracking, Increments, NoiseKind, QuadraticTracking
 
 if TYPE_CHECKING:
     import jax

@@ -12,12 +12,7 @@ import jax.numpy as jnp
 
 from jaxsoco.core.lanes import align
 from jaxsoco.core.protocol import Algorithm, counted_faults
-from jaxsoco.provisioning.learners._shared import (
-    PlannerState,
-    decide,
-    descend,
-    first_state,
-)
+from jaxsoco.provisioning.learners._shared import PlannerState, decide, descend, first_state
 from jaxsoco.provisioning.settings import OracleParams
 from jaxsoco.provisioning.spec import Action, Feedback, Observation, Spec
 from jaxsoco_kernels.occupancy import BudgetedSolution, solve_budgeted
