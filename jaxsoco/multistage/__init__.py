@@ -40,7 +40,5 @@ _MODULES = {
     "data.tree_files": "load_tree",
     "data.trials": "Replay replay",
 }
-_PUBLIC = {name: module for module, names in _MODULES.items() for name in names.split()}
 
-__all__ = ["FAMILY", *_PUBLIC]  # pyright: ignore[reportUnsupportedDunderAll]
-__getattr__, __dir__ = lazy_names(__name__, _PUBLIC, ["FAMILY"])
+__getattr__, __dir__, __all__ = lazy_names(__name__, _MODULES, ["FAMILY"])
