@@ -38,7 +38,7 @@ class Plugin:
       name: of its module.
       origin: where it comes from: a file, or a distribution and its version.
       identity: what fixes its code in a run's identity: the version of its distribution, or the
-        hash of its file.
+        hash of its file (of all modules of its package).
       extensions: what it adds.
     """
 
@@ -80,7 +80,7 @@ def load_plugin(name: str, folder: Path) -> Plugin:
         raise InputError(Issue("plugins", f'"{name}" is not a module name', hint))
     file = _beside(name, folder)
     if file is not None:
-        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        digest = _digest(file)
         module = _guarded(name, lambda: _import_file(name, str(file.resolve()), digest))
         return Plugin(name, file.name, f"sha256:{digest}", _extensions(name, module))
     module = _guarded(name, lambda: _import_installed(name, folder))
@@ -93,6 +93,18 @@ def _beside(name: str, folder: Path) -> Path | None:
     base = folder.joinpath(*name.split("."))
     options = (base.with_name(f"{base.name}.py"), base / "__init__.py")
     return next((file for file in options if file.is_file()), None)
+
+
+def _digest(file: Path) -> str:
+    """SHA-256 of a module's text; of a package's, with those of all modules in its folder."""
+    package = file.name == "__init__.py"
+    parts = sorted(file.parent.rglob("*.py")) if package else [file]
+    digest = hashlib.sha256()
+    for part in parts:
+        if package:
+            digest.update(f"{part.relative_to(file.parent).as_posix()}\0".encode())
+        digest.update(part.read_bytes())
+    return digest.hexdigest()
 
 
 _imported: dict[str, tuple[str, ModuleType]] = {}
@@ -108,6 +120,8 @@ def _import_file(name: str, file: str, digest: str) -> ModuleType:
     if spec is None or spec.loader is None:
         raise ImportError(f"{file} is not a Python module")
     module = importlib.util.module_from_spec(spec)
+    for part in [one for one in sys.modules if one.startswith(f"{name}.")]:
+        del sys.modules[part]  # of its text before, or of another file of this name
     sys.modules[name] = module
     try:
         with _on_path(Path(file).parents[1 if package else 0]):
@@ -176,17 +190,22 @@ def _distribution(name: str, module: ModuleType) -> tuple[str, str]:
         version = f"{owners[0]} {metadata.version(owners[0])}"
         return version, version
     file = Path(module.__file__ or "")
-    digest = hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else "unknown"
+    digest = _digest(file) if file.is_file() else "unknown"
     return str(file), f"sha256:{digest}"
 
 
 def _extensions(name: str, module: Any) -> tuple[Family | Extension, ...]:
     """The ``EXTENSIONS`` of a module (or that list itself, as an entry point may name)."""
-    extensions = module if isinstance(module, list | tuple) else getattr(module, "EXTENSIONS", ())
-    several = extensions if isinstance(extensions, list | tuple) else ()
-    items = [item for item in several if isinstance(item, Family | Extension)]
-    if not items or len(items) < len(several):
-        message = "has no EXTENSIONS"
-        hint = "expected a list of jaxsoco.extend.Extension or Family"
-        raise InputError(Issue(f"plug-in {name}", message, hint))
-    return tuple(items)
+    extensions: Any
+    extensions = module if isinstance(module, list | tuple) else getattr(module, "EXTENSIONS", None)
+    listed = isinstance(extensions, list | tuple)
+    items = tuple(extensions) if listed else (extensions,)
+    others = {type(item).__name__ for item in items if not isinstance(item, Family | Extension)}
+    if listed and items and not others:
+        return items
+    message = "has no EXTENSIONS"
+    if extensions is not None:
+        kinds = sorted(others) or [type(extensions).__name__]
+        message = f"EXTENSIONS is or holds something else: {', '.join(kinds)}"
+    hint = "expected a list of jaxsoco.core.schema.Extension or Family"
+    raise InputError(Issue(f"plug-in {name}", message, hint))

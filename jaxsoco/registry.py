@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from jaxsoco.core.errors import InputError, Issue, suggest
 from jaxsoco.core.fields import want
+from jaxsoco.core.modules import set_active
 from jaxsoco.core.schema import (
     REQUIRED,
     AlgorithmEntry,
@@ -49,6 +50,7 @@ def activate(plugins: Sequence[Plugin]) -> None:
     global _active
     _merged(tuple(plugins), tuple(FAMILIES.items()))
     _active = tuple(plugins)
+    set_active(plugin.name for plugin in _active)
     families.cache_clear()
 
 
@@ -121,7 +123,7 @@ def _claim(owners: dict[Any, Plugin | None], family: str, one: Any, plugin: Plug
             what = "family" if name is None else name[0].removesuffix("Entry").lower()
             label = family if name is None else f"{family}/{name[1]}"
             message = f'the {what} "{label}" is declared by {earlier} and by {plugin}'
-            raise InputError(Issue("plugins", message, "rename one of them"))
+            raise InputError(Issue("plugins", message, "rename one of them, or leave one out"))
         owners[family, name] = plugin
 
 
@@ -140,10 +142,10 @@ def _extended(members: Family, extension: Extension) -> Family:
 
 def family(name: str) -> Family:
     """The family called ``name``; an ``InputError`` with a suggestion if there is none."""
-    known = families()
-    if name not in known:
-        raise InputError(Issue("family", f'no family is called "{name}"', suggest(name, known)))
-    return known[name]
+    by_name = families()
+    if name not in by_name:
+        raise InputError(Issue("family", f'no family is called "{name}"', suggest(name, by_name)))
+    return by_name[name]
 
 
 def algorithm(name: str) -> AlgorithmEntry:

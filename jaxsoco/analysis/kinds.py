@@ -9,13 +9,14 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any, ClassVar, Generic, TypeVar
 
 from jaxsoco.analysis.selection import WHERE, Scope, Table, check_where
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.fields import check_table
+from jaxsoco.core.modules import is_active
 from jaxsoco.core.schema import Field
 from jaxsoco.core.text import show, suggest
 
@@ -94,7 +95,9 @@ class Kinds(Mapping[str, tuple[Field, ...]], Generic[K]):
         name = table["kind"]
         if name not in self:
             message = f'no {self.what} is of kind "{name}"'
-            raise InputError(Issue(self.what, message, "load the plug-in that declares it"))
+            raise InputError(
+                Issue(self.what, message, "load the plug-in that declares it, with --plugin")
+            )
         return self.kind(name)(table)
 
     def validate(self, table: Table, scope: Scope) -> None:
@@ -106,10 +109,41 @@ class Kinds(Mapping[str, tuple[Field, ...]], Generic[K]):
             check_table(kind.fields, table, scope.path, owner, scope.issues, other=("kind", WHERE))
             kind(table, where).validate(scope)
 
+    def require(
+        self,
+        table: Table,
+        labels: Sequence[str],
+        comparators: Sequence[str] | Mapping[str, str],
+        axes: Mapping[str, Sequence[Any]],
+        *,
+        path: str = "",
+        **offer: Any,
+    ) -> None:
+        """Checks one table completely: its fields, labels, selection and axis.
+
+        Args:
+          table: as the experiment states it.
+          labels: labels of the algorithms.
+          comparators: names of the comparators; a mapping gives for each one that is not run the
+            component that is the regret against it.
+          axes: values of every axis of the problem.
+          path: where the table stands, the prefix of every issue's path.
+          **offer: what else the experiment offers, see :class:`~jaxsoco.analysis.selection.Scope`:
+            ``checkpoints``, ``costs``, ``learners``.
+
+        Raises:
+          InputError: with everything that is wrong.
+        """
+        scope = Scope(axes, labels, comparators, path=path or self.what, **offer)
+        self.validate(table, scope)
+        scope.finish()
+
     def _find(self, table: Table, scope: Scope) -> type[K] | None:
         name, options = table.get("kind"), self._all()
         if isinstance(name, str) and name in options:
             return options[name]
+        if scope.partial and isinstance(name, str):
+            return None
         if "kind" in table:
             hint = suggest(show(name), options)
             scope.report("kind", f'no {self.what} is of kind "{show(name)}"', hint)
@@ -118,14 +152,14 @@ class Kinds(Mapping[str, tuple[Field, ...]], Generic[K]):
         return None
 
     def _all(self) -> dict[str, type[K]]:
-        """Every kind; the first call imports the package's modules."""
+        """The package's kinds, imported by the first call, and those of active plug-ins."""
         if not self._complete:
             for module in _modules(self._package):
                 for kind in vars(module).values():
                     if self._is_kind(kind) and kind.__module__ == module.__name__:
                         self._add(kind)
             self._complete = True
-        return self._kinds
+        return {name: one for name, one in self._kinds.items() if is_active(one.__module__)}
 
     def _is_kind(self, value: Any) -> bool:
         return isinstance(value, type) and issubclass(value, self._base) and "name" in vars(value)
@@ -135,6 +169,8 @@ class Kinds(Mapping[str, tuple[Field, ...]], Generic[K]):
             message = f'{_owner(kind)} declares the kind "{kind.name}"'
             raise InputError(Issue(self.what, message, "want small letters, digits and hyphens"))
         other = self._kinds.get(kind.name)
+        if other is not None and not is_active(other.__module__):
+            other = None
         if other is not None and _owner(other) != _owner(kind):
             message = f'{_owner(other)} and {_owner(kind)} both declare the kind "{kind.name}"'
             raise InputError(Issue(f"{self.what} {kind.name}", message, "rename one of them"))

@@ -38,6 +38,18 @@ class InputError(ValueError):
         self.issues = (issues,) if isinstance(issues, Issue) else tuple(issues)
         super().__init__("\n".join(str(issue) for issue in self.issues))
 
+    def under(self, place: str) -> InputError:
+        """The same issues with the place that led to them: ``problem.matrix: coupling.csv:2``.
+
+        An issue that names a field of the problem keeps its own place.
+        """
+        return InputError(
+            issue
+            if issue.path.startswith("problem")
+            else issue._replace(path=f"{place}: {issue.path}" if issue.path else place)
+            for issue in self.issues
+        )
+
 
 class Interrupted(RuntimeError):
     """The run stopped early; what was committed is whole and a later run resumes from it."""

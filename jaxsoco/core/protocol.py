@@ -123,6 +123,17 @@ class Algorithm(NamedTuple):
         return jax.numpy.asarray(count, jax.numpy.int32)
 
 
+def counted_faults(state: PyTree) -> Array:
+    """The ``faults`` of an algorithm whose state has a field ``faults``, int32 ``[...]``."""
+    return state.faults
+
+
+def same_for_all(key: Key, settings: PyTree) -> PyTree:
+    """The ``draw`` of an instance whose runs all have one spec: its settings, nothing is drawn."""
+    del key
+    return settings
+
+
 class Comparator(Protocol):
     """An offline optimum that regenerates its instance from the run's key.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -76,23 +76,22 @@ def rollout(
         nature, learner, noise = keys(t)
         world, ahead = world
         world, now = problem.advance(nature, spec, world)
-        shown = now
+        view = now
         if ahead is not None:
-            ahead, shown = move_ahead(problem, spec, keys(t + problem.window)[0], ahead, now)
-        obs = problem.observe(spec, world, shown)
+            ahead, view = move_ahead(problem, spec, keys(t + problem.window)[0], ahead, now)
+        obs = problem.observe(spec, world, view)
         with _place("the learner's act, given the observation", obs):
             action, state = algorithm.act(learner, params, state, obs)
-        with _place("the problem's play, given the learner's action", action, algorithm.act):
+        with _place(f"the problem's play, given the action of {_source_of(algorithm.act)}", action):
             world, feedback, costs = problem.play(noise, spec, world, now, action)
         with _place("the learner's update, given the feedback", feedback):
             state = algorithm.update(params, state, action, feedback)
         return (world, ahead), state, action, costs
 
     after = jax.eval_shape(play_round, world, state, jnp.int32(1))
-    with _place("the problem's play, given the learner's action", after[2], algorithm.act):
+    with _place(f"the problem's play, given the action of {_source_of(algorithm.act)}", after[2]):
         _same_kind("the problem's world", world[0], after[0][0])
-    with _place("the learner's update", None, algorithm.update):
-        _same_kind("the learner's state", state, after[1])
+    _same_kind(f"the state of {_source_of(algorithm.act)}", state, after[1])
     shapes = after[3]
     totals = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
     record = jax.tree.map(lambda x: jnp.zeros((len(at), *x.shape), x.dtype), shapes)
@@ -163,28 +162,30 @@ def _loop(play_round, world, state, totals, record, at, horizon):
     return state, record
 
 
-@contextlib.contextmanager
-def _place(where: str, tree: PyTree, source: Callable | None = None) -> Iterator[None]:
-    """Notes on an error where it came up, with the shapes that were handed over.
+_NOTE = "in"
+"""What notes of ours begin with; JAX adds its own."""
 
-    Args:
-      where: in words.
-      tree: what was handed over, if anything.
-      source: the function that it comes from, whose line is named.
-    """
+
+@contextlib.contextmanager
+def _place(where: str, tree: PyTree) -> Iterator[None]:
+    """Notes on an error where it came up, with the shapes that were handed over."""
     try:
         yield
     except Exception as error:
-        if not hasattr(error, "__notes__"):
-            shapes = "" if tree is None else f": {_shapes(tree)}"
-            error.add_note(f"in {where}{shapes}{_line(source)}")
+        if not any(note.startswith(_NOTE) for note in getattr(error, "__notes__", ())):
+            error.add_note(f"{_NOTE} {where}: {_shapes(tree)}")
         raise
 
 
-def _line(function: Callable | None) -> str:
-    """Where a function is written, if it is one of Python's."""
-    code = getattr(inspect.unwrap(function), "__code__", None) if function else None
-    return f", from {Path(code.co_filename).name}:{code.co_firstlineno}" if code else ""
+def _source_of(function: Any) -> str:
+    """Where a learner's function is written, in words: ``the learner (halfway.py:22, in act)``."""
+    while isinstance(function, partial):
+        function = function.func
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    if code is None:
+        return "the learner"
+    name = getattr(function, "__name__", code.co_name)
+    return f"the learner ({Path(code.co_filename).name}:{code.co_firstlineno}, in {name})"
 
 
 def _same_kind(what: str, before: PyTree, after: PyTree) -> None:
@@ -195,8 +196,9 @@ def _same_kind(what: str, before: PyTree, after: PyTree) -> None:
     for (path, old), (_, new) in zip(pairs[0][0], pairs[1][0], strict=True):
         old = jax.eval_shape(lambda x=old: x)
         if (jnp.shape(old), old.dtype) != (new.shape, new.dtype):
-            name = f"{what}{jax.tree_util.keystr(path)}"
-            raise TypeError(f"{name} is {_shape(old)} before a round and {_shape(new)} after it")
+            leaf = f", at {jax.tree_util.keystr(path)}," if path else ""
+            change = f"is {_shape(old)} before a round and {_shape(new)} after it"
+            raise TypeError(f"{what}{leaf} {change}")
 
 
 def _shapes(tree: PyTree) -> str:

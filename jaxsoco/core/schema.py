@@ -149,6 +149,9 @@ class ProblemEntry:
       fields: what experiment files may say; of the class, unless given.
       horizons: the experiment chooses the horizon, which is the setting ``horizon``; otherwise the
         problem fixes its own.
+      like: another problem of the family, if this one has its observations, actions, feedback and
+        ledger, and a spec that learners can read alike: what is for that one is for this one, too
+        (but for comparators that are run: they would draw that one's worlds).
     """
 
     name: str
@@ -159,6 +162,7 @@ class ProblemEntry:
     fields: tuple[Field, ...] = ()
     horizons: bool = False
     settings: Any = None
+    like: str = ""
 
     def __post_init__(self) -> None:
         """Takes fields and horizon from the class of the settings."""
@@ -166,13 +170,13 @@ class ProblemEntry:
         if any(one.name == HORIZON for one in declared):
             object.__setattr__(self, "horizons", True)
         if not self.fields:
-            own = tuple(one for one in declared if one.name != HORIZON)
-            object.__setattr__(self, "fields", own)
+            fields = tuple(one for one in declared if one.name != HORIZON)
+            object.__setattr__(self, "fields", fields)
 
     def prepared(self, values: Mapping[str, Any], folder: Path) -> Prepared:
         """What the problem reads and checks for one value of every field (and the horizon)."""
-        own = values if self.settings is None else self.settings.of(values)
-        return load(self.prepare)(own, folder)
+        settings = values if self.settings is None else self.settings.of(values)
+        return load(self.prepare)(settings, folder)
 
     def instance(self, prepared: Prepared, values: Mapping[str, Any]) -> Any:
         """The :class:`~jaxsoco.core.protocol.Instance` of a prepared problem; needs JAX."""
@@ -266,6 +270,14 @@ def _check_entries(one: Any) -> None:
             names = [type(entry).__name__ for entry in (entries if whole else [entries])]
             raise TypeError(f"{name}: expected a tuple of {kind.__name__}, got {', '.join(names)}")
         object.__setattr__(one, name, tuple(entries))
+
+
+def suits(entry: AlgorithmEntry | ComparatorEntry, problem: ProblemEntry) -> bool:
+    """Whether an algorithm or comparator is for a problem of its family."""
+    if not entry.problems or problem.name in entry.problems:
+        return True
+    runs = isinstance(entry, ComparatorEntry) and not entry.component
+    return not runs and problem.like in entry.problems
 
 
 def load(target: Any) -> Any:

@@ -174,8 +174,8 @@ def _positional(schema: Any) -> Any:
     def construct(self: Any, *values: Any, **named: Any) -> None:
         names = [one.name for one in schema.FIELDS]
         if len(values) > len(names) or any(name in named for name in names[: len(values)]):
-            told = f"{len(values)} by position, and {', '.join(named) or 'none'} by name"
-            raise TypeError(f"{schema.__name__} takes {', '.join(names)}, each once: got {told}")
+            counts = f"{len(values)} by position, and {', '.join(named) or 'none'} by name"
+            raise TypeError(f"{schema.__name__} takes {', '.join(names)}, each once: got {counts}")
         named |= dict(zip(names, values, strict=False))
         by_name(self, **named)
 

@@ -93,8 +93,8 @@ class Setup:
         data = freeze(dict(settings))
         learners = []
         for entry in data["learners"]:
-            own = {"base": entry["label"], **entry, **freeze(variants.get(entry["label"], {}))}
-            learners.append(LearnerInfo(own["label"], own["name"], own["base"], own["values"]))
+            info = {"base": entry["label"], **entry, **freeze(variants.get(entry["label"], {}))}
+            learners.append(LearnerInfo(info["label"], info["name"], info["base"], info["values"]))
         values: dict[str, Any] = {k: data[k] for k in cls.__dataclass_fields__ if k in data}
         return cls(**{**values, "learners": tuple(learners)})
 

@@ -49,14 +49,14 @@ def start_jax(precision: str, devices: int | None, useful: int) -> list[Any]:
     jax.config.update("jax_enable_x64", precision == "float64")
     _keep_compiled_code()
     try:
-        found = jax.local_devices()
+        available = jax.local_devices()
     except RuntimeError as error:
         hint = "JAX_PLATFORMS=cpu runs on the processor"
         raise InputError(Issue("", f"JAX finds no device: {error}", hint)) from error
-    if devices is not None and devices > len(found):
-        message = f"{devices} devices are asked for, and JAX has {len(found)}"
-        raise InputError(Issue("--devices", message, f"want 1 to {len(found)}"))
-    return found[: useful if devices is None else devices]
+    if devices is not None and devices > len(available):
+        message = f"{devices} devices are asked for, and JAX has {len(available)}"
+        raise InputError(Issue("--devices", message, f"want 1 to {len(available)}"))
+    return available[: useful if devices is None else devices]
 
 
 def prepare_cpu(devices: int | None, useful: int) -> None:
@@ -75,8 +75,8 @@ def prepare_cpu(devices: int | None, useful: int) -> None:
         count = min(useful, usable_cores()) if devices is None else devices
         os.environ["XLA_FLAGS"] = f"{flags} --{_FORCED}={count}".strip()
     else:
-        told = re.findall(rf"{_FORCED}=(\d+)", flags)
-        count = int(told[-1] if told else os.environ.get("JAX_NUM_CPU_DEVICES") or 1)
+        counts = re.findall(rf"{_FORCED}=(\d+)", flags)
+        count = int(counts[-1] if counts else os.environ.get("JAX_NUM_CPU_DEVICES") or 1)
     if _OPTIONS not in flags:
         flags = os.environ.get("XLA_FLAGS", "")
         os.environ["XLA_FLAGS"] = f"{flags} --{_OPTIONS}={WHOLE_LOOPS}".strip()

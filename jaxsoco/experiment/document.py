@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from jaxsoco.core.errors import InputError, Issue, suggest
 from jaxsoco.core.fields import INVALID, Issues
+from jaxsoco.core.files import unreadable
 from jaxsoco.core.text import with_type
 
 TABLES = ("problem", "run", "smoke")
@@ -81,10 +82,10 @@ def as_document(path: Path, text: str, raw: Mapping[str, Any], issues: Issues) -
       raw: its tables.
       issues: gets what is wrong.
     """
-    known = (*NAMES, PLUGINS, *TABLES, *LISTS)
+    keys = (*NAMES, PLUGINS, *TABLES, *LISTS)
     for key in raw:
-        if key not in known:
-            issues.found(key, f'"{key}" is not a key of an experiment file', suggest(key, known))
+        if key not in keys:
+            issues.found(key, f'"{key}" is not a key of an experiment file', suggest(key, keys))
     top = {key: Given(raw[key], key) for key in NAMES if key in raw}
     problem, run, smoke = (_table(raw, name, issues) for name in TABLES)
     algorithms, checks, plots = (_tables(raw, name, issues) for name in LISTS)
@@ -113,13 +114,11 @@ def _read_toml(path: Path) -> tuple[str, dict[str, Any]]:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        near = sorted(str(p) for p in path.parent.glob("*.toml")) if path.parent.is_dir() else []
+        near = sorted(str(p) for p in path.parent.glob("*.toml") if p.name != "pyproject.toml")
         hint = suggest(str(path), near) if near else "jaxsoco list names the experiments"
         raise InputError(Issue(str(path), "there is no such file", hint)) from None
-    except IsADirectoryError:
-        raise InputError(Issue(str(path), "is a folder", "want a TOML file")) from None
     except OSError as error:
-        raise InputError(Issue(str(path), f"cannot be read: {error.strerror}")) from None
+        raise InputError(unreadable(path, error)) from None
     except UnicodeDecodeError as error:
         raise InputError(
             Issue(str(path), f"is not UTF-8 text (byte {error.start})", "TOML files are UTF-8")
@@ -131,10 +130,10 @@ def _read_toml(path: Path) -> tuple[str, dict[str, Any]]:
 
 
 def _syntax_issue(path: Path, message: str) -> Issue:
-    found = re.fullmatch(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", message, re.S)
-    if not found:
+    match = re.fullmatch(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", message, re.S)
+    if not match:
         return Issue(str(path), f"is not valid TOML: {message}")
-    what, line, column = found.groups()
+    what, line, column = match.groups()
     place = f"{path}:{line}, column {column}" if line else f"{path}, at its end"
     return Issue(place, f"is not valid TOML: {what}")
 
@@ -161,8 +160,8 @@ def _tables(raw: Mapping[str, Any], name: str, issues: Issues) -> tuple[dict[str
 
 def smoked(document: Document, run_keys: Collection[str], fields: Collection[str]) -> Document:
     """The document with ``[smoke]`` laid over ``[run]`` and ``[problem]``; other keys ignored."""
-    run = {key: given for key, given in document.smoke.items() if key in run_keys}
-    problem = {key: given for key, given in document.smoke.items() if key in fields}
+    run = {key: setting for key, setting in document.smoke.items() if key in run_keys}
+    problem = {key: setting for key, setting in document.smoke.items() if key in fields}
     return document._replace(run=document.run | run, problem=document.problem | problem)
 
 
@@ -203,23 +202,23 @@ def _parse(text: str, place: str, issues: Issues) -> Any:
     return text  # a bare word, or a path
 
 
-def _assign(document: Document, key: list[str], given: Given, issues: Issues) -> Document:
+def _assign(document: Document, key: list[str], setting: Given, issues: Issues) -> Document:
     sections = ("problem", "run", "algorithm")
     if key[0] in ("problem", "run") and len(key) == 2:
         section: Section = getattr(document, key[0])
-        return document._replace(**{key[0]: section | {key[1]: given}})
+        return document._replace(**{key[0]: section | {key[1]: setting}})
     if key[0] == "algorithm" and len(key) >= 3:
         # A label may hold dots: what stands between the section and the field is the name.
-        position = _position(document, ".".join(key[1:-1]), given.place, issues)
+        position = _position(document, ".".join(key[1:-1]), setting.place, issues)
         if position is None:
             return document
         algorithms = list(document.algorithms)
-        algorithms[position] = algorithms[position] | {key[-1]: given}
+        algorithms[position] = algorithms[position] | {key[-1]: setting}
         return document._replace(algorithms=tuple(algorithms))
     forms = "want problem.FIELD, run.KEY or algorithm.NAME.FIELD"
     close = suggest(key[0], sections)
     hint = f"{close} {forms}" if close.startswith("did") and key[0] not in sections else forms
-    issues.found(given.place, "names no setting", hint)
+    issues.found(setting.place, "names no setting", hint)
     return document
 
 
@@ -243,11 +242,11 @@ def _position(document: Document, name: str, place: str, issues: Issues) -> int 
             numbers = " or ".join(f"algorithm.{i}" for i in hits)
             issues.found(place, f'"{name}" names {len(hits)} algorithms', f"want {numbers}")
             return None
-    known = [
+    labels = [
         str(section[key].value)
         for section in document.algorithms
         for key in ("label", "name")
         if key in section
     ]
-    issues.found(place, f'the experiment has no algorithm "{name}"', suggest(name, set(known)))
+    issues.found(place, f'the experiment has no algorithm "{name}"', suggest(name, set(labels)))
     return None

@@ -130,7 +130,7 @@ def expand(experiment: Experiment) -> Sweep:
 
 def _with_paths(experiment: Experiment, point: dict[str, Any]) -> dict[str, Any]:
     paths = {
-        name: known[point[name]] for name, known in experiment.paths.items() if point[name] in known
+        name: files[point[name]] for name, files in experiment.paths.items() if point[name] in files
     }
     return point | paths
 

@@ -78,8 +78,8 @@ def expand_learners(
     for choice, values in expanded:
         rivals = [v for c, v in expanded if (c.base, c.entry) == (choice.base, choice.entry)]
         telling = [k for k in values if any(rival[k] != values[k] for rival in rivals)]
-        shown = ", ".join(f"{k}={show(values[k], 'None')}" for k in telling)
-        label = f"{choice.base}({shown})" if shown else choice.base
+        differences = ", ".join(f"{k}={show(values[k], 'None')}" for k in telling)
+        label = f"{choice.base}({differences})" if differences else choice.base
         if label in owner:
             message = f'the label "{label}" is also that of {owner[label]}'
             issues.found(choice.place, message, "leave one out, or give it another label")

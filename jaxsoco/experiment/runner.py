@@ -145,7 +145,7 @@ def report(directory: Path) -> int:
     except OSError as error:
         raise Interrupted(
             f"the results in {directory} are whole, but the report cannot be written: "
-            f"{error.strerror or error}. Put that right, then: jaxsoco report {directory}"
+            f"{error.strerror or error}. Once that is fixed: jaxsoco report {directory}"
         ) from error
     texts = (result.table_text, result.summary_text, f"report: {result.path}")
     print("\n" + "\n\n".join(text for text in texts if text))
@@ -226,14 +226,14 @@ class _Builder:
         _ = self._devices
         from jaxsoco.engine.simulate import checkpoints
 
-        experiment, made = self._sweep.experiment, []
+        experiment, plans = self._sweep.experiment, []
         for index, points in enumerate(self._sweep.groups):
             horizon = self._instance(points[0]).horizon
             at = checkpoints(
                 horizon, most_checkpoints(experiment.problem, experiment.run.checkpoints)
             )
-            made.append(GroupPlan(index, points, experiment.run.seeds, horizon, at))
-        return tuple(made)
+            plans.append(GroupPlan(index, points, experiment.run.seeds, horizon, at))
+        return tuple(plans)
 
     def trace(self, groups: Sequence[GroupPlan]) -> None:
         """Traces every learner and comparator at these groups; keeps the traces of small ones.

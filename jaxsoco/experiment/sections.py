@@ -8,14 +8,7 @@ from typing import Any
 
 from jaxsoco.core.errors import suggest
 from jaxsoco.core.fields import INVALID, Issues, read_axis, read_value, want
-from jaxsoco.core.schema import (
-    REQUIRED,
-    AlgorithmEntry,
-    ComparatorEntry,
-    Family,
-    Field,
-    ProblemEntry,
-)
+from jaxsoco.core.schema import REQUIRED, ComparatorEntry, Family, Field, ProblemEntry, suits
 from jaxsoco.experiment.document import Document, Section
 from jaxsoco.experiment.learners import Choice, Learner, expand_learners
 from jaxsoco.experiment.settings import (
@@ -39,10 +32,10 @@ def check_smoke(
     """
     fields = {field.name: field for field in problem.fields}
     run = {field.name: field for field in RUN_FIELDS}
-    for key, given in smoke.items():
+    for key, setting in smoke.items():
         if key not in fields and key not in RUN_KEYS:
             message = f'"{key}" is a key neither of [run] nor of the problem {problem.name}'
-            issues.found(given.place, message, suggest(key, (*RUN_KEYS, *fields)))
+            issues.found(setting.place, message, suggest(key, (*RUN_KEYS, *fields)))
         elif active:
             continue
         elif key == "compare":
@@ -52,7 +45,7 @@ def check_smoke(
         elif key in run:
             read_run_value(run[key], smoke, issues)
         else:
-            read_axis(fields[key], given.value, given.place, issues)
+            read_axis(fields[key], setting.value, setting.place, issues)
 
 
 def name_paths(
@@ -68,10 +61,10 @@ def name_paths(
     for field in fields:
         if field.kind != "path":
             continue
-        given = [v for v in axes.get(field.name, ()) if v is not None and v not in field.words]
-        short = [Path(value).name for value in given]
-        unique = len({*short, *field.words}) == len(given) + len(field.words) and all(short)
-        names = dict(zip(given, short if unique else given, strict=True))
+        places = [v for v in axes.get(field.name, ()) if v is not None and v not in field.words]
+        short = [Path(value).name for value in places]
+        unique = len({*short, *field.words}) == len(places) + len(field.words) and all(short)
+        names = dict(zip(places, short if unique else places, strict=True))
         typed = field.name in section and section[field.name].typed
         aliases[field.name] = names
         paths[field.name] = {name: _locate(path, typed) for path, name in names.items()}
@@ -90,15 +83,15 @@ def read_fields(
     fields: Sequence[Field], section: Section, place: str, owner: str, issues: Issues
 ) -> dict[str, tuple[Any, ...]]:
     """Values of every field: the section's in its order, then the defaults."""
-    known = {field.name: field for field in fields}
+    by_name = {field.name: field for field in fields}
     other = ("name",) if place == "problem" else ("name", "label")
     axes: dict[str, tuple[Any, ...]] = {}
-    for key, given in section.items():
-        if key in known:
-            axes[key] = read_axis(known[key], given.value, given.place, issues)
+    for key, setting in section.items():
+        if key in by_name:
+            axes[key] = read_axis(by_name[key], setting.value, setting.place, issues)
         elif key not in other:
-            hint = suggest(key, known) or "it has none"
-            issues.found(given.place, f'"{key}" is not a field of {owner}', hint)
+            hint = suggest(key, by_name) or "it has none"
+            issues.found(setting.place, f'"{key}" is not a field of {owner}', hint)
     for field in fields:
         if field.name not in section and field.default is REQUIRED:
             issues.found(f"{place}.{field.name}", "is missing", f"want {want(field)}")
@@ -152,31 +145,26 @@ def read_learners(
 def _read_algorithm(
     section: Section, place: str, family: Family, problem: ProblemEntry, issues: Issues
 ) -> Choice | None:
-    known = {entry.name: entry for entry in family.algorithms}
+    entries = {entry.name: entry for entry in family.algorithms}
     before = len(issues)
     label = section.get("label")
     text = None
     if label is not None:
         text = read_value(Field("label", "string", "label"), label.value, label.place, issues)
-    given = section.get("name")
-    if given is None:
-        issues.found(f"{place}.name", "is missing", suggest("", known))
+    setting = section.get("name")
+    if setting is None:
+        issues.found(f"{place}.name", "is missing", suggest("", entries))
         return None
-    if given.value in [entry.name for entry in family.comparators]:
-        message = f'"{given.value}" is a comparator, not an algorithm'
-        issues.found(given.place, message, "name it in run.compare")
+    if setting.value in [entry.name for entry in family.comparators]:
+        message = f'"{setting.value}" is a comparator, not an algorithm'
+        issues.found(setting.place, message, "name it in run.compare")
         return None
-    field = Field("name", "choice", "the algorithm", choices=tuple(known))
-    name = read_value(field, given.value, given.place, issues)
+    field = Field("name", "choice", "the algorithm", choices=tuple(entries))
+    name = read_value(field, setting.value, setting.place, issues)
     if name is INVALID:
         return None
-    if not suits(known[name], problem):
+    if not suits(entries[name], problem):
         message = f"{name} is not for the problem {problem.name}"
-        issues.found(given.place, message, f"it is for {', '.join(known[name].problems)}")
-    values = read_fields(known[name].fields, section, place, f"the algorithm {name}", issues)
-    return None if len(issues) > before else Choice(known[name], text, values, place)
-
-
-def suits(entry: AlgorithmEntry | ComparatorEntry, problem: ProblemEntry) -> bool:
-    """Whether an algorithm or comparator is for a problem of its family."""
-    return not entry.problems or problem.name in entry.problems
+        issues.found(setting.place, message, f"it is for {', '.join(entries[name].problems)}")
+    values = read_fields(entries[name].fields, section, place, f"the algorithm {name}", issues)
+    return None if len(issues) > before else Choice(entries[name], text, values, place)

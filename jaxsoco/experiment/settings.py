@@ -7,12 +7,12 @@ from typing import Any
 
 from jaxsoco.core.errors import suggest
 from jaxsoco.core.fields import INVALID, Issues, read_axis, read_value, want
-from jaxsoco.core.schema import REQUIRED, ComparatorEntry, Family, Field, ProblemEntry
+from jaxsoco.core.schema import REQUIRED, ComparatorEntry, Family, Field, ProblemEntry, suits
 from jaxsoco.experiment.document import Given, Section
 
 _LANES = 16  # a tile is a multiple: full vector registers on every device
 
-HORIZONS = Field("horizons", "integer", "rounds of a run; a list is an axis", default=None, low=1)
+HORIZONS = Field("horizons", "integer", "rounds per run; a list is an axis", default=None, low=1)
 
 RUN_FIELDS = (
     Field("seeds", "integer", "independent runs of every point", low=1),
@@ -20,16 +20,16 @@ RUN_FIELDS = (
     Field(
         "precision",
         "choice",
-        "floating point of the runs",
+        "floating-point precision of the runs",
         default="float64",
         choices=("float32", "float64"),
     ),
     Field("tile", "integer", "runs compiled together", default=256, low=_LANES, high=65536),
-    Field("chunk", "integer", "runs a file", default=4096, low=1),
+    Field("chunk", "integer", "runs per file", default=4096, low=1),
     Field(
         "checkpoints",
         "integer",
-        "rounds at which the costs of a run are kept, at most, where there are `horizons`",
+        "largest number of rounds at which a run's costs are kept, for problems with `horizons`",
         default=32,
         low=1,
         high=1000,
@@ -42,13 +42,13 @@ RUN_FIELDS = (
 RUN_KEYS = (*(field.name for field in RUN_FIELDS), HORIZONS.name)
 
 
-def most_checkpoints(problem: ProblemEntry, asked: int) -> int:
+def most_checkpoints(problem: ProblemEntry, checkpoints: int) -> int:
     """At how many rounds of a run its costs are kept, at most.
 
     Curves over rounds belong to problems whose horizon the experiment chooses; elsewhere runs end
     at different rounds, and only the end has a meaning that they share.
     """
-    return asked if problem.horizons else 1
+    return checkpoints if problem.horizons else 1
 
 
 @dataclass(frozen=True)
@@ -66,50 +66,50 @@ class RunSettings:
 
 def read_run(section: Section, issues: Issues) -> dict[str, Any]:
     """Reads ``[run]`` without ``horizons`` and ``compare``; reported values are ``INVALID``."""
-    for key, given in section.items():
+    for key, setting in section.items():
         if key not in RUN_KEYS:
-            issues.found(given.place, f'"{key}" is not a key of [run]', suggest(key, RUN_KEYS))
+            issues.found(setting.place, f'"{key}" is not a key of [run]', suggest(key, RUN_KEYS))
     return {f.name: read_run_value(f, section, issues) for f in RUN_FIELDS if f.name != "compare"}
 
 
 def read_run_value(field: Field, section: Section, issues: Issues) -> Any:
     """One key of ``[run]``, or its default."""
-    given = section.get(field.name)
-    if given is None:
+    setting = section.get(field.name)
+    if setting is None:
         if field.default is REQUIRED:
             return issues.found(f"run.{field.name}", "is missing", f"want {want(field)}")
         return field.default
-    value = read_value(field, given.value, given.place, issues)
+    value = read_value(field, setting.value, setting.place, issues)
     if field.name == "tile" and value is not INVALID and value % _LANES:
         near = max(round(value / _LANES), 1) * _LANES
         hint = f"want a multiple, such as {near}"
-        return issues.found(given.place, f"{value} is not a multiple of {_LANES}", hint)
+        return issues.found(setting.place, f"{value} is not a multiple of {_LANES}", hint)
     return value
 
 
 def read_horizons(problem: ProblemEntry, section: Section, issues: Issues) -> tuple[int, ...]:
     """``run.horizons``; empty where the problem fixes its own, and where it was reported."""
-    given = section.get(HORIZONS.name)
-    if problem.horizons and given is None:
+    setting = section.get(HORIZONS.name)
+    if problem.horizons and setting is None:
         issues.found("run.horizons", "is missing", f"want {want(HORIZONS)}, or a list")
-    if given is None:
+    if setting is None:
         return ()
     if not problem.horizons:
         message = f"the problem {problem.name} fixes its own horizon"
-        issues.found(given.place, message, "leave run.horizons out")
+        issues.found(setting.place, message, "leave run.horizons out")
         return ()
-    return read_axis(HORIZONS, given.value, given.place, issues)
+    return read_axis(HORIZONS, setting.value, setting.place, issues)
 
 
 def read_compare(
     family: Family, problem: ProblemEntry, section: Section, issues: Issues
 ) -> tuple[ComparatorEntry, ...]:
     """``run.compare`` as the family's entries, those for the problem."""
-    known = {e.name: e for e in family.comparators if not e.problems or problem.name in e.problems}
-    usual = [name for name in family.compare if name in known]
-    given = section.get("compare", Given(usual, "run.compare"))
-    if not given.value and "compare" not in section:
+    comparators = {e.name: e for e in family.comparators if suits(e, problem)}
+    usual = [name for name in family.compare if name in comparators]
+    setting = section.get("compare", Given(usual, "run.compare"))
+    if not setting.value and "compare" not in section:
         return ()
-    field = Field("compare", "strings", "comparators", choices=tuple(known))
-    names = read_value(field, given.value, given.place, issues)
-    return () if names is INVALID else tuple(known[name] for name in names)
+    field = Field("compare", "strings", "comparators", choices=tuple(comparators))
+    names = read_value(field, setting.value, setting.place, issues)
+    return () if names is INVALID else tuple(comparators[name] for name in names)

@@ -211,13 +211,13 @@ def _read_top(document: Document, issues: Issues) -> dict[str, Any]:
     )
     top: dict[str, Any] = {}
     for field in fields:
-        given = document.top.get(field.name)
-        if given is not None and field.name != "description":
-            top[field.name] = read_value(field, given.value, field.name, issues)
-        elif given is not None:
-            text = isinstance(given.value, str)
-            message = f"found {with_type(given.value)}"
-            top["description"] = given.value if text else issues.found("description", message)
+        setting = document.top.get(field.name)
+        if setting is not None and field.name != "description":
+            top[field.name] = read_value(field, setting.value, field.name, issues)
+        elif setting is not None:
+            text = isinstance(setting.value, str)
+            message = f"found {with_type(setting.value)}"
+            top["description"] = setting.value if text else issues.found("description", message)
         else:
             top[field.name] = field.default
     if top["figure"] is REQUIRED:
@@ -231,31 +231,31 @@ def _read_top(document: Document, issues: Issues) -> dict[str, Any]:
 
 
 def _read_family(document: Document, issues: Issues) -> Family | None:
-    given = document.top.get("family")
-    known = registry.families()
-    if given is None:
-        issues.found("family", "is missing", "want " + " or ".join(f'"{n}"' for n in known))
-    elif not isinstance(given.value, str):
-        issues.found("family", f"found {with_type(given.value)}", suggest("", known))
-    elif given.value not in known:
-        message = f'no family is called "{given.value}"'
-        issues.found("family", message, suggest(given.value, known))
+    setting = document.top.get("family")
+    families = registry.families()
+    if setting is None:
+        issues.found("family", "is missing", "want " + " or ".join(f'"{n}"' for n in families))
+    elif not isinstance(setting.value, str):
+        issues.found("family", f"found {with_type(setting.value)}", suggest("", families))
+    elif setting.value not in families:
+        message = f'no family is called "{setting.value}"'
+        issues.found("family", message, suggest(setting.value, families))
     else:
-        return known[given.value]
+        return families[setting.value]
     return None
 
 
 def _read_problem(document: Document, family: Family, issues: Issues) -> ProblemEntry | None:
-    known = {entry.name: entry for entry in family.problems}
-    given = document.problem.get("name")
-    if given is None and len(known) == 1:
+    problems = {entry.name: entry for entry in family.problems}
+    setting = document.problem.get("name")
+    if setting is None and len(problems) == 1:
         return family.problems[0]
-    if given is None:
-        issues.found("problem.name", "is missing", suggest("", known))
+    if setting is None:
+        issues.found("problem.name", "is missing", suggest("", problems))
         return None
-    field = Field("name", "choice", "the problem", choices=tuple(known))
-    name = read_value(field, given.value, given.place, issues)
-    return None if name is INVALID else known[name]
+    field = Field("name", "choice", "the problem", choices=tuple(problems))
+    name = read_value(field, setting.value, setting.place, issues)
+    return None if name is INVALID else problems[name]
 
 
 def _read_view(
@@ -286,5 +286,6 @@ def _read_view(
         if run["checkpoints"] is INVALID
         else most_checkpoints(problem, run["checkpoints"]),
         aliases=aliases,
+        partial=partial,
     )
     return _View(axes, paths, learners, comparators, run, scope)

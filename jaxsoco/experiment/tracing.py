@@ -11,8 +11,10 @@ from typing import Any
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.schema import load
 
-_OURS = str(Path(__file__).resolve().parents[1])
+_OURS = Path(__file__).resolve().parents[1]
 _FOLDED = ("jax", "jaxlib", "jaxsoco_kernels", "chex", "numpy")
+_PLUMBING = ("core/rollout.py", "engine", "experiment", "front", "testing")
+"""What calls learners and problems, and is not where their errors are."""
 
 
 def trace_issues(labels: Sequence[str], tiles: Sequence[Any], place: str) -> Iterator[Issue]:
@@ -27,7 +29,7 @@ def trace_issues(labels: Sequence[str], tiles: Sequence[Any], place: str) -> Ite
         try:
             tile.trace()
         except Exception as error:
-            yield Issue(f"{label} on {place}", *_explained(error))
+            yield Issue(f"{label} on {place}", *explained(error))
 
 
 def load_entry(label: str, entry: Any) -> Any:
@@ -39,30 +41,30 @@ def load_entry(label: str, entry: Any) -> Any:
     try:
         return load(entry.load)
     except Exception as error:
-        message, line = _explained(error)
+        message, line = explained(error)
         raise InputError(Issue(label, f"cannot be loaded: {message}", line)) from error
 
 
-def _explained(error: Exception) -> tuple[str, str]:
+def explained(error: Exception) -> tuple[str, str]:
     """The error in one line, and the user's own line; frames of JAX are folded."""
-    text = " ".join(str(error).split("\n\n")[0].split())
-    notes = [note for note in getattr(error, "__notes__", ()) if not note.startswith("---")]
-    message = f"{type(error).__name__}: {text}"
-    line = _own_line(error.__traceback__, inside=not notes)
-    return f"{message}; {notes[0]}" if notes else message, line
+    text = " ".join(str(error).split("\n\n")[0].split()).removesuffix(".")
+    notes = [note for note in getattr(error, "__notes__", ()) if "JAX_TRACEBACK" not in note]
+    message = "; ".join([f"{type(error).__name__}: {text}", *notes[:1]])
+    return message, _own_line(error.__traceback__)
 
 
-def _own_line(trace: TracebackType | None, inside: bool) -> str:
-    """The last line outside of JAX and this package, or else (``inside``) the last one in it."""
-    frames = [f for f in traceback.extract_tb(trace) if not _is_folded(f.filename)]
-    outside = [f for f in frames if not f.filename.startswith(_OURS)]
-    frame = (outside or (frames if inside else []) or [None])[-1]
+def _own_line(trace: TracebackType | None) -> str:
+    """The last line outside of JAX and this package, or else the last one inside the package."""
+    frames = [f for f in traceback.extract_tb(trace) if not _is_folded(Path(f.filename))]
+    outside = [f for f in frames if not Path(f.filename).is_relative_to(_OURS)]
+    frame = (outside or frames or [None])[-1]
     if frame is None:
         return ""
     return f"{Path(frame.filename).name}:{frame.lineno}, in {frame.name}: {frame.line}"
 
 
-def _is_folded(filename: str) -> bool:
-    parts = Path(filename).parts
+def _is_folded(file: Path) -> bool:
+    parts = file.parts
     library = "site-packages" in parts and parts[parts.index("site-packages") + 1] in _FOLDED
-    return library or "jaxsoco_kernels" in parts or "contextlib.py" in parts
+    plumbing = any(file.is_relative_to(_OURS / room) for room in _PLUMBING)
+    return library or plumbing or "jaxsoco_kernels" in parts or "contextlib.py" in parts

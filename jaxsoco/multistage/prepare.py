@@ -109,7 +109,10 @@ def prepare_recorded_costs(settings: RecordedCosts, folder: Path) -> Prepared:
     """
     tree, source = _tree(settings, folder)
     path, horizon = folder / settings.file, settings.horizon
-    costs = load_costs(path, tree.leaves)
+    try:
+        costs = load_costs(path, tree.leaves)
+    except InputError as error:
+        raise error.under("problem.file") from None
     if len(costs) < horizon:
         message = f"{path.name} has {len(costs)} rounds, the horizon is {horizon}"
         raise InputError(Issue("run.horizons", message, f"want at most {len(costs)}"))
@@ -127,7 +130,10 @@ def _tree(settings: AnyTree, folder: Path) -> tuple[Tree, dict[str, Any]]:
     """The complete tree of the settings, or that of a file, and what identifies the file."""
     if settings.tree != "complete":
         path = folder / settings.tree
-        return load_tree(path), {"tree": path.name}
+        try:
+            return load_tree(path), {"tree": path.name}
+        except InputError as error:
+            raise error.under("problem.tree") from None
     depth, children = settings.depth, settings.children
     if sum(children**d for d in range(depth + 1)) > MAX_NODES:
         message = f"{depth} decisions among {children} make over {MAX_NODES} nodes"
@@ -167,8 +173,8 @@ def build(prepared: Prepared) -> Instance:
     """The problem of one point: every run has the same costs."""
     import jax.numpy as jnp
 
-    from jaxsoco.core.protocol import Instance
-    from jaxsoco.multistage.problem import multistage, same_for_all
+    from jaxsoco.core.protocol import Instance, same_for_all
+    from jaxsoco.multistage.problem import multistage
     from jaxsoco.multistage.spec import Spec
 
     content: Content = prepared.content

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from jaxsoco.core.errors import InputError, Issue
+from jaxsoco.core.files import read_npz
 from jaxsoco.core.schema import Prepared
 from jaxsoco.core.settings import is_traced
 from jaxsoco.provisioning.data.baselines import read_baseline
@@ -94,7 +95,7 @@ def _arrivals(
         trace = trace.rebin(settings.rebin)
         arrivals = trace.distribution(rate)
     except InputError as error:
-        raise _under("problem.arrivals", error) from None
+        raise error.under("problem.arrivals") from None
     source = f"arrivals of {trace.source}, {trace.counts.size} slots"
     note = f"arrivals: {trace.source}; mean {trace.mean:.4g} a slot scaled to {rate:g}"
     return arrivals, source, {"arrivals": trace.digest}, (note,)
@@ -138,14 +139,13 @@ def prepare_tabular(settings: Tabular, folder: Path) -> Prepared:
     try:
         path = folder / settings.model
         model = load_tabular(path, settings.slots)
-        with np.load(path, allow_pickle=False) as file:
-            own = file["baseline"] if "baseline" in file.files else None
+        baseline = read_npz(path).get("baseline")
     except InputError as error:
-        raise _under("problem.model", error) from None
+        raise error.under("problem.model") from None
     identity = {"model": model.digest}
-    if own is not None and settings.baseline == "file":
-        identity["baseline"] = np.asarray(own).tolist()
-    prepared = _prepared("tabular", model, settings, own)
+    if baseline is not None and settings.baseline == "file":
+        identity["baseline"] = np.asarray(baseline).tolist()
+    prepared = _prepared("tabular", model, settings, baseline)
     return replace(prepared, identity=identity, notes=(f"model: {model.source}",))
 
 
@@ -153,11 +153,6 @@ def _check_start(settings: Queue) -> None:
     if settings.start > settings.capacity:
         message = f"a queue of {settings.start} exceeds capacity = {settings.capacity}"
         raise InputError(Issue("problem.start", message, "want start <= capacity"))
-
-
-def _under(field: str, error: InputError) -> InputError:
-    """The same issues, with the field that led to them."""
-    return InputError(Issue(f"{field}: {i.path}", i.message, i.hint) for i in error.issues)
 
 
 def _prepared(
@@ -206,18 +201,12 @@ def _check_budgets(model: TabularModel, spent: float, low: Any, high: Any) -> No
 
 def build(prepared: Prepared) -> Instance:
     """The problem of one point, ready to be played."""
-    from jaxsoco.core.protocol import Instance
+    from jaxsoco.core.protocol import Instance, same_for_all
     from jaxsoco.provisioning.problem import provisioning
 
     content: Content = prepared.content
     spec, name = _spec(content), f"provisioning/{content.problem}"
-    return Instance(provisioning, _draw, spec, content.episodes, name)
-
-
-def _draw(key: Any, spec: Spec) -> Spec:
-    """All runs of a point are of the same specification."""
-    del key
-    return spec
+    return Instance(provisioning, same_for_all, spec, content.episodes, name)
 
 
 def _spec(content: Content) -> Spec:

@@ -82,12 +82,12 @@ def charge(spec: Spec, round: Round, last: jax.Array, action: jax.Array) -> Cost
     before = last - round.increment
     lanes = action.ndim - 1
     eigenvalues = align(spec.eigenvalues, 1, lanes)
-    own, old = turn_back(spec.basis, action), turn_back(spec.basis, before)
+    coordinates, old = turn_back(spec.basis, action), turn_back(spec.basis, before)
     left = jnp.maximum(spec.horizon + 1 - round.clock, 1).astype(action.dtype)
     keep, _ = interpolation_eigenvalues(eigenvalues, left)
-    miss = own - keep * old
+    miss = coordinates - keep * old
     return Costs(
-        hit=jnp.sum(eigenvalues * own * own, axis=0) / 2,
+        hit=jnp.sum(eigenvalues * coordinates * coordinates, axis=0) / 2,
         move=square(action - before) / 2,
         regret=jnp.sum(miss * miss / keep, axis=0) / 2,
     )
@@ -183,17 +183,17 @@ def _play_averaged(
         raise ValueError(
             f"{deviations.shape[0]} exploring rounds do not fit into a horizon of {inner.horizon}"
         )
-    # 1/2 y' A y = 1/2 sum_i l_i own_i^2 in the eigenbasis of A, and noise uniform up to the cap.
-    own = jax.vmap(lambda y: turn_back(inner.basis, y))(deviations)
+    # 1/2 y' A y = 1/2 sum_i l_i c_i^2 in the eigenbasis of A, and noise uniform up to the cap.
+    coordinates = jax.vmap(lambda y: turn_back(inner.basis, y))(deviations)
     eigenvalues = align(inner.eigenvalues, 1, lanes)
-    hits = jnp.sum(eigenvalues[None] * own * own, axis=1) / 2
+    hits = jnp.sum(eigenvalues[None] * coordinates * coordinates, axis=1) / 2
     cap = align(inner.noise_cap, 0, lanes)[None]
     feedback = hits + cap * (2 * random.uniform(key, hits.shape[:1], hits.dtype) - 1)
     # All lanes share the clock: one of the two is computed.
     costs = jax.lax.cond(
         round.clock == 0,
-        lambda: averaged.exploration_costs(inner, own, hits),
-        lambda: averaged.exploitation_costs(inner, own, action.estimate),
+        lambda: averaged.exploration_costs(inner, coordinates, hits),
+        lambda: averaged.exploitation_costs(inner, coordinates, action.estimate),
     )
     return world, feedback, costs
 

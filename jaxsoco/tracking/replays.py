@@ -38,7 +38,7 @@ class Replay(NamedTuple):
     faults: jax.Array
 
 
-class _Given(NamedTuple):
+class _Recording(NamedTuple):
     """What a replay does not draw, or None where the learner does.
 
     Attributes:
@@ -95,22 +95,22 @@ def replay(
     unknown = set(params) - names
     if unknown or (not explores and (exploration is not None or estimate is not None)):
         raise TypeError(f"{name} takes {sorted(names)}, got {sorted(unknown) or 'an exploration'}")
-    given = _recorded(increments, noise, np.shape(matrix)[0])
+    recording = _recorded(increments, noise, np.shape(matrix)[0])
     if np.ndim(params.get("initial", 0)):
-        given = given._replace(start=_spectrum(params.pop("initial"), given))
+        recording = recording._replace(start=_spectrum(params.pop("initial"), recording))
     if estimate is not None:
-        given = given._replace(recovered=_spectrum(estimate, given))
+        recording = recording._replace(recovered=_spectrum(estimate, recording))
     if exploration is not None and np.ndim(exploration):
-        given = given._replace(vectors=_vectors(exploration, given))
+        recording = recording._replace(vectors=_vectors(exploration, recording))
         params["rounds"] = np.shape(exploration)[0]
     elif exploration is not None:
         params["exploration"] = exploration
     elif estimate is not None:
         params["rounds"] = 0
     learner, tuned = load(entry.load), entry.parameters(params)
-    spec = make_spec(matrix, len(given.increments))
+    spec = make_spec(matrix, len(recording.increments))
     explored = learner.resolve(tuned, spec).rounds if explores else 0
-    return _play(learner, explored, tuned, spec, given)
+    return _play(learner, explored, tuned, spec, recording)
 
 
 def _learner(name: str) -> AlgorithmEntry:
@@ -120,43 +120,45 @@ def _learner(name: str) -> AlgorithmEntry:
     return entries[name]
 
 
-def _recorded(increments: Any, noise: Any, dimension: int) -> _Given:
+def _recorded(increments: Any, noise: Any, dimension: int) -> _Recording:
     increments, noise = jnp.asarray(increments, float), jnp.asarray(noise, float)
     if increments.shape[1:] != (dimension,) or noise.shape != increments.shape[:1]:
         shapes = f"{increments.shape} and {noise.shape}"
         raise ValueError(f"want increments [T, {dimension}] and noise [T], got {shapes}")
-    return _Given(increments, noise)
+    return _Recording(increments, noise)
 
 
-def _spectrum(matrix: Any, given: _Given) -> Spectrum:
-    matrix, d = jnp.asarray(matrix, float), given.increments.shape[1]
+def _spectrum(matrix: Any, recording: _Recording) -> Spectrum:
+    matrix, d = jnp.asarray(matrix, float), recording.increments.shape[1]
     if matrix.shape != (d, d):
         raise ValueError(f"estimate: want {(d, d)}, got {matrix.shape}")
     return jacobi.start(matrix)
 
 
-def _vectors(exploration: Any, given: _Given) -> jax.Array:
-    vectors, d = jnp.asarray(exploration, float), given.increments.shape[1]
+def _vectors(exploration: Any, recording: _Recording) -> jax.Array:
+    vectors, d = jnp.asarray(exploration, float), recording.increments.shape[1]
     if vectors.shape[1:] != (d,):
         raise ValueError(f"exploration: want [T0, {d}], got {vectors.shape}")
     return vectors
 
 
 @partial(jax.jit, static_argnames=("learner", "explored"))
-def _play(learner: Algorithm, explored: int, params: PyTree, spec: Spec, given: _Given) -> Replay:
-    problem = recorded_increments(given.increments, given.noise)
+def _play(
+    learner: Algorithm, explored: int, params: PyTree, spec: Spec, recording: _Recording
+) -> Replay:
+    problem = recorded_increments(recording.increments, recording.noise)
     key = random.words(jax.random.key(0, impl="threefry2x32"))
     world, state = problem.init(key, spec), learner.init(random.fold(key, 0), params, spec)
-    if given.vectors is not None:
-        state = state._replace(sensing=state.sensing._replace(vectors=given.vectors))
-    if given.start is not None:
-        state = state._replace(estimate=given.start)
+    if recording.vectors is not None:
+        state = state._replace(sensing=state.sensing._replace(vectors=recording.vectors))
+    if recording.start is not None:
+        state = state._replace(estimate=recording.start)
 
     def step(carry, t):
         world, state, _ = carry
-        if given.recovered is not None:
+        if recording.recovered is not None:
             state = state._replace(
-                estimate=lanes.where(t == explored + 1, given.recovered, state.estimate),
+                estimate=lanes.where(t == explored + 1, recording.recovered, state.estimate),
                 faults=jnp.zeros_like(state.faults),
             )
         used = _estimate(state)
@@ -166,7 +168,7 @@ def _play(learner: Algorithm, explored: int, params: PyTree, spec: Spec, given: 
         state = learner.update(params, acted, action, feedback)
         return (world, state, used), (action, costs)
 
-    rounds = jnp.arange(1, given.increments.shape[0] + 1)
+    rounds = jnp.arange(1, recording.increments.shape[0] + 1)
     carry = (world, state, _estimate(state))
     (_, state, used), (actions, costs) = jax.lax.scan(step, carry, rounds)
     return Replay(

@@ -214,13 +214,13 @@ def _search(model: _Model, budget: jax.Array, limit: int) -> _Search:
     start = _Search(side, side, budget, zeros, unknown, yes, yes, count, count, jnp.int32(0))
     largest = jnp.max(jnp.abs(model.consumption), axis=(0, 1, 2))
     rounding = 32 * jnp.finfo(dtype).eps * model.loss.shape[0] * jnp.maximum(1, largest)
-    found = jax.lax.while_loop(
+    last = jax.lax.while_loop(
         lambda now: jnp.any(now.active) & (now.trip < limit),
         lambda now: _advance(model, rounding, now),
         start,
     )
-    status = jnp.where(found.active, Status.LIMIT, found.status)
-    return found._replace(gap=jnp.where(found.split, found.gap, 0), status=status)
+    status = jnp.where(last.active, Status.LIMIT, last.status)
+    return last._replace(gap=jnp.where(last.split, last.gap, 0), status=status)
 
 
 def _advance(model: _Model, rounding: jax.Array, now: _Search) -> _Search:
@@ -230,23 +230,23 @@ def _advance(model: _Model, rounding: jax.Array, now: _Search) -> _Search:
     first, second = now.trip == 0, now.trip == 1
     weight = jnp.where(first, 0, 1).astype(model.loss.dtype)
     price = jnp.where(first, 1, now.price)
-    found = _plan(model, weight * model.loss + price[None, None, None] * model.consumption)
+    plan = _plan(model, weight * model.loss + price[None, None, None] * model.consumption)
     # Where the least attainable consumption exceeds the budget by rounding alone, it is spent.
-    hopeless = first & (found.consumption > now.budget + rounding)
-    budget = jnp.where(first & ~hopeless, jnp.maximum(now.budget, found.consumption), now.budget)
+    hopeless = first & (plan.consumption > now.budget + rounding)
+    budget = jnp.where(first & ~hopeless, jnp.maximum(now.budget, plan.consumption), now.budget)
     # The plan of least loss is within the budget: its price is 0, and it is the solution.
-    within = found.consumption <= budget
+    within = plan.consumption <= budget
     free = second & within
     # The two lines meet at height `line`; g is there, and the search ends, if no plan lies lower.
     line = now.over.loss + price * now.over.consumption
     size = jnp.abs(now.over.loss) + price * jnp.abs(now.over.consumption)
-    gap = line - (found.loss + price * found.consumption)
+    gap = line - (plan.loss + price * plan.consumption)
     met = ~first & ~second & (gap <= 8 * eps * size)
 
     # Otherwise the plan replaces the one on its side of the budget.
     active = now.active
-    over = where(active & ~met & ~within & ~first, found, now.over)
-    under = where(active & ~met & (within | first), found, now.under)
+    over = where(active & ~met & ~within & ~first, plan, now.over)
+    under = where(active & ~met & (within | first), plan, now.under)
     # loss_over + p spent_over = loss_under + p spent_under.
     spread = over.consumption - under.consumption
     crossing = (under.loss - over.loss) / jnp.where(spread > 0, spread, 1)
@@ -284,9 +284,9 @@ def _plan(model: _Model, cost: jax.Array) -> _Side:
     )
 
 
-def _mix(loss, consumption, budget, found: _Search) -> BudgetedSolution:
+def _mix(loss, consumption, budget, search: _Search) -> BudgetedSolution:
     """The mix of two plans that spends the budget: of their occupancies, not of their policies."""
-    over, under, split = found.over, found.under, found.split
+    over, under, split = search.over, search.under, search.split
     over_loss, under_loss = (planning.inner(side.occupancy, loss) for side in (over, under))
     over_spent, under_spent = (
         planning.inner(side.occupancy, consumption) for side in (over, under)
@@ -295,7 +295,7 @@ def _mix(loss, consumption, budget, found: _Search) -> BudgetedSolution:
     # value between the two: (loss_under - loss_over) / (spent_over - spent_under).
     spread = jnp.where(split, over_spent - under_spent, 1)
     spread = jnp.where(spread > 0, spread, 1)
-    target = budget + jax.lax.stop_gradient(found.budget - budget)
+    target = budget + jax.lax.stop_gradient(search.budget - budget)
     share = jnp.where(split, jnp.clip((target - under_spent) / spread, 0, 1), 0)
     multiplier = jnp.where(split, jnp.maximum((under_loss - over_loss) / spread, 0), 0)
     wide = share[None, None, None]
@@ -303,13 +303,13 @@ def _mix(loss, consumption, budget, found: _Search) -> BudgetedSolution:
     policy = planning.policy_of(occupancy, under.chosen)
     spent = share * over_spent + (1 - share) * under_spent
     value = share * over_loss + (1 - share) * under_loss
-    status = jnp.where(jnp.isfinite(value), found.status, Status.NONFINITE)
-    slack = jnp.where(found.status == Status.INFEASIBLE, budget - under_spent, budget - spent)
+    status = jnp.where(jnp.isfinite(value), search.status, Status.NONFINITE)
+    slack = jnp.where(search.status == Status.INFEASIBLE, budget - under_spent, budget - spent)
     return BudgetedSolution(
         value=value,
         multiplier=multiplier,
         occupancy=occupancy,
         policy=policy,
         consumption=spent,
-        info=BudgetedInfo(status, found.gap, found.plans, slack),
+        info=BudgetedInfo(status, search.gap, search.plans, slack),
     )

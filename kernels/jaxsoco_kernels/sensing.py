@@ -76,9 +76,9 @@ def recover_psd(vectors: jax.Array, values: jax.Array, radius: jax.Array | float
     )
     if not lanes:
         return _recover(*(x[0] for x in batch))
-    found = _in_blocks(batch)
-    found = jax.tree.map(lambda x: jnp.moveaxis(x, 0, -1), found)
-    return jax.tree.map(lambda x: x.reshape(*x.shape[:-1], *lanes), found)
+    recoveries = _in_blocks(batch)
+    recoveries = jax.tree.map(lambda x: jnp.moveaxis(x, 0, -1), recoveries)
+    return jax.tree.map(lambda x: x.reshape(*x.shape[:-1], *lanes), recoveries)
 
 
 def _in_blocks(batch) -> Recovery:
@@ -93,10 +93,10 @@ def _in_blocks(batch) -> Recovery:
     # A block of one is better off without the batched operations.
     if block == 1:
         batch = tuple(x[:, 0] for x in batch)
-        found = jax.lax.map(lambda one: _recover(*one), batch)
-        return jax.tree.map(lambda x: x[:problems], found)
-    found = jax.lax.map(lambda one: jax.vmap(_recover)(*one), batch)
-    return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:problems], found)
+        recoveries = jax.lax.map(lambda one: _recover(*one), batch)
+        return jax.tree.map(lambda x: x[:problems], recoveries)
+    recoveries = jax.lax.map(lambda one: jax.vmap(_recover)(*one), batch)
+    return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:problems], recoveries)
 
 
 def _recover(vectors, values, radius) -> Recovery:

@@ -224,6 +224,21 @@ def test_bad_csv(tmp_path, text, expected):
         assert fragment in str(caught.value)
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_regions_may_be_named_by_numbers(tmp_path, delimiter):
+    file = tmp_path / "m.csv"
+    file.write_text(csv_text(names=["1", "2", "3"], delimiter=delimiter), encoding="utf-8-sig")
+    np.testing.assert_array_equal(load_latency(file, ["2", "1"]), [[0, 10], [10, 0]])
+
+
+def test_every_cell_that_is_no_number_is_named(tmp_path):
+    file = tmp_path / "m.csv"
+    file.write_text(csv_text([[0, "fast", 25], [10, 0, "slow"], [25, 20, 0]]))
+    with pytest.raises(InputError) as caught:
+        load_latency(file, NAMES)
+    assert [issue.path for issue in caught.value.issues] == [f"{file}:2", f"{file}:3"]
+
+
 def test_several_faults_are_told_at_once(tmp_path):
     file = tmp_path / "m.csv"
     file.write_text(csv_text([[1, -10, 25], [-10, 0, "inf"], [25, 20, 0]]))

@@ -1,5 +1,6 @@
 """Every registered algorithm, comparator and problem goes through the tests of this folder.
 
+The properties themselves are ``jaxsoco.testing``, which tries them on plug-ins as well.
 An algorithm or a comparator adds nothing here, a problem adds one entry to ``CASES`` in
 ``conformance_cases.py``. Structure is tested for every algorithm; of the rest, two algorithms a
 family go through by default and all of them with ``-m "slow or not slow"``.
@@ -30,7 +31,9 @@ LEADING = (
 
 def pytest_generate_tests(metafunc):
     """``case``, ``learner`` (with its case) and ``judge`` (a comparator with its case)."""
-    from conformance_cases import CASES, judges, learners
+    from conformance_cases import CASES
+
+    from jaxsoco.testing.cases import judges, learners
 
     if "learner" in metafunc.fixturenames:
         known = [learner for case in CASES for learner in learners(case)]

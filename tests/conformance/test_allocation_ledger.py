@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
-from conformance_cases import CASES, learners
-from conformance_rollouts import RUNS, rolled
+from conformance_cases import CASES
+
+from jaxsoco.testing.cases import learners
+from jaxsoco.testing.pieces import RUNS
+from jaxsoco.testing.rollouts import rolled
 
 ot = pytest.importorskip("ot")
 pytestmark = pytest.mark.oracle

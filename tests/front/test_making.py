@@ -180,7 +180,7 @@ def test_a_spec_is_the_one_that_a_run_meets():
 
 
 def test_resolve_puts_numbers_in_the_place_of_none():
-    problem = jaxsoco.make(TRACKING, dimension=3, horizon=400)
+    problem = jaxsoco.make(TRACKING, dimension=2, horizon=40)
     algorithm, params = jaxsoco.learner("tracking/scale")
     assert (params.exploration, params.exponent) == (None, None)
     resolved = jaxsoco.resolve(problem, algorithm, params)

@@ -271,7 +271,9 @@ def test_what_a_learner_of_ones_own_does_wrong_is_named(passive):
         state = algorithm.update(params, state, action, feedback)
         return jax.tree.map(lambda x: jnp.stack([x, x]), state)
 
-    with pytest.raises(TypeError, match=r"the learner's state\S* is \S+ before a round"):
+    with pytest.raises(
+        TypeError, match=r"the state of the learner \(.*\), at \S+, is \S+ before a round"
+    ):
         wrong = algorithm._replace(update=grows)
         jaxsoco.play(problem(), wrong, params, jaxsoco.seed_keys(0, 2))
 
@@ -282,7 +284,9 @@ def test_what_a_learner_of_ones_own_does_wrong_is_named(passive):
     with pytest.raises(Exception) as error:
         wrong = algorithm._replace(act=short)
         jaxsoco.play(problem(), wrong, params, jaxsoco.seed_keys(0, 2))
-    assert "given the learner's action: float32[2, 2]" in "".join(error.value.__notes__)
+    notes = "".join(error.value.__notes__)
+    assert "given the action of the learner (test_playing.py:" in notes
+    assert ", in short): float32[2, 2]" in notes
 
 
 def test_input_errors_are_value_errors():

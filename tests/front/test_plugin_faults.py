@@ -47,8 +47,8 @@ SPEC = {
     ("text", "message"),
     [
         ("x = 1", "has no EXTENSIONS"),
-        ('EXTENSIONS = "abc"', "has no EXTENSIONS"),
-        ("EXTENSIONS = 3", "has no EXTENSIONS"),
+        ('EXTENSIONS = "abc"', "EXTENSIONS is or holds something else: str"),
+        ("EXTENSIONS = 3", "EXTENSIONS is or holds something else: int"),
         ("import sys\nsys.exit(3)", r"cannot be imported: SystemExit: 3 \(.*faulty.py:2\)"),
         ("def f(:", "cannot be imported: SyntaxError"),
         (
@@ -76,13 +76,13 @@ def test_the_name_of_a_file_is_told_from_that_of_a_module(tmp_path):
         (
             "return away, away",
             "return away[:1], away",
-            r"the problem's world.deviation is \S+\[3, 16\] before a round and \S+\[1, 16\] after "
-            r"it; in the problem's play, given the learner's action: .*, from faulty.py:8",
+            r"the problem's world, at .deviation, is \S+\[3, 16\] before a round and \S+\[1, 16\] "
+            r"after it; in the problem's play, given the action of the learner \(faulty.py:8, in act\)",
         ),
         (
             "return state\n",
             "return state[:1]\n",
-            r"the learner's state is .* after it; in the learner's update, from faulty.py:12$",
+            r"the state of the learner \(faulty.py:8, in act\) is \S+\[3, 16\] before a round",
         ),
         ("params.share", "params.shar", r"no attribute 'shar'; .*\(faulty.py:9, in act: away = "),
         ("}:LEARNER", "}:LERNER", r"mine: cannot be loaded: AttributeError: LERNER \(faulty.py:"),

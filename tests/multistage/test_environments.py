@@ -153,6 +153,27 @@ def test_bad_recordings_are_named(tmp_path, text, message):
         recorded_costs(2, file=str(path))
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_recordings_may_have_other_separators(tmp_path, separator):
+    path = tmp_path / "costs.csv"
+    path.write_bytes(
+        "\ufeffa,b,c,d\r\n0,1,0,0.5\r\n\r\n1,0,0,0\r\n".replace(",", separator).encode()
+    )
+    spec = recorded_costs(2, file=str(path))
+    np.testing.assert_allclose(spec.means(0), [[0, 1, 0, 0.5], [1, 0, 0, 0]])
+
+
+def test_bad_lines_of_a_recording_are_counted(tmp_path):
+    path = tmp_path / "costs.csv"
+    path.write_text("a,b,c,d\n" + "7.5,0,0,0\n" * 500, encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        recorded_costs(2, file=str(path))
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 11
+    assert lines[0].startswith(f"problem.file: {path}:2: column 1: '7.5'")
+    assert lines[-1] == f"problem.file: {path}: and 490 more lines like these"
+
+
 def test_fields_are_those_of_the_entries(tmp_path):
     with pytest.raises(TypeError, match=r"unknown: \['depht'\]"):
         bernoulli_tree(10, depht=3)

@@ -123,6 +123,25 @@ def test_bad_files_say_what_is_wrong(tmp_path, name, text, message):
         load_tree(tmp_path / name)
 
 
+def test_names_in_edge_lists_may_hold_blanks_and_quotes(tmp_path):
+    texts = {
+        "comma.csv": "# by hand\nparent,child\nr x,a\nr x,b b  # the last\n",
+        "semicolon.csv": "Parent; Child\r\nr x; a\r\nr x; b b\r\n",
+        "quotes.txt": '"r x" a\n"r x"\t"b b"\n',
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_bytes(text.encode("utf-8-sig"))
+        assert load_tree(tmp_path / name) == Tree.from_paths([("r x", "a"), ("r x", "b b")]), name
+
+
+def test_bad_lines_of_an_edge_list_are_counted(tmp_path):
+    (tmp_path / "tree.xml").write_text("<node>\n" * 600, encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        load_tree(tmp_path / "tree.xml")
+    assert len(caught.value.issues) == 11
+    assert str(caught.value).endswith("tree.xml: and 590 more lines like these")
+
+
 EARLY = Tree.from_paths([("r", "a", "x"), ("r", "a", "y"), ("r", "b")])
 
 

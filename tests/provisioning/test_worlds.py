@@ -158,6 +158,9 @@ def test_wrong_arrays_are_refused_with_their_indices(tmp_path):
     np.savez(tmp_path / "m.npz", **{**given, "transition": rows})
     refused(lambda: load_tabular(tmp_path / "m.npz"), "m.npz: transition[0, 1, 0]")
     refused(lambda: load_tabular(tmp_path / "none.npz"), "does not exist")
+    content = (tmp_path / "m.npz").read_bytes()
+    (tmp_path / "cut.npz").write_bytes(content[: len(content) // 2])
+    refused(lambda: prepare("tabular", tmp_path, model="cut.npz"), "problem.model", "cut.npz")
     (tmp_path / "text.npz").write_text("no")
     refused(lambda: load_tabular(tmp_path / "text.npz"), "no .npz file")
     del given["initial"]
@@ -242,6 +245,13 @@ def test_traces_that_cannot_be_used_are_refused(tmp_path):
     refused(lambda: load_trace_csv(tmp_path / "none.csv"), "does not exist")
     refused(lambda: ArrivalTrace(np.zeros(4), 1.0).distribution(1.0), "has no arrivals")
     refused(lambda: ArrivalTrace(np.ones(4), 1.0).rebin(5), "cannot be joined")
+
+
+def test_traces_may_have_other_separators_and_lines_count_quoted_ends(tmp_path):
+    text = '# made by hand, "so"\ntime;note\n0;"two\nlines"\n1.5;\n2;x\n'
+    np.testing.assert_array_equal(load_trace_csv(write(tmp_path, text), bin=1.0).counts, [1, 1])
+    text = text.replace("1.5", "soon")
+    refused(lambda: load_trace_csv(write(tmp_path, text), bin=1.0), "trace.csv:5, column time")
 
 
 def test_a_recorded_queue_is_prepared_from_its_file(tmp_path):

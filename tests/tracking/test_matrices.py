@@ -84,6 +84,14 @@ def test_what_is_no_hitting_cost_is_refused(tmp_path, text, said):
     assert all(issue.path.startswith("problem.matrix") for issue in caught.value.issues)
 
 
+def test_every_cell_that_is_no_number_is_named(tmp_path):
+    (tmp_path / "a.csv").write_text("1;x\n\ny;2\n", encoding="utf-8-sig")
+    with pytest.raises(InputError) as caught:
+        load_matrix(tmp_path / "a.csv")
+    places = [f"{tmp_path / 'a.csv'}:{place}" for place in ("1, column 2", "3, column 1")]
+    assert [issue.path for issue in caught.value.issues] == places
+
+
 def test_files_that_cannot_be_read_are_refused(tmp_path):
     for name, said in (("none.npy", "cannot be read"), ("a.txt", "no known format")):
         with pytest.raises(InputError, match=said):

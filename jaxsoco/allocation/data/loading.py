@@ -14,8 +14,8 @@ from jaxsoco.allocation.data.carbon import CarbonTrace
 from jaxsoco.allocation.data.carbon_csv.assembly import Series, continuous, join, same_range
 from jaxsoco.allocation.data.carbon_csv.formats import SIGNALS
 from jaxsoco.allocation.data.carbon_csv.readings import Readings, read_file
-from jaxsoco.allocation.data.carbon_csv.table import Problems
 from jaxsoco.core.errors import InputError, Issue, suggest
+from jaxsoco.core.rows import Problems
 
 __all__ = ["CarbonTrace", "load_carbon_csv"]
 
@@ -48,7 +48,7 @@ def load_carbon_csv(
       InputError: with every problem of every file (about 20 are listed, the rest counted).
     """
     _check_arguments(signal, fill_gaps)
-    problems = Problems()
+    problems = Problems(per_kind=3)
     readings: dict[str, list[Readings]] = {}
     for file in _files(path, problems):
         for part in read_file(file, signal, fill_gaps, problems):
@@ -93,24 +93,12 @@ def _files(path: str | Path | Sequence[str | Path], problems: Problems) -> list[
                 hint = "wanted: hourly CSV files, one for each region or one wide table"
                 problems.add(str(entry), "paths", Issue(str(entry), "holds no *.csv file", hint))
             files += csv_files
-        elif entry.exists():
-            files.append(entry)
         else:
-            issue = Issue(str(entry), "does not exist", _near(entry))
-            problems.add(str(entry), "paths", issue)
+            files.append(entry)
     for repeated in {file for file in files if files.count(file) > 1}:
         issue = Issue(str(repeated), "is given more than once", "name each file once")
         problems.add(str(repeated), "paths", issue)
     return list(dict.fromkeys(files))
-
-
-def _near(missing: Path) -> str:
-    try:
-        names = [entry.name for entry in missing.parent.iterdir()]
-    except OSError:
-        return f"the folder {missing.parent} does not exist either"
-    hint = suggest(missing.name, names)
-    return hint if hint.startswith("did you mean") else "check the path"
 
 
 def _notes(parts: list[Readings], series: list[Series]) -> tuple[str, ...]:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import warnings
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxsoco.core.errors import InputError, Issue, suggest
+from jaxsoco.core.files import read_npy, read_npz
+from jaxsoco.core.rows import Problems, number, read_table
 
 EARTH_RADIUS_KM = 6371.0
 MS_PER_KM = 0.013
@@ -20,6 +19,7 @@ MS_PER_KM = 0.013
 NEARLY_SYMMETRIC = 0.05
 """Relative difference of the two directions up to which their mean is taken, with a warning."""
 TRIANGLE_TOLERANCE = 1e-9
+ONE_MATRIX = "wanted: one square matrix of round-trip times in ms"
 
 
 class Region(NamedTuple):
@@ -160,14 +160,8 @@ def load_latency(path: str | Path, regions: Sequence[str]) -> np.ndarray:
     path = Path(path)
     readers = {".npz": _read_npz, ".npy": _read_npy, ".csv": _read_csv}
     if path.suffix.lower() not in readers:
-        raise InputError(Issue(str(path), "is no latency matrix", "wanted: .csv, .npy or .npz"))
-    try:
-        matrix, names = readers[path.suffix.lower()](path)
-    except FileNotFoundError:
-        raise InputError(Issue(str(path), "does not exist", "check the path")) from None
-    except (OSError, ValueError, EOFError, csv.Error, zipfile.BadZipFile) as error:
-        hint = "wanted: one square matrix of round-trip times in ms"
-        raise InputError(Issue(str(path), f"cannot be read: {error}", hint)) from None
+        raise InputError(Issue(str(path), "is not a latency matrix", "wanted: .csv, .npy or .npz"))
+    matrix, names = readers[path.suffix.lower()](path)
     matrix = _arrange(matrix, names, list(regions), str(path))
     issues = _faults(matrix, str(path), regions)
     if issues:
@@ -176,12 +170,7 @@ def load_latency(path: str | Path, regions: Sequence[str]) -> np.ndarray:
 
 
 def _read_npz(path: Path) -> tuple[np.ndarray, list[str] | None]:
-    # From memory, because numpy leaves the file of a damaged archive open.
-    archive = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
-    if isinstance(archive, np.ndarray):
-        raise ValueError("it is a .npy file by another name")
-    with archive:
-        arrays = {key: archive[key] for key in archive.files}
+    arrays = read_npz(path)
     square = {
         key: a
         for key, a in arrays.items()
@@ -190,43 +179,40 @@ def _read_npz(path: Path) -> tuple[np.ndarray, list[str] | None]:
     preferred = [key for key in ("rtt_ms", "latency_ms", "latency", "rtt") if key in square]
     if not preferred and len(square) != 1:
         contents = ", ".join(f"{key} {list(a.shape)}" for key, a in arrays.items()) or "nothing"
-        raise ValueError(f'no array "rtt_ms" and not one single square matrix; it holds {contents}')
+        message = f'has no array "rtt_ms" and not one single square matrix; it holds {contents}'
+        raise InputError(Issue(str(path), message, ONE_MATRIX))
     matrix = square[preferred[0]] if preferred else next(iter(square.values()))
     names = [a for a in arrays.values() if a.shape == matrix.shape[:1] and a.dtype.kind == "U"]
     return matrix, names[0].tolist() if len(names) == 1 else None
 
 
 def _read_npy(path: Path) -> tuple[np.ndarray, None]:
-    return np.load(path, allow_pickle=False), None
+    return read_npy(path), None
 
 
 def _read_csv(path: Path) -> tuple[np.ndarray, list[str] | None]:
-    text = path.read_bytes().decode("utf-8-sig")
-    delimiter = max(",;\t", key=text.split("\n", 1)[0].count)
-    rows = [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if any(row)]
-    names = None
-    if rows and not _is_number(rows[0][-1]):
-        names = [name.strip() for name in rows[0][1:]]
-        down = [row[0].strip() for row in rows[1:]]
-        if names != down:
-            raise ValueError("the first row and the first column name different regions")
-        rows = [row[1:] for row in rows[1:]]
+    # A bare matrix has a number in its corner, the header of a named one has none.
+    table = read_table(path, header=lambda cells: number(cells[0]) is None)
+    names, rows = None, table.rows
+    if table.header:
+        names = table.header[1:]
+        if names != [row[0] for row in rows]:
+            message = "the first row and the first column name different regions"
+            raise InputError(Issue(table.file, message, ONE_MATRIX))
+        rows = [row[1:] for row in rows]
     widths = {len(row) for row in rows}
     if len(widths) > 1:
-        raise ValueError(f"its rows have {min(widths)} to {max(widths)} columns")
+        message = f"its rows have {min(widths)} to {max(widths)} columns"
+        raise InputError(Issue(table.file, message, ONE_MATRIX))
+    problems = Problems()
     for r, row in enumerate(rows):
         for c, cell in enumerate(row):
-            if not _is_number(cell):
-                raise ValueError(f'"{cell}" in row {r + 1}, column {c + 1} is not a number')
+            if number(cell) is None:
+                message = f'"{cell}" in row {r + 1}, column {c + 1} is not a number'
+                issue = Issue(table.at(r), message, ONE_MATRIX)
+                problems.add(table.file, "cells like these", issue)
+    problems.raise_if_any()
     return np.array(rows, np.float64), names
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
 
 
 def _arrange(

@@ -12,7 +12,7 @@ from jaxsoco.allocation.data.loading import load_carbon_csv
 from jaxsoco.allocation.data.network import close_metric, great_circle_latency, load_latency
 from jaxsoco.allocation.data.synthetic import synthetic_carbon
 from jaxsoco.allocation.settings import CarbonJobs
-from jaxsoco.core.errors import InputError, Issue
+from jaxsoco.core.errors import InputError
 
 
 def read_carbon(settings: CarbonJobs, folder: Path) -> CarbonTrace:
@@ -29,7 +29,7 @@ def read_carbon(settings: CarbonJobs, folder: Path) -> CarbonTrace:
             carbon = _load(path, settings.signal, settings.fill_gaps, settings.trim)
         return carbon if settings.regions is None else carbon.select(tuple(settings.regions))
     except InputError as error:
-        raise _under("problem", error) from None
+        raise error.under("problem") from None
 
 
 # The points of a sweep share their data.
@@ -59,12 +59,4 @@ def read_latency(
             return close_metric(great_circle_latency(regions))
         return close_metric(load_latency(folder / settings.latency, regions))
     except InputError as error:
-        raise _under("problem.latency", error) from None
-
-
-def _under(field: str, error: InputError) -> InputError:
-    """The same issues, with the field that led to them."""
-    return InputError(
-        i if i.path.startswith("problem") else Issue(f"{field}: {i.path}", i.message, i.hint)
-        for i in error.issues
-    )
+        raise error.under("problem.latency") from None

@@ -21,7 +21,7 @@ from jaxsoco.analysis.selection import (
     check_parameter,
     check_view,
 )
-from jaxsoco.analysis.views import View, finals, profile_line, profiles, view
+from jaxsoco.analysis.views import View, columns_line, finals, profiles, view
 from jaxsoco.core.schema import Field
 from jaxsoco.core.study import Study, matches
 from jaxsoco.core.text import show
@@ -36,8 +36,8 @@ class MeasureVsParameter(Plot):
     name = "measure-vs-parameter"
     summary = "ratio, regret or cost along a parameter of algorithms"
     fields = (
-        Field("parameter", "string", "a field of algorithms with several values"),
-        Field("by", "string", "an axis of the problem: a line for each value", default=None),
+        Field("parameter", "string", "an algorithm field with several values"),
+        Field("by", "string", "an axis of the problem, one line per value", default=None),
         *VIEW,
         Field("algorithms", "strings", "names of algorithms (all if absent)", default=None),
         LOG,
@@ -59,7 +59,8 @@ class MeasureVsParameter(Plot):
         looks = cycle(style.lines([label for _, label, _ in series]).values())
         for (base, label, where), look in zip(series, looks, strict=False):
             for profile in profiles(ledger, base, parameter, drawing.view, where):
-                drawing.add(label, profile_line(profile, drawing.view, study.level), look)
+                places, runs = zip(*profile, strict=True)
+                drawing.add(label, columns_line(places, runs, drawing.view, study), look)
             level = _level(ledger, base, parameter, drawing.view, where)
             if np.isfinite(level):
                 ax.axhline(level, label=label, color=look.color, linestyle="--", linewidth=1)
@@ -85,8 +86,8 @@ class MeasureVsParameter(Plot):
 def _level(ledger: Ledger, base: str, parameter: str, view: View, where: dict[str, Any]) -> float:
     """What is seen of an algorithm that has no such parameter; NaN if it has, or has no runs."""
     study = ledger.study
-    own = [values for name, values in study.settings.values() if name == base]
-    if base not in study.labels or any(parameter in values for values in own):
+    settings = [values for name, values in study.settings.values() if name == base]
+    if base not in study.labels or any(parameter in values for values in settings):
         return np.nan
     runs = finals(ledger, base, view, study.select(where))
     if not np.isfinite(runs).any():

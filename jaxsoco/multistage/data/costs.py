@@ -7,54 +7,33 @@ from pathlib import Path
 import numpy as np
 
 from jaxsoco.core.errors import InputError, Issue
+from jaxsoco.core.rows import Problems, number, read_table
 
 
 def load_costs(path: Path, leaves: int) -> np.ndarray:
     """Costs from 0 to 1, ``[rounds, leaves]``, of a CSV file; its first line may name the leaves.
 
     Raises:
-      InputError: with every bad line, up to ten.
+      InputError: with every bad line; of more than ten the rest is counted.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(Issue(f"problem.file: {path}", f"cannot be read: {error}")) from error
-    rows: list[list[float]] = []
-    issues: list[Issue] = []
-    for number, line in enumerate(lines, 1):
-        cells = [cell.strip() for cell in line.split(",")]
-        numbers = [_number(cell) for cell in cells]
-        header = number == 1 and all(value is None for value in numbers)
-        if cells == [""] or header:
-            continue
-        row = _row(cells, numbers, leaves, f"{path.name}:{number}")
-        if isinstance(row, Issue):
-            issues.append(row)
-        else:
-            rows.append(row)
-    if not rows and not issues:
-        issues.append(Issue(str(path.name), "holds no rounds"))
-    if issues:
-        raise InputError(issues[:10])
-    return np.array(rows, np.float64)
+    table = read_table(path, header=lambda cells: all(number(cell) is None for cell in cells))
+    if not table.rows:
+        raise InputError(Issue(table.file, "holds no rounds"))
+    problems = Problems()
+    for i, row in enumerate(table.rows):
+        fault = _fault(row, leaves)
+        if fault is not None:
+            problems.add(table.file, "lines like these", Issue(table.at(i), *fault))
+    problems.raise_if_any()
+    return np.array(table.rows, np.float64)
 
 
-def _row(
-    cells: list[str], numbers: list[float | None], leaves: int, place: str
-) -> list[float] | Issue:
-    """The costs of one round, or what is wrong with them."""
-    if len(cells) != leaves:
-        return Issue(place, f"{len(cells)} costs", f"want one for each of {leaves} leaves")
-    costs: list[float] = []
-    for column, (cell, value) in enumerate(zip(cells, numbers, strict=True), 1):
+def _fault(row: list[str], leaves: int) -> tuple[str, str] | None:
+    """What is wrong with the costs of one round, and what they should be."""
+    if len(row) != leaves:
+        return f"{len(row)} costs", f"want one for each of {leaves} leaves"
+    for column, cell in enumerate(row, 1):
+        value = number(cell)
         if value is None or not 0 <= value <= 1:
-            return Issue(place, f"column {column}: {cell!r}", "want a cost from 0 to 1")
-        costs.append(value)
-    return costs
-
-
-def _number(cell: str) -> float | None:
-    try:
-        return float(cell)
-    except ValueError:
-        return None
+            return f"column {column}: {cell!r}", "want a cost from 0 to 1"
+    return None

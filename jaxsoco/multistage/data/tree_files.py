@@ -2,7 +2,8 @@
 
 JSON holds ``{"edges": [["root", "a"], ...], "nodes": [...]}``, ``{"paths": [["root", "a"], ...]}``
 or nested objects, ``{"root": {"a": {}, "b": {}}}``. An edge list has a parent and a child on each
-line, separated by a comma or white space; ``#`` begins a comment.
+line, separated by a comma, a semicolon, a tab or, in a file without those, white space; ``#`` at
+the start of a line or after white space begins a comment.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from jaxsoco.core.errors import InputError, Issue
+from jaxsoco.core.files import read_text
+from jaxsoco.core.rows import Problems, Table, read_table
 from jaxsoco.multistage.theory.tree import Tree
 
 
@@ -22,31 +25,28 @@ def load_tree(path: str | Path) -> Tree:
       InputError: the file cannot be read, or holds no tree: each problem with its place.
     """
     path = Path(path)
+    content = read_text(path) if path.suffix.lower() == ".json" else _read_edges(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(Issue(str(path), f"cannot be read: {error}")) from error
-    try:
-        return _from_json(text) if path.suffix.lower() == ".json" else _from_lines(text)
+        return _from_json(content) if isinstance(content, str) else _from_rows(content)
     except InputError as error:
-        issues = (Issue(f"{path.name}: {i.path}", i.message, i.hint) for i in error.issues)
-        raise InputError(issues) from None
+        raise error.under(path.name) from None
 
 
-def _from_lines(text: str) -> Tree:
-    edges, issues = [], []
-    for number, line in enumerate(text.splitlines(), 1):
-        cells = line.partition("#")[0].replace(",", " ").split()
-        if not cells or (number == 1 and [c.lower() for c in cells] == ["parent", "child"]):
-            continue
-        if len(cells) != 2:
-            message = f"{len(cells)} names"
-            issues.append(Issue(f"line {number}", message, "want a parent and a child"))
-            continue
-        edges.append((cells[0], cells[1]))
-    if issues:
-        raise InputError(issues)
-    return Tree.from_edges(edges)
+def _read_edges(path: Path) -> Table:
+    def header(cells: list[str]) -> bool:
+        return [cell.lower() for cell in cells] == ["parent", "child"]
+
+    return read_table(path, header=header, comments=True, blanks=True)
+
+
+def _from_rows(table: Table) -> Tree:
+    problems = Problems()
+    for line, row in zip(table.lines, table.rows, strict=True):
+        if len(row) != 2:
+            issue = Issue(f"line {line}", f"{len(row)} names", "want a parent and a child")
+            problems.add("", "lines like these", issue)
+    problems.raise_if_any()
+    return Tree.from_edges([(parent, child) for parent, child in table.rows])
 
 
 def _from_json(text: str) -> Tree:

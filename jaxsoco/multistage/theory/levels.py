@@ -98,9 +98,9 @@ def put(table: jax.Array, place: jax.Array, row: jax.Array) -> jax.Array:
 def _put_at_once(table: jax.Array, place: jax.Array, row: jax.Array) -> jax.Array:
     n, lanes = table.shape[0], place.ndim
     inner = table.ndim - 1 - lanes
-    own = jnp.meshgrid(*map(jnp.arange, place.shape), indexing="ij", sparse=True)
+    lane_indices = jnp.meshgrid(*map(jnp.arange, place.shape), indexing="ij", sparse=True)
     # Out of range is dropped, but -1 would count from the end.
-    index = (jnp.where(place < 0, n, place), *(slice(None),) * inner, *own)
+    index = (jnp.where(place < 0, n, place), *(slice(None),) * inner, *lane_indices)
     row = jnp.moveaxis(row, range(inner, inner + lanes), range(lanes))
     return table.at[index].set(row, mode="drop", unique_indices=True)
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from jaxsoco.core.errors import InputError, Issue, suggest
+from jaxsoco.core.files import read_npz
 from jaxsoco.provisioning.theory.model import AXES, TabularModel, tabular_model
 
 
@@ -19,14 +18,7 @@ def load_tabular(path: str | Path, slots: int | None = None) -> TabularModel:
       InputError: the file cannot be read, an array is missing, or the model is wrong.
     """
     path = Path(path)
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except FileNotFoundError:
-        raise InputError(Issue(str(path), "does not exist", "want an .npz file")) from None
-    except (OSError, ValueError, EOFError, AttributeError, TypeError) as error:
-        hint = "want what numpy.savez writes, without objects"
-        raise InputError(Issue(str(path), f"is no .npz file of numbers: {error}", hint)) from None
+    arrays = read_npz(path)
     missing = [name for name in AXES if name not in arrays]
     if missing:
         contents = ", ".join(arrays) or "nothing"
@@ -38,6 +30,4 @@ def load_tabular(path: str | Path, slots: int | None = None) -> TabularModel:
     try:
         return tabular_model(*(arrays[n] for n in AXES), slots=slots, source=path.name)
     except InputError as error:
-        raise InputError(
-            Issue(f"{path.name}: {i.path}", i.message, i.hint) for i in error.issues
-        ) from None
+        raise error.under(path.name) from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -11,13 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from jaxsoco.core.errors import InputError, Issue, suggest
+from jaxsoco.core.rows import Problems, Table, read_table
 
 TIMES = ("time", "timestamp", "datetime", "date", "seconds", "arrival_time", "ts")
 COUNTS = ("count", "counts", "arrivals", "packets", "requests", "n")
 """Names of columns (any case) that are recognised."""
 
 MOST_BINS = 50_000_000
-_MOST_ISSUES = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,22 +98,19 @@ def load_trace_csv(
       InputError: the file is empty or cannot be understood; each problem with its line.
     """
     path = Path(path)
-    rows = _rows(path)
-    header, data = _split(rows)
-    place, kind, name = _column(path, header, data, column, bin)
-    values, issues = [], []
-    for line, row in data:
+    # A header holds neither numbers nor times.
+    table = read_table(path, header=lambda cells: not any(map(_is_value, cells)), comments=True)
+    place, kind = _column(table, column, bin)
+    want = "a time in s or ISO 8601" if kind == "times" else "a count >= 0"
+    values, problems = [], Problems()
+    for i, row in enumerate(table.rows):
+        cell = row[place] if place < len(row) else ""
         try:
-            values.append(_number(row[place], kind))
-        except (ValueError, IndexError):
-            cell = row[place] if place < len(row) else ""
-            want = "a time in s or ISO 8601" if kind == "times" else "a count >= 0"
-            issues.append(Issue(f"{path}:{line}, column {name}", f"{cell!r}", f"want {want}"))
-    if len(issues) > _MOST_ISSUES:
-        more = Issue(str(path), f"{len(issues) - _MOST_ISSUES} more lines like these")
-        issues = [*issues[:_MOST_ISSUES], more]
-    if issues:
-        raise InputError(issues)
+            values.append(_number(cell, kind))
+        except ValueError:
+            issue = Issue(table.at(i, place), f"{cell!r}", f"want {want}")
+            problems.add(table.file, "lines like these", issue)
+    problems.raise_if_any()
     if not values:
         hint = "want a time for each arrival or a count for each bin"
         raise InputError(Issue(str(path), "is empty: it holds no arrivals", hint))
@@ -125,24 +121,6 @@ def load_trace_csv(
     return ArrivalTrace(_bin(path, numbers, bin), bin, f"{path.name}, times in bins of {bin:g} s")
 
 
-def _rows(path: Path) -> list[tuple[int, list[str]]]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [(i, [c.strip() for c in row]) for i, row in enumerate(csv.reader(file), 1)]
-    except FileNotFoundError:
-        raise InputError(Issue(str(path), "does not exist", "want a CSV file")) from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(Issue(str(path), f"cannot be read: {error}", "want a CSV file")) from None
-    return [(line, row) for line, row in rows if any(row) and not row[0].startswith("#")]
-
-
-def _split(rows):
-    """The header (None if there is none) and the lines of data."""
-    if rows and not any(_is_value(cell) for cell in rows[0][1]):
-        return rows[0][1], rows[1:]
-    return None, rows
-
-
 def _is_value(cell: str) -> bool:
     try:
         _number(cell, "times")
@@ -151,35 +129,40 @@ def _is_value(cell: str) -> bool:
     return True
 
 
-def _column(path, header, data, column, bin):
-    """Index, kind (``times`` or ``counts``) and name of the column to read."""
-    if header is None:
+def _column(table: Table, column: str | None, bin: float | None) -> tuple[int, str]:
+    """Index and kind (``times`` or ``counts``) of the column to read."""
+    kind = "counts" if bin is None else "times"
+    if not table.header:
         if column is not None:
             hint = "leave column out, or give the file a header"
-            raise InputError(Issue("column", f"{path} has no header", hint))
-        if data and len(data[0][1]) > 1:
-            message = f"has {len(data[0][1])} columns and no header"
-            raise InputError(Issue(str(path), message, "want a header that names them"))
-        return 0, "counts" if bin is None else "times", "1"
-    lower = [name.lower() for name in header]
+            raise InputError(Issue("column", f"{table.file} has no header", hint))
+        if table.rows and len(table.rows[0]) > 1:
+            message = f"has {len(table.rows[0])} columns and no header"
+            raise InputError(Issue(table.file, message, "want a header that names them"))
+        return 0, kind
+    lower = [name.lower() for name in table.header]
     if column is not None:
         if column.lower() not in lower:
-            message = f'{path} has no column "{column}"'
-            raise InputError(Issue("column", message, suggest(column, header)))
-        place = lower.index(column.lower())
-        return place, "counts" if bin is None else "times", header[place]
+            message = f'{table.file} has no column "{column}"'
+            raise InputError(Issue("column", message, suggest(column, table.header)))
+        return lower.index(column.lower()), kind
     for kind, names in (("counts", COUNTS), ("times", TIMES)):
         places = [i for i, name in enumerate(lower) if name in names]
         if places:
-            if kind == "times" and bin is None:
-                hint = "want the width of a bin in seconds"
-                raise InputError(Issue("bin", f"is needed: {path} holds times", hint))
-            if kind == "counts" and bin is not None:
-                hint = "leave bin out and join bins with rebin"
-                raise InputError(Issue("bin", f"{path} holds counts, not times", hint))
-            return places[0], kind, header[places[0]]
+            _check_bin(table.file, kind, bin)
+            return places[0], kind
     hint = f"want one called {COUNTS[0]} or {TIMES[0]}, or give column"
-    raise InputError(Issue(str(path), f"has the columns {', '.join(header)}", hint))
+    raise InputError(Issue(table.file, f"has the columns {', '.join(table.header)}", hint))
+
+
+def _check_bin(file: str, kind: str, bin: float | None) -> None:
+    """A width of bins goes with times, and with times only."""
+    if kind == "times" and bin is None:
+        hint = "want the width of a bin in seconds"
+        raise InputError(Issue("bin", f"is needed: {file} holds times", hint))
+    if kind == "counts" and bin is not None:
+        hint = "leave bin out and join bins with rebin"
+        raise InputError(Issue("bin", f"{file} holds counts, not times", hint))
 
 
 def _number(cell: str, kind: str) -> float:

@@ -93,11 +93,7 @@ def _read(settings: HittingCost, folder: Path) -> Source:
         matrix, gap = load_matrix(folder / settings.matrix)
         spectrum = positive_spectrum(matrix, f"{where}: {settings.matrix}")
     except InputError as error:
-        issues = [
-            i if i.path.startswith(where) else Issue(f"{where}: {i.path}", i.message, i.hint)
-            for i in error.issues
-        ]
-        raise InputError(issues) from None
+        raise error.under(where) from None
     _check_rank(settings, spectrum)
     digest = hashlib.sha256(np.ascontiguousarray(matrix).tobytes()).hexdigest()
     low, high = spectrum.smallest, spectrum.eigenvalues[-1]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import numpy as np
 
 from jaxsoco.core.errors import InputError, Issue
+from jaxsoco.core.files import read_npy
+from jaxsoco.core.rows import Problems, number, read_table
 
 NEARLY_SYMMETRIC = 1e-12
 """Relative difference of ``A`` and ``A'`` that is corrected without a warning."""
@@ -29,11 +30,7 @@ def load_matrix(path: str | Path) -> tuple[np.ndarray, float]:
     readers = {".npy": _read_npy, ".csv": _read_csv}
     if path.suffix.lower() not in readers:
         raise InputError(Issue(str(path), "is of no known format", "want .npy or .csv"))
-    try:
-        matrix = readers[path.suffix.lower()](path)
-    except OSError as error:
-        reason = error.strerror or "no such file"
-        raise InputError(Issue(str(path), f"cannot be read: {reason}")) from None
+    matrix = readers[path.suffix.lower()](path)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not matrix.size:
         message = f"has shape {list(matrix.shape)}"
         raise InputError(Issue(str(path), message, "want a square matrix [d, d]"))
@@ -47,32 +44,21 @@ def load_matrix(path: str | Path) -> tuple[np.ndarray, float]:
 
 
 def _read_npy(path: Path) -> np.ndarray:
-    try:
-        matrix = np.load(path, allow_pickle=False)
-        return np.asarray(matrix, np.float64)
-    except (ValueError, TypeError, EOFError) as error:
-        raise InputError(Issue(str(path), f"is no array of numbers ({error})")) from None
+    matrix = read_npy(path)
+    if matrix.dtype.kind not in "biuf":
+        raise InputError(Issue(str(path), f"is no array of numbers but of {matrix.dtype}"))
+    return matrix.astype(np.float64)
 
 
 def _read_csv(path: Path) -> np.ndarray:
-    rows: list[list[float]] = []
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        try:
-            lines = [(reader.line_num, cells) for reader in [csv.reader(file)] for cells in reader]
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise InputError(Issue(str(path), f"is no CSV file ({error})")) from None
-    for number, cells in lines:
-        if not any(cell.strip() for cell in cells):
-            continue
-        row = []
-        for column, cell in enumerate(cells, 1):
-            try:
-                row.append(float(cell))
-            except ValueError:
-                place = f"{path}:{number}, column {column}"
-                raise InputError(Issue(place, f'"{cell}" is no number')) from None
-        if rows and len(row) != len(rows[0]):
-            message = f"has {len(row)} numbers, the lines above {len(rows[0])}"
-            raise InputError(Issue(f"{path}:{number}", message))
-        rows.append(row)
-    return np.asarray(rows, np.float64)
+    table, problems = read_table(path), Problems()
+    for r, row in enumerate(table.rows):
+        for c, cell in enumerate(row):
+            if number(cell) is None:
+                issue = Issue(table.at(r, c), f'"{cell}" is no number')
+                problems.add(table.file, "cells like these", issue)
+        if len(row) != len(table.rows[0]):
+            message = f"has {len(row)} numbers, the lines above {len(table.rows[0])}"
+            problems.add(table.file, "lines like these", Issue(table.at(r), message))
+    problems.raise_if_any()
+    return np.array(table.rows, np.float64)

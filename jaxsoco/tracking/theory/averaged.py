@@ -36,7 +36,7 @@ def step_variance(spec: Spec, lanes: int) -> jax.Array:
     return jnp.sum(turned[:, None] * turned[None], axis=2)
 
 
-def exploration_costs(spec: Spec, own: jax.Array, hits: jax.Array) -> Costs:
+def exploration_costs(spec: Spec, coordinates: jax.Array, hits: jax.Array) -> Costs:
     """Expected costs of the rounds ``1 .. T0``, given their deviations ``y_t``.
 
     With ``w_t = y_(t-1) - delta_t`` they are ``1/2 y_t' A y_t``, ``1/2 E |y_t - w_t|^2 = 1/2 |y_t -
@@ -45,27 +45,27 @@ def exploration_costs(spec: Spec, own: jax.Array, hits: jax.Array) -> Costs:
 
     Args:
       spec: of the problem.
-      own: the deviations in the eigenbasis of ``A``, ``[T0, d, ...]``.
+      coordinates: the deviations in the eigenbasis of ``A``, ``[T0, d, ...]``.
       hits: their hitting costs ``[T0, ...]``.
     """
-    lanes, dtype = own.ndim - 2, own.dtype
+    lanes, dtype = coordinates.ndim - 2, coordinates.dtype
     eigenvalues = align(spec.eigenvalues, 1, lanes)
     spread = _diagonal(step_variance(spec, lanes))
-    t = jnp.arange(1, own.shape[0] + 1)
+    t = jnp.arange(1, coordinates.shape[0] + 1)
     keep = jax.vmap(lambda now: _keep(spec, eigenvalues, now))(t)
-    last = jnp.concatenate([jnp.zeros_like(own[:1]), own[:-1]])
+    last = jnp.concatenate([jnp.zeros_like(coordinates[:1]), coordinates[:-1]])
     # The diagonal of V' Sigma_t V, [T0, d, ...].
     share = _modulation(spec, t, dtype).reshape(-1, 1, *(1,) * lanes)
     walked = share * spread[None]
-    miss = own - keep * last
+    miss = coordinates - keep * last
     return Costs(
         hit=jnp.sum(hits, axis=0),
-        move=jnp.sum((own - last) ** 2 + walked, axis=(0, 1)) / 2,
+        move=jnp.sum((coordinates - last) ** 2 + walked, axis=(0, 1)) / 2,
         regret=jnp.sum(miss * miss / keep + keep * walked, axis=(0, 1)) / 2,
     )
 
 
-def exploitation_costs(spec: Spec, own: jax.Array, estimate: Spectrum) -> Costs:
+def exploitation_costs(spec: Spec, coordinates: jax.Array, estimate: Spectrum) -> Costs:
     """Expected costs of LAI with an estimate ``Ahat`` from round ``T0 + 1`` to the end.
 
     With ``S_t = E w_t w_t'``, ``y_t = Chat_t w_t`` and ``K_t = Chat_t - C_t`` they are ``1/2
@@ -75,10 +75,11 @@ def exploitation_costs(spec: Spec, own: jax.Array, estimate: Spectrum) -> Costs:
 
     Args:
       spec: of the problem.
-      own: the deviations of the exploring rounds in the eigenbasis of ``A``, ``[T0, d, ...]``.
+      coordinates: the deviations of the exploring rounds in the eigenbasis of ``A``,
+        ``[T0, d, ...]``.
       estimate: ``Ahat``.
     """
-    lanes, dtype = own.ndim - 2, own.dtype
+    lanes, dtype = coordinates.ndim - 2, coordinates.dtype
     eigenvalues = align(spec.eigenvalues, 1, lanes)
     believed = jacobi.eigenvalues(estimate)
     # With A = V l V' and Ahat = U m U': into = V' U, and all second moments in the basis U.
@@ -92,12 +93,12 @@ def exploitation_costs(spec: Spec, own: jax.Array, estimate: Spectrum) -> Costs:
     half = jnp.sum(step[:, :, None] * into[None], axis=1)
     step = jnp.sum(into[:, :, None] * half[:, None], axis=0)
     # S_(T0+1)
-    rounds = own.shape[0]
-    last = own[-1] if rounds else jnp.zeros_like(believed)
+    rounds = coordinates.shape[0]
+    last = coordinates[-1] if rounds else jnp.zeros_like(believed)
     turned = jnp.sum(into * last[:, None], axis=0)
     first = jnp.int32(rounds + 1)
     second = turned[:, None] * turned[None] + _modulation(spec, first, dtype) * step
-    zero = jnp.zeros(own.shape[2:], dtype)
+    zero = jnp.zeros(coordinates.shape[2:], dtype)
 
     def body(t, carry):
         second, (hit, move, regret) = carry

@@ -53,9 +53,9 @@ def plugin_regret(
 
     def step(second, place):
         left, nxt = place
-        own, _ = weights(believed.matrix, left)
+        go, _ = weights(believed.matrix, left)
         best, weight = weights(true.matrix, left)
-        miss, keep = _times(best, into) - _times(into, own), eye - own
+        miss, keep = _times(best, into) - _times(into, go), eye - go
         charge = jnp.sum(_times(weight, miss) * _times(miss, second)) / 2
         nxt = _times(believed.basis.T, _times(nxt, believed.basis))
         return _times(keep, _times(second, keep.T)) + nxt, charge
@@ -88,8 +88,8 @@ def exploration_regret(
     eye = jnp.eye(matrix.shape[0], dtype=matrix.dtype)
 
     def charge(go, weight, covariance, first):
-        own = jnp.trace(weight) + jnp.where(first, 0, jnp.trace(eye - go))
-        return square * own + jnp.sum((eye - go) * covariance)
+        trace = jnp.trace(weight) + jnp.where(first, 0, jnp.trace(eye - go))
+        return square * trace + jnp.sum((eye - go) * covariance)
 
     return _total(matrix, covariances, rounds, charge)
 

@@ -35,16 +35,16 @@ def learn(
       value: the feedback ``f [...]``.
       rounds: steps made before this one, a scalar shared by all lanes; below 0 nothing is learnt.
     """
-    # In the eigenbasis: r = 1/2 own' D own - f, and the step D - s r own own'.
-    own = jacobi.coordinates(estimate, deviation)
-    residual = jnp.sum(own * turn(estimate.matrix, own), axis=0) / 2 - value
+    # With y in the eigenbasis: r = 1/2 y' D y - f, and the step D - s r y y'.
+    coordinates = jacobi.coordinates(estimate, deviation)
+    residual = jnp.sum(coordinates * turn(estimate.matrix, coordinates), axis=0) / 2 - value
     rate = align(jnp.asarray(params.learning_rate, value.dtype), 0, value.ndim)
     if params.step == "normalized":
         rate = 2 * rate / (square(deviation) ** 2 + 1)
     size = jnp.where(rounds >= 0, rate * residual, 0)
 
     def step(sweeps):
-        return lambda: jacobi.rank_one_update(estimate, size, own, sweeps)
+        return lambda: jacobi.rank_one_update(estimate, size, coordinates, sweeps)
 
     early = (rounds >= 0) & (rounds < EARLY_ROUNDS)
     return jax.lax.cond(early, step(EARLY_SWEEPS), step(params.sweeps))

@@ -84,8 +84,9 @@ def deviation(estimate: Spectrum, rounds_left: jax.Array, before: jax.Array) -> 
       before: ``w [d, ...]``, last action minus the new minimiser.
     """
     left = jnp.asarray(rounds_left, before.dtype)
-    own = jacobi.coordinates(estimate, before)
-    return before - jacobi.combine(estimate, jacobi.apply(_go, _differences, estimate, own, left))
+    coordinates = jacobi.coordinates(estimate, before)
+    way = jacobi.apply(_go, _differences, estimate, coordinates, left)
+    return before - jacobi.combine(estimate, way)
 
 
 def _go(eigenvalues: jax.Array, left: jax.Array) -> jax.Array:

@@ -8,8 +8,8 @@ import numpy as np
 
 from jaxsoco.allocation.data.carbon_csv.formats import stamp
 from jaxsoco.allocation.data.carbon_csv.readings import Readings, looks_like_daylight_saving
-from jaxsoco.allocation.data.carbon_csv.table import Problems
 from jaxsoco.core.errors import Issue
+from jaxsoco.core.rows import Problems
 
 
 class Series(NamedTuple):

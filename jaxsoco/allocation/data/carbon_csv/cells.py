@@ -7,8 +7,8 @@ import re
 import numpy as np
 
 from jaxsoco.allocation.data.carbon_csv.formats import GRAMS_PER_KWH_OF_LB_PER_MWH
-from jaxsoco.allocation.data.carbon_csv.table import Problems, Table
 from jaxsoco.core.errors import Issue
+from jaxsoco.core.rows import Problems, Table, number
 
 HIGHEST = 2000.0
 """Above this many g/kWh a reading is taken for a wrong unit or column: no grid comes near it."""
@@ -16,7 +16,7 @@ LOWEST_MAXIMUM_LB = 3.0
 """A file that never exceeds this many lb/MWh is in kg/kWh, as the SGIP signal is."""
 
 _MISSING = frozenset({"", "-", "na", "n/a", "nan", "none", "null"})
-_DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*,\d+\s*")
+_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+")
 
 
 def read_numbers(
@@ -32,7 +32,7 @@ def read_numbers(
     for i in np.flatnonzero(raw < 0).tolist():
         issue = Issue(
             table.at(i, column),
-            f"{cells[i].strip()} is negative",
+            f"{cells[i]} is negative",
             "correct it, or empty the cell and allow fill_gaps",
         )
         problems.add(table.file, "negative values", issue)
@@ -41,7 +41,7 @@ def read_numbers(
         converted = "" if factor == 1 else f" ({values[i]:.4g} g/kWh)"
         issue = Issue(
             table.at(i, column),
-            f"{cells[i].strip()}{converted} is absurd: more than {HIGHEST:g} g/kWh",
+            f"{cells[i]}{converted} is absurd: more than {HIGHEST:g} g/kWh",
             "check the unit of the column, or empty the cell and allow fill_gaps",
         )
         problems.add(table.file, "absurd values", issue)
@@ -62,20 +62,18 @@ def _cell_by_cell(
     raw = np.full(len(cells), np.nan)
     commas = False
     for i, cell in enumerate(cells):
-        try:
-            raw[i] = float(cell)
-        except ValueError:
-            if cell.strip().casefold() in _MISSING:
-                continue
-            if table.decimal_comma and _DECIMAL_COMMA.fullmatch(cell):
-                raw[i] = float(cell.replace(",", "."))
-                commas = True
-                continue
+        value = number(cell)
+        if value is None and cell.casefold() in _MISSING:
+            continue
+        if value is None and table.separator != "," and _DECIMAL_COMMA.fullmatch(cell):
+            value, commas = number(cell.replace(",", ".")), True
+        if value is None:
             issue = Issue(
                 table.at(i, column),
                 f'"{cell}" is not a number',
                 "write a number in the unit of the column, or leave the cell empty",
             )
             problems.add(table.file, "values that are not numbers", issue)
-            raw[i] = 0.0  # not a hole as well
+            value = 0.0  # not a hole as well
+        raw[i] = value
     return raw, commas

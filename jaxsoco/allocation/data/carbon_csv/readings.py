@@ -17,8 +17,9 @@ from jaxsoco.allocation.data.carbon_csv.formats import (
     recognise,
     stamp,
 )
-from jaxsoco.allocation.data.carbon_csv.table import Problems, Table, read_table
+from jaxsoco.allocation.data.carbon_csv.table import read_even
 from jaxsoco.core.errors import Issue
+from jaxsoco.core.rows import Problems, Table
 
 
 class Readings(NamedTuple):
@@ -60,8 +61,8 @@ def read_file(path: Path, signal: str, fill_gaps: int, problems: Problems) -> li
       fill_gaps: if positive, hours with at least half of their sub-hourly readings are kept.
       problems: collects the issues.
     """
-    table = read_table(path, problems)
-    if table is None:
+    table = read_even(path, problems)
+    if not table.header:
         return []
     try:
         layout = recognise(table.header, path.stem, signal)

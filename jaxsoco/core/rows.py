@@ -1,0 +1,182 @@
+"""Files of separated values: one reader under every loader of the package. No JAX.
+
+:func:`read_table` turns a file into rows of cells that know their lines; :func:`separator_of` alone
+decides how a file is written. What is wrong is collected by :class:`Problems`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from jaxsoco.core.errors import InputError, Issue
+from jaxsoco.core.files import read_text
+
+TOTAL = 20
+"""Issues that are printed altogether."""
+SEPARATORS = ",;\t"
+"""What may stand between cells; the first of those that are equally often in the first row."""
+
+_COMMENT = re.compile(r"(?:^|(?<=\s))#[^\r\n]*")
+_FIRST_ROW = re.compile(r'(?:[ \t]*[\r\n])*((?:[^"\r\n]+|"[^"]*")*)')
+_QUOTED = re.compile(r'"[^"]*"')
+
+
+class Problems:
+    """Issues of a set of files. A file with a thousand empty cells must not hide the next file's.
+
+    Attributes:
+      per_kind: issues of one kind that are printed for one file; the rest are counted.
+    """
+
+    def __init__(self, per_kind: int = 10) -> None:
+        self.per_kind = per_kind
+        self._issues: list[Issue] = []
+        self._reported: set[Issue] = set()
+        self._counts: Counter[tuple[str, str]] = Counter()
+
+    def add(self, file: str, kind: str, issue: Issue) -> None:
+        """Keeps ``issue``, or only counts it when ``file`` has shown enough of this ``kind``.
+
+        The same issue is kept once: a hole in the times of a wide table is met in each region.
+        """
+        if issue in self._reported:
+            return
+        self._reported.add(issue)
+        self._counts[file, kind] += 1
+        if self._counts[file, kind] <= self.per_kind:
+            self._issues.append(issue)
+
+    def __len__(self) -> int:
+        return sum(self._counts.values())
+
+    def raise_if_any(self) -> None:
+        """Raises :class:`InputError` with what was kept and how many more there are."""
+        if not self._issues:
+            return
+        entries = [(issue, 1) for issue in self._issues]
+        for (file, kind), count in self._counts.items():
+            if count > self.per_kind:
+                more = count - self.per_kind
+                entries.append((Issue(file, f"and {more} more {kind}"), more))
+        issues = [issue for issue, _ in entries[:TOTAL]]
+        rest = sum(weight for _, weight in entries[TOTAL:])
+        if rest:
+            issues.append(Issue("", f"and {rest} more problems"))
+        raise InputError(issues)
+
+
+class Table(NamedTuple):
+    """The rows of one file.
+
+    Attributes:
+      file: path of the file as the user gave it.
+      header: names of the columns; empty where the file has none.
+      rows: cells of each row below the header, without white space around them; no blank rows.
+      lines: ``[m]`` int64, line of the file that each row begins in, from 1.
+      separator: what stands between cells; a blank means any white space.
+      whole: whether every row of the file is there.
+    """
+
+    file: str
+    header: list[str]
+    rows: list[list[str]]
+    lines: np.ndarray
+    separator: str = ","
+    whole: bool = True
+
+    def at(self, row: int, column: int | None = None) -> str:
+        """The place of a row or a cell, as messages show it: ``fr.csv:17, column carbon``."""
+        line = f"{self.file}:{self.lines[row]}"
+        if column is None:
+            return line
+        name = self.header[column] if column < len(self.header) else column + 1
+        return f"{line}, column {name}"
+
+    def take(self, rows: np.ndarray) -> Table:
+        """The table with ``rows`` (indices) only."""
+        subset = [self.rows[i] for i in rows]
+        whole = self.whole and len(subset) == len(self.rows)
+        return self._replace(rows=subset, lines=self.lines[rows], whole=whole)
+
+
+def read_table(
+    path: Path,
+    problems: Problems | None = None,
+    *,
+    header: Callable[[list[str]], bool] | None = None,
+    comments: bool = False,
+    blanks: bool = False,
+) -> Table:
+    """Reads a file of separated values.
+
+    Args:
+      path: the file, UTF-8 with or without a byte order mark, with any ends of lines.
+      problems: collects what is wrong; where nothing could be read, the table has no rows and is
+        not ``whole``. None raises it as ``InputError``.
+      header: whether the first row, given its cells, names the columns; None if no row does.
+      comments: ``#`` at the start of a line or after white space begins a comment.
+      blanks: white space separates cells where no other separator is in the first row.
+    """
+    try:
+        text = read_text(path, "save it as CSV in UTF-8, not packed")
+    except InputError as error:
+        if problems is None:
+            raise
+        problems.add(str(path), "unreadable files", error.issues[0])
+        return Table(str(path), [], [], np.zeros(0, np.int64), whole=False)
+    if comments:
+        text = _COMMENT.sub("", text)
+    table, fault = _parse(text, str(path), separator_of(text, blanks))
+    if fault is not None:
+        if problems is None:
+            raise InputError(fault)
+        problems.add(table.file, "syntax errors", fault)
+    if header is None or not table.rows or not header(table.rows[0]):
+        return table
+    return table._replace(header=table.rows[0], rows=table.rows[1:], lines=table.lines[1:])
+
+
+def separator_of(text: str, blanks: bool = False) -> str:
+    """What stands between the cells of a file, by its first row that is not blank."""
+    match = _FIRST_ROW.match(text)
+    first = _QUOTED.sub("", match[1] if match else "")
+    separator = max(SEPARATORS, key=first.count)
+    return " " if blanks and separator not in first else separator
+
+
+def number(cell: str) -> float | None:
+    """The number that a cell holds, as Python reads it; None if it holds none."""
+    try:
+        return float(cell)
+    except ValueError:
+        return None
+
+
+def _parse(text: str, file: str, separator: str) -> tuple[Table, Issue | None]:
+    """The table up to the first fault, without a header, and the fault."""
+    source: Iterable[str] = io.StringIO(text, newline="")
+    if separator == " ":
+        source = (" ".join(line.split()) for line in source)
+    reader = csv.reader(source, delimiter=separator, skipinitialspace=True, strict=True)
+    rows: list[list[str]] = []
+    lines: list[int] = []
+    begin, fault = 1, None
+    try:
+        for row in reader:
+            cells = [cell.strip() for cell in row]
+            if any(cells):
+                rows.append(cells)
+                lines.append(begin)
+            begin = reader.line_num + 1
+    except csv.Error as error:
+        hint = "look for an unclosed quote or a binary character from that line on"
+        fault = Issue(f"{file}:{begin}", f"is not valid CSV: {error}", hint)
+    return Table(file, [], rows, np.array(lines, np.int64), separator, fault is None), fault
