@@ -51,15 +51,23 @@ class ProblemPlay(Protocol):
 
 
 class Problem(NamedTuple):
-    """The world: static, hashable, pure functions.
+    """The world: a static, hashable tuple of pure functions.
 
-    ``counter``: ``advance`` and ``play`` draw through ``random.draws`` and ``random.draw_at``, so
-    they are given a ``random.Stream`` instead of a key derived for every round. For worlds whose
-    rounds are cheaper than the derivation.
+    >>> market = jaxsoco.Problem(init, advance, observe, play, window=3)
+    >>> run = jaxsoco.simulate(learner, params, market, spec, keys, horizon=100)
 
-    ``window``: how many coming rounds the learner may see: ``observe`` is given a
-    :class:`~jaxsoco.core.nature.Window` ``(now, coming)`` in place of the round. The loop keeps the
-    rounds; nature's moves must not depend on what ``play`` changes.
+    Attributes:
+      init: ``(key, spec) -> world``, before the first round.
+      advance: ``(key, spec, world) -> (world, round)``, nature's move, which never sees an action.
+      observe: ``(spec, world, round) -> obs``, what the learner sees.
+      play: ``(key, spec, world, round, action) -> (world, feedback, costs)``, with ``costs`` a
+        NamedTuple of scalars ``[...]``.
+      counter: ``advance`` and ``play`` draw through ``random.draws`` and ``random.draw_at``, so
+        they are given a ``random.Stream`` instead of a key derived for every round. For worlds
+        whose rounds are cheaper than the derivation.
+      window: how many upcoming rounds the learner may see: ``observe`` is given a
+        :class:`~jaxsoco.core.nature.Window` ``(now, coming)`` in place of the round. The loop keeps
+        the rounds; nature's moves must not depend on what ``play`` changes.
     """
 
     init: ProblemInit
@@ -91,12 +99,15 @@ class AlgorithmUpdate(Protocol):
 
 
 class Algorithm(NamedTuple):
-    """The learner.
+    """The learner: a static, hashable tuple of pure functions.
+
+    >>> follow = jaxsoco.Algorithm(init, act, update)
+    >>> run = jaxsoco.play(problem, follow, params, jaxsoco.seed_keys(0, 64))
 
     Attributes:
-      init: its state before the first round.
-      act: its action.
-      update: its state after a round.
+      init: ``(key, params, spec) -> state``, before the first round.
+      act: ``(key, params, state, obs) -> (action, state)``.
+      update: ``(params, state, action, feedback) -> state``, after a round.
       counter: ``act`` is given a ``random.Stream``, as with :class:`Problem`.
       lanes: ``"vmap"`` if the functions are written for one run only, without lane axes.
       faults: ``state -> int32 [...]``, how many kernel calls did not converge. Without it, the
@@ -119,7 +130,10 @@ class Algorithm(NamedTuple):
 
 
 class Comparator(Protocol):
-    """An offline optimum that regenerates its instance from the run's key."""
+    """An offline optimum, which regenerates its instance from the run's key.
+
+    :func:`jaxsoco.comparator` gives one that takes a problem and keys.
+    """
 
     def __call__(
         self, key: Key, spec: PyTree, at: tuple[int, ...]
@@ -132,6 +146,9 @@ class Comparator(Protocol):
 @dataclass(frozen=True)
 class Instance:
     """A problem with its settings, ready to be played: a pytree whose leaves are the settings.
+
+    >>> problem = jaxsoco.make("allocation/carbon_jobs", data_size=2.0)
+    >>> job = problem.spec(jaxsoco.seed_keys(0, 1)[0])  # the job of seed 0
 
     Attributes:
       problem: the world (static).

@@ -19,6 +19,9 @@ from jaxsoco.core.shapes import expect, expect_floating
 class Run(NamedTuple):
     """What a rollout recorded; ``...`` are the lanes of the key.
 
+    >>> run = jaxsoco.play(problem, algorithm, params, jaxsoco.seed_keys(0, 64))
+    >>> run.costs.service[-1].mean()  # the total of the whole run, averaged over runs
+
     Attributes:
       at: rounds of the checkpoints, int ``[C]``.
       costs: the problem's cost tuple, each cumulative at the checkpoints, ``[C, ...]``.
@@ -37,7 +40,14 @@ class Run(NamedTuple):
 
 
 def checkpoints(horizon: int, count: int = 32) -> tuple[int, ...]:
-    """At most ``count`` rounds, spaced geometrically, that end with ``horizon``."""
+    """At most ``count`` rounds, spaced geometrically, that end with ``horizon``.
+
+    >>> jaxsoco.checkpoints(1000, 4)
+    (1, 10, 100, 1000)
+
+    Raises:
+      ValueError: ``horizon`` or ``count`` is below 1.
+    """
     if horizon < 1 or count < 1:
         raise ValueError(f"want horizon >= 1 and count >= 1, got {horizon} and {count}")
     grid = np.geomspace(1, horizon, min(count, horizon)) if count > 1 else [horizon]
@@ -59,6 +69,11 @@ def simulate(
 ) -> Run:
     """Runs ``algorithm`` on ``problem`` for ``horizon`` rounds.
 
+    >>> run = jaxsoco.simulate(algorithm, params, problem, spec, jax.random.key(0), 1000)
+
+    The level below :func:`jaxsoco.play`, which draws the spec and compiles. Works under ``jit``,
+    ``vmap`` and ``grad``.
+
     Args:
       algorithm: the learner.
       params: its parameters; leaves may be traced, batched, differentiated.
@@ -73,7 +88,7 @@ def simulate(
         whose memory does not grow with the horizon and whose totals are compensated. By default
         the scan up to 10,000 rounds and with a trace.
       remat: for gradients through the scan: segments of this many rounds are computed anew in the
-        backward pass, which then keeps one state a segment instead of what every round needs.
+        backward pass, which then keeps one state per segment instead of what every round needs.
         ``True``: the square root of the horizon, the least memory, for one more forward pass.
 
     Returns:
@@ -82,7 +97,7 @@ def simulate(
     Raises:
       TypeError: ``key`` is no key, ``horizon`` is traced or no integer, or a cost is no
         floating-point number.
-      ValueError: ``horizon`` or ``at`` is out of range, or a cost is not one number a lane.
+      ValueError: ``horizon`` or ``at`` is out of range, or a cost is not one number per lane.
     """
     horizon, at = _rounds(horizon, at)
     key = random.words(key)
