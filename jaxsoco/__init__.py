@@ -15,10 +15,10 @@ is used.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jaxsoco._version import __version__
+from jaxsoco.core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from jaxsoco.core.protocol import Algorithm, Comparator, Instance, Problem
@@ -28,23 +28,13 @@ if TYPE_CHECKING:
     from jaxsoco.front.results import Results, load
     from jaxsoco.front.running import run
 
-_PUBLIC = {
-    "Algorithm": "jaxsoco.core.protocol",
-    "Comparator": "jaxsoco.core.protocol",
-    "Instance": "jaxsoco.core.protocol",
-    "Problem": "jaxsoco.core.protocol",
-    "Results": "jaxsoco.front.results",
-    "Run": "jaxsoco.engine.simulate",
-    "checkpoints": "jaxsoco.engine.simulate",
-    "comparator": "jaxsoco.front.making",
-    "learner": "jaxsoco.front.making",
-    "load": "jaxsoco.front.results",
-    "make": "jaxsoco.front.making",
-    "play": "jaxsoco.front.playing",
-    "resolve": "jaxsoco.front.making",
-    "run": "jaxsoco.front.running",
-    "seed_keys": "jaxsoco.front.playing",
-    "simulate": "jaxsoco.engine.simulate",
+_MODULES = {
+    "core.protocol": "Algorithm Comparator Instance Problem",
+    "front.results": "Results load",
+    "engine.simulate": "Run checkpoints simulate",
+    "front.making": "comparator learner make resolve",
+    "front.playing": "play seed_keys",
+    "front.running": "run",
 }
 _PACKAGES = ("allocation", "extend", "multistage", "provisioning", "testing", "tracking")
 
@@ -67,15 +57,4 @@ __all__ = [
     "seed_keys",
     "simulate",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    if name in _PUBLIC:
-        return getattr(importlib.import_module(_PUBLIC[name]), name)
-    if name in _PACKAGES:
-        return importlib.import_module(f"jaxsoco.{name}")
-    raise AttributeError(f"module 'jaxsoco' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted([*__all__, *_PACKAGES])
+__getattr__, __dir__, _ = lazy_names(__name__, _MODULES, ["__version__"], _PACKAGES)

@@ -18,15 +18,7 @@ if TYPE_CHECKING:
     from jaxsoco.core.nature import Window, replay, rounds
     from jaxsoco.core.precision import in_float64
     from jaxsoco.core.protocol import Algorithm, Comparator, Instance, Problem
-    from jaxsoco.core.random import (
-        draws,
-        fold,
-        integers,
-        normal,
-        round_keys,
-        uniform,
-        words,
-    )
+    from jaxsoco.core.random import draws, fold, integers, normal, round_keys, uniform, words
     from jaxsoco.core.schema import (
         AlgorithmEntry,
         ComparatorEntry,
@@ -40,41 +32,15 @@ if TYPE_CHECKING:
     from jaxsoco.core.settings import Rounds, is_traced, setting, settings
 
 _MODULES = {
-    "Algorithm": "protocol",
-    "AlgorithmEntry": "schema",
-    "Comparator": "protocol",
-    "ComparatorEntry": "schema",
-    "CostEntry": "schema",
-    "Extension": "schema",
-    "Family": "schema",
-    "Field": "schema",
-    "InputError": "errors",
-    "Instance": "protocol",
-    "Issue": "errors",
-    "Prepared": "schema",
-    "Problem": "protocol",
-    "ProblemEntry": "schema",
-    "Rounds": "settings",
-    "Window": "nature",
-    "align": "lanes",
-    "draws": "random",
-    "fold": "random",
-    "in_float64": "precision",
-    "integers": "random",
-    "is_traced": "settings",
-    "lift": "lanes",
-    "normal": "random",
-    "one_hot": "lanes",
-    "replay": "nature",
-    "round_keys": "random",
-    "rounds": "nature",
-    "setting": "settings",
-    "settings": "settings",
-    "spread": "lanes",
-    "take": "lanes",
-    "uniform": "random",
-    "where": "lanes",
-    "words": "random",
+    "protocol": "Algorithm Comparator Instance Problem",
+    "schema": "AlgorithmEntry ComparatorEntry CostEntry Extension Family Field "
+    "Prepared ProblemEntry",
+    "errors": "InputError Issue",
+    "settings": "Rounds is_traced setting settings",
+    "nature": "Window replay rounds",
+    "lanes": "align lift one_hot spread take where",
+    "random": "draws fold integers normal round_keys uniform words",
+    "precision": "in_float64",
 }
 
 __all__ = [
@@ -114,4 +80,4 @@ __all__ = [
     "where",
     "words",
 ]
-__getattr__, __dir__ = lazy_names("jaxsoco.core", _MODULES)
+__getattr__, __dir__, _ = lazy_names("jaxsoco.core", _MODULES)

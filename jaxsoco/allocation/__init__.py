@@ -4,49 +4,34 @@ Lechowicz, Christianson, Sun, Bashir, Hajiesmaili, Wierman, Shenoy, "Learning-au
 algorithms for spatiotemporal online allocation with deadline constraints", arXiv 2408.07831.
 """
 
-from jaxsoco.allocation.settings import FAMILY
+from jaxsoco.allocation.settings import FAMILY as FAMILY
 from jaxsoco.core.lazy import lazy_names
 
-# Public name -> its module. Importing a submodule would put it in the place of a name it bears.
-_PUBLIC = {
-    "CarbonJobs": "settings",
-    "PCMParams": "settings",
-    "STCLIPParams": "settings",
-    "BaselineParams": "settings",
-    "pcm": "learners.pcm",
-    "st_clip": "learners.st_clip",
-    "agnostic": "learners.agnostic",
-    "greedy": "learners.greedy",
-    "delayed_greedy": "learners.delayed_greedy",
-    "threshold": "learners.threshold",
-    "Spec": "spec",
-    "Observation": "spec",
-    "Feedback": "spec",
-    "Costs": "spec",
-    "allocation": "problem",
-    "Workload": "jobs",
-    "sample_job": "jobs",
-    "synthetic_workload": "prepare",
-    "pcm_step": "theory.step",
-    "stclip_step": "theory.clip",
-    "PseudoCost": "theory.pseudocost",
-    "competitive_ratio": "theory.pseudocost",
-    "robustness": "theory.pseudocost",
-    "StateMetric": "theory.metric",
-    "state_metric": "theory.metric",
-    "metric_closure": "theory.metric",
-    "wasserstein": "theory.metric",
-    "TreeMetric": "theory.tree",
-    "embed_tree": "theory.tree",
-    "OfflineOptimum": "theory.offline",
-    "offline_optimum": "theory.offline",
-    "integral_optimum": "theory.integral",
-    "CarbonTrace": "data.carbon",
-    "load_carbon_csv": "data.loading",
-    "synthetic_carbon": "data.synthetic",
-    "great_circle_latency": "data.network",
-    "load_latency": "data.network",
+# Module -> public names. No module of this package bears one of them: importing it would put the
+# module in the name's place. Nothing here imports JAX before it is used.
+_MODULES = {
+    "settings": "CarbonJobs PCMParams STCLIPParams BaselineParams",
+    "learners.pcm": "pcm",
+    "learners.st_clip": "st_clip",
+    "learners.agnostic": "agnostic",
+    "learners.greedy": "greedy",
+    "learners.delayed_greedy": "delayed_greedy",
+    "learners.threshold": "threshold",
+    "spec": "Spec Observation Feedback Costs",
+    "problem": "allocation",
+    "jobs": "Workload sample_job",
+    "prepare": "synthetic_workload",
+    "theory.step": "pcm_step",
+    "theory.clip": "stclip_step",
+    "theory.pseudocost": "PseudoCost competitive_ratio robustness",
+    "theory.metric": "StateMetric state_metric metric_closure wasserstein",
+    "theory.tree": "TreeMetric embed_tree",
+    "theory.offline": "OfflineOptimum offline_optimum",
+    "theory.integral": "integral_optimum",
+    "data.carbon": "CarbonTrace",
+    "data.loading": "load_carbon_csv",
+    "data.synthetic": "synthetic_carbon",
+    "data.network": "great_circle_latency load_latency",
 }
 
-__all__ = ["FAMILY", *_PUBLIC]  # pyright: ignore[reportUnsupportedDunderAll]
-__getattr__, __dir__ = lazy_names(__name__, _PUBLIC, ["FAMILY"])
+__getattr__, __dir__, __all__ = lazy_names(__name__, _MODULES, ["FAMILY"])

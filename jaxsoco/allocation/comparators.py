@@ -5,12 +5,13 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.allocation.problem import allocation
+from jaxsoco.allocation.problem import World, allocation
 from jaxsoco.allocation.spec import Spec
 from jaxsoco.allocation.theory.integral import integral_optimum
 from jaxsoco.allocation.theory.offline import offline_optimum
 from jaxsoco.allocation.theory.paths import path_ledger
 from jaxsoco.core import random
+from jaxsoco.core.nature import first_world
 from jaxsoco_kernels.info import Status
 
 Ledger = tuple[dict[str, jax.Array], jax.Array]
@@ -19,7 +20,7 @@ Ledger = tuple[dict[str, jax.Array], jax.Array]
 def offline(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> Ledger:
     """Ledger of the linear program's optimum: the mix of its two paths."""
     del at
-    costs = _costs(key, spec)
+    costs = _world(key, spec).costs
     metric = spec.metric
     best = offline_optimum(
         costs, metric, spec.throughput, metric.switch, spec.start, deadline=spec.deadline
@@ -35,7 +36,7 @@ def offline(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> Ledger:
 def integral(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> Ledger:
     """Ledger of the best schedule in whole slots."""
     del at
-    costs = _costs(key, spec)
+    costs = _world(key, spec).costs
     metric = spec.metric
     _, path, info = integral_optimum(
         costs,
@@ -54,17 +55,13 @@ def integral(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> Ledger:
 def advice(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> Ledger:
     """Ledger of the advice that the learners receive, followed blindly."""
     del at
-    world = allocation.init(_nature(key), spec)
+    world = _world(key, spec)
     parts = path_ledger(world.costs, spec.metric, world.advice, spec.start, spec.deadline)
     return _named(parts), jnp.zeros(spec.lanes, jnp.int32)
 
 
-def _nature(key: jax.Array) -> jax.Array:
-    return random.round_keys(random.words(key), 0)[0]
-
-
-def _costs(key: jax.Array, spec: Spec) -> jax.Array:
-    return allocation.init(_nature(key), spec).costs
+def _world(key: jax.Array, spec: Spec) -> World:
+    return first_world(allocation, spec, random.words(key))
 
 
 def _named(parts) -> dict[str, jax.Array]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -108,6 +108,35 @@ class Kinds(Mapping[str, tuple[Field, ...]], Generic[K]):
             owner = f'a {self.what} of kind "{kind.name}"'
             check_table(kind.fields, table, scope.path, owner, scope.issues, other=("kind", WHERE))
             kind(table, where).validate(scope)
+
+    def require(
+        self,
+        table: Table,
+        labels: Sequence[str],
+        comparators: Sequence[str] | Mapping[str, str],
+        axes: Mapping[str, Sequence[Any]],
+        *,
+        path: str = "",
+        **offer: Any,
+    ) -> None:
+        """Checks one table completely: its fields, labels, selection and axis.
+
+        Args:
+          table: as the experiment states it.
+          labels: labels of the algorithms.
+          comparators: names of the comparators; a mapping gives for each one that is not run the
+            component that is the regret against it.
+          axes: values of every axis of the problem.
+          path: where the table stands, the prefix of every issue's path.
+          **offer: what else the experiment offers, see :class:`~jaxsoco.analysis.selection.Scope`:
+            ``checkpoints``, ``costs``, ``learners``.
+
+        Raises:
+          InputError: with everything that is wrong.
+        """
+        scope = Scope(axes, labels, comparators, path=path or self.what, **offer)
+        self.validate(table, scope)
+        scope.finish()
 
     def _find(self, table: Table, scope: Scope) -> type[K] | None:
         name, options = table.get("kind"), self._all()

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxsoco.analysis.records import Cell, Chunk, Record, compare, read_record, segments
-from jaxsoco.analysis.statistics import Clusters, bundle, cluster
+from jaxsoco.analysis.statistics import Clusters, beside, bundle, cluster
 from jaxsoco.core.moments import Moments
 from jaxsoco.core.study import HORIZON, Study
 
@@ -216,7 +216,7 @@ class Ledger:
             if here and np.isfinite(v := self.values(label, against, here, measure, cost)).any():
                 positions.append(value)
                 columns.append(cluster(v))
-        return Curve(tuple(positions), bundle(_beside(columns, self.study.seeds)))
+        return Curve(tuple(positions), bundle(beside(columns, self.study.seeds)))
 
     def course(
         self, label: str, against: str | None, points: Iterable[int], cost: str | None = None
@@ -265,11 +265,3 @@ def read(manifest: Mapping[str, Any], chunks: Iterable[Chunk]) -> Ledger:
     for meta, arrays in chunks:
         ledger.add(meta, arrays)
     return ledger
-
-
-def _beside(columns: list[Clusters], units: int) -> Clusters:
-    """Single positions put side by side."""
-    if not columns:
-        return Clusters(np.zeros((units, 0)), np.zeros((units, 0)))
-    sums, counts = zip(*columns, strict=True)
-    return Clusters(np.hstack(sums), np.hstack(counts))

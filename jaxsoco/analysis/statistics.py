@@ -77,6 +77,12 @@ def cluster(values: np.ndarray) -> Clusters:
     return Clusters(sums[:, None], finite.sum(axis=0).astype(np.float64)[:, None])
 
 
+def beside(columns: Sequence[Clusters], units: int) -> Clusters:
+    """Single positions put side by side; of ``units`` units, where there are none."""
+    nothing = Clusters(np.zeros((units, 0)), np.zeros((units, 0)))
+    return Clusters(*(np.hstack(parts) for parts in zip(nothing, *columns, strict=True)))
+
+
 def cluster_means(
     clusters: Clusters, level: float = LEVEL
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -191,20 +197,14 @@ def log_slope(x: np.ndarray, clusters: Clusters, level: float = LEVEL) -> Estima
       mean that is not positive, or with a single unit.
     """
     sums, counts = bundle(clusters)
-    centred = np.log(x) - np.log(x).mean()
-    weights = centred / np.square(centred).sum()
+    weights = _slope_weights(x)
     with np.errstate(divide="ignore", invalid="ignore"):
         exponent = float(np.log(sums.sum(axis=0) / counts.sum(axis=0)) @ weights)
         if not math.isfinite(exponent) or len(sums) < 2:
             return Estimate(exponent if math.isfinite(exponent) else math.nan)
         draw = _bootstrap_weights(len(sums), RESAMPLES)
         slopes = np.log((draw @ sums) / (draw @ counts)) @ weights
-    slopes = slopes[np.isfinite(slopes)]
-    tail = (1 - level) / 2
-    if slopes.size < (1 - tail) * RESAMPLES:
-        return Estimate(exponent)
-    lower, upper = np.quantile(slopes, [tail, 1 - tail])
-    return Estimate(exponent, float(lower), float(upper))
+    return _with_percentiles(exponent, slopes, level)
 
 
 def log_slope_of_medians(
@@ -217,8 +217,7 @@ def log_slope_of_medians(
       columns: values ``[points, seeds]`` at each position; NaN where a run is missing.
       level: level of the interval, from at most 500 seeds and 400 resamples.
     """
-    centred = np.log(x) - np.log(x).mean()
-    weights = centred / np.square(centred).sum()
+    weights = _slope_weights(x)
     seeds = min(_MOST_RESAMPLED, *(c.shape[1] for c in columns))
     with np.errstate(divide="ignore", invalid="ignore"):
         exponent = float(np.log([_median(c) for c in columns]) @ weights)
@@ -230,11 +229,22 @@ def log_slope_of_medians(
             sample = generator.integers(seeds, size=seeds)
             medians = [_median(c[:, sample]) for c in columns]
             slopes[i] = np.log(medians) @ weights
-    slopes = slopes[np.isfinite(slopes)]
+    return _with_percentiles(exponent, slopes, level)
+
+
+def _slope_weights(x: np.ndarray) -> np.ndarray:
+    """``[K]``: the least-squares slope of ``y`` in ``log x`` is their product with ``y``."""
+    centred = np.log(x) - np.log(x).mean()
+    return centred / np.square(centred).sum()
+
+
+def _with_percentiles(exponent: float, resampled: np.ndarray, level: float) -> Estimate:
+    """An exponent with the percentiles of resampled ones; without, if too few are finite."""
+    finite = resampled[np.isfinite(resampled)]
     tail = (1 - level) / 2
-    if slopes.size < (1 - tail) * _MEDIAN_RESAMPLES:
+    if finite.size < (1 - tail) * resampled.size:
         return Estimate(exponent)
-    lower, upper = np.quantile(slopes, [tail, 1 - tail])
+    lower, upper = np.quantile(finite, [tail, 1 - tail])
     return Estimate(exponent, float(lower), float(upper))
 
 

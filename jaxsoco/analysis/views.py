@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +11,8 @@ from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.statistics import (
     Clusters,
     Estimate,
+    beside,
+    cluster,
     cluster_means,
     log_slope,
     log_slope_of_medians,
@@ -118,23 +120,21 @@ def line(
     study = ledger.study
     if axis == HORIZON and axis not in study.axes:
         return course(ledger, label, quantity, where)
-    points = study.select(where)
-    x, columns = [], []
-    for value in study.axes[axis]:
-        here = [p for p in points if study.points[p][axis] == value]
-        values = finals(ledger, label, quantity, here) if here else np.zeros((0, 0))
-        if np.isfinite(values).any():
-            x.append(value)
-            columns.append(values)
+    return columns_line(*_columns(ledger, label, quantity, axis, where), quantity, study)
+
+
+def columns_line(
+    x: tuple[Any, ...], columns: Sequence[np.ndarray], quantity: View, study: Study
+) -> Line:
+    """The line through the runs' values ``[points, seeds]`` at each place."""
     if quantity.statistic == "median":
-        return _quartiles(tuple(x), [np.ravel(c) for c in columns])
-    units = study.seeds
-    parts = [_sums(c) for c in columns]
-    empty = np.zeros((units, 0))
-    clusters = Clusters(
-        *(np.stack([p[i] for p in parts], axis=1) if parts else empty for i in (0, 1))
-    )
-    return Line(tuple(x), *cluster_means(clusters, study.level), clusters.counts.sum(axis=0))
+        return _quartiles(x, [np.ravel(runs) for runs in columns])
+    return mean_line(x, beside([cluster(runs) for runs in columns], study.seeds), study.level)
+
+
+def mean_line(x: tuple[Any, ...], clusters: Clusters, level: float) -> Line:
+    """The line of means, with their intervals."""
+    return Line(x, *cluster_means(clusters, level), clusters.counts.sum(axis=0))
 
 
 def course(
@@ -148,8 +148,7 @@ def course(
         return _quartiles(rounds, list(values.T))
     x, clusters = ledger.course(label, quantity.against, points, quantity.cost)
     sums = _over_rounds(np.asarray(x, float), clusters.sums, quantity)
-    clusters = Clusters(sums, clusters.counts)
-    return Line(x, *cluster_means(clusters, ledger.study.level), clusters.counts.sum(axis=0))
+    return mean_line(x, Clusters(sums, clusters.counts), ledger.study.level)
 
 
 def _over_rounds(rounds: np.ndarray, values: np.ndarray, quantity: View) -> np.ndarray:
@@ -174,7 +173,8 @@ def exponent(
     """``value ~ axis ** exponent``: the exponent, on how many positions, and a note."""
     study, columns, clusters = ledger.study, [], None
     if quantity.statistic == "median":
-        x, columns = _columns(ledger, label, quantity, axis, where)
+        plain = quantity._replace(per_round=False)
+        x, columns = _columns(ledger, label, plain, axis, where)
     else:
         x, clusters = ledger.curve(
             label, quantity.against, axis, where, quantity.measure, quantity.cost
@@ -203,9 +203,8 @@ def _columns(
     if axis == HORIZON and axis not in study.axes:
         rounds, paths = ledger.paths(label, quantity.against, points, quantity.cost)
         return rounds, [column[None] for column in paths.T]
-    plain = quantity._replace(per_round=False)
     here = {v: [p for p in points if study.points[p][axis] == v] for v in study.axes[axis]}
-    columns = {v: finals(ledger, label, plain, ps) for v, ps in here.items() if ps}
+    columns = {v: finals(ledger, label, quantity, ps) for v, ps in here.items() if ps}
     columns = {v: values for v, values in columns.items() if np.isfinite(values).any()}
     return tuple(columns), list(columns.values())
 
@@ -231,21 +230,6 @@ def profiles(
             if np.isfinite(runs).any():
                 by_rest.setdefault(rest, []).append((float(values[parameter]), runs))
     return [sorted(profile, key=lambda place: place[0]) for profile in by_rest.values()]
-
-
-def profile_line(profile: Profile, quantity: View, level: float) -> Line:
-    """A profile as a line."""
-    x = tuple(place for place, _ in profile)
-    if quantity.statistic == "median":
-        return _quartiles(x, [np.ravel(runs) for _, runs in profile])
-    sums, counts = zip(*(_sums(runs) for _, runs in profile), strict=True)
-    clusters = Clusters(np.stack(sums, axis=1), np.stack(counts, axis=1))
-    return Line(x, *cluster_means(clusters, level), clusters.counts.sum(axis=0))
-
-
-def _sums(runs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    finite = np.isfinite(runs)
-    return np.where(finite, runs, 0.0).sum(axis=0), finite.sum(axis=0).astype(float)
 
 
 def least(profile: Profile, quantity: View, level: float) -> Estimate:

@@ -99,10 +99,10 @@ class AlgorithmUpdate(Protocol):
 
 
 class Algorithm(NamedTuple):
-    """The learner: a static, hashable tuple of pure functions.
+    """The learner: static, hashable, pure functions.
 
-    >>> follow = jaxsoco.Algorithm(init, act, update)
-    >>> run = jaxsoco.play(problem, follow, params, jaxsoco.seed_keys(0, 64))
+    >>> mine = jaxsoco.Algorithm(init, act, update)
+    >>> run = jaxsoco.play(problem, mine, params, keys)
 
     Attributes:
       init: ``(key, params, spec) -> state``, before the first round.
@@ -129,10 +129,21 @@ class Algorithm(NamedTuple):
         return jax.numpy.asarray(count, jax.numpy.int32)
 
 
-class Comparator(Protocol):
-    """An offline optimum, which regenerates its instance from the run's key.
+def counted_faults(state: PyTree) -> Array:
+    """The ``faults`` of an algorithm whose state has a field ``faults``, int32 ``[...]``."""
+    return state.faults
 
-    :func:`jaxsoco.comparator` gives one that takes a problem and keys.
+
+def same_for_all(key: Key, settings: PyTree) -> PyTree:
+    """The ``draw`` of an instance whose runs all have one spec: its settings, nothing is drawn."""
+    del key
+    return settings
+
+
+class Comparator(Protocol):
+    """An offline optimum that regenerates its instance from the run's key.
+
+    >>> costs, faults = comparator(key, problem.spec(key), (problem.horizon,))
     """
 
     def __call__(
@@ -147,8 +158,8 @@ class Comparator(Protocol):
 class Instance:
     """A problem with its settings, ready to be played: a pytree whose leaves are the settings.
 
-    >>> problem = jaxsoco.make("allocation/carbon_jobs", data_size=2.0)
-    >>> job = problem.spec(jaxsoco.seed_keys(0, 1)[0])  # the job of seed 0
+    >>> problem = jaxsoco.make("tracking/quadratic_tracking", dimension=5, horizon=2000)
+    >>> louder = jax.tree.map(lambda leaf: 2 * leaf, problem)
 
     Attributes:
       problem: the world (static).

@@ -19,8 +19,8 @@ from jaxsoco.core.shapes import expect, expect_floating
 class Run(NamedTuple):
     """What a rollout recorded; ``...`` are the lanes of the key.
 
-    >>> run = jaxsoco.play(problem, algorithm, params, jaxsoco.seed_keys(0, 64))
-    >>> run.costs.service[-1].mean()  # the total of the whole run, averaged over runs
+    >>> run = jaxsoco.play(problem, algorithm, params, keys)
+    >>> run.costs.hit[-1].mean()  # at the last checkpoint, over the runs
 
     Attributes:
       at: rounds of the checkpoints, int ``[C]``.
@@ -42,11 +42,11 @@ class Run(NamedTuple):
 def checkpoints(horizon: int, count: int = 32) -> tuple[int, ...]:
     """At most ``count`` rounds, spaced geometrically, that end with ``horizon``.
 
-    >>> jaxsoco.checkpoints(1000, 4)
-    (1, 10, 100, 1000)
+    >>> jaxsoco.checkpoints(100, 5)
+    (1, 3, 10, 32, 100)
 
     Raises:
-      ValueError: ``horizon`` or ``count`` is below 1.
+      ValueError: one of them is below 1.
     """
     if horizon < 1 or count < 1:
         raise ValueError(f"want horizon >= 1 and count >= 1, got {horizon} and {count}")
@@ -67,12 +67,12 @@ def simulate(
     differentiable: bool | None = None,
     remat: int | bool | None = None,
 ) -> Run:
-    """Runs ``algorithm`` on ``problem`` for ``horizon`` rounds.
+    """Runs ``algorithm`` on ``problem`` for ``horizon`` rounds: what :func:`jaxsoco.play` calls.
 
-    >>> run = jaxsoco.simulate(algorithm, params, problem, spec, jax.random.key(0), 1000)
+    >>> spec = problem.spec(key)  # of jaxsoco.make
+    >>> run = jaxsoco.simulate(algorithm, params, problem.problem, spec, key, problem.horizon)
 
-    The level below :func:`jaxsoco.play`, which draws the spec and compiles. Works under ``jit``,
-    ``vmap`` and ``grad``.
+    Works under ``jit``, ``vmap`` and ``grad``; ``play`` also draws the spec and compiles.
 
     Args:
       algorithm: the learner.
@@ -97,9 +97,11 @@ def simulate(
     Raises:
       TypeError: ``key`` is no key, ``horizon`` is traced or no integer, or a cost is no
         floating-point number.
-      ValueError: ``horizon`` or ``at`` is out of range, or a cost is not one number per lane.
+      ValueError: ``horizon``, ``at`` or ``remat`` is out of range, or a cost is not one number per
+        lane.
     """
-    horizon, at = _rounds(horizon, at)
+    horizon, at = read_rounds(horizon, at)
+    _check_segments(differentiable, remat)
     key = random.words(key)
     state, record, traced = rollout(
         algorithm,
@@ -119,8 +121,13 @@ def simulate(
     return Run(np.asarray(at), record, faults, all_finite(record, len(lanes)), state, traced)
 
 
-def _rounds(horizon: int, at: Sequence[int] | None) -> tuple[int, tuple[int, ...]]:
-    """The horizon and the checkpoints as Python's integers, if they are such."""
+def read_rounds(horizon: int, at: Sequence[int] | None) -> tuple[int, tuple[int, ...]]:
+    """The horizon and the checkpoints as Python's integers, if they are such.
+
+    Raises:
+      TypeError: ``horizon`` is traced or no integer.
+      ValueError: it is below 1, or ``at`` is not increasing within ``1 .. horizon``.
+    """
     try:
         rounds = operator.index(horizon)
     except TypeError:
@@ -136,6 +143,20 @@ def _rounds(horizon: int, at: Sequence[int] | None) -> tuple[int, tuple[int, ...
     if not stops or list(stops) != sorted(set(stops)) or stops[0] < 1 or stops[-1] > rounds:
         raise ValueError(f"at: want increasing rounds within 1..{rounds}, got {at}")
     return rounds, stops
+
+
+def _check_segments(differentiable: bool | None, remat: int | bool | None) -> None:
+    """Raises unless ``remat`` is a number of rounds and goes with the scan."""
+    if remat is None or remat is False:
+        return
+    try:
+        rounds = operator.index(remat)
+    except TypeError:
+        rounds = -1
+    if rounds < 0:
+        raise ValueError(f"remat: expected True or a number of rounds, got {remat!r}")
+    if rounds and differentiable is False:
+        raise ValueError("remat: expected differentiable=True, the loop has no segments")
 
 
 def _check_costs(record: PyTree, shape: tuple[int, ...]) -> None:

@@ -8,14 +8,7 @@ from typing import Any
 
 from jaxsoco.core.errors import suggest
 from jaxsoco.core.fields import INVALID, Issues, read_axis, read_value, want
-from jaxsoco.core.schema import (
-    REQUIRED,
-    ComparatorEntry,
-    Family,
-    Field,
-    ProblemEntry,
-    suits,
-)
+from jaxsoco.core.schema import REQUIRED, ComparatorEntry, Family, Field, ProblemEntry, suits
 from jaxsoco.experiment.document import Document, Section
 from jaxsoco.experiment.learners import Choice, Learner, expand_learners
 from jaxsoco.experiment.settings import (

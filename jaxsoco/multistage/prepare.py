@@ -173,8 +173,8 @@ def build(prepared: Prepared) -> Instance:
     """The problem of one point: every run has the same costs."""
     import jax.numpy as jnp
 
-    from jaxsoco.core.protocol import Instance
-    from jaxsoco.multistage.problem import multistage, same_for_all
+    from jaxsoco.core.protocol import Instance, same_for_all
+    from jaxsoco.multistage.problem import multistage
     from jaxsoco.multistage.spec import Spec
 
     content: Content = prepared.content

@@ -160,9 +160,3 @@ def _edge(spec: Spec, action: Action, node: int) -> jax.Array:
 
 multistage = Problem(_init, _advance, _observe, _play, counter=True)
 """Jobs on a tree of agents: ``spec`` is a :class:`~jaxsoco.multistage.spec.Spec`."""
-
-
-def same_for_all(key: jax.Array, settings: Spec) -> Spec:
-    """The spec of a run: the settings themselves, nothing is drawn."""
-    del key
-    return settings

@@ -31,7 +31,5 @@ _MODULES = {
     "problem": "policy_value provisioning",
     "spec": "Spec Observation Action Feedback Costs",
 }
-_PUBLIC = {name: module for module, names in _MODULES.items() for name in names.split()}
 
-__all__ = ["FAMILY", *_PUBLIC]  # pyright: ignore[reportUnsupportedDunderAll]
-__getattr__, __dir__ = lazy_names(__name__, _PUBLIC, ["FAMILY"])
+__getattr__, __dir__, __all__ = lazy_names(__name__, _MODULES, ["FAMILY"])

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.core import random
-from jaxsoco.core.lanes import align, spread
+from jaxsoco.core import nature, random
+from jaxsoco.core.lanes import align, spread, where
 from jaxsoco.provisioning.problem import provisioning
 from jaxsoco.provisioning.spec import Spec
 from jaxsoco_kernels.info import Status
@@ -59,20 +59,16 @@ def static_optimum(
 
 def _targets(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
     """Sums of the targets and of their squares up to the checkpoints, ``[C, ...]`` each."""
-    key = random.words(key)
-    world = provisioning.init(random.round_keys(key, 0)[0], spec)
-    zeros = jnp.zeros((len(at), *key.shape[1:]), spec.dtype)
-    places = jnp.asarray(at).reshape(-1, *(1,) * (key.ndim - 1))
+    lanes = random.words(key).shape[1:]
+    zeros = jnp.zeros((len(at), *lanes), spec.dtype)
+    places = jnp.asarray(at).reshape(-1, *(1,) * len(lanes))
 
-    def step(carry, k):
-        world, first, second = carry
-        world, now = provisioning.advance(random.round_keys(key, k)[0], spec, world)
+    def step(sums, k, now):
+        first, second = sums
         target = jnp.where(k <= places, now.target[None], 0)
-        return (world, first + target, second + target**2), None
+        return first + target, second + target**2
 
-    rounds = jnp.arange(1, at[-1] + 1, dtype=jnp.int32)
-    (_, first, second), _ = jax.lax.scan(step, (world, zeros, zeros), rounds)
-    return first, second
+    return nature.replay(provisioning, spec, key, at[-1], step, (zeros, zeros))
 
 
 def _service(spec: Spec, budget, episodes, first, second) -> jax.Array:
@@ -118,8 +114,8 @@ def best_budget(spec: Spec, episodes: jax.Array, first: jax.Array, second: jax.A
         moves = active & ~(plan.value - model <= tolerance)
         # Where the sum with the new tangent still falls, the minimum is to the right of it.
         falls = parabola.vertex(here.multiplier) > tried
-        left = _choose(moves & falls, here, left)
-        right = _choose(moves & ~falls, here, right)
+        left = where(moves & falls, here, left)
+        right = where(moves & ~falls, here, right)
         again, model = _candidate(parabola, left, right)
         still = moves & (again != tried)
         return left, right, jnp.where(still, again, tried), model, still, trip + 1
@@ -202,7 +198,3 @@ def _candidate(parabola: _Parabola, left: _Point, right: _Point) -> tuple[jax.Ar
         right.value - right.multiplier * (tried - right.budget),
     )
     return tried, model
-
-
-def _choose(flag: jax.Array, yes: _Point, no: _Point) -> _Point:
-    return _Point(*(jnp.where(flag, a, b) for a, b in zip(yes, no, strict=True)))

@@ -201,18 +201,12 @@ def _check_budgets(model: TabularModel, spent: float, low: Any, high: Any) -> No
 
 def build(prepared: Prepared) -> Instance:
     """The problem of one point, ready to be played."""
-    from jaxsoco.core.protocol import Instance
+    from jaxsoco.core.protocol import Instance, same_for_all
     from jaxsoco.provisioning.problem import provisioning
 
     content: Content = prepared.content
     spec, name = _spec(content), f"provisioning/{content.problem}"
-    return Instance(provisioning, _draw, spec, content.episodes, name)
-
-
-def _draw(key: Any, spec: Spec) -> Spec:
-    """All runs of a point are of the same specification."""
-    del key
-    return spec
+    return Instance(provisioning, same_for_all, spec, content.episodes, name)
 
 
 def _spec(content: Content) -> Spec:

@@ -17,14 +17,10 @@ if TYPE_CHECKING:
     from jaxsoco.testing.cases import Case, Judge, Learner
     from jaxsoco.testing.suite import Outcome, Report, conformance
 
-_PUBLIC = {
-    "Case": "cases",
-    "Judge": "cases",
-    "Learner": "cases",
-    "Outcome": "suite",
-    "Report": "suite",
-    "conformance": "suite",
+_MODULES = {
+    "cases": "Case Judge Learner",
+    "suite": "Outcome Report conformance",
 }
 
 __all__ = ["Case", "Judge", "Learner", "Outcome", "Report", "conformance"]
-__getattr__, __dir__ = lazy_names(__name__, _PUBLIC)
+__getattr__, __dir__, _ = lazy_names(__name__, _MODULES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -31,81 +31,61 @@ Properties = dict[str, Callable[[], Any]]
 
 def learner_properties(learner: Learner) -> Properties:
     """The properties of a learner, by name."""
-    checks: Properties = {
-        "its entry names one algorithm": partial(
-            structure.algorithm_is_the_same_every_time, learner
-        )
+    checks: dict[str, Callable] = {
+        "its entry names one algorithm": structure.algorithm_is_the_same_every_time
     }
     for lanes, many in _LANES:
         for x64, number in _FLOATS:
             title = f"the state keeps its structure, shapes and dtypes ({many}, {number})"
-            checks[title] = partial(structure.state_is_a_fixed_point, learner, lanes, x64)
-    never = precision.learner_never_leaves_float32
-    close = precision.learner_in_float32_is_close_to_float64
+            checks[title] = partial(structure.state_is_a_fixed_point, lanes=lanes, x64=x64)
+    costs = layouts.learner_does_the_same
     share = compilation.points_and_values_share_one_compilation
     checks |= {
-        "a block has the branches of one run": partial(
-            structure.lanes_do_not_turn_branches_into_both, learner
-        ),
-        "costs under vmap are the engine's": partial(
-            layouts.learner_does_the_same, learner, "vmap"
-        ),
-        "costs of single runs are the engine's": partial(
-            layouts.learner_does_the_same, learner, "loop"
-        ),
-        "actions and states are the same in every layout": partial(
-            layouts.learner_decides_the_same, learner
-        ),
-        "runs know neither their place nor their neighbours": partial(
-            layouts.lanes_do_not_know_their_place, learner
-        ),
-        "the same seeds give the same bits": partial(layouts.runs_repeat, learner),
-        "checkpoints are sums of single rounds": partial(
-            layouts.checkpoints_are_rounds_of_one_run, learner
-        ),
-        "float32 stays float32": partial(never, learner),
-        "float32 is close to float64": partial(close, learner),
-        "numbers share one compilation": partial(share, learner),
-        "fields are static as declared": partial(
-            compilation.fields_are_static_as_declared, learner
-        ),
-        "slopes are finite and those of differences": partial(
-            gradients.slopes_are_finite_and_right, learner
-        ),
-        "slopes are not all 0": partial(gradients.slopes_are_not_all_zero, learner),
+        "a block has the branches of one run": structure.lanes_do_not_turn_branches_into_both,
+        "costs under vmap are the engine's": partial(costs, layout="vmap"),
+        "costs of single runs are the engine's": partial(costs, layout="loop"),
+        "actions and states are the same in every layout": layouts.learner_decides_the_same,
+        "runs know neither their place nor their neighbours": layouts.lanes_do_not_know_their_place,
+        "the same seeds give the same bits": layouts.runs_repeat,
+        "checkpoints are sums of single rounds": layouts.checkpoints_are_rounds_of_one_run,
+        "float32 stays float32": precision.learner_never_leaves_float32,
+        "float32 is close to float64": precision.learner_in_float32_is_close_to_float64,
+        "numbers share one compilation": share,
+        "fields are static as declared": compilation.fields_are_static_as_declared,
+        "slopes are finite and those of differences": gradients.slopes_are_finite_and_right,
+        "slopes are not all 0": gradients.slopes_are_not_all_zero,
+        "nothing hidden in the spec is read": information.nothing_hidden_is_read,
     }
-    hidden = information.nothing_hidden_is_read
-    checks["nothing hidden in the spec is read"] = partial(hidden, learner)
     for slot in (1, 3, 6):
         check = information.decisions_do_not_depend_on_what_comes_after
-        checks[f"nothing up to round {slot} depends on what comes after"] = partial(
-            check, learner, slot
-        )
-    return checks | _worlds(learner.case, [learner], _bounding(learner.case))
+        title = f"nothing up to round {slot} depends on what comes after"
+        checks[title] = partial(check, slot=slot)
+    return _of(learner, checks) | _worlds(learner.case, [learner], _bounding(learner.case))
 
 
 def comparator_properties(judge: Judge) -> Properties:
     """The properties of a comparator, by name."""
-    checks: Properties = {}
+    checks: dict[str, Callable] = {}
     for lanes, many in _LANES:
         for x64, number in _FLOATS:
             check = structure.comparator_speaks_of_the_familys_costs
             title = f"it has every cost of the ledger, at every checkpoint ({many}, {number})"
-            checks[title] = partial(check, judge, lanes, x64)
-    close = precision.comparator_in_float32_is_close_to_float64
+            checks[title] = partial(check, lanes=lanes, x64=x64)
+    costs = layouts.comparator_finds_the_same
     checks |= {
-        "costs under vmap are those of a block": partial(
-            layouts.comparator_finds_the_same, judge, "vmap"
-        ),
-        "costs of single runs are those of a block": partial(
-            layouts.comparator_finds_the_same, judge, "loop"
-        ),
-        "float32 stays float32": partial(precision.comparator_never_leaves_float32, judge),
-        "float32 is close to float64": partial(close, judge),
+        "costs under vmap are those of a block": partial(costs, layout="vmap"),
+        "costs of single runs are those of a block": partial(costs, layout="loop"),
+        "float32 stays float32": precision.comparator_never_leaves_float32,
+        "float32 is close to float64": precision.comparator_in_float32_is_close_to_float64,
     }
     bounded = learners(judge.case) if judge.entry.name in judge.case.bounds else []
     ordered = [other for other in judges(judge.case) if _is_ordered(judge, other)]
-    return checks | _worlds(judge.case, bounded, [judge, *ordered])
+    return _of(judge, checks) | _worlds(judge.case, bounded, [judge, *ordered])
+
+
+def _of(subject: Learner | Judge, checks: Mapping[str, Callable]) -> Properties:
+    """Checks of a learner or comparator, given this one."""
+    return {title: partial(check, subject) for title, check in checks.items()}
 
 
 def _is_ordered(judge: Judge, other: Judge) -> bool:

@@ -6,45 +6,30 @@ optimization", ICML 2024.
 """
 
 from jaxsoco.core.lazy import lazy_names
-from jaxsoco.tracking.settings import FAMILY
+from jaxsoco.tracking.settings import FAMILY as FAMILY
 
-# No module bears one of these names: importing it would put the module in the name's place.
-_PUBLIC = {
-    "QuadraticTracking": "settings",
-    "ExpectedTracking": "settings",
-    "SCaLEParams": "settings",
-    "HySCaLEParams": "settings",
-    "LAIParams": "settings",
-    "FollowParams": "settings",
-    "GradientParams": "settings",
-    "scale": "learners.scale",
-    "scale_design": "learners.scale_design",
-    "hyscale": "learners.hyscale",
-    "lai": "learners.lai",
-    "follow_minimizer": "learners.follow_minimizer",
-    "passive_learner": "learners.passive_learner",
-    "oracle_learner": "learners.oracle_learner",
-    "interpolation": "theory.planning",
-    "interpolation_eigenvalues": "theory.planning",
-    "plugin_regret": "theory.expected",
-    "exploration_regret": "theory.expected",
-    "follow_regret": "theory.expected",
-    "lai_cost": "theory.expected",
-    "quadratic_tracking": "problem",
-    "recorded_tracking": "problem",
-    "expected_tracking": "problem",
-    "make_matrix": "data.matrices",
-    "load_matrix": "data.loaders",
-    "make_spec": "prepare",
-    "Spec": "spec",
-    "Observation": "spec",
-    "Feedback": "spec",
-    "Costs": "spec",
-    "online_optimum": "comparators",
-    "replay": "replays",
-    "Replay": "replays",
+# Module -> public names. No module of this package bears one of them: importing it would put the
+# module in the name's place. Nothing here imports JAX before it is used.
+_MODULES = {
+    "settings": "QuadraticTracking ExpectedTracking SCaLEParams HySCaLEParams LAIParams "
+    "FollowParams GradientParams",
+    "learners.scale": "scale",
+    "learners.scale_design": "scale_design",
+    "learners.hyscale": "hyscale",
+    "learners.lai": "lai",
+    "learners.follow_minimizer": "follow_minimizer",
+    "learners.passive_learner": "passive_learner",
+    "learners.oracle_learner": "oracle_learner",
+    "theory.planning": "interpolation interpolation_eigenvalues",
+    "theory.expected": "plugin_regret exploration_regret follow_regret lai_cost",
+    "problem": "quadratic_tracking recorded_tracking expected_tracking",
+    "data.matrices": "make_matrix",
+    "data.loaders": "load_matrix",
+    "prepare": "make_spec",
+    "spec": "Spec Observation Feedback Costs",
+    "comparators": "online_optimum",
+    "replays": "replay Replay",
 }
 
-__all__ = ["FAMILY", *_PUBLIC]  # pyright: ignore[reportUnsupportedDunderAll]
 # FAMILY and the settings are read without JAX; types of all names are in __init__.pyi.
-__getattr__, __dir__ = lazy_names(__name__, _PUBLIC, ["FAMILY"])
+__getattr__, __dir__, __all__ = lazy_names(__name__, _MODULES, ["FAMILY"])

@@ -12,12 +12,7 @@ from jaxsoco.core.schema import Prepared
 from jaxsoco.core.settings import is_traced
 from jaxsoco.tracking.data.hitting_costs import hitting_cost
 from jaxsoco.tracking.data.matrices import NEARLY_ZERO, Spectrum, positive_spectrum
-from jaxsoco.tracking.settings import (
-    ExpectedTracking,
-    Increments,
-    NoiseKind,
-    QuadraticTracking,
-)
+from jaxsoco.tracking.settings import ExpectedTracking, Increments, NoiseKind, QuadraticTracking
 
 if TYPE_CHECKING:
     import jax
@@ -76,23 +71,23 @@ def prepare_expected(settings: ExpectedTracking, folder: Path) -> Prepared:
 
 def build_quadratic(prepared: Prepared) -> Instance:
     """The problem of one point, ready for a sweep."""
-    from jaxsoco.core.protocol import Instance
+    from jaxsoco.core.protocol import Instance, same_for_all
     from jaxsoco.tracking.problem import quadratic_tracking
 
     content: Content = prepared.content
     name = "tracking/quadratic_tracking"
-    return Instance(quadratic_tracking, _same_for_all, _spec(content), content.horizon, name)
+    return Instance(quadratic_tracking, same_for_all, _spec(content), content.horizon, name)
 
 
 def build_expected(prepared: Prepared) -> Instance:
     """The problem of one point averaged over walks: two rounds stand for its whole horizon."""
-    from jaxsoco.core.protocol import Instance
+    from jaxsoco.core.protocol import Instance, same_for_all
     from jaxsoco.tracking.problem import ROUNDS, expected_tracking
     from jaxsoco.tracking.spec import Averaged
 
     averaged = Averaged(_spec(prepared.content))
     name = "tracking/expected_tracking"
-    return Instance(expected_tracking, _same_for_all, averaged, ROUNDS, name)
+    return Instance(expected_tracking, same_for_all, averaged, ROUNDS, name)
 
 
 def make_spec(
@@ -204,9 +199,3 @@ def _spec(content: Content) -> Spec:
         increments=content.increments,
         noise=content.noise,
     )
-
-
-def _same_for_all(key: Any, spec: Any) -> Any:
-    """All runs of a point share its spec; only the walk and the noise differ."""
-    del key
-    return spec

@@ -42,7 +42,7 @@ from jaxsoco.allocation.theory.clip import stclip_step
 from jaxsoco.allocation.theory.metric import StateMetric, movement
 from jaxsoco.allocation.theory.pseudocost import robustness
 from jaxsoco.core.lanes import lift, spread, where
-from jaxsoco.core.protocol import Algorithm
+from jaxsoco.core.protocol import Algorithm, counted_faults
 from jaxsoco_kernels.info import Status
 
 
@@ -178,9 +178,5 @@ def _least_work(state: STCLIPState, slot: jax.Array, rate: jax.Array) -> jax.Arr
     return jnp.clip(1 - state.utilization - left, 0, rate)
 
 
-def _faults(state: STCLIPState) -> jax.Array:
-    return state.faults
-
-
-st_clip = Algorithm(_init, _act, keep, faults=_faults)
+st_clip = Algorithm(_init, _act, keep, faults=counted_faults)
 """Consistent and robust learner; parameters :class:`STCLIPParams`."""

@@ -12,13 +12,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.allocation.learners._shared import (
-    WholeSlots,
-    arrive,
-    cheapest_point,
-    keep,
-    run_slot,
-)
+from jaxsoco.allocation.learners._shared import WholeSlots, arrive, cheapest_point, keep, run_slot
 from jaxsoco.allocation.settings import BaselineParams
 from jaxsoco.allocation.spec import Observation
 from jaxsoco.core.protocol import Algorithm

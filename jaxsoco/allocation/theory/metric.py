@@ -33,13 +33,6 @@ class StateMetric(NamedTuple):
         """The whole matrix, ``[2n, 2n, ...]``."""
         return state_metric(self.distance, self.switch)
 
-    def blend(self, weight: jax.Array, other: StateMetric) -> StateMetric:
-        """The metric ``self + weight * other`` for ``weight [...]``."""
-        return StateMetric(
-            self.distance + weight[None, None] * other.distance,
-            self.switch + weight[None] * other.switch,
-        )
-
     def with_lanes(self, lanes: int) -> StateMetric:
         """The same with exactly ``lanes`` lane axes (of size 1 where shared)."""
         return StateMetric(align(self.distance, 2, lanes), align(self.switch, 1, lanes))

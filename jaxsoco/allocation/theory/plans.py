@@ -111,10 +111,7 @@ def best_plan(sources: Sources, prices: Prices, multiplier: jax.Array) -> Plan:
     on_arc = _best_arc(sources.base[:, :n], sources.slope[:, :n], multiplier, 0)
     off_arc = _best_arc(sources.base[:, n:], sources.slope[:, n:], multiplier, n)
     on = shares(on_arc.cost, off_arc.cost, sources.mass, prices.rate, work_at)
-    off = sources.mass - on
-    base = jnp.sum(on * on_arc.base + off * off_arc.base, axis=0)
-    slope = jnp.sum(on * on_arc.slope + off * off_arc.slope, axis=0)
-    return _priced(prices, base, slope, on, (on_arc.state, off_arc.state), multiplier)
+    return _priced(prices, sources.mass, on, on_arc, off_arc, multiplier)
 
 
 def follow_plan(sources: Sources, prices: Prices, place: jax.Array, fraction: jax.Array) -> Plan:
@@ -130,20 +127,19 @@ def follow_plan(sources: Sources, prices: Prices, place: jax.Array, fraction: ja
     at = place % n
     targets = jnp.arange(2 * n).reshape(1, 2 * n, *(1,) * place.ndim)
 
-    def column(arcs, state):
-        return jnp.sum(jnp.where(targets == state[None, None], arcs, 0), axis=1)
+    def arc(state):
+        hit = targets == state[None, None]
+        arcs = (sources.base, sources.slope)
+        base, slope = (jnp.sum(jnp.where(hit, x, 0), axis=1) for x in arcs)
+        target = jnp.broadcast_to(state.astype(jnp.int32)[None], sources.mass.shape)
+        return _Arc(slope, base, slope, target)
 
-    on_slope, off_slope = column(sources.slope, at), column(sources.slope, at + n)
+    on_arc, off_arc = arc(at), arc(at + n)
     # Not the same fraction of every source: that is not the cheapest coupling, and may break the
     # budget where the target does not.
     one = jnp.ones_like(fraction)
-    on = shares(on_slope, off_slope, sources.mass, one, lambda _: fraction[None])
-    off = sources.mass - on
-    base = jnp.sum(on * column(sources.base, at) + off * column(sources.base, at + n), axis=0)
-    slope = jnp.sum(on * on_slope + off * off_slope, axis=0)
-    target = jnp.broadcast_to(at.astype(jnp.int32)[None], sources.mass.shape)
-    unbounded = jnp.full_like(fraction, jnp.inf)
-    return _priced(prices, base, slope, on, (target, target + n), unbounded)
+    on = shares(on_arc.cost, off_arc.cost, sources.mass, one, lambda _: fraction[None])
+    return _priced(prices, sources.mass, on, on_arc, off_arc, jnp.full_like(fraction, jnp.inf))
 
 
 def decide(plan: Plan, mass: jax.Array, points: int) -> jax.Array:
@@ -243,16 +239,19 @@ def _nothing(like: jax.Array) -> _Arc:
 
 def _priced(
     prices: Prices,
-    base: jax.Array,
-    slope: jax.Array,
+    mass: jax.Array,
     on: jax.Array,
-    targets: tuple[jax.Array, jax.Array],
+    on_arc: _Arc,
+    off_arc: _Arc,
     multiplier: jax.Array,
 ) -> Plan:
-    """A plan with its objective and constraint, from its plain costs."""
-    psi = prices.pseudo_cost
+    """A plan with its objective and constraint: ``on`` of the mass goes ON, the rest OFF."""
+    psi, off = prices.pseudo_cost, mass - on
+    base = jnp.sum(on * on_arc.base + off * off_arc.base, axis=0)
+    slope = jnp.sum(on * on_arc.slope + off * off_arc.slope, axis=0)
     work = prices.rate * jnp.sum(on, axis=0)
     # (1 - z - s) L + max(A - z - s, 0) (U - L)
     reserve = (prices.room - work) * psi.L + jnp.maximum(prices.lead - work, 0) * (psi.U - psi.L)
     excess = prices.fixed + slope + reserve
-    return Plan(on, targets[0], targets[1], base - reward(prices, work), excess, work, multiplier)
+    value = base - reward(prices, work)
+    return Plan(on, on_arc.state, off_arc.state, value, excess, work, multiplier)

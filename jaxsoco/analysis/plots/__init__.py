@@ -6,12 +6,11 @@ and ``draw``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jaxsoco.analysis.kinds import Kinds
 from jaxsoco.analysis.plots._base import Plot
-from jaxsoco.analysis.selection import Scope, default_axis
+from jaxsoco.analysis.selection import default_axis
 from jaxsoco.core.study import HORIZON, Study
 
 __all__ = ["PLOTS", "Plot", "default_plots", "validate_plot"]
@@ -19,24 +18,8 @@ __all__ = ["PLOTS", "Plot", "default_plots", "validate_plot"]
 PLOTS = Kinds("plot", Plot, __name__)
 """Every kind of plot; ``PLOTS[name]`` are its fields."""
 
-
-def validate_plot(
-    plot: Mapping[str, Any],
-    labels: Sequence[str],
-    comparators: Sequence[str] | Mapping[str, str],
-    axes: Mapping[str, Sequence[Any]],
-    *,
-    path: str = "plot",
-    **offer: Any,
-) -> None:
-    """Checks one ``[[plot]]`` completely, as ``checks.validate_check`` does for a check.
-
-    Raises:
-      InputError: with everything that is wrong.
-    """
-    scope = Scope(axes, labels, comparators, path=path, **offer)
-    PLOTS.validate(plot, scope)
-    scope.finish()
+validate_plot = PLOTS.require
+"""Checks one ``[[plot]]`` completely."""
 
 
 def default_plots(study: Study) -> list[dict[str, Any]]:

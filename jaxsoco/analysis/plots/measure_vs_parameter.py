@@ -21,7 +21,7 @@ from jaxsoco.analysis.selection import (
     check_parameter,
     check_view,
 )
-from jaxsoco.analysis.views import View, finals, profile_line, profiles, view
+from jaxsoco.analysis.views import View, columns_line, finals, profiles, view
 from jaxsoco.core.schema import Field
 from jaxsoco.core.study import Study, matches
 from jaxsoco.core.text import show
@@ -59,7 +59,8 @@ class MeasureVsParameter(Plot):
         looks = cycle(style.lines([label for _, label, _ in series]).values())
         for (base, label, where), look in zip(series, looks, strict=False):
             for profile in profiles(ledger, base, parameter, drawing.view, where):
-                drawing.add(label, profile_line(profile, drawing.view, study.level), look)
+                places, runs = zip(*profile, strict=True)
+                drawing.add(label, columns_line(places, runs, drawing.view, study), look)
             level = _level(ledger, base, parameter, drawing.view, where)
             if np.isfinite(level):
                 ax.axhline(level, label=label, color=look.color, linestyle="--", linewidth=1)

@@ -22,8 +22,7 @@ from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.plots._base import ALGORITHMS, AXIS, looks
 from jaxsoco.analysis.plots._ratio import RatioPlot
 from jaxsoco.analysis.selection import Scope, check_axis
-from jaxsoco.analysis.statistics import cluster_means
-from jaxsoco.analysis.views import AGAINST, Line
+from jaxsoco.analysis.views import AGAINST, Line, mean_line
 from jaxsoco.core.study import is_numeric
 from jaxsoco.core.text import show
 
@@ -69,9 +68,8 @@ class RatioVsAxis(RatioPlot):
         )
 
     def _line(self, ledger: Ledger, name: str, against: str, axis: str) -> Line:
-        x, clusters = ledger.curve(name, against, axis, self.where, "ratio")
-        ends = cluster_means(clusters, ledger.study.level)
-        return Line(x, *ends, clusters.counts.sum(axis=0))
+        curve = ledger.curve(name, against, axis, self.where, "ratio")
+        return mean_line(*curve, ledger.study.level)
 
 
 def _draw_whiskers(

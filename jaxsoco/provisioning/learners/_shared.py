@@ -84,11 +84,6 @@ def first_state(like: jax.Array, spec: Spec, warm_up: Any, seen: Any) -> Planner
     )
 
 
-def fault_count(state: PlannerState) -> jax.Array:
-    """How many plans did not converge, int32 ``[...]``."""
-    return state.faults
-
-
 def decide(
     state: PlannerState,
     obs: Observation,

@@ -16,13 +16,12 @@ Liu, Koksal, Shi, arXiv 2601.18936, section 3.
 
 from __future__ import annotations
 
-from jaxsoco.core.protocol import Algorithm
+from jaxsoco.core.protocol import Algorithm, counted_faults
 from jaxsoco.provisioning.learners._shared import (
     PlannerState,
     act_with_balde,
     begin_balde,
     descend,
-    fault_count,
     resolve,
 )
 from jaxsoco.provisioning.settings import BLOLParams
@@ -39,5 +38,5 @@ def update(
     return state._replace(seen=learn(state.seen, feedback), budget=descend(state, slope))
 
 
-blol = Algorithm(begin_balde, act_with_balde, update, faults=fault_count, resolve=resolve)
+blol = Algorithm(begin_balde, act_with_balde, update, faults=counted_faults, resolve=resolve)
 """BLOL over BALDE; parameters :class:`~jaxsoco.provisioning.settings.BLOLParams`."""

@@ -10,12 +10,11 @@ from __future__ import annotations
 import jax
 
 from jaxsoco.core.lanes import spread
-from jaxsoco.core.protocol import Algorithm
+from jaxsoco.core.protocol import Algorithm, counted_faults
 from jaxsoco.provisioning.learners._shared import (
     PlannerState,
     act_with_balde,
     begin_balde,
-    fault_count,
     project_budget,
     resolve,
 )
@@ -40,5 +39,5 @@ def update(
     return state._replace(seen=learn(state.seen, feedback))
 
 
-fixed_budget = Algorithm(init, act_with_balde, update, faults=fault_count, resolve=resolve)
+fixed_budget = Algorithm(init, act_with_balde, update, faults=counted_faults, resolve=resolve)
 """BALDE under one budget; parameters :class:`~jaxsoco.provisioning.settings.FixedBudgetParams`."""

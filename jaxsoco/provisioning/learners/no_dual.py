@@ -7,13 +7,12 @@ As :mod:`~jaxsoco.provisioning.learners.blol` with, in place of equation (11)::
 
 from __future__ import annotations
 
-from jaxsoco.core.protocol import Algorithm
+from jaxsoco.core.protocol import Algorithm, counted_faults
 from jaxsoco.provisioning.learners._shared import (
     PlannerState,
     act_with_balde,
     begin_balde,
     descend,
-    fault_count,
     resolve,
 )
 from jaxsoco.provisioning.settings import BLOLParams
@@ -29,5 +28,5 @@ def update(
     return state._replace(seen=learn(state.seen, feedback), budget=descend(state, feedback.slope))
 
 
-no_dual = Algorithm(begin_balde, act_with_balde, update, faults=fault_count, resolve=resolve)
+no_dual = Algorithm(begin_balde, act_with_balde, update, faults=counted_faults, resolve=resolve)
 """BALDE without its multiplier; parameters :class:`~jaxsoco.provisioning.settings.BLOLParams`."""

@@ -11,14 +11,8 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.core.lanes import align
-from jaxsoco.core.protocol import Algorithm
-from jaxsoco.provisioning.learners._shared import (
-    PlannerState,
-    decide,
-    descend,
-    fault_count,
-    first_state,
-)
+from jaxsoco.core.protocol import Algorithm, counted_faults
+from jaxsoco.provisioning.learners._shared import PlannerState, decide, descend, first_state
 from jaxsoco.provisioning.settings import OracleParams
 from jaxsoco.provisioning.spec import Action, Feedback, Observation, Spec
 from jaxsoco_kernels.occupancy import BudgetedSolution, solve_budgeted
@@ -57,5 +51,5 @@ def update(
     return state._replace(budget=descend(state, slope))
 
 
-oracle = Algorithm(init, act, update, faults=fault_count)
+oracle = Algorithm(init, act, update, faults=counted_faults)
 """BLOL that knows the transitions; :class:`~jaxsoco.provisioning.settings.OracleParams`."""

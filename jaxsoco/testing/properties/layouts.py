@@ -18,12 +18,7 @@ from jaxsoco.testing.blocks import block, run_block
 from jaxsoco.testing.cases import Case, Judge, Learner, instance, learners
 from jaxsoco.testing.pieces import RUNS, Layout, keys, pieces, quick
 from jaxsoco.testing.rollouts import judged, rolled
-from jaxsoco.testing.verdicts import (
-    differs,
-    require,
-    require_same_costs,
-    require_same_trees,
-)
+from jaxsoco.testing.verdicts import differs, require, require_same_costs, require_same_trees
 
 
 def learner_does_the_same(learner: Learner, layout: Layout) -> None:

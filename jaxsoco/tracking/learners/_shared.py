@@ -253,8 +253,3 @@ def explore_then_plan(
         clock = state.clock.over
         action = jnp.where(clock < state.sensing.rounds, explore(state.sensing, clock), action)
     return action, state._replace(deviation=action)
-
-
-def explorer_faults(state: Explorer) -> jax.Array:
-    """Recoveries that did not converge, int32 ``[...]``."""
-    return state.faults

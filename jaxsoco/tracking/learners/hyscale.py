@@ -16,12 +16,11 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.core import lanes
-from jaxsoco.core.protocol import Algorithm
+from jaxsoco.core.protocol import Algorithm, counted_faults
 from jaxsoco.tracking.learners._shared import (
     Explorer,
     begin_exploring,
     explore_then_plan,
-    explorer_faults,
     record,
     recover,
     resolve,
@@ -53,7 +52,7 @@ def _update(
 
 
 hyscale = Algorithm(
-    begin_exploring, explore_then_plan, _update, faults=explorer_faults, resolve=resolve
+    begin_exploring, explore_then_plan, _update, faults=counted_faults, resolve=resolve
 )
 """Explore, recover, then exploit and learn on; parameters
 :class:`~jaxsoco.tracking.settings.HySCaLEParams`."""

@@ -14,12 +14,11 @@ from __future__ import annotations
 
 import jax
 
-from jaxsoco.core.protocol import Algorithm
+from jaxsoco.core.protocol import Algorithm, counted_faults
 from jaxsoco.tracking.learners._shared import (
     Explorer,
     begin_exploring,
     explore_then_plan,
-    explorer_faults,
     record,
     recover,
     resolve,
@@ -50,6 +49,6 @@ def _update(
 
 
 scale = Algorithm(
-    begin_exploring, explore_then_plan, _update, faults=explorer_faults, resolve=resolve
+    begin_exploring, explore_then_plan, _update, faults=counted_faults, resolve=resolve
 )
 """Explore, recover, exploit; parameters :class:`~jaxsoco.tracking.settings.SCaLEParams`."""

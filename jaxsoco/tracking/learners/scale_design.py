@@ -15,7 +15,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.core.protocol import Algorithm
+from jaxsoco.core.protocol import Algorithm, counted_faults
 from jaxsoco.tracking.learners._shared import Sensing, begin_sensing, recover, resolve
 from jaxsoco.tracking.settings import SCaLEParams
 from jaxsoco.tracking.spec import Averaged, Plan
@@ -66,13 +66,9 @@ def _update(
     return DesignState(state.clock + 1, sensing, estimate, faults)
 
 
-def _faults(state: DesignState) -> jax.Array:
-    return state.faults
-
-
 def _resolve(params: SCaLEParams, spec: Averaged) -> SCaLEParams:
     return resolve(params, spec.spec)
 
 
-scale_design = Algorithm(_init, _act, _update, faults=_faults, resolve=_resolve)
+scale_design = Algorithm(_init, _act, _update, faults=counted_faults, resolve=_resolve)
 """SCaLE on ``expected_tracking``; parameters :class:`~jaxsoco.tracking.settings.SCaLEParams`."""
