@@ -94,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     listed.add_argument(
         "name",
         nargs="?",
-        help="show one in full, such as allocation/pcm; also run, checks, plots, checks/slope",
+        help="show one in detail, such as allocation/pcm; also run, checks, plots, checks/slope",
     )
     listed.add_argument("--markdown", action="store_true", help="print a Markdown table")
     _add_plugins(listed)
@@ -113,13 +113,16 @@ def _parser() -> argparse.ArgumentParser:
         "--chunks", type=_share, metavar="I/N", help="only the I-th of N shares (job arrays)"
     )
     ran.add_argument(
-        "--devices", type=_positive, metavar="N", help="devices, or CPU cores, to use (all)"
+        "--devices",
+        type=_positive,
+        metavar="N",
+        help="number of devices, or CPU cores, to use (default: all)",
     )
     ran.set_defaults(act=_run)
 
     for name, act, text in (
         ("status", _status, "progress of a run"),
-        ("report", _report, "write a run's table, figures, checks and report anew"),
+        ("report", _report, "rewrite a run's table, figures, checks and report"),
     ):
         other = add(name, help=text)
         other.add_argument("directory", type=Path, metavar="DIR", help="the run directory")
@@ -136,7 +139,7 @@ def _add_plugins(parser: argparse.ArgumentParser) -> None:
         default=[],
         dest="plugins",
         metavar="MODULE",
-        help="import a plug-in: a module here, or an installed one",
+        help="import a plug-in: a module of this folder, or an installed one",
     )
 
 
@@ -146,9 +149,11 @@ def _add_spec(parser: argparse.ArgumentParser) -> None:
         "--no-plugins", action="store_true", help="refuse a file that names plug-ins"
     )
     parser.add_argument("spec", type=Path, metavar="SPEC", help="the experiment, a TOML file")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="run directory (runs/NAME)")
-    parser.add_argument("--smoke", action="store_true", help="the small size, with [smoke]")
-    parser.add_argument("--seeds", type=int, metavar="N", help="replaces run.seeds")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="run directory (default: runs/NAME)"
+    )
+    parser.add_argument("--smoke", action="store_true", help="the small version, of [smoke]")
+    parser.add_argument("--seeds", type=int, metavar="N", help="replace run.seeds")
     parser.add_argument(
         "--set",
         action="append",

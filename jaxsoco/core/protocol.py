@@ -51,17 +51,23 @@ class ProblemPlay(Protocol):
 
 
 class Problem(NamedTuple):
-    """The world: static, hashable, pure functions.
+    """The world: a static, hashable tuple of pure functions.
 
-    >>> world = jaxsoco.Problem(init, advance, observe, play)
+    >>> market = jaxsoco.Problem(init, advance, observe, play, window=3)
+    >>> run = jaxsoco.simulate(learner, params, market, spec, keys, horizon=100)
 
-    ``counter``: ``advance`` and ``play`` draw through ``random.draws`` and ``random.draw_at``, so
-    they are given a ``random.Stream`` instead of a key derived for every round. For worlds whose
-    rounds are cheaper than the derivation.
-
-    ``window``: how many coming rounds the learner may see: ``observe`` is given a
-    :class:`~jaxsoco.core.nature.Window` ``(now, coming)`` in place of the round. The loop keeps the
-    rounds; nature's moves must not depend on what ``play`` changes.
+    Attributes:
+      init: ``(key, spec) -> world``, before the first round.
+      advance: ``(key, spec, world) -> (world, round)``, nature's move, which never sees an action.
+      observe: ``(spec, world, round) -> obs``, what the learner sees.
+      play: ``(key, spec, world, round, action) -> (world, feedback, costs)``, with ``costs`` a
+        NamedTuple of scalars ``[...]``.
+      counter: ``advance`` and ``play`` draw through ``random.draws`` and ``random.draw_at``, so
+        they are given a ``random.Stream`` instead of a key derived for every round. For worlds
+        whose rounds are cheaper than the derivation.
+      window: how many upcoming rounds the learner may see: ``observe`` is given a
+        :class:`~jaxsoco.core.nature.Window` ``(now, coming)`` in place of the round. The loop keeps
+        the rounds; nature's moves must not depend on what ``play`` changes.
     """
 
     init: ProblemInit
@@ -99,9 +105,9 @@ class Algorithm(NamedTuple):
     >>> run = jaxsoco.play(problem, mine, params, keys)
 
     Attributes:
-      init: its state before the first round.
-      act: its action.
-      update: its state after a round.
+      init: ``(key, params, spec) -> state``, before the first round.
+      act: ``(key, params, state, obs) -> (action, state)``.
+      update: ``(params, state, action, feedback) -> state``, after a round.
       counter: ``act`` is given a ``random.Stream``, as with :class:`Problem`.
       lanes: ``"vmap"`` if the functions are written for one run only, without lane axes.
       faults: ``state -> int32 [...]``, how many kernel calls did not converge. Without it, the

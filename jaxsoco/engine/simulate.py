@@ -72,6 +72,8 @@ def simulate(
     >>> spec = problem.spec(key)  # of jaxsoco.make
     >>> run = jaxsoco.simulate(algorithm, params, problem.problem, spec, key, problem.horizon)
 
+    Works under ``jit``, ``vmap`` and ``grad``; ``play`` also draws the spec and compiles.
+
     Args:
       algorithm: the learner.
       params: its parameters; leaves may be traced, batched, differentiated.
@@ -86,7 +88,7 @@ def simulate(
         whose memory does not grow with the horizon and whose totals are compensated. By default
         the scan up to 10,000 rounds and with a trace.
       remat: for gradients through the scan: segments of this many rounds are computed anew in the
-        backward pass, which then keeps one state a segment instead of what every round needs.
+        backward pass, which then keeps one state per segment instead of what every round needs.
         ``True``: the square root of the horizon, the least memory, for one more forward pass.
 
     Returns:
@@ -95,7 +97,7 @@ def simulate(
     Raises:
       TypeError: ``key`` is no key, ``horizon`` is traced or no integer, or a cost is no
         floating-point number.
-      ValueError: ``horizon``, ``at`` or ``remat`` is out of range, or a cost is not one number a
+      ValueError: ``horizon``, ``at`` or ``remat`` is out of range, or a cost is not one number per
         lane.
     """
     horizon, at = read_rounds(horizon, at)

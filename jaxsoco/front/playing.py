@@ -66,7 +66,7 @@ def play(
     remat: int | bool | None = None,
     allow_biased: bool = False,
 ) -> Run:
-    """Plays a learner on a problem: a run for every key, in the world that its seed meets.
+    """Plays a learner on a problem: one run per key, in the world that its seed meets.
 
     >>> run = jaxsoco.play(problem, algorithm, params, jaxsoco.seed_keys(0, 256))
     >>> run.costs.hit[-1].mean()

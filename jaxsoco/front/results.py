@@ -85,17 +85,17 @@ class Results:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Of the learners, then of the comparators that were run."""
+        """Labels of the learners, then of the comparators that were run."""
         return self.study.labels
 
     @property
     def complete(self) -> bool:
-        """Whether every chunk is there."""
+        """Whether every chunk is present."""
         return len(self._committed) == self.study.chunks
 
     @cached_property
     def checks(self) -> tuple[Verdict, ...]:
-        """Every check of the experiment with its verdict, value and interval."""
+        """Every check of the experiment: ``kind``, ``verdict``, ``value``, ``interval``."""
         results = run_checks(self.study.presentation.checks, self._ledger)
         return tuple(
             Verdict(
@@ -110,7 +110,7 @@ class Results:
         )
 
     def table(self) -> np.recarray:
-        """One row a point and learner: axes, learner, counts, costs, measures, with intervals."""
+        """One row per point and learner: axes, learner, counts, costs, measures, with intervals."""
         rows = [record(self._ledger, row) for row in point_rows(self._ledger)]
         rows = [{_TABLE_NAMES.get(k, k): v for k, v in row.items()} for row in rows]
         names = dict.fromkeys(name for row in rows for name in row)
@@ -118,7 +118,7 @@ class Results:
         return _records({name: _column([row.get(name) for row in rows]) for name in names})
 
     def runs(self, learner: str) -> np.recarray:
-        """One row a run and checkpoint of a learner or comparator, run after run.
+        """One row per run and checkpoint of a learner or comparator, run after run.
 
         Columns: the axes; ``learner``; every field of the learner; ``seed``; ``round``; each cost,
         cumulative; ``total``, the sum of those of the objective. An axis that has the name of
