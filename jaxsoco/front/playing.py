@@ -51,7 +51,7 @@ def _numbers(seeds: Any) -> Any:
         raise ValueError(f"seeds: expected a count or a list of integers >= 0, got {seeds!r}")
     if np.any(numbers > _LARGEST):
         raise ValueError(f"seeds: expected integers up to {_LARGEST}, got {seeds!r}")
-    return numbers if numbers.ndim else np.arange(numbers)
+    return numbers if numbers.ndim else np.arange(int(numbers))
 
 
 def play(

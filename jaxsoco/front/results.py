@@ -234,7 +234,8 @@ class Results:
         missing = np.full(rows, np.nan)
         columns |= {n: costs[n].reshape(-1) if n in costs else missing for n in self._cost_names}
         counted = [columns[c.name] for c in self.study.costs if c.objective and c.name in costs]
-        return columns | {"total": np.sum([np.zeros(rows), *counted], axis=0, dtype=np.float64)}
+        total = np.sum([np.zeros(rows), *counted], axis=0, dtype=np.float64)
+        return columns | {"total": np.asarray(total)}
 
     @cached_property
     def _rounds(self) -> dict[int, tuple[int, ...]]:
