@@ -24,7 +24,9 @@ extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
     "api_pages",
+    "declared_docs",
     "listing_directive",
 ]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
@@ -33,19 +35,28 @@ nitpicky = True
 
 # Links between the pages use the anchors that GitHub gives to headings.
 myst_heading_anchors = 4
+# A quotation mark may be a transpose, or part of what an experiment file says.
+smartquotes_action = "D"  # dashes only
 
 autodoc_preserve_defaults = True
 autodoc_member_order = "bysource"
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
+napoleon_use_ivar = True  # one line an attribute
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 90
 add_module_names = False
 
 html_extra_path = ["../CITATION.cff"]
 # What the README links to outside this folder, and where the site has it.
-ROOT_FILES = {"CITATION.cff": "CITATION.cff", "CONTRIBUTING.md": "contributing.html"}
+ROOT_FILES = {
+    "CITATION.cff": "CITATION.cff",
+    "CONTRIBUTING.md": "contributing.html",
+    "CHANGELOG.md": "changelog.html",
+}
 html_theme = "furo"
+html_static_path = [str(DOCS / "_static")]
+html_css_files = ["tables.css"]
 html_title = f"jaxsoco {version}"
 html_show_sphinx = False
 html_show_copyright = False

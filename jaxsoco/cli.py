@@ -124,6 +124,8 @@ def _parser() -> argparse.ArgumentParser:
         other = add(name, help=text)
         other.add_argument("directory", type=Path, metavar="DIR", help="the run directory")
         other.set_defaults(act=act)
+        if name == "report":  # it evaluates checks, whose kinds may be a plug-in's
+            _add_plugins(other)
     return parser
 
 
@@ -226,7 +228,7 @@ def _check(arguments: argparse.Namespace, command: str) -> int:
     print(check_text(sweep, out))
     if arguments.trace:
         trace(sweep)
-        print("  traced      every learner and comparator, at every shape")
+        print("  every learner and comparator was traced, at every shape")
     return DONE
 
 
@@ -241,4 +243,6 @@ def _status(arguments: argparse.Namespace, command: str) -> int:
 
 
 def _report(arguments: argparse.Namespace, command: str) -> int:
+    _warn_of_plugins()
+    Policy(tuple(arguments.plugins)).use((), Path())
     return report(arguments.directory)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
@@ -10,6 +11,7 @@ from typing import Any, TypeVar
 
 from jaxsoco.core.errors import InputError, Issue, suggest
 from jaxsoco.core.fields import want
+from jaxsoco.core.modules import set_active
 from jaxsoco.core.schema import (
     REQUIRED,
     AlgorithmEntry,
@@ -36,6 +38,7 @@ _E = TypeVar("_E", ProblemEntry, AlgorithmEntry, ComparatorEntry)
 
 
 _active: tuple[Plugin, ...] = ()
+_changing = threading.RLock()
 
 
 def activate(plugins: Sequence[Plugin]) -> None:
@@ -47,17 +50,19 @@ def activate(plugins: Sequence[Plugin]) -> None:
     global _active
     _merged(tuple(plugins), tuple(FAMILIES.items()))
     _active = tuple(plugins)
+    set_active(plugin.name for plugin in _active)
     families.cache_clear()
 
 
 @contextlib.contextmanager
 def unchanged() -> Iterator[None]:
-    """Restores the plug-ins that were active before."""
-    before = _active
-    try:
-        yield
-    finally:
-        activate(before)
+    """Restores the plug-ins that were active before; one thread at a time."""
+    with _changing:
+        before = _active
+        try:
+            yield
+        finally:
+            activate(before)
 
 
 @cache
@@ -174,14 +179,15 @@ def find(name: str) -> tuple[str, Entry]:
         for entry in entries:
             if entry.name == short:
                 return what, entry
-    names = [f"{owner}/{entry.name}" for entries in groups.values() for entry in entries]
-    raise InputError(Issue("", f'nothing is called "{name}"', suggest(name, names)))
+    names = [entry.name for entries in groups.values() for entry in entries]
+    hint = suggest(short, names, f"{owner}/")
+    raise InputError(Issue("", f'nothing is called "{name}"', hint))
 
 
 def _split(name: str) -> tuple[str, str]:
-    owner, slash, short = name.partition("/")
+    owner, slash, short = str(name).partition("/")
     if not slash or not short or "/" in short:
-        raise InputError(Issue("", f'"{name}" is no name of an entry', 'want "family/name"'))
+        raise InputError(Issue("", f'"{name}" does not name an entry', 'want "family/name"'))
     return owner, short
 
 
@@ -189,10 +195,8 @@ def _pick(entries: tuple[_E, ...], owner: str, name: str, what: str) -> _E:
     for entry in entries:
         if entry.name == name:
             return entry
-    names = [f"{owner}/{entry.name}" for entry in entries]
-    raise InputError(
-        Issue("", f'no {what} is called "{owner}/{name}"', suggest(f"{owner}/{name}", names))
-    )
+    hint = suggest(name, (entry.name for entry in entries), f"{owner}/")
+    raise InputError(Issue("", f'no {what} is called "{owner}/{name}"', hint))
 
 
 def listing() -> str:

@@ -84,6 +84,13 @@ def test_the_reference_has_what_authors_import(site):
     assert not [n for n in names if not any(f'id="{place}.{n}"' in pages for place in places)]
 
 
+def test_the_reference_has_fields_and_formulas(site):
+    shown = " ".join(text_of(site / "api" / "jaxsoco.tracking.html").split())
+    assert "gain – g0 in gamma^2 = g0 (noise_cap / floor) T^exponent. A number > 0." in shown
+    assert "T0 = ceil(c r d), gamma^2 = g0 (etabar / alpha) T^p" in shown
+    assert "Source: arXiv 2601.09042, algorithm 1." in shown
+
+
 def test_the_protocol_and_the_kernels_have_pages(site):
     core = text_of(site / "api" / "core.html")
     assert "ProblemAdvance" in core

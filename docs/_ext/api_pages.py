@@ -18,6 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from declared_docs import algorithm_lines
 from docutils import nodes
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
@@ -154,7 +155,7 @@ def _entry(module: str, name: str, value: Any) -> Iterator[str]:
     else:
         yield from (f".. py:data:: {name}", f"   :type: {type(value).__name__}", "")
         owner, docstring = _value_docstring(module, name, value)
-        lines = (f".. py:currentmodule:: {owner}", "", *docstring)
+        lines = (f".. py:currentmodule:: {owner}", "", *docstring, *algorithm_lines(value))
         yield from (f"   {line}".rstrip() for line in lines)
         yield from ("", f".. py:currentmodule:: {module}", "")
 

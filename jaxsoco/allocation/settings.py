@@ -27,12 +27,12 @@ class CarbonJobs:
     """
 
     carbon: Path | Literal["synthetic"] = setting(
-        "hourly carbon intensity: a folder of CSV files, a CSV file, or the seeded synthetic",
+        "hourly carbon intensity: a CSV file, a folder of them, or a synthetic trace",
         default="synthetic",
     )
     carbon_seed: int = setting("seed of the synthetic trace", default=0, low=0, static=True)
     signal: Literal["life-cycle", "direct"] = setting(
-        "which column of an Electricity Maps export counts", default="life-cycle"
+        "which column of an Electricity Maps export to use", default="life-cycle"
     )
     fill_gaps: int = setting(
         "longest gap that is interpolated; longer ones are errors",
@@ -42,10 +42,10 @@ class CarbonJobs:
         unit="h",
         static=True,
     )
-    trim: bool = setting("cut unequal ranges to the common one", default=False)
-    regions: tuple[str, ...] | None = setting("regions that take part", default=None, theory="all")
+    trim: bool = setting("trim all regions to their common time range", default=False)
+    regions: tuple[str, ...] | None = setting("regions to use", default=None, theory="all")
     latency: Path | Literal["great-circle"] = setting(
-        "round-trip times between the regions (.npz, .npy, .csv), or by great circle",
+        "round-trip times between regions: a file (.npz, .npy, .csv), or great-circle estimates",
         default="great-circle",
     )
     data_size: float = setting("data moved with a job", default=4.0, low=0, unit="GB")
@@ -54,7 +54,7 @@ class CarbonJobs:
         "carbon intensity of the network", default=365.0, low=0, unit="g/kWh"
     )
     job_length: int | Literal["google"] = setting(
-        "slots of work, or drawn from the cluster trace's lengths (2..9)",
+        "slots of work, or drawn from the job lengths of Google's cluster trace (2 to 9)",
         default="google",
         low=1,
         high=168,
@@ -64,15 +64,18 @@ class CarbonJobs:
     deadline_max: int = setting(
         "longest deadline", default=47, low=1, high=336, unit="h", static=True
     )
-    switch: float = setting("carbon of one temporal switch (beta)", default=0.25, low=0, unit="g")
+    switch: float = setting(
+        "carbon of starting or stopping once (beta)", default=0.25, low=0, unit="g"
+    )
     forecast_noise: float = setting(
-        "weight of uniform noise in the forecast that the advice is made from",
+        "weight of uniform noise in the forecast behind the advice",
         default=0.4,
         low=0,
         high=1,
     )
     bounds: Literal["window", "trace"] = setting(
-        "price bounds L and U: of the job's own window, or of the whole trace", default="window"
+        "price bounds L and U, taken from the job's own window or from the whole trace",
+        default="window",
     )
 
 
@@ -85,8 +88,8 @@ class PCMParams:
     """
 
     metric: Literal["tree", "true"] = setting(
-        "move costs inside the decision: a random tree embedding (the analysed algorithm) or the "
-        "metric itself",
+        "movement costs used in decisions: a random tree embedding (the analysed algorithm) "
+        "or the metric itself",
         default="tree",
     )
 
@@ -116,7 +119,7 @@ class BaselineParams:
 
 FAMILY = Family(
     name="allocation",
-    summary="spatiotemporal allocation with deadlines, carbon-aware",
+    summary="carbon-aware spatiotemporal allocation with deadlines",
     problems=(
         ProblemEntry(
             name="carbon_jobs",
@@ -144,28 +147,28 @@ FAMILY = Family(
         ),
         AlgorithmEntry(
             "agnostic",
-            "runs at once where the job arrived",
+            "runs immediately where the job arrived",
             f"{PAPER}, section 5",
             "jaxsoco.allocation.learners.agnostic:agnostic",
             BaselineParams,
         ),
         AlgorithmEntry(
             "greedy",
-            "runs at once where it is cheapest now",
+            "runs immediately in the region that is cheapest now",
             f"{PAPER}, section 5",
             "jaxsoco.allocation.learners.greedy:greedy",
             BaselineParams,
         ),
         AlgorithmEntry(
             "delayed_greedy",
-            "runs at the forecast's cheapest hour",
+            "runs in the forecast's cheapest hour and region",
             f"{PAPER}, section 5",
             "jaxsoco.allocation.learners.delayed_greedy:delayed_greedy",
             BaselineParams,
         ),
         AlgorithmEntry(
             "threshold",
-            "runs whenever the price is below sqrt(LU)",
+            "runs whenever the price is at most sqrt(L U)",
             f"{PAPER}, section 5",
             "jaxsoco.allocation.learners.threshold:threshold",
             BaselineParams,
@@ -174,19 +177,19 @@ FAMILY = Family(
     comparators=(
         ComparatorEntry(
             "offline_optimum",
-            "the linear program's optimum (fractional, in expectation)",
+            "optimum of the linear program (fractional, a bound in expectation)",
             f"{PAPER}, section 2",
             "jaxsoco.allocation.comparators:offline",
         ),
         ComparatorEntry(
             "integral_optimum",
-            "the best schedule that runs in whole slots",
+            "best schedule in whole slots",
             "dynamic program over (state, slots done)",
             "jaxsoco.allocation.comparators:integral",
         ),
         ComparatorEntry(
             "advice",
-            "the advice followed blindly: the best integral schedule of the noisy forecast",
+            "the advice followed blindly: the best whole-slot schedule of the noisy forecast",
             f"{PAPER}, section 4",
             "jaxsoco.allocation.comparators:advice",
         ),
@@ -195,7 +198,7 @@ FAMILY = Family(
         CostEntry("service", "g", "carbon of the work itself"),
         CostEntry("move", "g", "carbon of moving data between regions"),
         CostEntry("switch", "g", "carbon of suspending and resuming, final switch-off included"),
-        CostEntry("shortfall", "job", "work missing at the deadline", objective=False),
+        CostEntry("shortfall", "job", "work unfinished at the deadline", objective=False),
     ),
     measure="ratio",
     compare=("offline_optimum", "integral_optimum"),

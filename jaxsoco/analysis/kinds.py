@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from jaxsoco.analysis.selection import WHERE, Scope, Table, check_where
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.fields import check_table
+from jaxsoco.core.modules import is_active
 from jaxsoco.core.schema import Field
 from jaxsoco.core.text import show, suggest
 
@@ -94,7 +95,9 @@ class Kinds(Mapping[str, tuple[Field, ...]], Generic[K]):
         name = table["kind"]
         if name not in self:
             message = f'no {self.what} is of kind "{name}"'
-            raise InputError(Issue(self.what, message, "load the plug-in that declares it"))
+            raise InputError(
+                Issue(self.what, message, "load the plug-in that declares it, with --plugin")
+            )
         return self.kind(name)(table)
 
     def validate(self, table: Table, scope: Scope) -> None:
@@ -139,6 +142,8 @@ class Kinds(Mapping[str, tuple[Field, ...]], Generic[K]):
         name, options = table.get("kind"), self._all()
         if isinstance(name, str) and name in options:
             return options[name]
+        if scope.partial and isinstance(name, str):
+            return None
         if "kind" in table:
             hint = suggest(show(name), options)
             scope.report("kind", f'no {self.what} is of kind "{show(name)}"', hint)
@@ -147,14 +152,14 @@ class Kinds(Mapping[str, tuple[Field, ...]], Generic[K]):
         return None
 
     def _all(self) -> dict[str, type[K]]:
-        """Every kind; the first call imports the package's modules."""
+        """The package's kinds, imported by the first call, and those of active plug-ins."""
         if not self._complete:
             for module in _modules(self._package):
                 for kind in vars(module).values():
                     if self._is_kind(kind) and kind.__module__ == module.__name__:
                         self._add(kind)
             self._complete = True
-        return self._kinds
+        return {name: one for name, one in self._kinds.items() if is_active(one.__module__)}
 
     def _is_kind(self, value: Any) -> bool:
         return isinstance(value, type) and issubclass(value, self._base) and "name" in vars(value)
@@ -164,6 +169,8 @@ class Kinds(Mapping[str, tuple[Field, ...]], Generic[K]):
             message = f'{_owner(kind)} declares the kind "{kind.name}"'
             raise InputError(Issue(self.what, message, "want small letters, digits and hyphens"))
         other = self._kinds.get(kind.name)
+        if other is not None and not is_active(other.__module__):
+            other = None
         if other is not None and _owner(other) != _owner(kind):
             message = f'{_owner(other)} and {_owner(kind)} both declare the kind "{kind.name}"'
             raise InputError(Issue(f"{self.what} {kind.name}", message, "rename one of them"))

@@ -20,18 +20,18 @@ from jaxsoco.analysis.statistics import (
 from jaxsoco.core.schema import Field
 from jaxsoco.core.study import HORIZON, Study
 
-AGAINST = Field("against", "string", "comparator (the first one if absent)", default=None)
+AGAINST = Field("against", "string", "comparator (the first if absent)", default=None)
 COST = Field(
     "cost",
     "string",
-    "a component of the ledger alone; beside `against`, the measure of that component",
+    "one cost component alone; with `against`, the measure of that component",
     default=None,
 )
-PER_ROUND = Field("per_round", "boolean", "divided by the rounds of the run", default=False)
+PER_ROUND = Field("per_round", "boolean", "divide by the number of rounds", default=False)
 STATISTIC = Field(
     "statistic",
     "choice",
-    "over the runs (the mean; the median where there is no mean)",
+    "statistic over runs (the mean, or the median for costs without one)",
     default=None,
     choices=("mean", "median"),
 )

@@ -12,7 +12,7 @@ from typing import Any
 
 from jaxsoco.core.errors import Issue
 from jaxsoco.core.schema import AUTO, REQUIRED, Field
-from jaxsoco.core.text import suggest, with_type
+from jaxsoco.core.text import show, suggest, with_type
 
 INVALID: Any = type("Invalid", (), {"__repr__": lambda self: "INVALID"})()
 """What a reader returns for a value that it reported."""
@@ -54,10 +54,10 @@ def want(field: Field) -> str:
 def _range(field: Field) -> str:
     low, high = field.low, field.high
     if low is None:
-        return "" if high is None else f" <= {high:g}"
+        return "" if high is None else f" <= {show(high)}"
     if high is None:
-        return f" {'>' if field.open_low else '>='} {low:g}"
-    return f" from {low:g} {'(excluded) ' if field.open_low else ''}to {high:g}"
+        return f" {'>' if field.open_low else '>='} {show(low)}"
+    return f" from {show(low)} {'(excluded) ' if field.open_low else ''}to {show(high)}"
 
 
 def read_axis(field: Field, value: Any, path: str, issues: Issues) -> tuple[Any, ...]:
@@ -169,9 +169,9 @@ def _read_integer(field: Field, value: Any, path: str, issues: Issues) -> Any:
 def _in_range(field: Field, value: Any, path: str, issues: Issues) -> Any:
     low, high = field.low, field.high
     if low is not None and (value < low or (field.open_low and value == low)):
-        return issues.found(path, f"{value:g} is too small", f"want {want(field)}")
+        return issues.found(path, f"{show(value)} is too small", f"want {want(field)}")
     if high is not None and value > high:
-        return issues.found(path, f"{value:g} is too large", f"want {want(field)}")
+        return issues.found(path, f"{show(value)} is too large", f"want {want(field)}")
     return value
 
 

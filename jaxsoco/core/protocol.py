@@ -53,6 +53,8 @@ class ProblemPlay(Protocol):
 class Problem(NamedTuple):
     """The world: static, hashable, pure functions.
 
+    >>> world = jaxsoco.Problem(init, advance, observe, play)
+
     ``counter``: ``advance`` and ``play`` draw through ``random.draws`` and ``random.draw_at``, so
     they are given a ``random.Stream`` instead of a key derived for every round. For worlds whose
     rounds are cheaper than the derivation.
@@ -91,7 +93,10 @@ class AlgorithmUpdate(Protocol):
 
 
 class Algorithm(NamedTuple):
-    """The learner.
+    """The learner: static, hashable, pure functions.
+
+    >>> mine = jaxsoco.Algorithm(init, act, update)
+    >>> run = jaxsoco.play(problem, mine, params, keys)
 
     Attributes:
       init: its state before the first round.
@@ -130,7 +135,10 @@ def same_for_all(key: Key, settings: PyTree) -> PyTree:
 
 
 class Comparator(Protocol):
-    """An offline optimum that regenerates its instance from the run's key."""
+    """An offline optimum that regenerates its instance from the run's key.
+
+    >>> costs, faults = comparator(key, problem.spec(key), (problem.horizon,))
+    """
 
     def __call__(
         self, key: Key, spec: PyTree, at: tuple[int, ...]
@@ -143,6 +151,9 @@ class Comparator(Protocol):
 @dataclass(frozen=True)
 class Instance:
     """A problem with its settings, ready to be played: a pytree whose leaves are the settings.
+
+    >>> problem = jaxsoco.make("tracking/quadratic_tracking", dimension=5, horizon=2000)
+    >>> louder = jax.tree.map(lambda leaf: 2 * leaf, problem)
 
     Attributes:
       problem: the world (static).

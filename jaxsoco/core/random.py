@@ -35,11 +35,15 @@ def words(key: jax.Array) -> jax.Array:
     Raises:
       TypeError: neither, or keys of another generator than threefry (they have more words).
     """
+    want = "key: want a JAX threefry key or uint32 [2, ...] words, got"
+    if not hasattr(key, "dtype"):
+        raise TypeError(f"{want} {type(key).__name__}")
     if jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
         key = jnp.moveaxis(jax.random.key_data(key), -1, 0)
     if key.dtype != jnp.uint32 or key.ndim == 0 or key.shape[0] != 2:
-        want = "a JAX threefry key or uint32 [2, ...] words"
-        raise TypeError(f"key: want {want}, got {key.dtype}{list(key.shape)}")
+        last = key.dtype == jnp.uint32 and key.ndim > 0 and key.shape[-1] == 2
+        hint = ": jax.random.wrap_key_data takes words that come last" if last else ""
+        raise TypeError(f"{want} {key.dtype}{list(key.shape)}{hint}")
     return key
 
 

@@ -64,7 +64,8 @@ def rollout(
         raise ValueError("trace: want differentiable=True, a trace grows with the horizon")
     nature, learner, _ = random.round_keys(key, 0)
     world = problem.init(nature, spec)
-    state = algorithm.init(learner, params, spec)
+    with _place("the learner's init, given the spec", spec):
+        state = algorithm.init(learner, params, spec)
     keys = random.rollout_keys(key, nature=problem.counter, learner=algorithm.counter)
 
     world = world, start_ahead(problem, spec, keys, world) if problem.window else None

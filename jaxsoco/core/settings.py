@@ -31,6 +31,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
+import threading
 import types
 import typing
 from collections.abc import Mapping
@@ -39,11 +40,14 @@ from dataclasses import Field as DataclassField
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, Self, TypeVar, Union
 
+from jaxsoco.core.fields import Issues, read_value
 from jaxsoco.core.schema import AUTO, REQUIRED, Field
 
 _KINDS = {float: "float", int: "integer", bool: "boolean", str: "string", Path: "path"}
+_RESERVED = ("FIELDS", "of", "values")
 _T = TypeVar("_T")
 _unregistered: list[type] = []
+_registering = threading.RLock()
 
 
 class Settings(Protocol):
@@ -104,7 +108,12 @@ def setting(
       aliases: words that experiment files may use for ``"auto"``, from before.
       order: where it is listed: settings of a smaller one come first. With 1, those that a class
         inherits come after its own.
+
+    Raises:
+      TypeError: ``above`` and ``low`` are both given.
     """
+    if above is not None and low is not None:
+        raise TypeError(f'"{doc}": expected above or low, got both')
     limits = {"low": low if above is None else above, "open_low": above is not None, "high": high}
     metadata = {
         "static": static,
@@ -128,14 +137,22 @@ def settings(cls: type[_T]) -> type[_T]:
     A name that is annotated again with a plain value takes this as its default (and the
     annotation, which may be narrower), and keeps all else that the parent says of it.
 
+    A ``__post_init__`` of the class runs as in any dataclass.
+
     Type checkers know the settings by name alone, and see a default where it is written
     ``default=``.
+
+    Raises:
+      TypeError: a declaration is wrong: its annotation is no kind, its default does not fit, it is
+        not made by :func:`setting`, or its name is one that every class of settings has.
     """
     _inherit(cls)
-    cls.__post_init__ = _register_late  # type: ignore[attr-defined]
+    cls.__post_init__ = _register_first(getattr(cls, "__post_init__", None))  # type: ignore
     schema: Any = dataclass(frozen=True, kw_only=True)(cls)
     hints = typing.get_type_hints(schema)
     schema.FIELDS = ()
+    for one in fields(schema):
+        _check_declared(one)
     for one in sorted(fields(schema), key=lambda one: one.metadata["order"]):
         declared = _declaration(one, hints[one.name])
         schema.FIELDS += (declared,)
@@ -155,15 +172,11 @@ def _positional(schema: Any) -> Any:
 
     @functools.wraps(by_name)
     def construct(self: Any, *values: Any, **named: Any) -> None:
-        if values:
-            names = [one.name for one in schema.FIELDS]
-            twice = [name for name in names[: len(values)] if name in named]
-            if len(names) < len(values) or twice:
-                counts = f"{len(values)} by position, and {', '.join(named) or 'none'} by name"
-                raise TypeError(
-                    f"{schema.__name__} takes {', '.join(names)}, each once: got {counts}"
-                )
-            named |= dict(zip(names, values, strict=False))
+        names = [one.name for one in schema.FIELDS]
+        if len(values) > len(names) or any(name in named for name in names[: len(values)]):
+            counts = f"{len(values)} by position, and {', '.join(named) or 'none'} by name"
+            raise TypeError(f"{schema.__name__} takes {', '.join(names)}, each once: got {counts}")
+        named |= dict(zip(names, values, strict=False))
         by_name(self, **named)
 
     return construct
@@ -183,9 +196,26 @@ def _inherit(cls: type) -> None:
             setattr(cls, name, field(default=default, metadata=inherited[name].metadata))
 
 
-def _register_late(self: Any) -> None:
-    if _unregistered and "jax" in sys.modules:
-        register()
+def _check_declared(one: Any) -> None:
+    """Raises unless a field of the dataclass is made by :func:`setting` and its name is free."""
+    if "limits" not in one.metadata:
+        raise TypeError(f'{one.name}: expected {one.name}: ... = setting("what it is", ...)')
+    if one.name in _RESERVED:
+        raise TypeError(f"{one.name}: every class of settings has {', '.join(_RESERVED)}; rename")
+
+
+def _register_first(own: Any) -> Any:
+    """A ``__post_init__`` that registers what is declared, then does what the class's own does."""
+
+    def finish(self: Any) -> None:
+        if "FIELDS" not in type(self).__dict__:
+            raise TypeError(f"{type(self).__name__} is a class of settings without @settings")
+        if _unregistered and "jax" in sys.modules:
+            register()
+        if own is not None:
+            own(self)
+
+    return finish
 
 
 def _of(cls: Any, values: Mapping[str, Any]) -> Any:
@@ -202,8 +232,9 @@ def register() -> None:
     """Makes pytrees of the classes declared so far; imports JAX."""
     import jax
 
-    while _unregistered:
-        jax.tree_util.register_dataclass(_unregistered.pop())
+    with _registering:
+        while _unregistered:
+            jax.tree_util.register_dataclass(_unregistered.pop())
 
 
 def _declaration(one: Any, hint: Any) -> Field:
@@ -211,15 +242,17 @@ def _declaration(one: Any, hint: Any) -> Field:
     kinds, words, optional = _alternatives(hint)
     metadata = one.metadata
     limits = dict(metadata["limits"])
+    if not all(isinstance(word, str) for word in words) or not (kinds or words):
+        raise TypeError(f"{one.name}: expected a kind, or words that are strings, got {hint}")
     if not kinds:
         kind, limits["choices"] = "choice", words
         words = ()
     elif len(kinds) == 1:
-        kind, limits["choices"] = _kind(kinds[0])
+        kind, limits["choices"] = _kind(one.name, kinds[0])
     else:
         raise TypeError(f"{one.name}: expected one kind and words beside it, got {hint}")
     leaf = kind in ("float", "integer") and not words
-    return Field(
+    declared = Field(
         one.name,
         kind,  # type: ignore[arg-type]
         metadata["doc"],
@@ -228,6 +261,18 @@ def _declaration(one: Any, hint: Any) -> Field:
         static=metadata["static"] or not leaf,
         **limits,
     )
+    _check_default(declared)
+    return declared
+
+
+def _check_default(declared: Field) -> None:
+    """Raises unless the default is a value that the field takes."""
+    value, issues = declared.default, Issues()
+    if value is REQUIRED or value is None:
+        return
+    read_value(declared, str(value) if isinstance(value, Path) else value, declared.name, issues)
+    if issues:
+        raise TypeError(f"its default does not fit: {issues[0]}")
 
 
 def _default(one: Any, kind: str, optional: bool) -> Any:
@@ -253,13 +298,18 @@ def _alternatives(hint: Any) -> tuple[list[Any], tuple[str, ...], bool]:
     return kinds, words, optional
 
 
-def _kind(annotation: Any) -> tuple[str, tuple[str, ...]]:
+def _kind(name: str, annotation: Any) -> tuple[str, tuple[str, ...]]:
     """The kind of a field, and its choices."""
-    if typing.get_origin(annotation) is tuple:
-        item = typing.get_args(annotation)[0]
-        return "strings", typing.get_args(item) if typing.get_origin(item) is Literal else ()
+    item, *rest = typing.get_args(annotation) or (None,)
+    if typing.get_origin(annotation) is tuple and rest == [...]:
+        if item is str:
+            return "strings", ()
+        choices = typing.get_args(item) if typing.get_origin(item) is Literal else ()
+        if choices and all(isinstance(choice, str) for choice in choices):
+            return "strings", choices
     if annotation not in _KINDS:
-        raise TypeError(f"a setting cannot be a {annotation}: see jaxsoco.core.settings")
+        shown = annotation.__name__ if isinstance(annotation, type) else annotation
+        raise TypeError(f"{name}: a setting cannot be a {shown}: see jaxsoco.core.settings")
     return _KINDS[annotation], ()
 
 

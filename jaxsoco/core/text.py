@@ -39,11 +39,13 @@ def as_toml(value: Any) -> str:
 
 
 def with_type(value: Any) -> str:
-    """A value of an experiment file with its type: ``the string "x"``, ``an array``."""
+    """A value with its type: ``the string "x"``, ``an array``, ``None``."""
     if isinstance(value, list | tuple):
         return "an array" if value else "an empty array"
     if isinstance(value, dict):
         return "a table"
+    if value is None:
+        return "None"
     names = {bool: "boolean", str: "string", int: "integer", float: "number"}
     return f"the {names.get(type(value), type(value).__name__)} {as_toml(value)}"
 
@@ -93,10 +95,16 @@ def table(header: Sequence[str], body: Sequence[Sequence[str]], left: int) -> st
     return "\n".join(columns([header, rule, *body], left))
 
 
-def suggest(word: str, options: Iterable[str]) -> str:
-    """Returns ``did you mean "..."?`` for the closest option, or the list of options."""
+def suggest(word: str, options: Iterable[str], prefix: str = "") -> str:
+    """Returns ``did you mean "..."?`` for the closest option, or the list of options.
+
+    Args:
+      word: what was written.
+      options: what could have been meant.
+      prefix: shown before every option.
+    """
     names = sorted(map(str, options))
     close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     if close:
-        return f'did you mean "{close[0]}"?'
-    return "known: " + ", ".join(names) if names else ""
+        return f'did you mean "{prefix}{close[0]}"?'
+    return "known: " + ", ".join(prefix + name for name in names) if names else ""

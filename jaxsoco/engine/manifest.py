@@ -66,7 +66,7 @@ def refuse_other(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -
     """
     other = "choose another directory, or delete this one"
     if old["identity"] != new["identity"]:
-        message = f"holds another run ({old['identity'][:12]}, and now {new['identity'][:12]})"
+        message = f"holds another run ({old['identity'][:12]}; this one is {new['identity'][:12]})"
         issues = [*_differences(old["settings"], new["settings"])]
         raise InputError([Issue(str(folder), message, other), *_first(issues)])
     issues = [*_differences(old["plan"], new["plan"])]
@@ -76,7 +76,7 @@ def refuse_other(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -
         hint = f"keep chunk = {was}, or choose another directory"
         raise InputError(Issue(str(folder), message, hint))
     if issues:
-        message = "holds a run that was cut up in another way"
+        message = "holds a run with other chunks or tiles"
         raise InputError([Issue(str(folder), message, other), *_first(issues)])
 
 

@@ -19,6 +19,9 @@ from jaxsoco.core.shapes import expect, expect_floating
 class Run(NamedTuple):
     """What a rollout recorded; ``...`` are the lanes of the key.
 
+    >>> run = jaxsoco.play(problem, algorithm, params, keys)
+    >>> run.costs.hit[-1].mean()  # at the last checkpoint, over the runs
+
     Attributes:
       at: rounds of the checkpoints, int ``[C]``.
       costs: the problem's cost tuple, each cumulative at the checkpoints, ``[C, ...]``.
@@ -37,7 +40,14 @@ class Run(NamedTuple):
 
 
 def checkpoints(horizon: int, count: int = 32) -> tuple[int, ...]:
-    """At most ``count`` rounds, spaced geometrically, that end with ``horizon``."""
+    """At most ``count`` rounds, spaced geometrically, that end with ``horizon``.
+
+    >>> jaxsoco.checkpoints(100, 5)
+    (1, 3, 10, 32, 100)
+
+    Raises:
+      ValueError: one of them is below 1.
+    """
     if horizon < 1 or count < 1:
         raise ValueError(f"want horizon >= 1 and count >= 1, got {horizon} and {count}")
     grid = np.geomspace(1, horizon, min(count, horizon)) if count > 1 else [horizon]
@@ -57,7 +67,10 @@ def simulate(
     differentiable: bool | None = None,
     remat: int | bool | None = None,
 ) -> Run:
-    """Runs ``algorithm`` on ``problem`` for ``horizon`` rounds.
+    """Runs ``algorithm`` on ``problem`` for ``horizon`` rounds: what :func:`jaxsoco.play` calls.
+
+    >>> spec = problem.spec(key)  # of jaxsoco.make
+    >>> run = jaxsoco.simulate(algorithm, params, problem.problem, spec, key, problem.horizon)
 
     Args:
       algorithm: the learner.
@@ -82,9 +95,11 @@ def simulate(
     Raises:
       TypeError: ``key`` is no key, ``horizon`` is traced or no integer, or a cost is no
         floating-point number.
-      ValueError: ``horizon`` or ``at`` is out of range, or a cost is not one number a lane.
+      ValueError: ``horizon``, ``at`` or ``remat`` is out of range, or a cost is not one number a
+        lane.
     """
-    horizon, at = _rounds(horizon, at)
+    horizon, at = read_rounds(horizon, at)
+    _check_segments(differentiable, remat)
     key = random.words(key)
     state, record, traced = rollout(
         algorithm,
@@ -104,8 +119,13 @@ def simulate(
     return Run(np.asarray(at), record, faults, all_finite(record, len(lanes)), state, traced)
 
 
-def _rounds(horizon: int, at: Sequence[int] | None) -> tuple[int, tuple[int, ...]]:
-    """The horizon and the checkpoints as Python's integers, if they are such."""
+def read_rounds(horizon: int, at: Sequence[int] | None) -> tuple[int, tuple[int, ...]]:
+    """The horizon and the checkpoints as Python's integers, if they are such.
+
+    Raises:
+      TypeError: ``horizon`` is traced or no integer.
+      ValueError: it is below 1, or ``at`` is not increasing within ``1 .. horizon``.
+    """
     try:
         rounds = operator.index(horizon)
     except TypeError:
@@ -121,6 +141,20 @@ def _rounds(horizon: int, at: Sequence[int] | None) -> tuple[int, tuple[int, ...
     if not stops or list(stops) != sorted(set(stops)) or stops[0] < 1 or stops[-1] > rounds:
         raise ValueError(f"at: want increasing rounds within 1..{rounds}, got {at}")
     return rounds, stops
+
+
+def _check_segments(differentiable: bool | None, remat: int | bool | None) -> None:
+    """Raises unless ``remat`` is a number of rounds and goes with the scan."""
+    if remat is None or remat is False:
+        return
+    try:
+        rounds = operator.index(remat)
+    except TypeError:
+        rounds = -1
+    if rounds < 0:
+        raise ValueError(f"remat: expected True or a number of rounds, got {remat!r}")
+    if rounds and differentiable is False:
+        raise ValueError("remat: expected differentiable=True, the loop has no segments")
 
 
 def _check_costs(record: PyTree, shape: tuple[int, ...]) -> None:

@@ -245,7 +245,7 @@ class Store:
             raise _DamageError(f"it belongs to another run ({sidecar['identity'][:12]})")
         place = [sidecar[key] for key in ("id", "group", "start", "stop")]
         if place != [chunk.id, chunk.group, chunk.start, chunk.stop]:
-            raise _DamageError(f"its sidecar speaks of other runs {place}")
+            raise _DamageError(f"its sidecar describes other runs {place}")
         try:
             with self._file(CHUNKS, f"{chunk.id}.npz").open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()

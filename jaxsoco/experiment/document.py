@@ -114,7 +114,7 @@ def _read_toml(path: Path) -> tuple[str, dict[str, Any]]:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        near = sorted(str(p) for p in path.parent.glob("*.toml")) if path.parent.is_dir() else []
+        near = sorted(str(p) for p in path.parent.glob("*.toml") if p.name != "pyproject.toml")
         hint = suggest(str(path), near) if near else "jaxsoco list names the experiments"
         raise InputError(Issue(str(path), "there is no such file", hint)) from None
     except OSError as error:

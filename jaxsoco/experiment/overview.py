@@ -27,10 +27,16 @@ def check_text(sweep: Sweep, out: Path) -> str:
         ("algorithms", algorithms),
         ("compared with", comparators or "nothing"),
         ("programs", f"{sweep.compilations} to compile, for {groups} of points"),
-        ("chunks", f"{sweep.chunks}, {chunk} runs of each learner at most, one file each"),
+        (
+            "chunks",
+            f"{text.count(sweep.chunks, 'file')}, at most {chunk} runs of each learner per file",
+        ),
         ("precision", experiment.run.precision),
         ("disk", f"{text.size(sweep.disk_bytes)} of results at most"),
-        ("memory", f"{text.size(sweep.tile_bytes)} of records a tile at most, plus working space"),
+        (
+            "memory",
+            f"{text.size(sweep.tile_bytes)} of records per tile at most, plus working space",
+        ),
         ("time", _time_text(sweep, out)),
         *(("note", note) for note in sweep.notes),
         *(("plug-in", f"{name}: {version}") for name, version in experiment.plugins.items()),
@@ -82,15 +88,15 @@ def status_text(directory: Path) -> str:
     done, plan = store.committed(), store.plan
     runs = sum(receipt["stop"] - receipt["start"] for receipt in done.values())
     rate = _rate(store)
-    left = "nothing" if runs == plan.runs else "not known yet"
+    left = "none" if runs == plan.runs else "not known yet"
     if rate is not None and runs < plan.runs:
         left = f"about {text.duration((plan.runs - runs) / rate)} for one process"
     rows = [
-        ("begun", store.study.created),
+        ("started", store.study.created),
         ("chunks", f"{len(done)} of {len(plan.chunks())}"),
         ("runs", f"{runs} of {plan.runs} of each learner ({100 * runs // plan.runs} %)"),
-        ("rate", "not known yet" if rate is None else f"{rate:.3g} runs/s of a process"),
-        ("left", left),
+        ("rate", "not known yet" if rate is None else f"{rate:.3g} runs/s per process"),
+        ("remaining", left),
         ("not converged", _counts(done, "nonconverged")),
         ("not finite", _counts(done, "nonfinite")),
         *(("damaged", f"{damaged}; the next run computes it again") for damaged in store.damaged),

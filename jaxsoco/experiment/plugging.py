@@ -44,7 +44,7 @@ class Policy:
             message = f"the file names {', '.join(names)}, which --no-plugins refuses"
             raise InputError(Issue("plugins", message, "leave --no-plugins out to run its code"))
         wanted = [name for name in names if not self.listed or name in self.modules]
-        plugins, issues = list(self.ready), []
+        plugins, issues = [], []
         places = [(name, folder) for name in wanted]
         places += [(name, Path()) for name in self.modules if name not in wanted]
         for name, place in places:
@@ -54,5 +54,5 @@ class Policy:
                 issues += error.issues
         if issues:
             raise InputError(issues)
-        registry.activate(plugins)
+        registry.activate([*plugins, *self.ready])
         return tuple(f"{name} ({locate(name, folder)})" for name in names if name not in wanted)

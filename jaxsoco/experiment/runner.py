@@ -146,7 +146,7 @@ def report(directory: Path) -> int:
     except OSError as error:
         raise Interrupted(
             f"the results in {directory} are whole, but the report cannot be written: "
-            f"{error.strerror or error}. Put that right, then: jaxsoco report {directory}"
+            f"{error.strerror or error}. Once that is fixed: jaxsoco report {directory}"
         ) from error
     texts = (result.table_text, result.summary_text, f"report: {result.path}")
     print("\n" + "\n\n".join(text for text in texts if text))

@@ -12,7 +12,7 @@ from jaxsoco.experiment.document import Given, Section
 
 _LANES = 16  # a tile is a multiple: full vector registers on every device
 
-HORIZONS = Field("horizons", "integer", "rounds of a run; a list is an axis", default=None, low=1)
+HORIZONS = Field("horizons", "integer", "rounds per run; a list is an axis", default=None, low=1)
 
 RUN_FIELDS = (
     Field("seeds", "integer", "independent runs of every point", low=1),
@@ -20,16 +20,16 @@ RUN_FIELDS = (
     Field(
         "precision",
         "choice",
-        "floating point of the runs",
+        "floating-point precision of the runs",
         default="float64",
         choices=("float32", "float64"),
     ),
     Field("tile", "integer", "runs compiled together", default=256, low=_LANES, high=65536),
-    Field("chunk", "integer", "runs a file", default=4096, low=1),
+    Field("chunk", "integer", "runs per file", default=4096, low=1),
     Field(
         "checkpoints",
         "integer",
-        "rounds at which the costs of a run are kept, at most, where there are `horizons`",
+        "largest number of rounds at which a run's costs are kept, for problems with `horizons`",
         default=32,
         low=1,
         high=1000,

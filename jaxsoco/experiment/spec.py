@@ -286,5 +286,6 @@ def _read_view(
         if run["checkpoints"] is INVALID
         else most_checkpoints(problem, run["checkpoints"]),
         aliases=aliases,
+        partial=partial,
     )
     return _View(axes, paths, learners, comparators, run, scope)

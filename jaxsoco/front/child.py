@@ -27,8 +27,6 @@ def main() -> int:
         code, reply = BAD_INPUT, {"issues": error.issues}
     except Interrupted as error:
         code, reply = INTERRUPTED, {"message": str(error)}
-    except KeyboardInterrupt:
-        code, reply = INTERRUPTED, {"message": "interrupted"}
     answer.write_text(json.dumps(reply), encoding="utf-8")
     return code
 
@@ -47,7 +45,3 @@ def _run(request: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
         print(f"warning: {warning}", file=sys.stderr)
     code = run(sweep, out, command=COMMAND, devices=request["devices"])
     return code, {"out": str(out)}
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -16,7 +16,7 @@ from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.protocol import Algorithm, Instance, PyTree
 from jaxsoco.core.schema import HORIZON, ComparatorEntry, Field, ProblemEntry, load
 from jaxsoco.core.settings import is_traced
-from jaxsoco.engine.simulate import checkpoints
+from jaxsoco.engine.simulate import checkpoints, read_rounds
 from jaxsoco.front.reading import in_python, read_values
 
 _TRACED = (
@@ -117,10 +117,12 @@ class Best:
     Attributes:
       name: ``"family/comparator"``.
       function: the :class:`~jaxsoco.core.protocol.Comparator`.
+      problems: those of its family that it is for, all if empty.
     """
 
     name: str
     function: Callable[..., Any]
+    problems: tuple[str, ...] = ()
 
     def __call__(
         self, problem: Instance, keys: jax.Array, at: Sequence[int] | None = None
@@ -135,6 +137,10 @@ class Best:
 
         Returns:
           Cumulative costs ``[len(at), ...]`` each.
+
+        Raises:
+          InputError: the comparator is not for this problem.
+          ValueError: ``at`` is not increasing within the horizon.
         """
         return self.outcome(problem, keys, at)[0]
 
@@ -142,8 +148,18 @@ class Best:
         self, problem: Instance, keys: jax.Array, at: Sequence[int] | None = None
     ) -> tuple[dict[str, jax.Array], jax.Array]:
         """As a call, with the number of kernel calls that did not converge, int32 ``[...]``."""
-        rounds = _rounds(problem) if at is None else tuple(int(t) for t in at)
+        self._check(problem)
+        rounds = _rounds(problem) if at is None else read_rounds(problem.horizon, at)[1]
         return _outcome(self.function, problem, random.words(keys), rounds)
+
+    def _check(self, problem: Instance) -> None:
+        """Raises unless the comparator is for the problem, if this has a name."""
+        family, short = problem.name.partition("/")[::2]
+        others = self.problems and short and short not in self.problems
+        if family and (family != self.name.partition("/")[0] or others):
+            message = f"is not a comparator of the problem {problem.name}"
+            hint = f"it is for {', '.join(self.problems)}" if self.problems else ""
+            raise InputError(Issue(self.name, message, hint if others else ""))
 
 
 def _rounds(problem: Instance) -> tuple[int, ...]:
@@ -178,7 +194,7 @@ def comparator(name: str, /) -> Best:
         message = "is not run: every learner's own ledger has the regret against it"
         hint = f"read run.costs.{entry.component}{_twin(name, entry)}"
         raise InputError(Issue(name, message, hint))
-    return Best(name, load(entry.load))
+    return Best(name, load(entry.load), entry.problems)
 
 
 def _twin(name: str, entry: ComparatorEntry) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -11,7 +13,10 @@ import numpy as np
 
 from jaxsoco.core import random
 from jaxsoco.core.protocol import Algorithm, Instance, PyTree
-from jaxsoco.engine.simulate import Run, checkpoints, simulate
+from jaxsoco.core.settings import is_traced
+from jaxsoco.engine.simulate import Run, read_rounds, simulate
+
+_LARGEST = 2**31 - 1  # a seed is an int32
 
 
 def seed_keys(root: int, seeds: int | Sequence[int] | np.ndarray) -> jax.Array:
@@ -25,13 +30,28 @@ def seed_keys(root: int, seeds: int | Sequence[int] | np.ndarray) -> jax.Array:
 
     Returns:
       JAX keys ``[seeds]``.
+
+    Raises:
+      ValueError: ``root`` or a seed is below 0 or does not fit 32 bits.
     """
-    numbers = np.arange(seeds) if isinstance(seeds, int) else np.asarray(seeds)
-    if numbers.ndim != 1 or not np.issubdtype(numbers.dtype, np.integer) or np.any(numbers < 0):
-        raise ValueError(f"seeds: expected a count or a list of integers >= 0, got {seeds!r}")
+    if not is_traced(root) and not 0 <= operator.index(root) <= _LARGEST:
+        raise ValueError(f"root: expected an integer from 0 to {_LARGEST}, got {root}")
     root_key = jax.random.key(root, impl="threefry2x32")
-    words = random.run_key(root_key, jnp.asarray(numbers, jnp.int32))
-    return jax.random.wrap_key_data(jnp.moveaxis(words, 0, -1), impl="threefry2x32")
+    numbers = jnp.asarray(_numbers(seeds), jnp.int32)
+    return jax.vmap(partial(jax.random.fold_in, root_key))(numbers)
+
+
+def _numbers(seeds: Any) -> Any:
+    """The seeds that are counted or listed, ``[seeds]``, where they are not traced."""
+    numbers = seeds if is_traced(seeds) else np.asarray(seeds)
+    integers = jnp.issubdtype(numbers.dtype, jnp.integer) or numbers.size == 0
+    if integers and numbers.ndim == 1 and is_traced(seeds):
+        return numbers
+    if not integers or is_traced(seeds) or numbers.ndim > 1 or np.any(numbers < 0):
+        raise ValueError(f"seeds: expected a count or a list of integers >= 0, got {seeds!r}")
+    if np.any(numbers > _LARGEST):
+        raise ValueError(f"seeds: expected integers up to {_LARGEST}, got {seeds!r}")
+    return numbers if numbers.ndim else np.arange(numbers)
 
 
 def play(
@@ -69,10 +89,21 @@ def play(
     Returns:
       The runs' record: ``at`` ``[C]``, ``costs`` ``[C, ...]`` each, ``faults`` and ``finite``
       ``[...]``, the learner's last ``state``, and the ``trace``.
+
+    Raises:
+      TypeError: an argument is of another kind, or ``keys`` are no keys.
+      ValueError: ``at`` or ``remat`` is out of range.
     """
     del allow_biased  # every parameter's gradient is what it is, so far
+    for name, value, kind, maker in (
+        ("problem", problem, Instance, "make"),
+        ("algorithm", algorithm, Algorithm, "learner"),
+    ):
+        if not isinstance(value, kind):
+            expected = f"{name}: expected an {kind.__name__}, as jaxsoco.{maker} gives it"
+            raise TypeError(f"{expected}, got {type(value).__name__}")
     words = random.words(keys)
-    rounds = checkpoints(problem.horizon) if at is None else tuple(int(t) for t in at)
+    _, rounds = read_rounds(problem.horizon, at)
     options = (algorithm, rounds, trace, differentiable, remat)
     record = _play(problem, params, words, options)
     return Run(np.asarray(rounds), *record)

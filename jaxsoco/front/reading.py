@@ -49,6 +49,9 @@ def read_values(fields: Sequence[Field], values: Mapping[str, Any], owner: str) 
 def _read(field: Field, value: Any, issues: Issues) -> Any:
     if isinstance(value, jax.Array | np.ndarray | np.generic):
         return _read_array(field, value, issues)
+    if isinstance(value, list | tuple) and field.kind not in ("strings", "pair"):
+        hint = f"want {want(field)}; several values at once: jax.vmap"
+        return issues.found(field.name, "found a list", hint)
     if value is None and AUTO in field.words:
         return AUTO
     if value is None and field.default is None:
@@ -65,14 +68,21 @@ def _plain(value: Any) -> Any:
 
 def _read_array(field: Field, value: Any, issues: Issues) -> Any:
     """Checks kind and shape of an array, and the range of one whose value is there."""
-    if value.shape != () and field.kind != "strings":
+    if value.shape != () and field.kind not in ("strings", "pair"):
         hint = f"want {want(field)}; several values at once: jax.vmap"
         return issues.found(field.name, f"found an array of shape {list(value.shape)}", hint)
     if is_traced(value):
         return _read_tracer(field, value, issues)
-    number = read_value(field, _plain(value.tolist()), field.name, issues)
+    number = read_value(field, _number(field, value), field.name, issues)
     leaf = field.kind in ("float", "integer") and not field.static
     return value if leaf and number is not INVALID and isinstance(value, jax.Array) else number
+
+
+def _number(field: Field, value: Any) -> Any:
+    """An array's value; whole for an integer, which is a float among a learner's leaves."""
+    number = _plain(value.tolist())
+    whole = field.kind == "integer" and isinstance(number, float) and number.is_integer()
+    return int(number) if whole else number
 
 
 def _read_tracer(field: Field, value: Any, issues: Issues) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -18,6 +18,7 @@ from jaxsoco.analysis.tables import point_rows, record
 from jaxsoco.core.errors import InputError, Issue, suggest
 from jaxsoco.core.plan import Chunk, Group
 from jaxsoco.core.study import Study
+from jaxsoco.core.text import count, show
 from jaxsoco.engine.store import Store
 
 
@@ -58,6 +59,9 @@ def load(directory: str | PathLike[str]) -> Results:
 class Results:
     """The results in a run directory; tables are NumPy records, made when they are asked for.
 
+    >>> results = jaxsoco.load("runs/quickstart")
+    >>> results.table().cost_mean
+
     Attributes:
       path: the directory.
       study: what was run: points, learners, comparators, costs.
@@ -70,9 +74,14 @@ class Results:
         self._committed = self._store.committed()
 
     def __repr__(self) -> str:
-        state = "complete" if self.complete else f"{len(self._committed)} of {self.study.chunks}"
-        size = f"{len(self.study.points)} points, {len(self.labels)} learners and comparators"
-        return f"Results({str(self.path)!r}: {size}, {self.study.runs} runs each, {state})"
+        state = (
+            "complete" if self.complete else f"{len(self._committed)} of {self.study.chunks} chunks"
+        )
+        learners = count(len(self.study.algorithms), "learner")
+        learners += f", {count(len(self.study.optima), 'comparator')}"
+        size = f"{count(len(self.study.points), 'point')}, {learners}"
+        runs = count(self.study.runs, "run")
+        return f"Results({str(self.path)!r}: {size}, {runs} each, {state})"
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -105,23 +114,22 @@ class Results:
         rows = [record(self._ledger, row) for row in point_rows(self._ledger)]
         rows = [{_TABLE_NAMES.get(k, k): v for k, v in row.items()} for row in rows]
         names = dict.fromkeys(name for row in rows for name in row)
+        names = names or dict.fromkeys((*self.study.axes, "learner"))
         return _records({name: _column([row.get(name) for row in rows]) for name in names})
 
     def runs(self, learner: str) -> np.recarray:
         """One row a run and checkpoint of a learner or comparator, run after run.
 
-        Columns: the axes; ``learner``; every field of the learner (``learner_NAME`` where an axis
-        has that name); ``seed``; ``round``; each cost, cumulative; ``total``, the sum of those of
-        the objective.
+        Columns: the axes; ``learner``; every field of the learner; ``seed``; ``round``; each cost,
+        cumulative; ``total``, the sum of those of the objective. An axis that has the name of
+        another column is ``problem_NAME``, a field ``learner_NAME``.
 
         Raises:
           InputError: no such learner.
         """
         self._number(learner)
-        columns = list(self._parts(learner))
-        names = list(columns[0]) if columns else list(self._constant(learner, 0, 0))
-        joined = {name: np.concatenate([part[name] for part in columns]) for name in names}
-        return _records(joined)
+        parts = list(self._parts(learner)) or [self._columns(learner, 0, np.arange(0), {})]
+        return _records({name: _join([part[name] for part in parts]) for name in parts[0]})
 
     def to_pandas(self) -> Any:
         """All rows of :meth:`runs`, learner after learner, as a ``pandas.DataFrame``.
@@ -154,10 +162,11 @@ class Results:
             for point, seeds, arrays in self._segments(label):
                 for name, values in arrays.items():
                     costs[name][i, point, seeds, : values.shape[1]] = values
-        dims = ("learner", *study.axes, "seed", "checkpoint")
+        named = {self._axis_names[name]: values for name, values in study.axes.items()}
+        dims = ("learner", *named, "seed", "checkpoint")
         whole = (len(self.labels), *sizes, study.seeds, depth)
-        axes = {name: _column(list(values)) for name, values in study.axes.items()}
-        rounds_by_axis = ((*study.axes, "checkpoint"), rounds.reshape(*sizes, depth))
+        axes = {name: _column(list(values)) for name, values in named.items()}
+        rounds_by_axis = ((*named, "checkpoint"), rounds.reshape(*sizes, depth))
         return xarray.Dataset(
             {name: (dims, values.reshape(whole)) for name, values in costs.items()},
             {
@@ -172,12 +181,18 @@ class Results:
     def to_parquet(self, path: str | PathLike[str]) -> None:
         """Writes all rows of :meth:`runs`, learner after learner, to a Parquet file.
 
+        A column that has words beside numbers (``"auto"``) is text.
+
         Raises:
           ImportError: pyarrow is not installed (``pip install "jaxsoco[parquet]"``).
         """
         arrow, parquet = _library("pyarrow"), _library("pyarrow.parquet")
-        tables = [_arrow_table(arrow, self.runs(label)) for label in self.labels]
-        parquet.write_table(arrow.concat_tables(tables, promote_options="permissive"), path)
+        tables = [self.runs(label) for label in self.labels]
+        words = {
+            name for rows in tables for name in rows.dtype.names or () if _has_words(rows[name])
+        }
+        whole = [_arrow_table(arrow, rows, words) for rows in tables]
+        parquet.write_table(arrow.concat_tables(whole, promote_options="permissive"), path)
 
     @cached_property
     def _ledger(self) -> Ledger:
@@ -205,24 +220,44 @@ class Results:
 
     def _parts(self, label: str) -> Iterator[dict[str, np.ndarray]]:
         """Columns of the rows of a learner, piece by piece."""
-        rounds = {point: group.checkpoints for group in self.study.groups for point in group.points}
         for point, seeds, costs in self._segments(label):
-            at = np.asarray(rounds[point])
-            columns = self._constant(label, point, len(seeds) * len(at))
-            columns |= {"seed": np.repeat(seeds, len(at)), "round": np.tile(at, len(seeds))}
-            for cost in self.study.costs:
-                values = costs.get(cost.name)
-                missing = np.full(len(seeds) * len(at), np.nan)
-                columns[cost.name] = missing if values is None else values.reshape(-1)
-            counted = [columns[c.name] for c in self.study.costs if c.objective and c.name in costs]
-            yield columns | {"total": np.asarray(np.sum(counted, axis=0, dtype=np.float64))}
+            yield self._columns(label, point, seeds, costs)
 
-    def _constant(self, label: str, point: int, rows: int) -> dict[str, np.ndarray]:
+    def _columns(
+        self, label: str, point: int, seeds: np.ndarray, costs: Mapping[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """Columns of the rows of some seeds of a point."""
+        at = np.asarray(self._rounds[point])
+        rows = len(seeds) * len(at)
+        columns = {n: _repeat(v, rows) for n, v in self._constant(label, point).items()}
+        columns |= {"seed": np.repeat(seeds, len(at)), "round": np.tile(at, len(seeds))}
+        missing = np.full(rows, np.nan)
+        columns |= {n: costs[n].reshape(-1) if n in costs else missing for n in self._cost_names}
+        counted = [columns[c.name] for c in self.study.costs if c.objective and c.name in costs]
+        return columns | {"total": np.sum([np.zeros(rows), *counted], axis=0, dtype=np.float64)}
+
+    @cached_property
+    def _rounds(self) -> dict[int, tuple[int, ...]]:
+        """The checkpoints of every point."""
+        return {point: group.checkpoints for group in self.study.groups for point in group.points}
+
+    @property
+    def _cost_names(self) -> tuple[str, ...]:
+        return tuple(cost.name for cost in self.study.costs)
+
+    @cached_property
+    def _axis_names(self) -> dict[str, str]:
+        """The column of every axis: its name, or ``problem_NAME`` where another column has it."""
+        taken = ("learner", "seed", "round", "checkpoint", "total", *self._cost_names)
+        return {n: f"problem_{n}" if n in taken else n for n in self.study.axes}
+
+    def _constant(self, label: str, point: int) -> dict[str, Any]:
         """Columns that are the same in all rows of a point."""
-        axes = {name: self.study.points[point][name] for name in self.study.axes}
+        axes = {column: self.study.points[point][n] for n, column in self._axis_names.items()}
+        taken = (*axes, *self.study.axes, "learner", "seed", "round", "total", *self._cost_names)
         fields = self.study.settings.get(label, ("", {}))[1]
-        named = {f"learner_{n}" if n in axes else n: value for n, value in fields.items()}
-        return {n: _repeat(v, rows) for n, v in {**axes, "learner": label, **named}.items()}
+        own = {f"learner_{n}" if n in taken else n: value for n, value in fields.items()}
+        return {**axes, "learner": label, **own}
 
 
 _TABLE_NAMES = {"algorithm": "learner"}
@@ -244,6 +279,13 @@ def _repeat(value: Any, rows: int) -> np.ndarray:
     return np.repeat(one, rows)
 
 
+def _join(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Columns one after the other; numbers beside words stay numbers, in a column of objects."""
+    words = [part.dtype.kind in "UO" for part in parts]
+    mixed = any(words) and not all(words)
+    return np.concatenate([part.astype(object) for part in parts] if mixed else parts)
+
+
 def _column(values: Sequence[Any]) -> np.ndarray:
     """Values as an array: numbers, booleans or text; objects where they are mixed."""
     plain = ["+".join(map(str, v)) if isinstance(v, list | tuple) else v for v in values]
@@ -262,11 +304,18 @@ def _records(columns: Mapping[str, np.ndarray]) -> np.recarray:
     return np.rec.fromarrays(list(columns.values()), names=names)  # type: ignore[arg-type]
 
 
-def _arrow_table(arrow: Any, rows: np.recarray) -> Any:
-    names = rows.dtype.names or ()
-    columns = [rows[name] for name in names]
-    plain = [c.astype(str) if c.dtype == object else c for c in columns]
-    return arrow.table(dict(zip(names, map(np.ascontiguousarray, plain), strict=True)))
+def _has_words(column: np.ndarray) -> bool:
+    return column.dtype.kind in "UO"
+
+
+def _arrow_table(arrow: Any, rows: np.recarray, words: Collection[str]) -> Any:
+    """Rows as a table of Arrow; the columns ``words`` are text."""
+    columns = {name: rows[name] for name in rows.dtype.names or ()}
+    return arrow.table({n: _text(c) if n in words else c.copy() for n, c in columns.items()})
+
+
+def _text(column: np.ndarray) -> np.ndarray:
+    return np.array([show(value) for value in column.tolist()], str)
 
 
 def _library(name: str) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
+import datetime
 import io
 import json
 import os
@@ -11,15 +11,19 @@ import signal
 import subprocess
 import sys
 import tempfile
+import tomllib
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from jaxsoco import registry
 from jaxsoco.core.errors import InputError, Interrupted, Issue
-from jaxsoco.core.schema import AUTO, AlgorithmEntry, Extension
+from jaxsoco.core.fields import Issues, read_value
+from jaxsoco.core.schema import AUTO, AlgorithmEntry, Extension, Field
+from jaxsoco.core.text import with_type
 from jaxsoco.experiment.expand import expand
 from jaxsoco.experiment.plugging import Policy
 from jaxsoco.experiment.runner import BAD_INPUT, DONE, FAILED, INTERRUPTED
@@ -55,20 +59,23 @@ def run(
       overrides: laid over the file as ``--set`` does: ``problem.FIELD``, ``run.KEY`` or
         ``algorithm.NAME.FIELD`` to a value, or a list for an axis.
       smoke: the small size, with ``[smoke]``.
-      devices: devices, or CPU cores, to use (all if None).
+      devices: devices, or CPU cores, to use (all if None; one with ``algorithms``).
       plugins: modules to import, beside those that the file names.
       algorithms: learners of your own, name -> ``(algorithm, Params)`` with a class of
         :func:`~jaxsoco.core.settings.settings` (or a pytree of parameters): for the experiment's
-        family, under that name in ``[[algorithm]]``. They run in this process, with this JAX, and
-        are computed anew each time: ``out`` must be new, a temporary folder by default.
+        family, under that name in ``[[algorithm]]``, where they are added if they are not there.
+        They run in this process, with this JAX, and are computed anew each time: ``out`` must be
+        new, a temporary folder by default.
       progress: let the child process tell how far it is, on stderr.
 
     Raises:
       InputError: bad input, with every problem found. A check that fails raises nothing: see
         :attr:`Results.checks`.
       Interrupted: the run stopped early; the same call resumes it.
+      KeyboardInterrupt: so it was by Ctrl-C.
       RuntimeError: the child process failed.
     """
+    _check_arguments(overrides, devices)
     assignments = [(key, _plain(value)) for key, value in (overrides or {}).items()]
     path, tables = (Path("study.toml"), _plain(spec)) if isinstance(spec, Mapping) else (spec, None)
     request = {
@@ -78,11 +85,23 @@ def run(
         "assignments": assignments,
         "smoke": smoke,
         "devices": devices,
-        "plugins": list(plugins),
+        "plugins": [plugins] if isinstance(plugins, str) else list(plugins),
     }
     if algorithms:
         return _run_here(request, algorithms)
     return Results(Path(_run_in_child(request, progress)))
+
+
+def _check_arguments(overrides: Any, devices: Any) -> None:
+    """Raises unless the overrides are a mapping and the devices a count."""
+    issues = Issues()
+    if overrides is not None and not isinstance(overrides, Mapping):
+        hint = 'want a mapping such as {"run.seeds": 64}'
+        issues.found("overrides", f"found {with_type(overrides)}", hint)
+    if devices is not None:
+        read_value(Field("devices", "integer", "to use", low=1), devices, "devices", issues)
+    if issues:
+        raise InputError(issues)
 
 
 def _plain(value: Any) -> Any:
@@ -95,48 +114,68 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if isinstance(value, PathLike):
         return os.fspath(value)
-    return value.tolist() if hasattr(value, "tolist") else value
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, str | bool | int | float | datetime.date | datetime.time):
+        return value
+    raise InputError(Issue("", f"an experiment file cannot say {value!r}"))
+
+
+_BOOT = """
+import json, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+sys.path[:] = json.loads(sys.argv.pop())
+from jaxsoco.front.child import main
+sys.exit(main())
+"""
+"""Starts the child process with the modules that its parent can import; Ctrl-C is for the parent,
+which asks the child to stop."""
 
 
 def _run_in_child(request: Mapping[str, Any], progress: bool) -> str:
     """Runs ``jaxsoco.front.child`` and returns the run directory."""
-    paths = [*_our_folders(), *filter(None, [os.environ.get("PYTHONPATH")])]
+    text = json.dumps(request, default=str)
     with tempfile.TemporaryDirectory() as folder:
-        answer = Path(folder) / "answer.json"
-        child_module = "jaxsoco.front.child"
+        file = Path(folder) / "answer.json"
+        paths = json.dumps([path for path in sys.path if isinstance(path, str)])
         child = subprocess.Popen(
-            [sys.executable, "-m", child_module, str(answer)],
+            [sys.executable, "-P", "-c", _BOOT, str(file), paths],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=None if progress else subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
             text=True,
         )
-        errors = _converse(child, json.dumps(request))
-        reply = json.loads(answer.read_text(encoding="utf-8")) if answer.exists() else {}
-    if child.returncode in (DONE, FAILED):
-        return reply["out"]
-    if child.returncode == BAD_INPUT and reply:
-        raise InputError(Issue(*issue) for issue in reply["issues"])
+        errors = _converse(child, text)
+        answer = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    if child.returncode in (DONE, FAILED) and "out" in answer:
+        return answer["out"]
+    if child.returncode == BAD_INPUT and "issues" in answer:
+        raise InputError(Issue(*issue) for issue in answer["issues"])
     if child.returncode == INTERRUPTED:
-        raise Interrupted(reply.get("message", "the run stopped early; the same call resumes it"))
-    raise RuntimeError(f"the run failed with exit code {child.returncode}\n{errors or ''}".strip())
+        default = "the run stopped early; the same call resumes it"
+        raise Interrupted(answer.get("message", default))
+    raise RuntimeError(f"{_end(child.returncode)}\n{errors or ''}".strip())
 
 
-def _our_folders() -> list[str]:
-    """Where this package and its kernels were imported from: the child takes the same."""
-    specs = [importlib.util.find_spec(name) for name in ("jaxsoco", "jaxsoco_kernels")]
-    folders = [str(Path(spec.origin).parents[1]) for spec in specs if spec and spec.origin]
-    return list(dict.fromkeys(folders))
+def _end(code: int) -> str:
+    """How a child process ended that gave no answer."""
+    if code >= 0:
+        return f"the child process failed with exit code {code}; what it says is on stderr"
+    name = signal.Signals(-code).name
+    return f"the child process was ended by {name}; the same call resumes the run"
 
 
 def _converse(child: subprocess.Popen[str], text: str) -> str | None:
-    """Hands the request over and waits; Ctrl-C lets the child stop in good order first."""
+    """Hands the request over and waits; Ctrl-C lets the child stop in good order, twice at once."""
     try:
         return child.communicate(text)[1]
-    except KeyboardInterrupt:
-        child.send_signal(signal.SIGINT)
-        child.wait()
+    except BaseException:
+        child.terminate()
+        try:
+            child.communicate()
+        except BaseException:
+            child.kill()
+            raise
         raise
 
 
@@ -146,42 +185,74 @@ def _run_here(request: Mapping[str, Any], algorithms: Mapping[str, tuple[Any, An
 
     folder = Path(request["out"] or tempfile.mkdtemp(prefix="jaxsoco-"))
     spec = Path(request["spec"])
-    family = _family_of(spec, request["tables"])
-    policy = Policy(tuple(request["plugins"]), ready=(_own_plugin(family, algorithms),))
+    tables = _with_learners(_content(spec, request["tables"]), algorithms)
+    own = _own_plugin(str((tables or {}).get("family", "")), algorithms)
     with registry.unchanged():
         experiment = load_experiment(
             spec,
             smoke=request["smoke"],
             assignments=request["assignments"],
-            plugins=policy,
-            tables=request["tables"],
+            plugins=Policy(tuple(request["plugins"]), ready=(own,)),
+            tables=tables,
         )
     sweep = expand(experiment)
-    here = jax.local_devices()[: request["devices"] or 1]
+    wanted, here = request["devices"] or 1, jax.local_devices()
+    if wanted > len(here):
+        message = f"{wanted} devices are asked for, and JAX has {len(here)}"
+        raise InputError(Issue("devices", message, f"want 1 to {len(here)}"))
     precision = jax.enable_x64(experiment.run.precision == "float64")
     with precision, contextlib.redirect_stdout(io.StringIO()):
-        run_sweep(sweep, folder, command=COMMAND, devices=here)
+        run_sweep(sweep, folder, command=COMMAND, devices=here[:wanted])
     return Results(folder)
 
 
-def _family_of(spec: Path, tables: Mapping[str, Any] | None) -> str:
-    """The family that an experiment names; the validator says what is wrong with it."""
-    import tomllib
-
+def _content(spec: Path, tables: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """What an experiment says; None where the validator says why it cannot be read."""
     try:
-        raw = tomllib.loads(spec.read_text(encoding="utf-8-sig")) if tables is None else tables
+        text = None if tables is not None else spec.read_text(encoding="utf-8-sig")
+        return tables if text is None else tomllib.loads(text)
     except (OSError, ValueError):
-        return ""
-    return str(raw.get("family", ""))
+        return None
+
+
+def _with_learners(
+    tables: Mapping[str, Any] | None, names: Iterable[str]
+) -> Mapping[str, Any] | None:
+    """The experiment with an ``[[algorithm]]`` for each name that has none."""
+    learners = (tables or {}).get("algorithm", [])
+    if tables is None or not isinstance(learners, list):
+        return tables
+    listed = {one.get("name") for one in learners if isinstance(one, Mapping)}
+    missing = [{"name": name} for name in names if name not in listed]
+    return {**tables, "algorithm": [*learners, *missing]}
 
 
 def _own_plugin(family: str, algorithms: Mapping[str, tuple[Any, Any]]) -> Plugin:
     """The caller's learners as a plug-in, of another identity in every call."""
-    entries = tuple(_entry(name, *pair) for name, pair in algorithms.items())
+    entries = tuple(_entry(name, pair) for name, pair in algorithms.items())
     extension = Extension(family, algorithms=entries)
     return Plugin("algorithms=", "this process", uuid.uuid4().hex, (extension,))
 
 
-def _entry(name: str, algorithm: Any, params: Any) -> AlgorithmEntry:
-    make = params if hasattr(params, "FIELDS") and isinstance(params, type) else lambda _: params
-    return AlgorithmEntry(name, "a learner of the caller's own", "Python", algorithm, make)
+def _entry(name: str, pair: Any) -> AlgorithmEntry:
+    from jaxsoco.core.protocol import Algorithm  # brings JAX
+
+    if not isinstance(pair, tuple) or len(pair) != 2 or not isinstance(pair[0], Algorithm):
+        message = f"found {'a tuple' if isinstance(pair, tuple) else type(pair).__name__}"
+        raise InputError(Issue(f"algorithms.{name}", message, "want (algorithm, Params)"))
+    algorithm, params = pair
+    fields = _fields_of(params)
+    declared = params if isinstance(params, type) or not fields else type(params)
+    make = declared if fields else lambda _: params
+    return AlgorithmEntry(name, "a learner of the caller's own", "Python", algorithm, make, fields)
+
+
+def _fields_of(params: Any) -> tuple[Field, ...]:
+    """What an experiment may say of a class of settings, or of an instance: its own defaults."""
+    fields = getattr(params, "FIELDS", ())
+    if isinstance(params, type) or not fields:
+        return fields
+    values = {name: _plain(value) for name, value in params.values().items()}
+    if any(isinstance(values[field.name], list) and field.kind != "strings" for field in fields):
+        return ()  # an array for a number: an experiment file cannot say it
+    return tuple(replace(field, default=values[field.name]) for field in fields)

@@ -6,7 +6,7 @@ bandits", COLT 2018.
 
 ``jaxsoco list multistage`` tells what there is. For a learner of one's own: :func:`descend` sends a
 job down the tree by :func:`policies`, :func:`pick` and :func:`put` read and write one node of each
-run, :func:`tables` and :func:`uniform_probabilities` start its state.
+run, :func:`tables`, :func:`uniform_probabilities` and :func:`first_visits` start its state.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _MODULES = {
     "theory.tree": "Tree",
     "theory.levels": "pick put tables",
     "theory.policy": "policies uniform_probabilities play_probabilities",
-    "theory.descent": "Visit descend",
+    "theory.descent": "Visit descend first_visits",
     "theory.values": "expected_cost",
     "theory.bounds": "theory_rates regret_bound",
     "theory.delays": "late_probability",

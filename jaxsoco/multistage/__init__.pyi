@@ -47,6 +47,7 @@ from jaxsoco.multistage.theory.bounds import theory_rates as theory_rates
 from jaxsoco.multistage.theory.delays import late_probability as late_probability
 from jaxsoco.multistage.theory.descent import Visit as Visit
 from jaxsoco.multistage.theory.descent import descend as descend
+from jaxsoco.multistage.theory.descent import first_visits as first_visits
 from jaxsoco.multistage.theory.levels import pick as pick
 from jaxsoco.multistage.theory.levels import put as put
 from jaxsoco.multistage.theory.levels import tables as tables

@@ -47,7 +47,7 @@ class AnyTree(TrackedEdges):
     depth: int = setting("decisions on a path (H)", default=2, low=1, high=16, static=True)
     children: int = setting("choices of every agent (K)", default=2, low=1, high=64, static=True)
     tree: Path | Literal["complete"] = setting(
-        "another tree: a file of edges (CSV, or JSON with edges, paths or nested objects)",
+        "your own tree: a file of edges (CSV, or JSON with edges, paths or nested objects)",
         default="complete",
     )
 
@@ -65,7 +65,7 @@ class BernoulliTree(AnyTree):
     """
 
     p_min: float | None = setting(
-        "least cost before the switch",
+        "smallest expected cost before the switch",
         default=None,
         low=0,
         high=1,
@@ -73,15 +73,15 @@ class BernoulliTree(AnyTree):
         aliases=("paper",),
     )
     switch: float = setting(
-        "share of the horizon after which the first leaf costs nothing",
+        "fraction of the horizon after which the first leaf costs nothing",
         default=0.01,
         low=0,
         high=1,
         static=True,
     )
     fill: Literal["linear", "span", "flat"] = setting(
-        "costs of the other leaves: linear in their place, a span of 0.4 above the least, or all "
-        "0.4 above it",
+        "expected costs of the other leaves: linear in their position, spread over the 0.4 "
+        "above the smallest, or all 0.4 above it",
         default="linear",
     )
 
@@ -94,7 +94,9 @@ class EdgeComputing(TrackedEdges):
     and the network's time, and the network's miss rate otherwise.
     """
 
-    servers: int = setting("servers, and networks (K)", default=2, low=2, high=3, static=True)
+    servers: int = setting(
+        "number of servers, and of networks (K)", default=2, low=2, high=3, static=True
+    )
 
 
 @settings
@@ -104,7 +106,7 @@ class Multihop(TrackedEdges):
     The job costs 1 if the exponential delays of its L + 1 links add up to more than 1.
     """
 
-    layers: int = setting("layers of relays (L)", default=2, low=1, high=10, static=True)
+    layers: int = setting("number of relay layers (L)", default=2, low=1, high=10, static=True)
 
 
 @settings
@@ -117,16 +119,16 @@ class LowerBoundChain(TrackedEdges):
 
     stages: int = setting("decision nodes (L)", default=2, low=1, high=16, static=True)
     gap: float = setting(
-        "gap between the leaves, as a share of its limit 2^-L", default=0.9, above=0, high=1
+        "gap between the leaves, as a fraction of its limit 2^-L", default=0.9, above=0, high=1
     )
-    swapped: bool = setting("the better one of the last leaves is last", default=False)
+    swapped: bool = setting("whether the better of the last two leaves comes last", default=False)
 
 
 @settings
 class RecordedCosts(AnyTree):
     """In round ``t`` leaf ``j`` costs what row ``t`` and column ``j`` of a file say."""
 
-    file: Path = setting("CSV file of costs from 0 to 1", order=-1)
+    file: Path = setting("CSV file of costs between 0 and 1", order=-1)
 
 
 # --- learners -------------------------------------------------------------------------------------
@@ -140,7 +142,7 @@ class EpsilonEXP3Params:
         "learning rate", default=None, above=0, theory="T^(-H/(H+1))", aliases=("theory",)
     )
     epsilon: float | None = setting(
-        "exploration of nodes with a child that decides",
+        "exploration at nodes above other decision nodes",
         default=None,
         above=0,
         theory="min(1, K T^(-1/(H+1)))",
@@ -164,7 +166,7 @@ class NormalizedEGParams:
         "learning rate", default=None, above=0, theory="sqrt(log K_i / T)", aliases=("theory",)
     )
     feedback: Literal["realised", "expected"] = setting(
-        "what children report: the cost of their choices, or its expectation",
+        "what children report: the realised cost of their choices, or its expectation",
         default="realised",
     )
 
@@ -187,7 +189,7 @@ class BroadOMDParams:
     enough; ``"v2"`` does neither.
     """
 
-    eta: float = setting("first learning rate", default=1 / 162, above=0)
+    eta: float = setting("initial learning rate", default=1 / 162, above=0)
     variant: Literal["v1", "v0", "v2"] = setting(
         "v1: optimistic, increasing rates; v0: rates that halve; v2: a fixed rate", default="v1"
     )
@@ -198,7 +200,7 @@ class OraclePolicyParams:
     """Exploration ``q``: an oracle sends a job to a worse child with probability ``q``."""
 
     exploration: float | None = setting(
-        "probability of a worse child",
+        "probability of sending a job to a worse child",
         default=None,
         above=0,
         theory="min(1/2, T^(-1/H))",
@@ -218,7 +220,7 @@ FAMILY = Family(
     problems=(
         ProblemEntry(
             "bernoulli_tree",
-            "Bernoulli leaves of which the worst becomes the best",
+            "Bernoulli leaves, the worst of which becomes the best",
             f"{_PAPER}, section 7.1",
             prepare=f"{_PREPARE}:prepare_bernoulli_tree",
             build=f"{_PREPARE}:build",
@@ -226,7 +228,7 @@ FAMILY = Family(
         ),
         ProblemEntry(
             "edge_computing",
-            "a robot, servers behind random links, networks that are quick or exact",
+            "a robot that offloads over random links to servers with fast or accurate networks",
             f"{_PAPER}, section 7.3",
             prepare=f"{_PREPARE}:prepare_edge_computing",
             build=f"{_PREPARE}:build",
@@ -234,7 +236,7 @@ FAMILY = Family(
         ),
         ProblemEntry(
             "multihop",
-            "layers of two relays, exponential link delays and a deadline",
+            "layers of two relays with exponential link delays and a deadline",
             f"{_PAPER}, section 7.4",
             prepare=f"{_PREPARE}:prepare_multihop",
             build=f"{_PREPARE}:build",
@@ -242,7 +244,7 @@ FAMILY = Family(
         ),
         ProblemEntry(
             "lower_bound_chain",
-            "the chain on which no policy beats T^((L-1)/L)",
+            "the lower-bound chain: no policy's regret grows slower than T^((L-1)/L)",
             f"{_PAPER}, section 6",
             prepare=f"{_PREPARE}:prepare_lower_bound_chain",
             build=f"{_PREPARE}:build",
@@ -250,7 +252,7 @@ FAMILY = Family(
         ),
         ProblemEntry(
             "recorded_costs",
-            "recorded costs, one row a round and one column a leaf",
+            "recorded costs, one row per round and one column per leaf",
             "a CSV file",
             prepare=f"{_PREPARE}:prepare_recorded_costs",
             build=f"{_PREPARE}:build",
@@ -268,7 +270,7 @@ FAMILY = Family(
         ),
         AlgorithmEntry(
             "anytime_epsilon_exp3",
-            "the same without a horizon, in epochs of doubling length",
+            "epsilon-EXP3 without a known horizon, in epochs of doubling length",
             f"{_PAPER}, section 5, algorithm 3",
             load=f"{_LEARNERS}.anytime_epsilon_exp3:anytime_epsilon_exp3",
             params=AnytimeParams,
@@ -276,7 +278,7 @@ FAMILY = Family(
         ),
         AlgorithmEntry(
             "normalized_eg",
-            "exponentiated gradient where every child reports its cost in every round",
+            "exponentiated gradient; every child reports its cost in every round",
             f"{_PAPER}, section 4, algorithm 1",
             load=f"{_LEARNERS}.normalized_eg:normalized_eg",
             params=NormalizedEGParams,
@@ -284,7 +286,7 @@ FAMILY = Family(
         ),
         AlgorithmEntry(
             "exp3",
-            "every node runs EXP3 by itself",
+            "independent EXP3 at every node",
             f"{_PAPER}, section 7",
             load=f"{_LEARNERS}.exp3:exp3",
             params=EXP3Params,
@@ -292,7 +294,7 @@ FAMILY = Family(
         ),
         AlgorithmEntry(
             "broad_omd",
-            "every node runs log-barrier mirror descent by itself",
+            "independent log-barrier mirror descent at every node",
             "Wei and Luo, COLT 2018",
             load=f"{_LEARNERS}.broad_omd:broad_omd",
             params=BroadOMDParams,
@@ -300,7 +302,7 @@ FAMILY = Family(
         ),
         AlgorithmEntry(
             "oracle_policy",
-            "nodes that know the expected costs of their children, above nodes that run EXP3",
+            "oracle nodes that know their children's expected costs, above nodes that run EXP3",
             f"{_PAPER}, section 6",
             load=f"{_LEARNERS}.oracle_policy:oracle_policy",
             params=OraclePolicyParams,
@@ -310,19 +312,27 @@ FAMILY = Family(
     comparators=(
         ComparatorEntry(
             "best_leaf",
-            "the best fixed leaf up to each checkpoint",
+            "best fixed leaf up to each checkpoint",
             f"{_PAPER}, section 2",
             "jaxsoco.multistage.comparators:best_leaf",
         ),
     ),
     costs=(
-        CostEntry("expected", "cost", "conditional expected cost, from all play probabilities"),
-        CostEntry("realised", "cost", "cost of the leaf that was reached", objective=False),
         CostEntry(
-            "first_edge", "rounds", "play probability of the first tracked edge", objective=False
+            "expected", "cost", "conditional expected cost under the current play probabilities"
+        ),
+        CostEntry("realised", "cost", "cost of the leaf reached", objective=False),
+        CostEntry(
+            "first_edge",
+            "rounds",
+            "summed play probability of the first tracked edge",
+            objective=False,
         ),
         CostEntry(
-            "second_edge", "rounds", "play probability of the second tracked edge", objective=False
+            "second_edge",
+            "rounds",
+            "summed play probability of the second tracked edge",
+            objective=False,
         ),
     ),
     measure="regret",

@@ -26,15 +26,17 @@ class Budgeted(Rounds):
     switching (b_k - b_{k-1})^2 + latency_weight V_l(pi_k)``, where ``V_l`` is the expected loss.
     """
 
-    budget_low: float = setting("least budget (B0)", default=0.0, low=0)
+    budget_low: float = setting("smallest budget (B0)", default=0.0, low=0)
     budget_high: float | None = setting(
         "largest budget", default=None, low=0, theory="the number of slots T"
     )
     baseline: str = setting(
-        "safe policy: chances of the actions in every state, separated by commas"
+        "safe policy: probabilities of the actions in every state, separated by commas"
     )
-    latency_weight: float = setting("cost of a unit of loss (beta)", default=1.0, low=0)
-    switching: float = setting("cost of a squared change of the budget (alpha)", default=0.5, low=0)
+    latency_weight: float = setting("weight of the expected loss (beta)", default=1.0, low=0)
+    switching: float = setting(
+        "weight of the squared change of the budget (alpha)", default=0.5, low=0
+    )
     price: float = setting("linear cost of the budget (M1)", default=0.01, low=0)
     tracking: float = setting(
         "weight of the squared distance to the target (M2)", default=0.05, above=0
@@ -42,15 +44,13 @@ class Budgeted(Rounds):
     anchoring: float = setting(
         "weight of the squared distance to the anchor (M0)", default=0.25, low=0
     )
-    anchor: float | None = setting(
-        "where the budget would rather be (rho_0)", default=None, theory="T / 2"
-    )
+    anchor: float | None = setting("preferred budget (rho_0)", default=None, theory="T / 2")
     target: float | None = setting("mean of the targets rho_k", default=None, theory="the anchor")
     swing: float = setting("amplitude of the targets' sine", default=0.5, low=0)
     period: float = setting("period of the targets' sine", default=2000.0, above=0, unit="episodes")
     jitter: float = setting("standard deviation of the targets' noise", default=0.1, low=0)
     cost_noise: float = setting(
-        "standard deviation of noise in observed consumption", default=0.0, low=0
+        "standard deviation of the noise in observed consumption", default=0.0, low=0
     )
     cost_seen: float = setting(
         "probability that a slot's consumption is observed", default=1.0, low=0, high=1
@@ -61,9 +61,9 @@ class Budgeted(Rounds):
 class Queue:
     """A queue ``s`` in ``0 .. capacity`` with a loss that grows like ``(s / capacity)^2``."""
 
-    capacity: int = setting("longest queue", low=1, high=100, static=True)
-    start: int = setting("length of the queue at the start", low=0, high=100, static=True)
-    slots: int = setting("slots of an episode (T)", low=1, high=1000, static=True)
+    capacity: int = setting("maximum queue length", low=1, high=100, static=True)
+    start: int = setting("initial queue length", low=0, high=100, static=True)
+    slots: int = setting("slots per episode (T)", low=1, high=1000, static=True)
 
 
 @settings
@@ -71,21 +71,21 @@ class Arrivals:
     """Arrivals of a slot, drawn independently from one distribution."""
 
     arrivals: Path | Literal["poisson"] = setting(
-        "arrivals of a slot: Poisson, or the distribution in a CSV file (times or counts per bin)",
+        "arrivals per slot: Poisson, or the distribution in a CSV file (times or counts per bin)",
         default="poisson",
     )
-    arrival_rate: float = setting("mean arrivals of a slot", default=1.12, above=0)
+    arrival_rate: float = setting("mean arrivals per slot", default=1.12, above=0)
     column: str | None = setting(
         "column of the CSV file", default=None, theory="the one recognised by name"
     )
     bin: float | None = setting(
-        "width of a slot in a file of times",
+        "slot width, for a file of arrival times",
         default=None,
         above=0,
         unit="s",
         theory="none, the file holds counts",
     )
-    rebin: int = setting("bins of the file that make a slot", default=1, low=1, static=True)
+    rebin: int = setting("bins of the file per slot", default=1, low=1, static=True)
 
 
 @settings
@@ -115,8 +115,10 @@ class Burst:
 class Blocks:
     """Batches of one size, served by resource blocks that may fail."""
 
-    burst_size: int = setting("arrivals of a batch", default=2, low=1, high=20, static=True)
-    success: float = setting("probability that a resource block serves", default=0.9, low=0, high=1)
+    burst_size: int = setting("arrivals per batch", default=2, low=1, high=20, static=True)
+    success: float = setting(
+        "probability that a resource block serves a job", default=0.9, low=0, high=1
+    )
 
 
 @settings
@@ -139,7 +141,7 @@ class Streams:
     """Two queues, side by side or one behind the other."""
 
     topology: Literal["parallel", "tandem"] = setting(
-        "each queue has its own arrivals, or the second gets what the first serves",
+        "each queue has its own arrivals, or the second receives what the first serves",
         default="parallel",
     )
     burst_chance: float = setting(
@@ -157,10 +159,8 @@ class TwoQueues(Budgeted, Queue, Blocks, Streams):
     Actions are the pairs (0,0), (0,1), (0,2), (1,0), (1,1), (2,0) of blocks.
     """
 
-    capacity: int = setting("longest queue, of both", default=3, low=1, high=10, static=True)
-    start: int = setting(
-        "length of both queues at the start", default=1, low=0, high=10, static=True
-    )
+    capacity: int = setting("maximum length of each queue", default=3, low=1, high=10, static=True)
+    start: int = setting("initial length of each queue", default=1, low=0, high=10, static=True)
     slots: int = 8
     budget_low: float = 2.5
     baseline: str = "0.65,0.1,0.05,0.1,0.05,0.05"
@@ -175,7 +175,7 @@ class ModelFile:
         "an .npz file with loss, consumption, transition, initial and perhaps baseline, slots"
     )
     slots: int | None = setting(
-        "slots of an episode (T)",
+        "slots per episode (T)",
         default=None,
         low=1,
         high=1000,
@@ -189,8 +189,8 @@ class Tabular(Budgeted, ModelFile):
     """Any tabular constrained decision process: tables ``[T, S, A]`` and ``[T, S, A, S]``."""
 
     baseline: str = setting(
-        "safe policy: chances of the actions in every state, separated by commas; or file, for "
-        "the array baseline of the model's file",
+        "safe policy: probabilities of the actions in every state, separated by commas; or "
+        "file, for the array baseline of the model's file",
         default="file",
     )
 
@@ -209,37 +209,41 @@ class BLOLParams:
     """
 
     conf_scale: float = setting(
-        "multiplies the confidence radius; 1 is the paper's", default=1.0, above=0
+        "factor on the confidence radius; 1 is the paper's", default=1.0, above=0
     )
     delta: float = setting("probability that a confidence set fails", default=0.05, above=0, high=1)
     confidence_episodes: int | None = setting(
-        "number of episodes K inside the radius's logarithm",
+        "number of episodes K in the logarithm of the radius",
         default=None,
         low=1,
         theory="the horizon",
         aliases=("horizon",),
     )
     warm_up: int | None = setting(
-        "first episodes, played with the baseline (K0)",
+        "initial episodes, played with the baseline (K0)",
         default=None,
         low=0,
         theory="S^2 A T^4 / gamma^2",
         aliases=("theory",),
     )
     counts: Literal["per-slot", "pooled"] = setting(
-        "transitions are counted for each slot, or pooled (where all slots are alike)",
+        "whether transitions are counted per slot or pooled (where all slots are alike)",
         default="per-slot",
     )
-    remaining: bool = setting("bonus from the slots that are left instead of all", default=False)
-    tv_cap: bool = setting("summed radius of at most 1", default=False)
+    remaining: bool = setting(
+        "whether the bonus counts only the remaining slots instead of all", default=False
+    )
+    tv_cap: bool = setting("whether the summed radius is capped at 1", default=False)
     costs: Literal["known", "estimated"] = setting(
-        "consumption is known, or estimated from what is observed", default="known"
+        "whether consumption is known, or estimated from observations", default="known"
     )
     resolve: Literal["every", "growth"] = setting(
-        "plan anew every episode, or whenever their number has grown by the share growth",
+        "replan every episode, or whenever their number has grown by the fraction growth",
         default="every",
     )
-    growth: float = setting("that share, where resolve = growth", default=0.02, above=0)
+    growth: float = setting(
+        "growth in episodes between plans, for resolve = growth", default=0.02, above=0
+    )
 
 
 @settings
@@ -247,7 +251,7 @@ class Frozen:
     """One budget for all episodes."""
 
     budget: float = setting(
-        "the budget, raised to the least one where it is below", default=4.0, low=0
+        "the fixed budget, raised to budget_low if it is below", default=4.0, low=0
     )
 
 
@@ -260,7 +264,7 @@ class FixedBudgetParams(BLOLParams, Frozen):
 class OracleParams:
     """How long BLOL that knows the transitions plays the baseline."""
 
-    warm_up: int = setting("first episodes, played with the baseline (K0)", default=0, low=0)
+    warm_up: int = setting("initial episodes, played with the baseline (K0)", default=0, low=0)
 
 
 @settings
@@ -272,14 +276,14 @@ class BlindRateParams:
 class OcoQParams:
     """Epsilon-greedy Q-learning."""
 
-    exploration: float = setting("probability of an action at random", default=0.1, low=0, high=1)
+    exploration: float = setting("probability of a random action", default=0.1, low=0, high=1)
 
 
 # --- the family -----------------------------------------------------------------------------------
 
 FAMILY = Family(
     name="provisioning",
-    summary="budgets with switching costs over constrained scheduling, learned online",
+    summary="budgets with switching costs over constrained scheduling with unknown transitions",
     problems=(
         ProblemEntry(
             name="paper_queue",
@@ -291,7 +295,7 @@ FAMILY = Family(
         ),
         ProblemEntry(
             name="bursty_queue",
-            summary="a queue with batches and blocks that may fail: here the multiplier matters",
+            summary="batch arrivals and blocks that may fail: a queue where the multiplier matters",
             source="jaxsoco",
             prepare="jaxsoco.provisioning.prepare:prepare_bursty_queue",
             build="jaxsoco.provisioning.prepare:build",
@@ -299,7 +303,7 @@ FAMILY = Family(
         ),
         ProblemEntry(
             name="two_queues",
-            summary="two queues, parallel or tandem, that share one budget",
+            summary="two queues, in parallel or in tandem, that share one budget",
             source="jaxsoco",
             prepare="jaxsoco.provisioning.prepare:prepare_two_queues",
             build="jaxsoco.provisioning.prepare:build",
@@ -307,7 +311,7 @@ FAMILY = Family(
         ),
         ProblemEntry(
             name="tabular",
-            summary="any tabular constrained decision process from a file",
+            summary="any tabular constrained Markov decision process, from a file",
             source=f"{_PAPER}, section 2",
             prepare="jaxsoco.provisioning.prepare:prepare_tabular",
             build="jaxsoco.provisioning.prepare:build",
@@ -318,7 +322,7 @@ FAMILY = Family(
     algorithms=(
         AlgorithmEntry(
             name="blol",
-            summary="gradient steps on the budget with the multiplier of BALDE's plan",
+            summary="online gradient descent on the budget, with the multiplier of BALDE's plan",
             source=f"{_PAPER}, section 3",
             load="jaxsoco.provisioning.learners.blol:blol",
             params=BLOLParams,
@@ -326,7 +330,7 @@ FAMILY = Family(
         ),
         AlgorithmEntry(
             name="fixed_budget",
-            summary="BALDE under one budget (DOPE)",
+            summary="BALDE under one fixed budget (DOPE)",
             source=f"{_PAPER}, section 5; Bura et al. 2022",
             load="jaxsoco.provisioning.learners.fixed_budget:fixed_budget",
             params=FixedBudgetParams,
@@ -334,7 +338,7 @@ FAMILY = Family(
         ),
         AlgorithmEntry(
             name="no_dual",
-            summary="BALDE under a budget that follows the service costs alone",
+            summary="BALDE under a budget that follows the service cost alone",
             source="jaxsoco",
             load="jaxsoco.provisioning.learners.no_dual:no_dual",
             params=BLOLParams,
@@ -342,8 +346,7 @@ FAMILY = Family(
         ),
         AlgorithmEntry(
             name="blind_rate",
-            summary="the same rate in every state, from a budget that follows the service costs "
-            "alone",
+            summary="one rate in all states, under a budget that follows the service cost alone",
             source="jaxsoco",
             load="jaxsoco.provisioning.learners.blind_rate:blind_rate",
             params=BlindRateParams,
@@ -351,7 +354,7 @@ FAMILY = Family(
         ),
         AlgorithmEntry(
             name="oco_q",
-            summary="Q-learning without a constraint, same budget; it violates the constraint",
+            summary="Q-learning that ignores the constraint, under the same budget rule",
             source=f"{_PAPER}, section 5 (fixed-scheduling OCO)",
             load="jaxsoco.provisioning.learners.oco_q:oco_q",
             params=OcoQParams,
@@ -359,7 +362,7 @@ FAMILY = Family(
         ),
         AlgorithmEntry(
             name="oracle",
-            summary="BLOL that knows the transitions",
+            summary="BLOL with known transitions",
             source="jaxsoco",
             load="jaxsoco.provisioning.learners.oracle:oracle",
             params=OracleParams,
@@ -369,14 +372,14 @@ FAMILY = Family(
     comparators=(
         ComparatorEntry(
             name="static_optimum",
-            summary="the best budget and policy in hindsight, one pair for all episodes",
+            summary="best fixed budget and policy in hindsight",
             source=f"{_PAPER}, equations (6) and (7)",
             load="jaxsoco.provisioning.comparators:static_optimum",
         ),
     ),
     costs=(
-        CostEntry("service", "1", "cost of the budget"),
-        CostEntry("switching", "1", "cost of changing it"),
+        CostEntry("service", "1", "cost of the budget itself"),
+        CostEntry("switching", "1", "cost of changing the budget"),
         CostEntry("latency", "1", "weighted expected loss of the policy"),
         CostEntry("consumption", "block", "expected consumption", objective=False),
         CostEntry("violation", "block", "expected consumption above the budget", objective=False),

@@ -41,8 +41,8 @@ class HittingCost(Rounds):
     largest_eigenvalue: float = setting("largest eigenvalue", default=8.0, above=0)
     matrix_seed: int = setting("seed of the random eigenvectors", default=0, low=0, static=True)
     matrix: Path | Literal["random", "zonal_airflow", "wake_steering"] = setting(
-        "a coupling matrix of one's own (.npy, .csv) in place of dimension, eigenvalues and seed, "
-        "or an application's model",
+        "your own matrix (.npy, .csv) in place of dimension, eigenvalues and seed, or an "
+        "application's model",
         default="random",
     )
     floor: float | None = setting(
@@ -53,7 +53,7 @@ class HittingCost(Rounds):
         aliases=("smallest",),
     )
     noise_cap: float = setting(
-        "largest absolute noise of the feedback, known to learners", default=0.1, above=0
+        "bound on the absolute feedback noise, known to learners", default=0.1, above=0
     )
 
 
@@ -66,7 +66,7 @@ class Noise:
     """
 
     noise: NoiseKind = setting(
-        "noise of the feedback: uniform, or at the cap with the sign that hides the matrix",
+        "feedback noise: uniform, or at the cap with the sign that best hides the matrix",
         default="uniform",
     )
 
@@ -83,13 +83,18 @@ class Walk:
     """
 
     increments: Increments = setting(
-        "steps of the minimiser; Cauchy steps have no mean", default="gaussian"
+        "distribution of the minimiser's steps; Cauchy steps have no mean", default="gaussian"
     )
     increment_scale: float = setting(
-        "multiplies the steps (standard deviation 1; Cauchy: scale 0.3)", default=1.0, above=0
+        "factor on the steps (whose standard deviation is 1; Cauchy: scale 0.3)",
+        default=1.0,
+        above=0,
     )
     correlation: float = setting(
-        "of neighbouring coordinates, for correlated increments", default=0.7, low=0, high=0.999
+        "correlation of neighbouring coordinates, for correlated increments",
+        default=0.7,
+        low=0,
+        high=0.999,
     )
 
 
@@ -129,7 +134,7 @@ class SensingParams:
         theory="2 at full rank, 4 below",
     )
     rounds: int | None = setting(
-        "exploring rounds T0 themselves",
+        "number of exploring rounds T0, set directly",
         default=None,
         low=0,
         static=True,
@@ -146,7 +151,7 @@ class SensingParams:
         theory="1/2 at full rank, 2/3 below",
     )
     gamma: float | None = setting(
-        "standard deviation of the exploration itself",
+        "standard deviation of the exploration, set directly",
         default=None,
         above=0,
         theory="sqrt(gain (noise_cap / floor) T^exponent)",
@@ -174,12 +179,13 @@ class StepParams:
     normalized ones.
     """
 
-    learning_rate: float = setting("step of the projected gradient", default=1e-3, low=0)
+    learning_rate: float = setting("step size of the projected gradient", default=1e-3, low=0)
     step: Literal["raw", "normalized"] = setting(
-        "raw steps, or divided by |y|^4 + 1, which large deviations cannot upset", default="raw"
+        "raw steps, or steps divided by |y|^4 + 1, which stay stable under large deviations",
+        default="raw",
     )
     sweeps: int = setting(
-        "Jacobi sweeps a round that keep the eigenbasis of the estimate",
+        "Jacobi sweeps per round that update the estimate's eigenbasis",
         default=3,
         low=1,
         high=20,
@@ -201,7 +207,7 @@ class HySCaLEParams(StepParams, SensingParams):
 class GradientParams(StepParams):
     """How a learner that never explores learns, :class:`StepParams`, from ``initial I`` on."""
 
-    initial: float = setting("the first estimate, a multiple of the identity", default=1.0, low=0)
+    initial: float = setting("initial estimate, as a multiple of the identity", default=1.0, low=0)
 
 
 @settings
@@ -225,8 +231,8 @@ FAMILY = Family(
     problems=(
         ProblemEntry(
             name="quadratic_tracking",
-            summary="a hidden quadratic whose minimiser walks at random, observed through its "
-            "noisy value",
+            summary="a randomly moving minimiser of an unknown quadratic, observed only through "
+            "its noisy cost",
             source=f"{_PAPER}, section 2",
             prepare="jaxsoco.tracking.prepare:prepare_quadratic",
             build="jaxsoco.tracking.prepare:build_quadratic",
@@ -234,8 +240,8 @@ FAMILY = Family(
         ),
         ProblemEntry(
             name="expected_tracking",
-            summary="the same averaged over the minimiser's walk, in closed form; horizons are "
-            "cheap",
+            summary="quadratic tracking averaged over the walk, in closed form: long horizons "
+            "are cheap",
             source=f"{_PAPER}, proposition 1 in exact form; docs/tracking.md",
             prepare="jaxsoco.tracking.prepare:prepare_expected",
             build="jaxsoco.tracking.prepare:build_expected",
@@ -245,7 +251,7 @@ FAMILY = Family(
     algorithms=(
         AlgorithmEntry(
             name="scale",
-            summary="explores, recovers the matrix once, exploits it",
+            summary="explores, recovers the matrix once, then exploits it",
             source=f"{_PAPER}, algorithm 1",
             load="jaxsoco.tracking.learners.scale:scale",
             params=SCaLEParams,
@@ -253,7 +259,7 @@ FAMILY = Family(
         ),
         AlgorithmEntry(
             name="scale_design",
-            summary="SCaLE's exploration and estimate, judged by their expected costs",
+            summary="SCaLE's exploration and estimate, scored by exact expected costs",
             source=f"{_PAPER}, algorithm 1 and equation (4.1)",
             load="jaxsoco.tracking.learners.scale_design:scale_design",
             params=SCaLEParams,
@@ -261,7 +267,7 @@ FAMILY = Family(
         ),
         AlgorithmEntry(
             name="hyscale",
-            summary="SCaLE that goes on learning from what it pays",
+            summary="SCaLE that keeps learning from the costs it incurs",
             source=f"{_PAPER}, algorithm 2",
             load="jaxsoco.tracking.learners.hyscale:hyscale",
             params=HySCaLEParams,
@@ -303,22 +309,27 @@ FAMILY = Family(
     comparators=(
         ComparatorEntry(
             name="online_optimum",
-            summary="LAI with the true matrix, by the unbiased estimator of least variance",
+            summary="LAI with the true matrix, by an unbiased estimate of least variance",
             source=f"{_PAPER}, definition 1; docs/tracking.md",
             component="regret",
         ),
         ComparatorEntry(
             name="online_optimum_path",
-            summary="LAI with the true matrix, run on the same increments",
+            summary="LAI with the true matrix, played on the same walk",
             source=f"{_PAPER}, definition 1",
             load="jaxsoco.tracking.comparators:online_optimum",
             problems=_WALKED,
         ),
     ),
     costs=(
-        CostEntry("hit", "cost", "1/2 (x - v)' A (x - v): being away from the minimiser"),
-        CostEntry("move", "cost", "1/2 |x_t - x_(t-1)|^2: moving"),
-        CostEntry("regret", "cost", "terms of the expected regret against LAI", objective=False),
+        CostEntry("hit", "cost", "hitting cost 1/2 (x - v)' A (x - v)"),
+        CostEntry("move", "cost", "movement cost 1/2 |x_t - x_(t-1)|^2"),
+        CostEntry(
+            "regret",
+            "cost",
+            "regret against LAI, an unbiased estimate of its mean",
+            objective=False,
+        ),
     ),
     measure="regret",
     compare=("online_optimum",),

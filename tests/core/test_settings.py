@@ -210,3 +210,72 @@ def test_settings_may_be_given_by_position_in_the_order_of_the_list():
         few(1.0, 2.0, 3.0)
     with pytest.raises(TypeError, match="1 by position, and first by name"):
         few(1.0, first=2.0)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "declared", "message"),
+    [
+        (float, 1.0, r'a: expected a: ... = setting\("what it is"'),
+        (tuple[int, ...], setting("d", (1,)), r"a: a setting cannot be a tuple\[int"),
+        (tuple[str, str], setting("d", ("u", "v")), r"a: a setting cannot be a tuple\[str"),
+        (Literal[1, 2], setting("d", 1), "a: expected a kind, or words that are strings"),
+        (Literal["u", "v"], setting("d", "w"), 'default does not fit: a: no choice is "w"'),
+        (float, setting("d", "w"), 'default does not fit: a: found the string "w"'),
+        (float, setting("d", -1.0, above=0), "default does not fit: a: -1 is too small"),
+        (int, setting("d", 1.5), "default does not fit: a: found the number 1.5"),
+    ],
+)
+def test_a_wrong_declaration_is_refused_where_it_is_written(annotation, declared, message):
+    members = {"__annotations__": {"a": annotation}, "a": declared, "__module__": __name__}
+    with pytest.raises(TypeError, match=message):
+        settings(type("Wrong", (), members))
+
+
+@pytest.mark.parametrize("name", ["values", "of", "FIELDS"])
+def test_names_that_every_class_of_settings_has_are_taken(name):
+    members = {"__annotations__": {name: float}, name: setting("d", 1.0), "__module__": __name__}
+    with pytest.raises(TypeError, match=f"{name}: every class of settings has"):
+        settings(type("Wrong", (), members))
+
+
+def test_a_number_has_one_lower_limit():
+    with pytest.raises(TypeError, match="above or low"):
+        setting("d", 1.0, above=0, low=1)
+
+
+def test_a_class_may_check_its_settings_itself():
+    @settings
+    class Ends:
+        """Two ends."""
+
+        low: float = setting("d", 0.0)
+        high: float = setting("d", 1.0)
+
+        def __post_init__(self):
+            if self.low > self.high:
+                raise ValueError("low > high")
+
+    @settings
+    class More(Ends):
+        """Another."""
+
+        steps: int = setting("d", 3)
+
+    for cls in (Ends, More):
+        with pytest.raises(ValueError, match="low > high"):
+            cls(low=2.0)
+
+
+def test_a_subclass_that_is_not_declared_is_named():
+    class Plain(Parent):
+        """Without the decorator it would be no pytree."""
+
+    with pytest.raises(TypeError, match="Plain is a class of settings without @settings"):
+        Plain()
+
+
+@settings
+class Parent:
+    """One."""
+
+    rate: float = setting("d", 1.0)

@@ -78,6 +78,11 @@ def test_the_callers_precision_counts(x64):
         (lambda: jaxsoco.learner("tracking/hyscale", learning_rate=jnp.float32(-1)), ["too small"]),
         (lambda: jaxsoco.learner("tracking/hyscale", step="half"), ["raw", "normalized"]),
         (lambda: jaxsoco.learner(TRACKING), ["no algorithm is called"]),
+        (lambda: jaxsoco.learner("tracking/online_optimum"), ["(known: tracking/follow"]),
+        (lambda: jaxsoco.make(3), ['"family/name"']),
+        (lambda: jaxsoco.make(TRACKING, horizon=9, dimension=None), ["dimension: found None"]),
+        (lambda: jaxsoco.make(TRACKING, horizon=9, dimension=[2, 3]), ["found a list", "jax.vmap"]),
+        (lambda: jaxsoco.make(TRACKING, horizon=10**10), ["from 1 to 2147483647"]),
         (lambda: jaxsoco.make(TRACKING, horizon=9, dimension=3, rank=4), ["rank: 4", "dimension"]),
         (
             lambda: jaxsoco.comparator("tracking/online_optimum"),
@@ -118,6 +123,22 @@ def test_numbers_may_be_arrays_and_tracers():
     np.testing.assert_allclose(both, [plain, 4 * plain], rtol=1e-4)
 
 
+def test_a_number_of_the_theory_may_be_given_back():
+    problem = jaxsoco.make("provisioning/bursty_queue", slots=4, capacity=4, horizon=12)
+    params = jaxsoco.resolve(problem, *jaxsoco.learner("provisioning/blol"))
+    assert params.confidence_episodes.dtype == jnp.float32
+    episodes = params.confidence_episodes
+    _, again = jaxsoco.learner("provisioning/blol", confidence_episodes=episodes)
+    assert again.confidence_episodes == episodes
+    with pytest.raises(InputError, match=r"confidence_episodes: found the number 1\.5"):
+        jaxsoco.learner("provisioning/blol", confidence_episodes=jnp.float32(1.5))
+
+
+def test_what_is_public_shows_a_use():
+    for name in jaxsoco.__all__:
+        assert name.startswith("__") or ">>>" in getattr(jaxsoco, name).__doc__, name
+
+
 def test_a_tracer_is_no_size_and_no_choice():
     with pytest.raises(InputError, match="dimension: found a JAX tracer"):
         jax.jit(lambda d: jaxsoco.make(TRACKING, horizon=5, dimension=d))(3)
@@ -153,7 +174,7 @@ def test_a_spec_is_the_one_that_a_run_meets():
 
 
 def test_resolve_puts_numbers_in_the_place_of_none():
-    problem = jaxsoco.make(TRACKING, dimension=3, horizon=400)
+    problem = jaxsoco.make(TRACKING, dimension=2, horizon=40)
     algorithm, params = jaxsoco.learner("tracking/scale")
     assert (params.exploration, params.exponent) == (None, None)
     resolved = jaxsoco.resolve(problem, algorithm, params)

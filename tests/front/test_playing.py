@@ -34,6 +34,32 @@ def test_seed_keys_are_those_of_a_sweep():
     )
 
 
+@pytest.mark.parametrize("seeds", [np.int64(3), np.int32(3), jnp.int32(3), range(3), (0, 1, 2)])
+def test_seeds_are_integers_of_any_kind(seeds):
+    np.testing.assert_array_equal(
+        random.words(jaxsoco.seed_keys(7, seeds)), random.words(jaxsoco.seed_keys(7, 3))
+    )
+
+
+def test_seeds_may_be_traced_and_batched():
+    keys = jax.vmap(lambda seeds: jaxsoco.seed_keys(7, seeds))(jnp.arange(4).reshape(2, 2))
+    np.testing.assert_array_equal(
+        random.words(keys).reshape(2, -1), random.words(jaxsoco.seed_keys(7, 4))
+    )
+
+
+@pytest.mark.parametrize("seeds", [True, "3", [2**31], [2**40], [True, False]])
+def test_no_two_seeds_share_a_key(seeds):
+    with pytest.raises(ValueError, match="seeds: expected"):
+        jaxsoco.seed_keys(0, seeds)
+
+
+@pytest.mark.parametrize("root", [-1, 2**31, 2**40])
+def test_roots_are_those_of_an_experiment(root):
+    with pytest.raises(ValueError, match="root: expected an integer from 0 to 2147483647"):
+        jaxsoco.seed_keys(root, 3)
+
+
 @pytest.mark.parametrize("seeds", [-1.5, [[1]], [-1], [0.5]])
 def test_seeds_are_counted_or_listed(seeds):
     with pytest.raises((ValueError, TypeError)):
@@ -180,6 +206,55 @@ def test_a_comparator_of_jobs_is_judged_at_their_end():
 def test_rounds_must_lie_within_the_horizon(passive):
     with pytest.raises(ValueError, match="at"):
         jaxsoco.play(problem(), passive[0], passive[1], jaxsoco.seed_keys(0, 2), at=[41])
+
+
+@pytest.mark.parametrize("at", [[1.5, 3], "12", 40, [], [40, 3], [5, 5], np.array([0, 3])])
+def test_checkpoints_are_increasing_integers_for_learners_and_comparators(at, passive):
+    keys = jaxsoco.seed_keys(0, 2)
+    with pytest.raises(ValueError, match=r"at: want increasing rounds within 1\.\.40"):
+        jaxsoco.play(problem(), passive[0], passive[1], keys, at=at)
+    with pytest.raises(ValueError, match=r"at: want increasing rounds within 1\.\.40"):
+        jaxsoco.comparator("tracking/online_optimum_path")(problem(), keys, at)
+
+
+@pytest.mark.parametrize("at", [(3, 40), range(3, 41, 37), np.array([3, 40]), jnp.array([3, 40])])
+def test_checkpoints_are_a_sequence_of_any_kind(at, passive):
+    run = jaxsoco.play(problem(), passive[0], passive[1], jaxsoco.seed_keys(0, 2), at=at)
+    assert run.at.tolist() == [3, 40]
+
+
+@pytest.mark.parametrize("options", [{"remat": -1}, {"remat": 1.5}, {"remat": 5}])
+def test_segments_are_of_whole_rounds_of_a_scan(options, passive):
+    loop = {"differentiable": False} if options["remat"] == 5 else {}
+    with pytest.raises(ValueError, match="remat: expected"):
+        jaxsoco.play(problem(), passive[0], passive[1], jaxsoco.seed_keys(0, 2), **options, **loop)
+
+
+def test_arguments_of_another_kind_are_named(passive):
+    algorithm, params = passive
+    keys = jaxsoco.seed_keys(0, 2)
+    with pytest.raises(TypeError, match=r"problem: expected an Instance.*got str"):
+        jaxsoco.play(TRACKING, algorithm, params, keys)
+    with pytest.raises(TypeError, match=r"algorithm: expected an Algorithm.*got Instance"):
+        jaxsoco.play(problem(), problem(), params, keys)
+    for wrong in (0, None, list(keys)):
+        with pytest.raises(TypeError, match="key: want a JAX threefry key"):
+            jaxsoco.play(problem(), algorithm, params, wrong)
+    with pytest.raises(TypeError, match="wrap_key_data takes words that come last"):
+        jaxsoco.play(problem(), algorithm, params, jax.random.split(jax.random.PRNGKey(0), 3))
+
+
+def test_params_of_another_learner_are_told_where_they_fail(passive):
+    _, params = jaxsoco.learner("tracking/hyscale")
+    with pytest.raises(AttributeError) as error:
+        jaxsoco.play(problem(), passive[0], params, jaxsoco.seed_keys(0, 2))
+    assert "in the learner's init, given the spec" in "".join(error.value.__notes__)
+
+
+def test_a_comparator_is_for_its_own_problems():
+    best = jaxsoco.comparator("allocation/offline_optimum")
+    with pytest.raises(InputError, match=f"is not a comparator of the problem {TRACKING}"):
+        best(problem(), jaxsoco.seed_keys(0, 2))
 
 
 def test_what_a_learner_of_ones_own_does_wrong_is_named(passive):

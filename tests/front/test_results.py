@@ -157,3 +157,47 @@ def test_running_again_computes_nothing(folder):
 def test_the_manifest_keeps_what_was_asked_for(folder):
     manifest = json.loads((folder / "manifest.json").read_text())
     assert json.loads(manifest["presentation"]["spec"])["family"] == "tracking"
+
+
+def test_words_beside_numbers_stay_what_they_are(tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    spec = {
+        "figure": "Jobs of two kinds",
+        "family": "allocation",
+        "problem": {"name": "carbon_jobs", "job_length": ["google", 6]},
+        "algorithm": [{"name": "greedy"}],
+        "run": {"seeds": 2, "tile": 16, "compare": ["offline_optimum"]},
+    }
+    results = jaxsoco.run(spec, tmp_path / "run", progress=False)
+    assert results.runs("greedy").job_length.tolist() == ["google", "google", 6, 6]
+    results.to_parquet(tmp_path / "runs.parquet")
+    lengths = parquet.read_table(tmp_path / "runs.parquet")["job_length"]
+    assert set(lengths.to_pylist()) == {"google", "6"}
+
+
+def test_learners_that_follow_the_theory_or_not_share_a_parquet_file(tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    learner = {"name": "scale", "exploration": ["auto", 0.5]}
+    spec = {**SPEC, "algorithm": [learner], "problem": {"name": "quadratic_tracking"}, "check": []}
+    results = jaxsoco.run(spec, tmp_path / "run", progress=False)
+    results.to_parquet(tmp_path / "runs.parquet")
+    table = parquet.read_table(tmp_path / "runs.parquet")
+    assert set(table["exploration"].to_pylist()) == {None, "auto", "0.5"}
+
+
+@pytest.fixture
+def empty(folder, tmp_path):
+    """A run of which nothing is there yet."""
+    import shutil
+
+    shutil.copytree(folder, tmp_path / "empty")
+    for file in (tmp_path / "empty" / "chunks").iterdir():
+        file.unlink()
+    return jaxsoco.load(tmp_path / "empty")
+
+
+def test_a_run_that_has_only_begun_has_tables_without_rows(empty, results):
+    assert not empty.complete
+    assert len(empty.table()) == 0
+    assert len(empty.runs(PASSIVE)) == 0
+    assert empty.runs(PASSIVE).dtype.names == results.runs(PASSIVE).dtype.names

@@ -1,6 +1,11 @@
 """Experiments from Python: as the command line runs them, without touching the caller's JAX."""
 
+import os
+import signal
+import subprocess
+import sys
 import textwrap
+import time
 from pathlib import Path
 
 import jax
@@ -42,7 +47,7 @@ def test_it_computes_the_command_lines_bits(study, tmp_path, monkeypatch):
     before = jax.config.jax_enable_x64, jax.devices()
     results = jaxsoco.run(study, tmp_path / "python", progress=False)
     assert (jax.config.jax_enable_x64, jax.devices()) == before
-    done = __import__("subprocess").run(
+    done = subprocess.run(
         [*_python(), "run", str(study), "--out", str(tmp_path / "shell")], check=True
     )
     assert done.returncode == 0
@@ -52,8 +57,6 @@ def test_it_computes_the_command_lines_bits(study, tmp_path, monkeypatch):
 
 
 def _python():
-    import sys
-
     return [sys.executable, "-m", "jaxsoco"]
 
 
@@ -177,3 +180,105 @@ def test_relative_paths_of_a_mapping_start_here(tmp_path, monkeypatch):
         "problem": {"name": "quadratic_tracking", "matrix": Path("matrix.csv")},
     }
     assert jaxsoco.run(spec, "out", progress=False).complete
+
+
+@settings
+class ClashingParams:
+    """Names that other columns have."""
+
+    learner: float = setting("d", 1.0)
+    seed: float = setting("d", 2.0)
+    hit: float = setting("d", 3.0)
+    dimension: float = setting("d", 4.0)
+
+
+def test_fields_of_a_learner_hide_no_other_column():
+    algorithms = {"mine": (halfway_of("hit"), ClashingParams)}
+    spec = notebook() | {"problem": {"name": "quadratic_tracking", "dimension": [2, 3]}}
+    rows = jaxsoco.run(spec, algorithms=algorithms).runs("mine")
+    assert set(rows.learner) == {"mine"}
+    assert set(rows.dimension) == {2, 3}
+    assert set(rows.seed) == {0, 1, 2, 3}
+    assert len(set(rows.hit)) > 1
+    own = [rows[f"learner_{name}"][0] for name in ("learner", "seed", "hit", "dimension")]
+    assert own == [1, 2, 3, 4]
+
+
+def halfway_of(name):
+    """The learner of :func:`halfway` with its share under another name, times six."""
+    algorithm = halfway()
+
+    def act(key, params, state, obs):
+        return algorithm.act(key, HalfwayParams(share=getattr(params, name) / 6), state, obs)
+
+    return algorithm._replace(act=act)
+
+
+def test_a_notebook_learner_needs_no_table_of_its_own(study):
+    instance = HalfwayParams(share=0.25)
+    results = jaxsoco.run(study, algorithms={"mine": (halfway(), instance)})
+    assert results.labels[:2] == ("follow_minimizer", "mine")
+    assert set(results.runs("mine").share) == {0.25}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"devices": 0}, "devices: 0 is too small"),
+        ({"devices": "2"}, 'devices: found the string "2"'),
+        ({"overrides": ["run.seeds=3"]}, "overrides: found an array"),
+        ({"overrides": {"run.seeds": {1}}}, "an experiment file cannot say"),
+        ({"plugins": "no_such_module"}, 'there is no module "no_such_module"'),
+        ({"algorithms": {"mine": 3}}, r"algorithms.mine: found int \(want \(algorithm, Params\)\)"),
+        ({"algorithms": {"mine": (halfway(), HalfwayParams)}, "devices": 64}, "64 devices"),
+    ],
+)
+def test_bad_arguments_are_input_errors(options, message, study, tmp_path):
+    with pytest.raises(InputError, match=message):
+        jaxsoco.run(study, tmp_path / "out", progress=False, **options)
+
+
+def test_the_child_imports_what_its_caller_can(study, tmp_path, monkeypatch):
+    (tmp_path / "modules").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    module = "from jaxsoco.extend import Extension\nEXTENSIONS = [Extension('tracking')]\n"
+    (tmp_path / "modules" / "callers_plugin.py").write_text(module)
+    (tmp_path / "elsewhere" / "json.py").write_text("raise ImportError('of this folder')\n")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    monkeypatch.syspath_prepend(tmp_path / "modules")
+    jaxsoco.run(study, tmp_path / "out", plugins=["callers_plugin"], progress=False)
+
+
+def test_a_child_that_dies_is_told_by_its_end(study, tmp_path, monkeypatch):
+    from jaxsoco.front import running
+
+    died = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    monkeypatch.setattr(running, "_BOOT", died)
+    with pytest.raises(RuntimeError, match="ended by SIGKILL; the same call resumes the run"):
+        jaxsoco.run(study, tmp_path / "out", progress=False)
+    monkeypatch.setattr(running, "_BOOT", "raise ValueError('of the child')")
+    with pytest.raises(RuntimeError, match=r"(?s)exit code 1.*of the child"):
+        jaxsoco.run(study, tmp_path / "out", progress=False)
+
+
+def test_ctrl_c_stops_the_child_in_good_order(tmp_path):
+    spec = notebook() | {
+        "algorithm": [{"name": "follow_minimizer"}],
+        "run": {"horizons": 4000, "seeds": 20_000, "tile": 16, "chunk": 160},
+    }
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    code += f"import jaxsoco; jaxsoco.run({spec!r}, {str(tmp_path / 'out')!r}, progress=False)"
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code], stderr=subprocess.PIPE, start_new_session=True
+    )
+    deadline = time.monotonic() + 120
+    while not [*tmp_path.glob("out/chunks/*.json")] and time.monotonic() < deadline:
+        time.sleep(0.1)
+    os.killpg(parent.pid, signal.SIGINT)  # as a terminal does: to parent and child
+    errors = parent.communicate(timeout=120)[1].decode()
+    assert "KeyboardInterrupt" in errors
+    results = jaxsoco.load(tmp_path / "out")
+    assert not results.complete
+    assert len(results.runs("follow_minimizer")) > 0
+    with pytest.raises(ProcessLookupError):
+        os.killpg(parent.pid, 0)  # nobody is left

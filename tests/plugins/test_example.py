@@ -49,6 +49,9 @@ def test_it_is_known_once_it_is_installed(example):
     printed = python("-m", "jaxsoco", "list", cwd=copy, site=site)
     assert "tracking/balanced_step" in printed
     assert "tracking/seasonal_tracking" in printed
+    assert "tracking/foresighted_step" in printed
+    assert "tracking/fixed_point" in printed
+    assert "multistage/follow_leader" in printed
     printed = python("-m", "jaxsoco", "list", "tracking/balanced_step", cwd=copy, site=site)
     assert "lambda, of moving against hitting" in printed
 
@@ -56,11 +59,13 @@ def test_it_is_known_once_it_is_installed(example):
 def test_its_study_is_checked_and_run(example):
     copy, site = example
     printed = python("-m", "jaxsoco", "check", "study.toml", cwd=copy, site=site)
-    assert "plug-in jaxsoco_seasons: jaxsoco-seasons 0.1.0" in " ".join(printed.split())
+    assert "plug-in jaxsoco_seasons: jaxsoco-seasons 0.2.0" in " ".join(printed.split())
     printed = python("-m", "jaxsoco", "run", "study.toml", "--smoke", cwd=copy, site=site)
     assert "check passed" in printed
     for label in ("follow_minimizer", "balanced_step(weight=0.5)", "balanced_step(weight=1)"):
         assert label in printed
+    assert "foresighted_step" in printed
+    assert "fixed_point" in printed
 
 
 SLOW = "conforms"
@@ -73,14 +78,14 @@ def test_its_own_quick_tests_pass(example):
         cwd=copy,
         site=site,
     )
-    assert "4 passed, 3 deselected" in printed
+    assert "9 passed, 8 deselected" in printed
 
 
 @pytest.mark.slow
 def test_its_own_tests_pass(example):
     copy, site = example
     printed = python("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests", cwd=copy, site=site)
-    assert "7 passed" in printed
+    assert "17 passed" in printed
 
 
 def test_it_takes_no_jax_to_list_it(example):

@@ -223,3 +223,50 @@ def test_a_package_is_identified_by_all_its_modules(place):
     after = load_plugin("halfway", place.folder)
     assert after.identity != before.identity
     assert after.extensions[0].algorithms[0].summary.startswith("walks")
+
+
+KIND = """\
+from jaxsoco.analysis.checks import CHECKS, Check
+from jaxsoco.analysis.statistics import Estimate
+from jaxsoco.extend import Extension
+
+
+@CHECKS.register
+class AnyCost(Check):
+    \"\"\"Holds whatever the costs are.\"\"\"
+
+    name = "any-cost"
+    summary = "always holds"
+
+    def run(self, ledger):
+        costs = ledger.totals("follow_minimizer", [0])
+        return self.judged(True, Estimate(1.0), costs, "any cost will do")
+
+
+EXTENSIONS = [Extension("tracking")]
+"""
+
+
+def test_a_kind_of_check_from_outside(place, apart):
+    """A file of one's own may use it; nobody's code runs unasked, not even for a report."""
+    place.write("own_kind.py", KIND)
+    place.spec(
+        ('plugins = ["halfway"]', 'plugins = ["own_kind"]'),
+        ('[[algorithm]]\nname = "halfway"\nshare = [0.5, 0.9]\n', ""),
+        ("[run]", '[[check]]\nkind = "any-cost"\n[run]'),
+    )
+    code, printed, errors = apart("check", "study.toml")
+    assert code == 0, errors
+    assert "plug-in own_kind" in printed
+    assert "check passed: any cost will do" in apart("run", "study.toml")[1]
+    code, _, errors = apart("report", "runs/study")
+    assert code == 2
+    assert 'no check is of kind "any-cost" (load the plug-in that declares it' in errors
+    assert apart("report", "runs/study", "--plugin", "own_kind")[0] == 0
+
+
+def test_the_kinds_of_a_plugin_go_with_it(place):
+    place.write("own_kind.py", KIND)
+    for _ in range(2):  # the module runs once
+        assert place("list", "--plugin", "own_kind", "checks/any-cost")[0] == 0
+        assert place("list", "checks/any-cost")[0] == 2

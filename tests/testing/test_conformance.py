@@ -16,6 +16,7 @@ from jaxsoco.core.protocol import Algorithm
 from jaxsoco.core.schema import AlgorithmEntry, ComparatorEntry, Extension, Field, ProblemEntry
 from jaxsoco.core.settings import setting, settings
 from jaxsoco.plugins import Plugin
+from jaxsoco.testing.verdicts import require_same_trees
 
 SMALL = {"dimension": 2, "horizon": 7}
 
@@ -328,3 +329,18 @@ def test_it_needs_no_test_runner():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "passed: its entry names one algorithm" in done.stdout
+
+
+def test_leaves_of_trees_may_be_empty():
+    tree = {"coming": np.zeros((0, 2)), "now": np.ones(2)}
+    require_same_trees(tree, {"coming": np.zeros((0, 2)), "now": np.ones(2)}, "it")
+    with pytest.raises(AssertionError, match="now"):
+        require_same_trees(tree, {"coming": np.zeros((0, 2)), "now": np.zeros(2)}, "it")
+
+
+def test_what_a_spec_hides_may_be_absent():
+    """``base`` of a Bernoulli tree is None, and its chances are an array."""
+    report = jaxsoco.testing.conformance(
+        "multistage/exp3", hidden=("chance", "base"), only=("hidden",)
+    )
+    assert [one.verdict for one in report.outcomes if "hidden" in one.property] == ["passed"]

@@ -31,26 +31,21 @@ class State(NamedTuple):
     squares: jax.Array
 
 
-def _init(key: jax.Array, params: BalancedParams, spec: Spec) -> State:
+def start(key: jax.Array, params: BalancedParams, spec: Spec) -> State:
+    """The state at the minimiser, before any feedback."""
     del params
     # Of the spec, a learner may read sizes and bounds; the lanes are those of the key.
     deviation = jnp.zeros((spec.dimension, *key.shape[1:]), spec.basis.dtype)
     return State(deviation, jnp.zeros_like(deviation[0]), jnp.zeros_like(deviation[0]))
 
 
-def _act(
-    key: jax.Array, params: BalancedParams, state: State, obs: Observation
-) -> tuple[jax.Array, State]:
-    del key
-    stay = state.deviation - obs.increment
-    # Noise may make the estimate negative; the cost never is.
-    curvature = jnp.maximum((params.prior + state.products) / (1 + state.squares), 0)
-    keep = params.weight / (params.weight + curvature)
-    deviation = keep[None] * stay
-    return deviation, state._replace(deviation=deviation)
+def curvature(params: BalancedParams, state: State) -> jax.Array:
+    """The estimate ``a_t [...]``. Noise may make it negative; the curvature never is."""
+    return jnp.maximum((params.prior + state.products) / (1 + state.squares), 0)
 
 
-def _update(params: BalancedParams, state: State, action: jax.Array, feedback: Feedback) -> State:
+def learn(params: BalancedParams, state: State, action: jax.Array, feedback: Feedback) -> State:
+    """The state with one more ``f`` and ``q``."""
     del params
     half = jnp.sum(action * action, axis=0) / 2
     return state._replace(
@@ -58,5 +53,15 @@ def _update(params: BalancedParams, state: State, action: jax.Array, feedback: F
     )
 
 
-balanced_step = Algorithm(_init, _act, _update)
+def _act(
+    key: jax.Array, params: BalancedParams, state: State, obs: Observation
+) -> tuple[jax.Array, State]:
+    del key
+    stay = state.deviation - obs.increment
+    keep = params.weight / (params.weight + curvature(params, state))
+    deviation = keep[None] * stay
+    return deviation, state._replace(deviation=deviation)
+
+
+balanced_step = Algorithm(start, _act, learn)
 """The learner; parameters :class:`~jaxsoco_seasons.BalancedParams`."""

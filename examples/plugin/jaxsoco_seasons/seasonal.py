@@ -1,7 +1,8 @@
-"""Seasons: the steps of the package's own walk, times ``1 + swing sin(2 pi t / period)``.
+"""Seasonal tracking as an entry: its settings are checked, and make a world and a spec.
 
-Observations, feedback and ledger are those of ``tracking/quadratic_tracking``, whose learners play
-here as well.
+Observations (with the coming steps beside them), feedback and ledger are those of
+``tracking/quadratic_tracking``, whose learners play here as well. The world is in
+:mod:`jaxsoco_seasons.world`.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ def prepare(settings: SeasonalTracking, folder: Path) -> Prepared:
         message = f"{low:g} is above largest_eigenvalue = {high:g}"
         raise InputError(Issue("problem.smallest_eigenvalue", message))
     # Points of a sweep share a compilation where the group is equal: sizes, never numbers.
-    return Prepared(settings, group=(settings.dimension,))
+    return Prepared(settings, group=(settings.dimension, settings.window))
 
 
 def build(prepared: Prepared) -> Instance:
@@ -36,7 +37,7 @@ def build(prepared: Prepared) -> Instance:
     import jax.numpy as jnp
 
     from jaxsoco.extend import Instance
-    from jaxsoco_seasons.world import SeasonalSpec, same_for_all, seasonal_tracking
+    from jaxsoco_seasons.world import SeasonalSpec, same_for_all, with_window
 
     settings: SeasonalTracking = prepared.content
     low, high = settings.smallest_eigenvalue, settings.largest_eigenvalue
@@ -53,4 +54,4 @@ def build(prepared: Prepared) -> Instance:
         swing=jnp.asarray(settings.swing, float),
         period=jnp.asarray(settings.period, float),
     )
-    return Instance(seasonal_tracking, same_for_all, spec, settings.horizon)
+    return Instance(with_window(settings.window), same_for_all, spec, settings.horizon)

@@ -160,7 +160,7 @@ def load_latency(path: str | Path, regions: Sequence[str]) -> np.ndarray:
     path = Path(path)
     readers = {".npz": _read_npz, ".npy": _read_npy, ".csv": _read_csv}
     if path.suffix.lower() not in readers:
-        raise InputError(Issue(str(path), "is no latency matrix", "wanted: .csv, .npy or .npz"))
+        raise InputError(Issue(str(path), "is not a latency matrix", "wanted: .csv, .npy or .npz"))
     matrix, names = readers[path.suffix.lower()](path)
     matrix = _arrange(matrix, names, list(regions), str(path))
     issues = _faults(matrix, str(path), regions)

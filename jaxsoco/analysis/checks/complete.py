@@ -19,13 +19,13 @@ class Complete(Check):
     """No run is missing, not finite, not converged, or short of work."""
 
     name = "complete"
-    summary = "all runs are there, finite, converged, and without a shortfall"
+    summary = "all runs are present, finite, converged, and without a shortfall"
     fields = (
         Field("algorithms", "strings", "labels (all learners if absent)", default=None),
         Field(
             "tolerance",
             "float",
-            "largest shortfall of a run (1e-9 if absent; in float32 1e-5)",
+            "largest shortfall of a run (1e-9 if absent, 1e-5 in float32)",
             default=None,
             low=0,
         ),

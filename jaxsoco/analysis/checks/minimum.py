@@ -16,11 +16,11 @@ class Minimum(Check):
     """The measure is least at a value of the parameter in an interval."""
 
     name = "minimum"
-    summary = "the parameter at which an algorithm does best lies in an interval"
+    summary = "an algorithm's best value of a parameter lies in an interval"
     fields = (
         Field("algorithm", "string", "name of an algorithm with several values of the parameter"),
         Field("parameter", "string", "the field that is varied"),
-        Field("between", "pair", "smallest and largest value where the least is"),
+        Field("between", "pair", "interval that contains the best value"),
         AGAINST,
         COST,
         STATISTIC,

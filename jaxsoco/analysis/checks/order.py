@@ -21,13 +21,19 @@ class Order(Check):
     """Learners are in order, judged by paired steps: runs of one seed share their world."""
 
     name = "order"
-    summary = "learners are in this order, the best one first"
+    summary = "learners rank in the stated order, the best first"
     fields = (
         Field("algorithms", "strings", "labels, the best learner first"),
         AGAINST,
         COST,
         STATISTIC,
-        Field("tolerance", "float", "by how much one may be out of order", default=0.0, low=0),
+        Field(
+            "tolerance",
+            "float",
+            "how much worse than its successor a learner may be",
+            default=0.0,
+            low=0,
+        ),
     )
 
     def validate(self, scope: Scope) -> None:

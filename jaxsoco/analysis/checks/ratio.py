@@ -21,7 +21,7 @@ class Ratio(Bounded):
         Field(
             "statistic",
             "choice",
-            "which statistic of the runs' cost ratios",
+            "statistic of the runs' cost ratios",
             default="mean",
             choices=("mean", "median", "p95", "max"),
         ),

@@ -24,11 +24,11 @@ class Slope(Check):
     """The measure grows like ``axis ** exponent`` with an exponent in an interval."""
 
     name = "slope"
-    summary = "the exponent of the growth along an axis lies in an interval"
+    summary = "the growth exponent along an axis lies in an interval"
     fields = (
         ALGORITHM,
         Field("between", "pair", "smallest and largest exponent"),
-        Field("axis", "string", "numeric axis (the horizon or the only one)", default=None),
+        Field("axis", "string", "numeric axis (the horizon, or the only axis)", default=None),
         AGAINST,
         COST,
         STATISTIC,

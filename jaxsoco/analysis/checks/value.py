@@ -22,7 +22,7 @@ class Value(Bounded):
         Field(
             "statistic",
             "choice",
-            "which statistic of the runs (the mean; the median where there is no mean)",
+            "statistic over runs (the mean, or the median for costs without one)",
             default=None,
             choices=("mean", "median", "p95", "max"),
         ),

@@ -21,7 +21,7 @@ class CostBreakdown(Plot):
     """Components of the mean cost of every learner, comparators among them."""
 
     name = "cost-breakdown"
-    summary = "components of the mean cost, a bar a learner"
+    summary = "components of the mean cost, one bar per learner"
     fields = (ALGORITHMS,)
 
     def draw(self, ledger: Ledger, ax: Axes) -> str:

@@ -21,7 +21,7 @@ class Curve(LinesPlot):
     summary = "ratio, regret or cost over the rounds of a run"
     fields = (
         *VIEW,
-        Field("rate", "boolean", "increments a round, between checkpoints", default=False),
+        Field("rate", "boolean", "increments per round between checkpoints", default=False),
         ALGORITHMS,
         LOG,
         TREND,

@@ -30,8 +30,8 @@ class MeasureVsParameter(Plot):
     name = "measure-vs-parameter"
     summary = "ratio, regret or cost along a parameter of algorithms"
     fields = (
-        Field("parameter", "string", "a field of algorithms with several values"),
-        Field("by", "string", "an axis of the problem: a line for each value", default=None),
+        Field("parameter", "string", "an algorithm field with several values"),
+        Field("by", "string", "an axis of the problem, one line per value", default=None),
         *VIEW,
         Field("algorithms", "strings", "names of algorithms (all if absent)", default=None),
         LOG,

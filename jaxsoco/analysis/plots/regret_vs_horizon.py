@@ -22,7 +22,7 @@ class RegretVsHorizon(LinesPlot):
     """Ratio, regret or cost by the horizon on logarithmic axes."""
 
     name = "regret-vs-horizon"
-    summary = "regret by the horizon on logarithmic axes, with fitted exponents"
+    summary = "regret against the horizon on logarithmic axes, with fitted exponents"
     fields = (*VIEW, ALGORITHMS, TREND)
 
     @property

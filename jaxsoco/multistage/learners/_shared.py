@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jaxsoco.core import random
 from jaxsoco.core.lanes import hold, one_hot, runtime_ones
 from jaxsoco.multistage.spec import Action, Change, Levels, Spec
-from jaxsoco.multistage.theory.descent import Visit, descend
+from jaxsoco.multistage.theory.descent import Visit, descend, first_visits
 from jaxsoco.multistage.theory.levels import look_up, pick, put, spread_mask, tables
 from jaxsoco.multistage.theory.policy import policies, uniform_probabilities
 from jaxsoco.multistage.theory.tree import Level, Tree
@@ -37,12 +37,6 @@ def ones_of(key: jax.Array, spec: Spec) -> jax.Array:
     """What :func:`jaxsoco.core.lanes.hold` divides by: ones ``[K, ...]`` with the run's lanes."""
     ones = runtime_ones(key, spec.tree.width, spec.chance.dtype)
     return jnp.broadcast_to(ones, (ones.shape[0], *spec.lanes(key.shape[1:])))
-
-
-def first_visits(tree: Tree, like: jax.Array) -> tuple[Visit, ...]:
-    """The way of the first round's job, before there is one; ``like [...]`` has lanes and dtype."""
-    zeros = jnp.zeros(like.shape, jnp.int32)
-    return tuple(Visit(zeros, zeros, like) for _ in tree.levels)
 
 
 def first_change(tree: Tree, like: jax.Array) -> Change:

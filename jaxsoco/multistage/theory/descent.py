@@ -30,6 +30,19 @@ class Visit(NamedTuple):
     weight: jax.Array
 
 
+def first_visits(tree: Tree, like: jax.Array) -> tuple[Visit, ...]:
+    """The visits of a learner's first state, before there is a job: of the kind of :func:`descend`.
+
+    The state of a learner keeps its structure, so it has room for them from the start.
+
+    Args:
+      tree: the tree.
+      like: ``[...]``, whose lanes the visits get, and whose numbers and dtype their weights.
+    """
+    zeros = jnp.zeros(like.shape, jnp.int32)
+    return tuple(Visit(zeros, zeros, like) for _ in tree.levels)
+
+
 def descend(
     tree: Tree,
     policy: Policy,

@@ -47,7 +47,9 @@ def nothing_hidden_is_read(learner: Learner) -> None:
         raise NotApplicable("nobody said which leaves of the spec are hidden (hidden=)")
     with jax.enable_x64(True):
         spec = pieces(case, "vmap", True).draw(keys(), instance(case, True).settings)
-        other = _changed(spec, {name: _spoilt(getattr(spec, name)) for name in case.hidden})
+        other = _changed(
+            spec, {name: jax.tree.map(_spoilt, getattr(spec, name)) for name in case.hidden}
+        )
         init, params = mind(learner, "vmap", True).init, learner.params()
         states = [init(keys(), params, one) for one in (spec, other)]
     hidden = ", ".join(case.hidden)
