@@ -34,31 +34,25 @@ multiple of ``L + D + 2 tau``: any upper bound is a valid one."""
 
 
 class Content(NamedTuple):
-    """Numbers of a prepared workload; those that a sweep varies may be tracers.
+    """A prepared workload in numbers; those that a sweep varies may be tracers.
 
     Attributes:
+      settings: its settings.
       carbon: the trace, ``[hours, n]`` (g/kWh).
       latency: round-trip times, a metric ``[n, n]`` (ms).
       lengths: weights of the job lengths 1, 2, ... slots.
-      move_rate: carbon of moving the whole job (g per ms of round trip).
-      power: energy of a slot (kWh).
-      switch: carbon of a temporal switch (g).
-      forecast_noise: weight of the noise in the forecast.
-      deadline_min: shortest deadline (slots).
-      deadline_max: longest deadline, the compiled number of rounds.
-      bounds: where ``L`` and ``U`` come from.
     """
 
+    settings: CarbonJobs
     carbon: CarbonTrace
     latency: np.ndarray
     lengths: tuple[float, ...]
-    move_rate: Any
-    power: Any
-    switch: Any
-    forecast_noise: Any
-    deadline_min: Any
-    deadline_max: int
-    bounds: str
+
+    @property
+    def move_rate(self) -> Any:
+        """Carbon of moving the whole job, g per ms of round trip (section 5)."""
+        network = self.settings.network_intensity / MEAN_LATENCY
+        return self.settings.data_size * ENERGY_PER_DATA * network
 
 
 def prepare_carbon_jobs(settings: CarbonJobs, folder: Path) -> Prepared:
@@ -73,18 +67,7 @@ def prepare_carbon_jobs(settings: CarbonJobs, folder: Path) -> Prepared:
     """
     carbon = read_carbon(settings, folder)
     latency, violations = read_latency(settings, folder, carbon.regions)
-    content = Content(
-        carbon,
-        latency,
-        _lengths(settings.job_length),
-        _move_rate(settings),
-        settings.energy,
-        settings.switch,
-        settings.forecast_noise,
-        settings.deadline_min,
-        settings.deadline_max,
-        settings.bounds,
-    )
+    content = Content(settings, carbon, latency, _lengths(settings.job_length))
     issues = [*_time_conflicts(content), *_price_conflicts(content)]
     if issues:
         raise InputError(issues)
@@ -93,7 +76,7 @@ def prepare_carbon_jobs(settings: CarbonJobs, folder: Path) -> Prepared:
         "regions": list(carbon.regions),
         "latency": [float(x) for x in latency.ravel()],
     }
-    sizes = (len(carbon.regions), carbon.digest, content.deadline_max, len(content.lengths))
+    sizes = (len(carbon.regions), carbon.digest, settings.deadline_max, len(content.lengths))
     notes = (f"carbon intensity: {carbon.source}", *carbon.notes)
     warnings = tuple(_warnings(content, violations))
     return Prepared(content, (*sizes, settings.bounds), identity, notes, warnings)
@@ -106,9 +89,8 @@ def build(prepared: Prepared) -> Instance:
     from jaxsoco.core.protocol import Instance
 
     content: Content = prepared.content
-    workload = _workload(content)
-    name = "allocation/carbon_jobs"
-    return Instance(allocation, sample_job, workload, content.deadline_max, name)
+    workload, horizon = _workload(content), content.settings.deadline_max
+    return Instance(allocation, sample_job, workload, horizon, "allocation/carbon_jobs")
 
 
 def synthetic_workload(**values: Any) -> Workload:
@@ -134,20 +116,20 @@ def _workload(content: Content) -> Workload:
 
     from jaxsoco.allocation.jobs import Workload
 
-    weights = np.asarray(content.lengths)
+    settings, weights = content.settings, np.asarray(content.lengths)
     return Workload(
         carbon=jnp.asarray(content.carbon.values, float),
         latency=jnp.asarray(content.latency, float),
         move_rate=jnp.asarray(content.move_rate, float),
-        power=jnp.asarray(content.power, float),
-        switch=jnp.asarray(content.switch, float),
+        power=jnp.asarray(settings.energy, float),
+        switch=jnp.asarray(settings.switch, float),
         lengths=jnp.asarray(np.cumsum(weights) / np.sum(weights), float),
-        deadline_min=jnp.asarray(content.deadline_min, jnp.int32),
-        deadline_max=jnp.asarray(content.deadline_max, jnp.int32),
-        forecast_noise=jnp.asarray(content.forecast_noise, float),
+        deadline_min=jnp.asarray(settings.deadline_min, jnp.int32),
+        deadline_max=jnp.asarray(settings.deadline_max, jnp.int32),
+        forecast_noise=jnp.asarray(settings.forecast_noise, float),
         widen=jnp.asarray(_WIDEN, float),
-        slots=content.deadline_max,
-        bounds=content.bounds,
+        slots=settings.deadline_max,
+        bounds=settings.bounds,
     )
 
 
@@ -159,21 +141,15 @@ def _lengths(job_length: int | str) -> tuple[float, ...]:
     return tuple(float(j + 1 == job_length) for j in range(size))
 
 
-def _move_rate(settings: CarbonJobs) -> Any:
-    """Carbon of moving the whole job, g per ms of round trip (section 5)."""
-    network = settings.network_intensity / MEAN_LATENCY
-    return settings.data_size * ENERGY_PER_DATA * network
-
-
 # --- checks --------------------------------------------------------------------------------------
 
 
 def _time_conflicts(content: Content) -> Iterator[Issue]:
     """Deadlines, job lengths and the trace's length against each other."""
-    longest = content.deadline_max
+    shortest, longest = content.settings.deadline_min, content.settings.deadline_max
     hours = content.carbon.hours
-    if not is_traced(content.deadline_min):
-        yield from _deadline_conflicts(int(content.deadline_min), longest, content.lengths)
+    if not is_traced(shortest):
+        yield from _deadline_conflicts(int(shortest), longest, content.lengths)
     if hours < longest:
         yield Issue(
             "problem.carbon",
@@ -211,10 +187,11 @@ def _price_conflicts(content: Content) -> Iterator[Issue]:
             "leave the region out with problem.regions",
         )
         return
-    if any(map(is_traced, (content.move_rate, content.power, content.switch))):
+    power, switch = content.settings.energy, content.settings.switch
+    if any(map(is_traced, (content.move_rate, power, switch))):
         return
     move = content.move_rate * float(content.latency.max())
-    low, high, switch = low * content.power, high * content.power, content.switch
+    low, high = low * power, high * power
     if low + move + 2 * switch >= high:
         yield Issue(
             "problem.data_size",
@@ -230,7 +207,7 @@ def _warnings(content: Content, violations: int) -> Iterator[str]:
             f"problem.latency: {violations} triangles of the matrix violate the triangle "
             "inequality; it was closed under shortest paths"
         )
-    tight = _tight_windows(content) if content.bounds == "window" else 0
+    tight = _tight_windows(content) if content.settings.bounds == "window" else 0
     if tight:
         yield (
             f"problem.bounds: in {tight:.2%} of the hours prices of the shortest window lie closer "
@@ -240,7 +217,8 @@ def _warnings(content: Content, violations: int) -> Iterator[str]:
 
 def _tight_windows(content: Content) -> float:
     """Share of arrival hours whose shortest window violates ``L + D + 2 tau < U``."""
-    numbers = (content.deadline_min, content.move_rate, content.power, content.switch)
+    settings = content.settings
+    numbers = (settings.deadline_min, content.move_rate, settings.energy, settings.switch)
     if any(map(is_traced, numbers)):
         return 0.0
     span, move, power, switch = numbers

@@ -9,13 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from jaxsoco.core.schema import (
-    AlgorithmEntry,
-    ComparatorEntry,
-    CostEntry,
-    Family,
-    ProblemEntry,
-)
+from jaxsoco.core.schema import AlgorithmEntry, ComparatorEntry, CostEntry, Family, ProblemEntry
 from jaxsoco.core.settings import setting, settings
 
 PAPER = "arXiv 2408.07831"

@@ -68,81 +68,34 @@ class Table(NamedTuple):
     left: int
 
 
-class Page(NamedTuple):
-    """Everything that the page shows.
-
-    Attributes:
-      title: of the experiment.
-      lead: paragraphs under the title.
-      banner: what is missing from the run; empty if nothing is.
-      checks: results of the checks.
-      table: the results, pooled if there are many.
-      all_rows: the results point by point, where ``table`` is pooled.
-      table_note: what the columns mean.
-      fits: fitted exponents.
-      fits_note: how they were fitted.
-      pictures: the figures.
-      skipped: plots that could not be drawn, and why.
-      failures: counts of runs that went wrong, as sentences.
-      warnings: lines.
-      notes: lines, the attribution of data among them.
-      spec: text of the experiment file.
-      settings: everything that fixes the numbers.
-      provenance: name -> text.
-    """
-
-    title: str
-    lead: Sequence[str]
-    banner: str
-    checks: Sequence[CheckResult]
-    table: Table
-    all_rows: Table | None
-    table_note: str
-    fits: Table
-    fits_note: str
-    pictures: Sequence[Picture]
-    skipped: Sequence[str]
-    failures: Sequence[str]
-    warnings: Sequence[str]
-    notes: Sequence[str]
-    spec: str
-    settings: Mapping[str, Any]
-    provenance: Mapping[str, str]
-
-
 def escape(text: str) -> str:
     """Escaped for HTML; a percent sign stays with its number."""
     return escape_html(text).replace(" %", "&nbsp;%")
 
 
-def render(page: Page) -> str:
-    """The page as HTML; every text is escaped."""
-    title = escape(page.title)
-    sections = [
-        _banner(page.banner),
-        _section("Checks", _checks(page.checks)),
-        _section("Results", _results(page)),
-        _section("Figures", _figures(page.pictures) + _list(page.skipped)),
-        _section("Fitted exponents", _fits(page)),
-        _section("Runs that went wrong", _list(page.failures)),
-        _section("Warnings", _list(page.warnings)),
-        _section("Data and notes", _list(page.notes)),
-        _section("Settings", _settings(page)),
-        _section("Provenance", _definitions(page.provenance)),
+def render(title: str, lead: Iterable[str], banner: str, sections: Mapping[str, str]) -> str:
+    """The page as HTML; every text is escaped.
+
+    Args:
+      title: of the experiment.
+      lead: paragraphs under the title.
+      banner: what is missing from the run; empty if nothing is.
+      sections: heading -> HTML; those without any are left out.
+    """
+    title, banner = escape(title), _banner(banner)
+    parts = [
+        f"<section><h2>{escape(heading)}</h2>\n{content}</section>"
+        for heading, content in sections.items()
+        if content
     ]
-    lead = "".join(_paragraph(text) for text in page.lead if text)
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-        f"<header><h1>{title}</h1>{lead}</header>\n<main>\n"
-        + "\n".join(filter(None, sections))
+        f"<header><h1>{title}</h1>{''.join(map(paragraph, lead))}</header>\n<main>\n"
+        + "\n".join([banner, *parts] if banner else parts)
         + "\n</main>\n</body>\n</html>\n"
     )
-
-
-def _section(title: str, content: str) -> str:
-    return f"<section><h2>{escape(title)}</h2>\n{content}</section>" if content else ""
 
 
 def _banner(text: str) -> str:
@@ -151,16 +104,19 @@ def _banner(text: str) -> str:
     return f'<p class="banner" role="status"><strong>Incomplete.</strong> {escape(text)}</p>'
 
 
-def _paragraph(text: str) -> str:
+def paragraph(text: str) -> str:
+    """A paragraph; nothing for an empty text."""
     return f'<p class="soft">{escape(text)}</p>' if text else ""
 
 
-def _list(items: Iterable[str]) -> str:
+def bullets(items: Iterable[str]) -> str:
+    """A list of lines."""
     lines = "".join(f"<li>{escape(item)}</li>" for item in items)
     return f"<ul>{lines}</ul>" if lines else ""
 
 
-def _table(table: Table) -> str:
+def table_of(table: Table) -> str:
+    """A table; nothing for one without rows."""
     if not table.body:
         return ""
 
@@ -180,7 +136,8 @@ def _table(table: Table) -> str:
     )
 
 
-def _checks(checks: Sequence[CheckResult]) -> str:
+def checks_table(checks: Sequence[CheckResult]) -> str:
+    """The verdict on every check, with its sentence."""
     if not checks:
         return ""
     rows = "\n".join(
@@ -201,45 +158,35 @@ def verdict(check: CheckResult) -> str:
     return "passed" if check.passed else "FAILED"
 
 
-def _figures(pictures: Sequence[Picture]) -> str:
-    figures = "\n".join(
+def figures(pictures: Sequence[Picture]) -> str:
+    """The figures with their captions."""
+    content = "\n".join(
         f'<figure><img alt="{escape(p.alt)}" '
         f'src="data:image/svg+xml;base64,{base64.b64encode(p.svg).decode()}">'
         f"<figcaption><strong>Figure {i}.</strong> {escape(p.caption)}</figcaption></figure>"
         for i, p in enumerate(pictures, 1)
     )
-    return f'<div class="figures">{figures}</div>' if figures else ""
+    return f'<div class="figures">{content}</div>' if content else ""
 
 
-def _results(page: Page) -> str:
-    table = _table(page.table)
-    if not table:
-        return _paragraph("No runs yet.")
-    more = _details("Point by point", _table(page.all_rows)) if page.all_rows else ""
-    return table + _paragraph(page.table_note) + more
-
-
-def _details(title: str, content: str) -> str:
+def details(title: str, content: str) -> str:
+    """HTML that is shown on demand."""
     return f"<details><summary>{escape(title)}</summary>{content}</details>\n"
 
 
-def _fits(page: Page) -> str:
-    table = _table(page.fits)
-    return table + _paragraph(page.fits_note) if table else ""
-
-
-def _settings(page: Page) -> str:
-    settings = {k: v for k, v in page.settings.items() if not _is_long(v, _LONGEST_LIST)}
+def settings_list(settings: Mapping[str, Any], spec: str) -> str:
+    """Everything that fixes the numbers, and the text of the experiment file."""
+    settings = {k: v for k, v in settings.items() if not _is_long(v, _LONGEST_LIST)}
     short = {
         name: _inline(value)
         for name, value in settings.items()
         if not _is_long(value, 12) and not (value and _is_nested(value))
     }
-    content = _definitions(short)
-    if page.spec:
-        content += _details("Experiment file", f"<pre>{escape(page.spec)}</pre>")
+    content = definitions(short)
+    if spec:
+        content += details("Experiment file", f"<pre>{escape(spec)}</pre>")
     text = escape(json.dumps(settings, indent=1, ensure_ascii=False))
-    return content + _details("All settings (JSON)", f"<pre>{text}</pre>")
+    return content + details("All settings (JSON)", f"<pre>{text}</pre>")
 
 
 def _is_long(value: Any, longest: int) -> bool:
@@ -256,6 +203,7 @@ def _inline(value: Any) -> str:
     return ", ".join(map(show, value)) if isinstance(value, list) else show(value)
 
 
-def _definitions(items: Mapping[str, str]) -> str:
+def definitions(items: Mapping[str, str]) -> str:
+    """Names and texts, those without a text left out."""
     pairs = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in items.items() if v)
     return f"<dl>{pairs}</dl>" if pairs else ""

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jaxsoco.analysis import tables, wording
+from jaxsoco.analysis import page, tables, wording
 from jaxsoco.analysis.checks import CheckResult, run_checks
-from jaxsoco.analysis.fits import fits
+from jaxsoco.analysis.fits import Fit, fits
 from jaxsoco.analysis.ledger import Ledger, read
-from jaxsoco.analysis.page import Page, Picture, render
+from jaxsoco.analysis.page import Picture
 from jaxsoco.analysis.plots import default_plots
 from jaxsoco.analysis.records import Chunk
 
@@ -57,7 +57,6 @@ def write_report(
     ledger = read(manifest, chunks)
     study, presentation = ledger.study, ledger.study.presentation
     rows = tables.point_rows(ledger)
-    few = len(rows) <= tables.MOST_ROWS
     results = run_checks(presentation.checks, ledger)
     exponents = fits(ledger)
     directory.mkdir(parents=True, exist_ok=True)
@@ -66,33 +65,44 @@ def write_report(
         _write(directory / "curves.csv", tables.curves_text(ledger).encode())
     _write(directory / "checks.json", _checks_json(results, ledger).encode())
     pictures, skipped = _write_figures(presentation.plots, ledger, directory / "figures")
-    page = Page(
-        title=study.title,
-        lead=wording.lead(ledger),
-        banner=wording.missing(ledger),
-        checks=results,
-        table=wording.page_table(ledger, rows if few else tables.pooled_rows(ledger)),
-        all_rows=None if few else wording.page_table(ledger, rows),
-        table_note=wording.table_note(ledger, few),
-        fits=wording.fits_table(exponents),
-        fits_note=wording.fits_note(ledger),
-        pictures=pictures,
-        skipped=skipped,
-        failures=wording.failures(ledger),
-        warnings=presentation.warnings,
-        notes=presentation.notes,
-        spec=presentation.spec,
-        settings=study.setup.to_json(),
-        provenance=wording.provenance(ledger),
-    )
+    sections = {
+        "Checks": page.checks_table(results),
+        "Results": _results(ledger, rows),
+        "Figures": page.figures(pictures) + page.bullets(skipped),
+        "Fitted exponents": _fits(ledger, exponents),
+        "Runs that went wrong": page.bullets(wording.failures(ledger)),
+        "Warnings": page.bullets(presentation.warnings),
+        "Data and notes": page.bullets(presentation.notes),
+        "Settings": page.settings_list(study.setup.to_json(), presentation.spec),
+        "Provenance": page.definitions(wording.provenance(ledger)),
+    }
+    html = page.render(study.title, wording.lead(ledger), wording.missing(ledger), sections)
     path = directory / "report.html"
-    _write(path, render(page).encode())
+    _write(path, html.encode())
     return ReportResult(
         checks_passed=all(result.passed for result in results),
         table_text=wording.terminal_table(ledger, rows),
         summary_text=wording.summary(ledger, exponents, results, skipped),
         path=path,
     )
+
+
+def _results(ledger: Ledger, rows: Sequence[tables.Row]) -> str:
+    """The table, pooled over points if they are many, and then also point by point."""
+    whole = page.table_of(wording.page_table(ledger, rows))
+    if not whole:
+        return page.paragraph("No runs yet.")
+    few = len(rows) <= tables.MOST_ROWS
+    note = page.paragraph(wording.table_note(ledger, few))
+    if few:
+        return whole + note
+    pooled = page.table_of(wording.page_table(ledger, tables.pooled_rows(ledger)))
+    return pooled + note + page.details("Point by point", whole)
+
+
+def _fits(ledger: Ledger, exponents: Sequence[Fit]) -> str:
+    table = page.table_of(wording.fits_table(exponents))
+    return table + page.paragraph(wording.fits_note(ledger)) if table else ""
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -125,6 +125,10 @@ class Presentation:
     command: str = ""
     spec: str = ""
 
+    def to_json(self) -> dict[str, Any]:
+        """All but the title, which a manifest has in another place."""
+        return {name: value for name, value in vars(self).items() if name != "title"}
+
     @classmethod
     def from_json(cls, title: str, presentation: Mapping[str, Any]) -> Presentation:
         """The presentation of a manifest, under its title; what is absent has its default."""

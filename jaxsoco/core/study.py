@@ -69,12 +69,9 @@ class Study:
             "settings": self.setup.to_json(),
             "plan": self.plan.to_json(),
             "presentation": {
-                "description": presentation.description,
-                "smoke": presentation.smoke,
+                **presentation.to_json(),
                 "axes": self.axes,
                 "units": self.units,
-                "checks": presentation.checks,
-                "plots": presentation.plots,
                 "costs": [
                     {"name": cost.name, "unit": cost.unit, "objective": cost.objective}
                     for cost in self.costs
@@ -87,10 +84,6 @@ class Study:
                 "components": self.components,
                 "heavy_tailed": sorted(self.heavy),
                 "confidence": self.level,
-                "notes": presentation.notes,
-                "warnings": presentation.warnings,
-                "command": presentation.command,
-                "spec": presentation.spec,
             },
         }
 

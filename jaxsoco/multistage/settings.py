@@ -10,13 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from jaxsoco.core.schema import (
-    AlgorithmEntry,
-    ComparatorEntry,
-    CostEntry,
-    Family,
-    ProblemEntry,
-)
+from jaxsoco.core.schema import AlgorithmEntry, ComparatorEntry, CostEntry, Family, ProblemEntry
 from jaxsoco.core.settings import Rounds, setting, settings
 
 # --- problems: groups of settings -----------------------------------------------------------------

@@ -27,24 +27,20 @@ class Content(NamedTuple):
     """A tracking problem in numbers; those that become leaves of a spec may be tracers of JAX.
 
     Attributes:
+      settings: its settings.
       spectrum: of the hitting cost.
-      floor: lower bound on its positive eigenvalues, known to learners.
-      noise_cap: largest absolute noise of the feedback.
-      scale: of the increments.
-      correlation: of neighbouring coordinates of correlated increments.
-      horizon: rounds.
-      increments: kind of the increments.
       noise: kind of the noise.
     """
 
+    settings: Settings
     spectrum: Spectrum
-    floor: Any
-    noise_cap: Any
-    scale: Any
-    correlation: Any
-    horizon: int
-    increments: str
     noise: str
+
+    @property
+    def floor(self) -> Any:
+        """Lower bound on the positive eigenvalues, known to learners."""
+        floor = self.settings.floor
+        return self.spectrum.smallest if floor is None else floor
 
 
 def prepare_quadratic(settings: QuadraticTracking, folder: Path) -> Prepared:
@@ -76,7 +72,8 @@ def build_quadratic(prepared: Prepared) -> Instance:
 
     content: Content = prepared.content
     name = "tracking/quadratic_tracking"
-    return Instance(quadratic_tracking, same_for_all, _spec(content), content.horizon, name)
+    horizon = content.settings.horizon
+    return Instance(quadratic_tracking, same_for_all, _spec(content), horizon, name)
 
 
 def build_expected(prepared: Prepared) -> Instance:
@@ -139,12 +136,12 @@ def make_spec(
     )
     if rank is not None:
         spectrum = spectrum._replace(rank=rank)
-    return _spec(_content(settings, spectrum, noise))
+    return _spec(Content(settings, spectrum, noise))
 
 
 def _prepare(settings: Settings, folder: Path, noise: str) -> Prepared:
     source = hitting_cost(settings, folder)
-    content = _content(settings, source.spectrum, noise)
+    content = Content(settings, source.spectrum, noise)
     _check_floor(content.floor, source.spectrum.smallest)
     heavy = settings.increments == "cauchy"
     notes = source.notes
@@ -161,19 +158,6 @@ def _prepare(settings: Settings, folder: Path, noise: str) -> Prepared:
     )
 
 
-def _content(settings: Settings, spectrum: Spectrum, noise: str) -> Content:
-    return Content(
-        spectrum=spectrum,
-        floor=spectrum.smallest if settings.floor is None else settings.floor,
-        noise_cap=settings.noise_cap,
-        scale=settings.increment_scale,
-        correlation=settings.correlation,
-        horizon=settings.horizon,
-        increments=settings.increments,
-        noise=noise,
-    )
-
-
 def _check_floor(floor: Any, smallest: Any) -> None:
     if is_traced(floor) or is_traced(smallest):
         return
@@ -187,15 +171,16 @@ def _spec(content: Content) -> Spec:
 
     from jaxsoco.tracking.spec import Spec
 
+    settings, spectrum = content.settings, content.spectrum
     return Spec(
-        basis=jnp.asarray(content.spectrum.basis, float),
-        eigenvalues=jnp.asarray(content.spectrum.eigenvalues, float),
-        noise_cap=jnp.asarray(content.noise_cap, float),
+        basis=jnp.asarray(spectrum.basis, float),
+        eigenvalues=jnp.asarray(spectrum.eigenvalues, float),
+        noise_cap=jnp.asarray(settings.noise_cap, float),
         floor=jnp.asarray(content.floor, float),
-        scale=jnp.asarray(content.scale, float),
-        correlation=jnp.asarray(content.correlation, float),
-        rank=content.spectrum.rank,
-        horizon=content.horizon,
-        increments=content.increments,
+        scale=jnp.asarray(settings.increment_scale, float),
+        correlation=jnp.asarray(settings.correlation, float),
+        rank=spectrum.rank,
+        horizon=settings.horizon,
+        increments=settings.increments,
         noise=content.noise,
     )

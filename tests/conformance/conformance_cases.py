@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from jaxsoco.testing.cases import Case, Change
+from jaxsoco.testing.deriving import KNOWN
 
 # --- allocation -----------------------------------------------------------------------------------
 
@@ -88,12 +89,7 @@ def _empty_tree(folder: Path) -> dict[str, Any]:
 CASES = (
     Case(
         problem="allocation/carbon_jobs",
-        values={
-            "regions": ("us-west-1", "eu-west-2", "eu-central-1"),
-            "job_length": 3,
-            "deadline_min": 5,
-            "deadline_max": 8,
-        },
+        **KNOWN["allocation/carbon_jobs"],
         points=(
             {"data_size": 1.0, "switch": 0.5},
             {"energy": 0.7, "forecast_noise": 1.0, "deadline_min": 7},
@@ -123,27 +119,11 @@ CASES = (
     ),
     Case(
         problem="provisioning/bursty_queue",
-        values={
-            "horizon": 12,
-            "capacity": 3,
-            "start": 2,
-            "slots": 3,
-            "budget_low": 0.8,
-            "anchor": 1.3,
-        },
+        **KNOWN["provisioning/bursty_queue"],
         points=(
             {"switching": 0.1, "success": 0.7},
             {"latency_weight": 2.0, "jitter": 0.3, "target": 1.0, "burst_chance": 0.5},
         ),
-        params={
-            "conf_scale": 0.0005,
-            "confidence_episodes": 100,
-            "warm_up": 2,
-            "counts": "pooled",
-            "remaining": True,
-            "tv_cap": True,
-            "budget": 1.1,
-        },
         slopes=("switching", "price"),
         smallest={"capacity": 1, "start": 0},
         extremes={
@@ -165,11 +145,10 @@ CASES = (
         bounds={},
         ledger=("consumption", "budget", "multiplier", "fallback"),
         unsafe=("oco_q", "blol", "no_dual", "fixed_budget"),
-        torn=2,
     ),
     Case(
         problem="tracking/quadratic_tracking",
-        values={"dimension": 2, "horizon": 14},
+        **KNOWN["tracking/quadratic_tracking"],
         points=(
             {"increment_scale": 2.0, "noise_cap": 0.3},
             {"matrix_seed": 3, "smallest_eigenvalue": 1.0, "floor": 0.7},
@@ -198,14 +177,11 @@ CASES = (
             "an indefinite matrix": (_indefinite, "eigenvalue -1"),
         },
         bounds={},
-        # Where noise hides all but one eigenvalue, as in half of these short runs, the recovery's
-        # own slopes are exact to 2e-4; where it does not, to 1e-8.
-        slope_tolerance=5e-4,
         ledger=("regret",),
     ),
     Case(
         problem="multistage/bernoulli_tree",
-        values={"horizon": 24, "switch": 0.4, "p_min": 0.3, "track_first": 1},
+        **KNOWN["multistage/bernoulli_tree"],
         points=({"p_min": 0.6}, {"fill": "span"}),
         slopes=(),
         smallest={"depth": 1, "children": 1, "track_first": 0},
@@ -220,7 +196,6 @@ CASES = (
             "a node that is not there": (lambda _: {"track_first": 7}, "no node 7"),
         },
         bounds={},
-        words={"eta": 0.02, "epsilon": 0.02, "exploration": 0.02},
         ledger=("realised", "first_edge", "second_edge"),
     ),
 )

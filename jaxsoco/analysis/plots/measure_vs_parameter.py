@@ -14,13 +14,7 @@ from jaxsoco.analysis.drawings.lines import Lines
 from jaxsoco.analysis.drawings.words import words
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.plots._base import LOG, VIEW, Plot
-from jaxsoco.analysis.selection import (
-    Scope,
-    check_axis,
-    check_bases,
-    check_parameter,
-    check_view,
-)
+from jaxsoco.analysis.selection import Scope, check_axis, check_bases, check_parameter, check_view
 from jaxsoco.analysis.views import View, columns_line, finals, profiles, view
 from jaxsoco.core.schema import Field
 from jaxsoco.core.study import Study, matches

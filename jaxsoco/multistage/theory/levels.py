@@ -36,6 +36,12 @@ def spread_mask(mask: np.ndarray, lanes: int) -> jax.Array:
     return jnp.asarray(mask).reshape(mask.shape + (1,) * lanes)
 
 
+def spread_like(table: np.ndarray, like: jax.Array) -> jax.Array:
+    """A static table with the lanes and dtype of ``like [...]``."""
+    spread = spread_mask(table, like.ndim).astype(like.dtype)
+    return jnp.broadcast_to(spread, (*table.shape, *like.shape))
+
+
 def pick(table: jax.Array, place: jax.Array) -> jax.Array:
     """Rows of a level's table, one for each lane.
 
@@ -144,10 +150,4 @@ def tables(tree: Tree, like: jax.Array, value: float, absent: float | None = Non
       ``[n, K, ...] by level``.
     """
     absent = value if absent is None else absent
-    return tuple(
-        jnp.broadcast_to(
-            spread_mask(np.where(level.mask, value, absent), like.ndim).astype(like.dtype),
-            (*level.mask.shape, *like.shape),
-        )
-        for level in tree.levels
-    )
+    return tuple(spread_like(np.where(level.mask, value, absent), like) for level in tree.levels)

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.multistage.spec import Levels, Policy
-from jaxsoco.multistage.theory.levels import spread_mask
+from jaxsoco.multistage.theory.levels import spread_like, spread_mask
 from jaxsoco.multistage.theory.tree import Level, Tree
 
 
@@ -39,13 +39,7 @@ def uniform_probabilities(tree: Tree, like: jax.Array) -> Levels:
       tree: the tree.
       like: ``[...]``, whose lanes and dtype the tables get.
     """
-    return tuple(
-        jnp.broadcast_to(
-            spread_mask(level.mask / level.degree[:, None], like.ndim).astype(like.dtype),
-            (*level.mask.shape, *like.shape),
-        )
-        for level in tree.levels
-    )
+    return tuple(spread_like(level.mask / level.degree[:, None], like) for level in tree.levels)
 
 
 def play_probabilities(tree: Tree, policy: Policy) -> Levels:
