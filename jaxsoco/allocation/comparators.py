@@ -29,6 +29,7 @@ def offline(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> Ledger:
         path_ledger(costs, metric, path, spec.start, spec.deadline)
         for path in (best.low_path, best.high_path)
     )
+    # Strong duality leaves no gap: in total, the mix costs the mix of the two ledgers.
     parts = [(1 - best.weight) * a + best.weight * b for a, b in zip(low, high, strict=True)]
     return _named(parts), (best.info.status != Status.OK).astype(jnp.int32)
 

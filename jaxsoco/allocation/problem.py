@@ -49,6 +49,7 @@ def prices(spec: Spec) -> jax.Array:
     hours = hour[None] + jnp.arange(spec.slots).reshape(-1, *(1,) * len(lanes))
     rows = jnp.minimum(hours, spec.trace.shape[0] - 1)
     power = jnp.broadcast_to(jnp.asarray(spec.power, spec.trace.dtype), lanes)
+    # Rows of the trace are [slots, ..., n]: the points go before the lanes.
     return jnp.moveaxis(spec.trace[rows], -1, 1) * power[None, None]
 
 
@@ -58,6 +59,7 @@ def forecast(key: jax.Array, spec: Spec, costs: jax.Array) -> jax.Array:
     leaves = (spec.lower, spec.upper, spec.forecast_noise)
     low, high, weight = lift(lift(spread(leaves, costs[0, 0])))
     rate = lift(spec.throughput)
+    # L and U are prices per unit of work; a slot does c of it.
     low, high = low * rate, high * rate
     return (1 - weight) * costs + weight * (low + (high - low) * draws)
 
@@ -65,6 +67,7 @@ def forecast(key: jax.Array, spec: Spec, costs: jax.Array) -> jax.Array:
 def _init(key: jax.Array, spec: Spec) -> World:
     costs = prices(spec)
     expected = forecast(key, spec, costs)
+    # The advice is the best whole-slot schedule for the forecast: one state in every slot.
     _, advice, _ = integral_optimum(
         expected,
         spec.metric,
@@ -77,6 +80,7 @@ def _init(key: jax.Array, spec: Spec) -> World:
     )
     lanes = costs.shape[2:]
     states = jnp.arange(2 * spec.points).reshape(-1, *(1,) * len(lanes))
+    # k_0: OFF where the job arrives.
     off = states == jnp.broadcast_to(spec.start + spec.points, lanes)[None]
     zeros = jnp.zeros(lanes, costs.dtype)
     slot = jnp.zeros(lanes, jnp.int32)
@@ -104,9 +108,11 @@ def _play(
     deadline = spread(spec.deadline, round.slot)
     within, last = round.slot <= deadline, round.slot == deadline
     on = action[:n]
+    # W1(k_t, k_{t-1}) in its two parts.
     move, switch = movement(action, world.decision, metric)
     work = jnp.sum(spec.throughput * on, axis=0)
     done = world.work + jnp.where(within, work, 0)
+    # sum_u beta_u k_T[ON_u], the switch-off after the last slot.
     final = jnp.sum(metric.switch * on, axis=0)
     costs = Costs(
         service=jnp.where(within, jnp.sum(round.costs * on, axis=0), 0),

@@ -66,6 +66,7 @@ def mean_estimate(moments: Moments, index: int = -1, level: float = LEVEL) -> Es
     count, mean = int(moments.count[index]), float(moments.mean[index])
     if count < 2:
         return Estimate(mean)
+    # mean -/+ t_{n-1} standard_error
     half = student_quantile(0.5 + level / 2, count - 1) * float(moments.standard_error[index])
     return Estimate(mean, mean - half, mean + half)
 
@@ -95,7 +96,9 @@ def cluster_means(
     mean = np.where(total > 0, sums.sum(axis=0) / np.maximum(total, 1), np.nan)
     present = counts > 0
     units = present.sum(axis=0)
+    # Residual of a unit, over all its runs: sum_r (x_r - mean).
     rest = np.where(present, sums - counts * mean, 0.0)
+    # Var(mean) = B / (B - 1) sum_b residual_b^2 / n^2, for B units and n runs.
     spread = np.square(rest).sum(axis=0) * units / np.maximum(units - 1, 1)
     error = np.sqrt(spread) / np.maximum(total, 1)
     factor = np.array(
@@ -125,10 +128,12 @@ def pooled_quantile(values: np.ndarray, probability: float, level: float = LEVEL
     if np.count_nonzero(finite.any(axis=1)) == 1:
         low, high = _binomial_ranks(n, probability, level)
     else:
+        # Woodruff: an interval for F at the quantile, read back from the order statistics.
         below = np.where(finite, values <= value, np.nan)
         half = pooled_mean(below, level).half_width
         if not math.isfinite(half):
             return Estimate(value)
+        # Ranks outwards, so that rounding widens the interval.
         low = math.floor(n * (probability - half))
         high = math.ceil(n * (probability + half)) + 1
     lower = float(ordered[low - 1]) if low >= 1 else math.nan
@@ -202,6 +207,7 @@ def log_slope(x: np.ndarray, clusters: Clusters, level: float = LEVEL) -> Estima
         exponent = float(np.log(sums.sum(axis=0) / counts.sum(axis=0)) @ weights)
         if not math.isfinite(exponent) or len(sums) < 2:
             return Estimate(exponent if math.isfinite(exponent) else math.nan)
+        # A resample counts every unit w_b times: its means are sum w_b sums_b / sum w_b counts_b.
         draw = _bootstrap_weights(len(sums), RESAMPLES)
         slopes = np.log((draw @ sums) / (draw @ counts)) @ weights
     return _with_percentiles(exponent, slopes, level)
@@ -226,6 +232,7 @@ def log_slope_of_medians(
         generator = np.random.default_rng(_BOOTSTRAP_SEED)
         slopes = np.empty(_MEDIAN_RESAMPLES)
         for i in range(_MEDIAN_RESAMPLES):
+            # The same seeds at all positions: resamples stay paired.
             sample = generator.integers(seeds, size=seeds)
             medians = [_median(c[:, sample]) for c in columns]
             slopes[i] = np.log(medians) @ weights
@@ -234,6 +241,7 @@ def log_slope_of_medians(
 
 def _slope_weights(x: np.ndarray) -> np.ndarray:
     """``[K]``: the least-squares slope of ``y`` in ``log x`` is their product with ``y``."""
+    # slope = sum (log x - mean) y / sum (log x - mean)^2
     centred = np.log(x) - np.log(x).mean()
     return centred / np.square(centred).sum()
 

@@ -52,10 +52,12 @@ class Moments:
         use = np.broadcast_to(True if where is None else np.asarray(where), values.shape)
         count = np.sum(use, axis=0, dtype=np.int64)
         divisor = np.maximum(count, 1)
+        # Two passes: the mean of the deviations from a rough mean corrects it.
         rough = np.where(use, values, 0.0).sum(axis=0) / divisor
         deviations = np.where(use, values - rough, 0.0)
         correction = deviations.sum(axis=0) / divisor
         mean, error = two_sum(rough, correction)
+        # sum (x - rough)^2 - n correction^2
         m2 = np.square(deviations).sum(axis=0) - count * np.square(correction)
         return cls(count, np.where(count > 0, mean, np.nan)[()], np.maximum(m2, 0.0), error)
 
@@ -63,11 +65,14 @@ class Moments:
         """Moments of both samples together; exact in the counts, rounded in the rest."""
         count = self.count + other.count
         share = other.count / np.maximum(count, 1)
+        # The difference of the means, with what rounding took from each.
         delta = (other.mean - self.mean) + (other.mean_error - self.mean_error)
         mean, error = two_sum(self.mean, self.mean_error + delta * share)
+        # M2 = M2_a + M2_b + delta^2 n_a n_b / n
         m2 = self.m2 + other.m2 + np.square(delta) * share * self.count
 
         def pick(left: Any, right: Any, both: Any) -> Any:
+            # The mean of no values is NaN: then the other side is taken as it is.
             return np.where(other.count == 0, left, np.where(self.count == 0, right, both))[()]
 
         return Moments(

@@ -58,8 +58,10 @@ def _differentiable(flat: Callable, leaves: list[jax.Array]) -> list[jax.Array]:
         return _run(flat, leaves), leaves
 
     def backward(leaves, cotangents):
+        # Only real inputs have a derivative; integers are handed along.
         moving = [x for x, r in zip(leaves, real, strict=True) if r]
         fixed = [x for x, r in zip(leaves, real, strict=True) if not r]
+        # float0 is the cotangent of an integer result.
         pull = [c for c in cotangents if c.dtype != jax.dtypes.float0]
 
         def pulled(*operands):
@@ -141,6 +143,7 @@ def _abstract(*_, program: ClosedJaxpr):
 def _batch(operands, axes, *, program: ClosedJaxpr):
     shapes = [_shape(x) for x in operands]
     with jax.enable_x64(True):
+        # Batched inside, under x64, and still one operation outside.
         mapped = jax.make_jaxpr(jax.vmap(jaxpr_as_fun(program), in_axes=tuple(axes)))(*shapes)
     results = _float64.bind(*operands, program=mapped)
     return results, [0] * len(results)

@@ -77,6 +77,7 @@ def uniform(key: jax.Array, shape: Sequence[int] = (), dtype=None) -> jax.Array:
     dtype = jax.dtypes.canonicalize_dtype(float if dtype is None else dtype)
     high, low = bits(key, shape)
     if dtype == jnp.float64:
+        # 26 bits of each word make the 52 of a float64 on an even grid.
         return (high >> 6).astype(dtype) * 2.0**-26 + (low >> 6).astype(dtype) * 2.0**-52
     return ((high >> 9).astype(jnp.float32) * 2.0**-23).astype(dtype)
 
@@ -143,6 +144,7 @@ def integers(
 
 def _high_product(a: jax.Array, b: jax.Array) -> jax.Array:
     """Upper 32 bits of the product of two uint32 (no 64-bit integers without x64)."""
+    # By halves of 16 bits, as in long multiplication: no partial sum exceeds 32 bits.
     half = jnp.uint32(0xFFFF)
     a1, a0, b1, b0 = a >> 16, a & half, b >> 16, b & half
     middle = a1 * b0 + ((a0 * b0) >> 16)
@@ -238,6 +240,7 @@ def draw_at(key: AnyKey, position: jax.Array, dtype=None) -> jax.Array:
         if key.values.shape[0] == 1:
             return jnp.broadcast_to(key.values[0], position.shape).astype(dtype)
         return jnp.take_along_axis(key.values, position, axis=0).astype(dtype)
+    # Away from the counters of `draws`, which start at 0.
     low = (position + (1 << 24)).astype(jnp.uint32)
     return _midpoint(_words(key, low, dtype), 0, dtype)
 
@@ -245,9 +248,11 @@ def draw_at(key: AnyKey, position: jax.Array, dtype=None) -> jax.Array:
 def _words(key: jax.Array | Stream, low: jax.Array, dtype) -> list[tuple[jax.Array, ...]]:
     """Two words of a counter, and in float64 two more for the lower bits."""
     words, round = key if isinstance(key, Stream) else (key, jnp.int32(0))
+    # The set top bit keeps these counters apart from those of `fold`.
     high = round.astype(jnp.uint32) | jnp.uint32(1 << 31)
     parts = [_unrolled_threefry(words, high, low)]
     if dtype == jnp.float64:
+        # The upper bits are those of float32; only the lower ones need a second block.
         parts.append(_unrolled_threefry(words, high, low | jnp.uint32(1 << 31)))
     return parts
 
@@ -255,6 +260,7 @@ def _words(key: jax.Array | Stream, low: jax.Array, dtype) -> list[tuple[jax.Arr
 def _midpoint(parts: list[tuple[jax.Array, ...]], word: int, dtype) -> jax.Array:
     first = parts[0][word]
     if dtype == jnp.float64:
+        # 32 bits, 20 more and half a unit: (k + 1/2) / 2^52.
         rest = parts[1][word] >> 12
         return first.astype(dtype) * 2.0**-32 + (rest.astype(dtype) + 0.5) * 2.0**-52
     # Signed: the conversion of unsigned integers is slow on many processors.
@@ -267,9 +273,11 @@ def _unrolled_threefry(
 ) -> tuple[jax.Array, jax.Array]:
     """The bits of :func:`_threefry` written out: JAX's own is a loop inside on the CPU."""
     k0, k1 = key[0], key[1]
+    # The key schedule of Threefry-2x32; the third word is the parity of the key.
     subkeys = (k0, k1, k0 ^ k1 ^ jnp.uint32(0x1BD11BDA))
     x = _raise_rank(high, low, k0)
     a, b = x[0] + _rank(k0, x[0]), x[1] + _rank(k1, x[1])
+    # 20 rounds in five groups of four, with a key injected after each group.
     for i in range(5):
         for shift in ((13, 15, 26, 6), (17, 29, 16, 24))[i % 2]:
             a = a + b

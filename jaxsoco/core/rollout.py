@@ -88,6 +88,7 @@ def rollout(
             state = algorithm.update(params, state, action, feedback)
         return (world, ahead), state, action, costs
 
+    # Shapes only: mismatches show before anything is compiled; the totals take the costs' shapes.
     after = jax.eval_shape(play_round, world, state, jnp.int32(1))
     with _place(f"the problem's play, given the action of {_source_of(algorithm.act)}", after[2]):
         _same_kind("the problem's world", world[0], after[0][0])
@@ -96,6 +97,7 @@ def rollout(
     totals = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
     record = jax.tree.map(lambda x: jnp.zeros((len(at), *x.shape), x.dtype), shapes)
     if differentiable:
+        # ceil(sqrt(T)) rounds a segment: as many segments as rounds in one, the least memory.
         segment = math.isqrt(horizon - 1) + 1 if remat is True else int(remat or 0)
         return _scan(play_round, world, state, totals, record, at, horizon, trace, segment)
     return *_loop(play_round, world, state, totals, record, at, horizon), None
@@ -115,6 +117,7 @@ def _scan(play_round, world, state, totals, record, at, horizon, trace, segment)
         return (world, state, totals, record), ((action, costs) if trace else None)
 
     rounds = np.arange(1, horizon + 1, dtype=np.int32)
+    # The checkpoint of a round is the first one that is not before it.
     slots = np.searchsorted(np.asarray(at), rounds).astype(np.int32)
     first = (world, state, totals, record)
     if not segment or segment >= horizon:
@@ -125,6 +128,7 @@ def _scan(play_round, world, state, totals, record, at, horizon, trace, segment)
 
 def _segments(step, first, places, segment):
     """The scan of :func:`_scan` in segments whose insides a gradient computes anew."""
+    # Whole segments in a scan of scans, then the rounds that are left over.
     whole = len(places[0]) // segment
     body = jax.checkpoint(partial(jax.lax.scan, step), prevent_cse=False)
     head = jax.tree.map(lambda x: x[: whole * segment].reshape(whole, segment), places)
@@ -139,6 +143,7 @@ def _segments(step, first, places, segment):
 
 def _loop(play_round, world, state, totals, record, at, horizon):
     """Pieces of at most ``PIECE`` rounds that end at the checkpoints: last state and record."""
+    # The horizon is the last stop where no checkpoint is.
     stops = jnp.asarray((*at, *((horizon,) if at[-1] < horizon else ())), jnp.int32)
 
     def one_round(t, carry):

@@ -103,6 +103,7 @@ class Batch:
         self, params: list[PyTree], point: np.ndarray, seed: np.ndarray
     ) -> list[tuple[Any, ...]]:
         """What the program of every device takes for its part of the lanes."""
+        # Device d takes the d-th tile of lanes.
         parts = [slice(i, i + self._tile) for i in range(0, self.width, self._tile)]
         return [
             (*fixed, own, point[part], seed[part])
@@ -119,10 +120,12 @@ class Batch:
             return run(key, params, spec)
 
         def tile(shared, varied, root, params, point, seed):
+            # The seed alone makes the key: points and learners that share it see the same world.
             key = random.run_key(root, seed)
             settings = _merge(shared, varied, point)
             if lanes == "native":
                 return one_block(settings, params, key)
+            # Shared settings have no axis of lanes, stacked ones have it last.
             axes = _merge(jax.tree.map(lambda _: None, shared), jax.tree.map(lambda _: -1, varied))
             mapped = jax.vmap(one_block, in_axes=(axes, None, -1), out_axes=-1)
             return mapped(settings, params, key)
@@ -190,6 +193,7 @@ class _Program:
 def _stack(settings: Sequence[PyTree]) -> tuple[PyTree, PyTree]:
     """Splits points' settings into shared leaves and stacked ones ``[P, ...]`` (None elsewhere)."""
     columns = [[np.asarray(x) for x in column] for column in _columns(settings)]
+    # What is equal at all points is kept once and shared by all lanes.
     varied = [any(not np.array_equal(x, column[0]) for x in column) for column in columns]
     treedef = jax.tree.structure(settings[0])
     shared = [None if v else jnp.asarray(c[0]) for c, v in zip(columns, varied, strict=True)]
@@ -213,6 +217,7 @@ def _merge(shared: PyTree, varied: PyTree, point: jax.Array | None = None) -> Py
     def join(s, v):
         if v is None or point is None:
             return s if v is None else v
+        # [P, ...] to [..., B]: every lane gets its point's settings, lanes last.
         return jnp.moveaxis(v[point], 0, -1)
 
     return jax.tree.map(join, shared, varied, is_leaf=lambda x: x is None)

@@ -127,6 +127,7 @@ class Store:
         """
         if any(array.dtype.hasobject for array in arrays.values()):
             raise TypeError("arrays of objects would be pickled")
+        # In memory first, so that the digest is of the bytes that are written.
         buffer, contents = io.BytesIO(), dict[str, Any](arrays)
         np.savez(buffer, **contents)
         data = buffer.getvalue()
@@ -140,8 +141,10 @@ class Store:
             "bytes": len(data),
             "sha256": hashlib.sha256(data).hexdigest(),
         }
+        # The seal guards the sidecar, as the SHA-256 guards the results.
         sealed = sidecar | {"seal": identity_of(sidecar)}
         try:
+            # Results first: a process killed in between leaves a chunk that was never committed.
             write_whole(self._file(CHUNKS, f"{chunk.id}.npz"), data)
             write_whole(self._file(CHUNKS, f"{chunk.id}.json"), _encode(sealed))
         except OSError as error:
@@ -187,6 +190,7 @@ class Store:
             ):
                 return {name: archive[name] for name in archive.files}
         except (OSError, ValueError, zipfile.BadZipFile) as error:
+            # It was whole when it was verified: it must be verified again.
             del self._verified[chunk_id]
             place = f"{self.path}, chunk {chunk_id}"
             raise InputError(Issue(place, f"cannot be read: {error}", "resume the run")) from error
@@ -209,6 +213,7 @@ class Store:
             return False
         self._file(CHUNKS).mkdir(parents=True, exist_ok=True)
         try:
+            # Of several processes that start a run here, only one may create the manifest.
             write_whole(self._file(MANIFEST), _encode(manifest), replace=False)
         except FileExistsError:
             return False
@@ -232,6 +237,7 @@ class Store:
         """The chunk's sidecar if the chunk is whole; None if it was never committed."""
         try:
             sidecar = json.loads(self._file(CHUNKS, f"{chunk.id}.json").read_bytes())
+            # The seal covers everything in the sidecar but itself.
             whole = sidecar.pop("seal") == identity_of(sidecar)
         except FileNotFoundError:
             return None

@@ -90,6 +90,7 @@ def sweep(
     index, count = (0, 1) if only is None else only
     if not 0 <= index < count:
         raise ValueError(f"only: want (i, n) with 0 <= i < n, got {only}")
+    # Every n-th chunk: processes share a directory without talking to each other.
     mine = plan.chunks()[index::count]
     if plan != store.plan:
         raise ValueError("the store holds another plan")
@@ -164,6 +165,7 @@ def run_chunk(
     for positions, seeds, runs in _batches(chunk, plan.groups[chunk.group].seeds, tiles.width):
         for learner, tile in enumerate(tiles.tiles):
             check()
+            # Tiles return before they are done: only the oldest is waited for.
             if len(pending) == IN_FLIGHT:
                 collect()
             pending.append((learner, runs, tile(positions, seeds)))
@@ -185,6 +187,7 @@ def _batches(chunk: Chunk, seeds: int, width: int) -> Iterator[tuple[np.ndarray,
     for start in range(chunk.start, chunk.stop, width):
         runs = np.minimum(np.arange(start, start + width), chunk.stop - 1)
         real = min(width, chunk.stop - start)
+        # Run r has the seed r mod S at the point r // S.
         yield (runs // seeds).astype(np.int32), (runs % seeds).astype(np.int32), real
 
 
@@ -229,6 +232,7 @@ class _Signals:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):
                 previous = signal.getsignal(number)
+                # None: a handler that Python did not install and could not put back.
                 if previous not in (signal.SIG_IGN, None):
                     self._previous[number] = previous
                     signal.signal(number, self._note)
@@ -247,6 +251,7 @@ class _Signals:
             )
 
     def _note(self, number: int, frame: object) -> None:
+        # Only noted here: the sweep raises before its next dispatch, with every file whole.
         self._received = number
         self._restore()
 

@@ -34,6 +34,7 @@ def leaf_totals(spec: Spec, at: tuple[int, ...]) -> jax.Array:
     start, end = spec.segment_bounds()
     totals = []
     for t in at:
+        # Rounds of every segment up to the checkpoint.
         rounds = jnp.clip(jnp.minimum(end, t) - start, 0)
         rounds = rounds.astype(means.dtype).reshape(-1, 1, *(1,) * lanes)
         totals.append(_pairwise_sum(rounds * means))

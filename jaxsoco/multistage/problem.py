@@ -56,6 +56,7 @@ def _init(key: jax.Array, spec: Spec) -> World:
 def _advance(key: random.AnyKey, spec: Spec, world: World) -> tuple[World, Round]:
     round = world.round + 1
     last = spec.segment_end.shape[0] - 1
+    # A segment's last round is segment_end itself.
     over = spec.segment_end[jnp.clip(world.segment, 0, last)] < round
     segment = jnp.minimum(world.segment + ((world.segment < 0) | over), last)
     fresh = segment != world.segment
@@ -76,6 +77,7 @@ def _play(
     base = None
     if spec.base is not None:
         base = align(spec.base[jnp.minimum(round.segment, spec.base.shape[0] - 1)], 1, lanes)
+    # The cost is 1 with probability q, else base: its mean is base + (1 - base) q.
     means = chance if base is None else base + (1 - base) * chance
     values = _values(spec, world, round, action, means)
     if action.choices is None:
@@ -131,9 +133,11 @@ def _everywhere(spec: Spec, round: Round, action: Action, values: Levels, leaves
     for level, choice in zip(reversed(tree.levels), reversed(action.choices), strict=True):
         children = child_values(level, below, happened)
         reports.append(children)
+        # y_i is y of the child that node i chose.
         below = pick(jnp.moveaxis(children, 1, 0), choice)
     assert below is not None
     cost = below[0]
+    # The children report w in place of y: the expected costs of this round's play.
     if action.feedback == "expected":
         deeper = (*values[1:], None)
         means = jnp.broadcast_to(means, (tree.leaves, *lanes))

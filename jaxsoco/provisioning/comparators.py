@@ -65,6 +65,7 @@ def _targets(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> tuple[jax.Array
 
     def step(sums, k, now):
         first, second = sums
+        # Episode k counts at every checkpoint from k on.
         target = jnp.where(k <= places, now.target[None], 0)
         return first + target, second + target**2
 
@@ -73,6 +74,7 @@ def _targets(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> tuple[jax.Array
 
 def _service(spec: Spec, budget, episodes, first, second) -> jax.Array:
     """The sum of the service costs of one budget over all episodes, ``[C, ...]``."""
+    # sum_k (b - rho_k)^2 = k b^2 - 2 b sum rho + sum rho^2
     near = episodes * budget**2 - 2 * budget * first + second
     anchored = episodes * (budget - spec.anchor) ** 2
     return episodes * spec.price * budget + spec.tracking * near + spec.anchoring * anchored
@@ -110,6 +112,7 @@ def best_budget(spec: Spec, episodes: jax.Array, first: jax.Array, second: jax.A
     def body(carry):
         left, right, tried, model, active, trip = carry
         plan, here = evaluate(tried)
+        # A value on the model, up to rounding: the tangent there is not new.
         tolerance = 64 * jnp.finfo(first.dtype).eps * jnp.maximum(1, jnp.abs(plan.value))
         moves = active & ~(plan.value - model <= tolerance)
         # Where the sum with the new tangent still falls, the minimum is to the right of it.
@@ -168,11 +171,13 @@ class _Parabola(NamedTuple):
 
     def vertex(self, multiplier: jax.Array) -> jax.Array:
         """Where the parabola and a tangent with this multiplier are least together."""
+        # 0 = 2 curve b - 2 pull - scale lambda, as the latency falls with slope lambda.
         return (self.pull + self.scale * multiplier / 2) / self.curve
 
 
 def _parabola(spec: Spec, episodes: jax.Array, first: jax.Array) -> _Parabola:
     weight = spread(spec.latency_weight, first)
+    # sum_k f_k(b) + alpha b^2 = curve b^2 - 2 pull b + a constant
     return _Parabola(
         curve=episodes * (spec.tracking + spec.anchoring) + spec.switching,
         pull=spec.tracking * first + episodes * (spec.anchoring * spec.anchor - spec.price / 2),
@@ -184,6 +189,7 @@ def _candidate(parabola: _Parabola, left: _Point, right: _Point) -> tuple[jax.Ar
     """The budget between two points that is best by their tangents, and the latency there."""
     # Where the tangents meet: left of it the left one holds, right of it the right one.
     span = left.multiplier - right.multiplier
+    # v_l - lambda_l (b - b_l) = v_r - lambda_r (b - b_r), solved for b.
     meet = right.value - left.value + right.multiplier * right.budget
     meet = (left.multiplier * left.budget - meet) / jnp.where(span > 0, span, 1)
     meet = jnp.where(span > 0, jnp.clip(meet, left.budget, right.budget), left.budget)
@@ -193,6 +199,7 @@ def _candidate(parabola: _Parabola, left: _Point, right: _Point) -> tuple[jax.Ar
         jnp.maximum(parabola.vertex(right.multiplier), meet),
     )
     tried = jnp.clip(tried, left.budget, right.budget)
+    # The latency is convex: the higher of the two tangents bounds it from below.
     model = jnp.maximum(
         left.value - left.multiplier * (tried - left.budget),
         right.value - right.multiplier * (tried - right.budget),

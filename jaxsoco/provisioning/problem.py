@@ -32,6 +32,7 @@ class Round(NamedTuple):
 
 def _init(key: jax.Array, spec: Spec) -> World:
     lanes = key.shape[1:]
+    # b_0 = 0: the first episode pays alpha b_1^2.
     return World(jnp.zeros(lanes, jnp.int32), jnp.zeros(lanes, spec.dtype))
 
 
@@ -41,6 +42,7 @@ def _advance(key: jax.Array, spec: Spec, world: World) -> tuple[World, Round]:
     phase = episode.astype(spec.dtype) / spec.period
     # Whole periods are taken off first: float32 has no digits to spare for large angles.
     sine = jnp.sin(2 * jnp.pi * (phase - jnp.floor(phase)))
+    # rho_k = target + swing sin(2 pi k / period) + jitter N(0, 1)
     target = spec.target + spec.swing * sine + spec.jitter * draw
     return world._replace(episode=episode), Round(episode, target)
 
@@ -56,9 +58,11 @@ def _play(
     budget = action.budget
     lanes = budget.ndim
     loss, consumption = (align(x, 3, lanes) for x in (spec.loss, spec.consumption))
+    # w_t(s, a) under the true P: costs are expected ones, not those of the trajectory drawn.
     occupancy = occupancy_of(
         action.policy, align(spec.transition, 4, lanes), align(spec.initial, 1, lanes)
     )
+    # V_l(pi; P) and V_d(pi; P)
     lost, consumed = (jnp.sum(occupancy * x, axis=(0, 1, 2)) for x in (loss, consumption))
     costs = Costs(
         service=spec.service(budget, round.target),
@@ -81,6 +85,7 @@ _PATH, _NOISE, _SEEN = range(3)
 def _trajectory(key: jax.Array, spec: Spec, policy: jax.Array, slope: jax.Array) -> Feedback:
     """Plays one episode, as the learner sees it."""
     lanes, slots, dtype = slope.ndim, spec.slots, spec.dtype
+    # One uniform for the first state, then two a slot: the action and the next state.
     draws = random.uniform(random.fold(key, _PATH), (2 * slots + 1,), dtype)
     choices, moves = draws[1::2], draws[2::2]
     transition, consumption = align(spec.transition, 4, lanes), align(spec.consumption, 3, lanes)
@@ -114,6 +119,7 @@ def _slot(table: jax.Array, t: jax.Array) -> jax.Array:
 
 def _pick(draw: jax.Array, chances: jax.Array) -> jax.Array:
     """The outcome, int32 ``[...]``, of a uniform ``[...]`` for chances ``[n, ...]``."""
+    # The last sum is 1 but for rounding: without it no draw falls past the end.
     below = jnp.cumsum(chances, axis=0)[:-1] <= draw[None]
     return jnp.sum(below, axis=0, dtype=jnp.int32)
 

@@ -60,6 +60,7 @@ def _increment(key: jax.Array, spec: Spec, clock: jax.Array) -> jax.Array:
     draw = random.normal(key, (size,), dtype, paired=True)
     if spec.increments == "correlated":
         root = increments.correlation_root(size, align(spec.correlation, 0, lanes))
+        # s_t L xi_t
         draw = jnp.sqrt(increments.variance_of_round(clock, dtype)) * turn(root, draw)
     return scale * draw
 
@@ -79,12 +80,16 @@ def _play(
 
 def charge(spec: Spec, round: Round, last: jax.Array, action: jax.Array) -> Costs:
     """Costs of the deviation ``action`` after ``last [d, ...]``."""
+    # w_t = y_(t-1) - delta_t
     before = last - round.increment
     lanes = action.ndim - 1
     eigenvalues = align(spec.eigenvalues, 1, lanes)
+    # V' y_t and V' w_t, with A = V l V'.
     coordinates, old = turn_back(spec.basis, action), turn_back(spec.basis, before)
+    # k = T - t + 1 rounds are left.
     left = jnp.maximum(spec.horizon + 1 - round.clock, 1).astype(action.dtype)
     keep, _ = interpolation_eigenvalues(eigenvalues, left)
+    # y_t - C_t w_t; the regret of the round is 1/2 (y - C w)' C^-1 (y - C w), C diagonal here.
     miss = coordinates - keep * old
     return Costs(
         hit=jnp.sum(eigenvalues * coordinates * coordinates, axis=0) / 2,
@@ -96,6 +101,7 @@ def charge(spec: Spec, round: Round, last: jax.Array, action: jax.Array) -> Cost
 def _noise(key: jax.Array, spec: Spec, action: jax.Array, hit: jax.Array) -> jax.Array:
     cap = align(spec.noise_cap, 0, hit.ndim)
     if spec.noise == "uniform":
+        # Uniform on [-etabar, etabar).
         return cap * (2 * random.uniform(key, (), hit.dtype) - 1)
     # The sign that hides the matrix best: feedback is drawn towards a multiple of the identity.
     average = jnp.mean(align(spec.eigenvalues, 1, hit.ndim), axis=0)

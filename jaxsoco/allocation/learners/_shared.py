@@ -74,6 +74,7 @@ def _inner_metric(kind: str, key: jax.Array, spec: Spec) -> StateMetric:
         return metric
     if kind != "tree":
         raise ValueError(f'metric: want "tree" or "true", got {kind!r}')
+    # Only the distances are embedded: every OFF state hangs from its ON leaf by its own beta.
     return StateMetric(embed_tree(key, metric.distance).distance, metric.switch)
 
 
@@ -114,6 +115,7 @@ def arrive(key: jax.Array, params: Any, spec: Spec) -> WholeSlots:
     """The state before the first slot: all work left, where the job arrives."""
     del key, params
     lanes = spec.lanes
+    # sqrt(L U) is a price per unit of work; a slot does c of it.
     price = jnp.sqrt(spec.lower * spec.upper) * spec.throughput[0]
     start, length, deadline = (
         jnp.broadcast_to(jnp.asarray(x, jnp.int32), lanes)
@@ -138,6 +140,7 @@ def run_slot(
     """
     unfinished = state.left > 0
     runs = runs & unfinished
+    # A job that is done stays OFF where it ran last.
     place = jnp.where(unfinished, place, state.place).astype(jnp.int32)
     n = obs.costs.shape[0]
     decision = one_hot(jnp.where(runs, place, place + n), 2 * n)

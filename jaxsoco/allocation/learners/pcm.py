@@ -88,8 +88,10 @@ def _phase(slot: jax.Array, job: Job, utilization: jax.Array) -> _Phase:
     tolerance = finish_tolerance(utilization.dtype)
     left = jnp.maximum(1 - utilization, 0)
     finished = left <= tolerance
+    # (T - t) c, what the slots after this one can do.
     after = (job.deadline - slot) / jnp.asarray(job.length, utilization.dtype)
     mandatory = ~finished & (after < left - tolerance)
+    # Mandatory work is min(c, 1 - z).
     return _Phase(mandatory, jnp.minimum(left, 1 / jnp.asarray(job.length, left.dtype)), finished)
 
 

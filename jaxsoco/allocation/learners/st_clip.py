@@ -106,6 +106,7 @@ def _act(
     least = _least_work(state, obs.slot, rate)
     decision, _, info = stclip_step(
         obs.costs,
+        # Work that later slots cannot do is placed by the true metric.
         where(least > tolerance, job.metric, job.inner),
         job.metric,
         lift(rate),
@@ -120,6 +121,7 @@ def _act(
         least=least,
     )
     decision = jnp.where(finished[None], rest(previous), decision)
+    # Step 3: z, and SC in the true metric.
     work = rate * jnp.sum(decision[:n], axis=0)
     move, switch = movement(decision, previous, job.metric)
     spent = state.spent + jnp.sum(obs.costs * decision[:n], axis=0) + move + switch
@@ -145,9 +147,11 @@ def _advice(state: STCLIPState, obs: Observation, rate: jax.Array) -> _Advice:
     psi, metric = state.job.pseudo_cost, state.job.metric
     # All lanes are in the same slot.
     place = obs.advice[jnp.ravel(obs.slot)[0] - 1]
+    # c(a_t)
     runs = jnp.where(place < obs.costs.shape[0], rate, 0)
     cost = state.advice_cost + _advice_charge(place, state.advised, metric, obs.costs)
     work = state.advice_work + runs
+    # budget = (1 + epsilon) [ADV + tau c(a_t) + (1 - A) L]
     future = psi.tau * runs + (1 - work) * psi.L
     return _Advice(place, cost, work, (1 + state.epsilon) * (cost + future))
 
@@ -174,6 +178,7 @@ def _least_work(state: STCLIPState, slot: jax.Array, rate: jax.Array) -> jax.Arr
     paper, the last slots may part from the advice for good, and 2 of 15,000 jobs paid more than
     ``1 + epsilon`` times its cost.
     """
+    # (T - t) c
     left = jnp.maximum(state.job.deadline - slot, 0) * rate
     return jnp.clip(1 - state.utilization - left, 0, rate)
 

@@ -147,6 +147,7 @@ def stclip_step(
     place = jnp.broadcast_to(place, previous.shape[1:])
     prices = _prices(terms, place < n)
     met = _tolerance(terms, previous.dtype)
+    # Following the advice: ON as far as the work left allows, or OFF but for what must be done.
     fraction = jnp.where(
         place < n, jnp.minimum(1, prices.room / terms.rate), terms.least / terms.rate
     )
@@ -163,11 +164,13 @@ def stclip_step(
     slack = -solution.excess
     inexact = jnp.where(diffuse, Status.LIMIT, Status.OK)
     status = jnp.where(slack < -met, Status.INFEASIBLE, inexact)
+    # SC takes the exact W1; the step's joint coupling only bounds it from above.
     moved = wasserstein(solution.decision, previous, metric)
     info = ClipInfo(
         status.astype(jnp.int32),
         solution.objective,
         solution.work,
+        # rho + min(c . k, c . k~), with k~ the step without the constraint.
         terms.robust + jnp.minimum(solution.free_work, solution.work),
         terms.spent + jnp.sum(costs * solution.decision[:n], axis=0) + moved,
         jnp.maximum(slack, 0),
@@ -178,11 +181,13 @@ def stclip_step(
 
 def _prices(terms: _Terms, runs: jax.Array) -> Prices:
     """What the price of work depends on; ``runs``: the advice is ON."""
+    # c(a_t): the advice is one state, which works at the full rate or not at all.
     on_advice = jnp.where(runs, terms.rate, 0)
     return Prices(
         terms.pseudo_cost,
         terms.rate,
         terms.robust,
+        # 1 - z, max(A - z, 0), and the part of the constraint that no decision changes.
         jnp.maximum(1 - terms.utilization, 0),
         jnp.maximum(terms.advice_utilization - terms.utilization, 0),
         terms.spent + terms.pseudo_cost.tau * on_advice - terms.budget,
@@ -195,9 +200,11 @@ def _solve(
 ) -> _Solution:
     """The step from given sources: free plan, then the multiplier if that breaks the budget."""
     n = sources.base.shape[1] // 2
+    # Multiplier 0: the step without the constraint, k~.
     free = best_plan(sources, prices, jnp.zeros_like(met))
     follow = follow_plan(sources, prices, place, fraction)
     binding = free.excess > met
+    # The constraint is excess <= 0: the multiplier maximises min_plan value + lam excess.
     left, right = _bracket(sources, prices, free, follow, met)
     # Both ends minimise the Lagrangian at the multiplier: so does the mix with excess 0.
     span = left.excess - right.excess
@@ -213,6 +220,7 @@ def _solve(
     work = mixed(lambda plan: plan.work)
     # The reward is concave in work: the mix earns more than its two ends' mean.
     plain = mixed(lambda plan: plan.value + reward(prices, plan.work))
+    # The followed advice carries an infinite multiplier: it stays where no trial met the budget.
     bounded = jnp.isfinite(right.multiplier)
     middle = (left.multiplier + jnp.where(bounded, right.multiplier, left.multiplier)) / 2
     return _Solution(
@@ -267,6 +275,7 @@ def _common_rate(throughput: jax.Array | float) -> jax.Array:
 
 def _tolerance(terms: _Terms, dtype: jnp.dtype) -> jax.Array:
     """Excess of the budget that counts as rounding, ``[...]``."""
+    # Rounding scales with the budget and with U c, the highest price of a slot fully ON.
     relative = 1e-12 if dtype == jnp.float64 else 3e-6
     return relative * (jnp.abs(terms.budget) + terms.pseudo_cost.U * terms.rate)
 
@@ -288,6 +297,7 @@ def _advice_cost(
     """Cost ``M(j, a)`` of moving from every state to the advised one, ``[2n, ...]``."""
     places = jnp.arange(states).reshape(states, *(1,) * lanes)
     if not isinstance(metric, StateMetric):
+        # Column a of the matrix, selected by a mask.
         at = places[None] == place[None, None]
         return jnp.sum(jnp.where(at, metric, 0), axis=1)
     n = states // 2
@@ -297,4 +307,5 @@ def _advice_cost(
     beta = metric.switch
     beta_there = jnp.sum(jnp.where(at & (place >= n)[None], beta, 0), axis=0)
     full = jnp.concatenate([distance, beta + distance]) + beta_there[None]
+    # M(a, a) = 0, also where a is OFF.
     return jnp.where(places == place[None], 0, full)

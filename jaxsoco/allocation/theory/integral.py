@@ -46,6 +46,7 @@ def integral_optimum(
         jnp.asarray(slots if length is None else length), graph.deadline.shape
     )
     value, choices = _whole_slots(graph, slots)
+    # Cost to go from OFF at the start, with the whole length left.
     remaining = jnp.arange(slots + 1).reshape(slots + 1, *(1,) * length.ndim) == length[None]
     best = jnp.min(jnp.where(remaining, pick(value[1], graph.start), jnp.inf), axis=0)
     path = _trace_whole_slots(graph, choices, length)
@@ -57,6 +58,7 @@ def integral_optimum(
 def _whole_slots(graph: Graph, slots: int):
     """Backward pass: costs to go ``[slots + 1, n, ...]`` (ON, OFF) by slots left, and choices."""
     last = ends(graph)
+    # After the last slot no work may be left: infinite unless r = 0.
     first = jnp.arange(slots + 1).reshape(slots + 1, *(1,) * last[0].ndim) == 0
     start = tuple(jnp.where(first, end[None], jnp.inf) for end in last)
 
@@ -65,7 +67,9 @@ def _whole_slots(graph: Graph, slots: int):
         # With r slots left, being ON in this slot leaves r - 1.
         less = jnp.concatenate([jnp.full_like(on[:1], jnp.inf), on[:-1]])
         on = less + graph.costs[t][None]
+        # V_t(i, r) = min_j M(i, j) + f_t(j) [j ON] + V_{t+1}(j, r - [j ON])
         new, states = jax.vmap(lambda a, b: relax(graph, t, a, b, ())[:2])(on, off)
+        # As int16 the largest array, [T, slots + 1, 2n, ...], takes half the memory.
         choices = jnp.concatenate(states, axis=1).astype(jnp.int16)
         return where(t < graph.deadline, new, value), choices
 
@@ -78,6 +82,7 @@ def _trace_whole_slots(graph: Graph, choices, length):
     def forward(carry, now):
         at, left = carry
         t, states = now
+        # The choice of the state, with as many slots of work left.
         following = pick(pick(jnp.swapaxes(states, 0, 1), left), at).astype(jnp.int32)
         off = jnp.where(at < n, at + n, at)
         at = jnp.where(t < graph.deadline, following, off)

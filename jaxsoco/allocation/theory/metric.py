@@ -57,6 +57,7 @@ def state_metric(distance: jax.Array, switch: jax.Array) -> jax.Array:
     if switch.ndim == 0:
         switch = jnp.broadcast_to(switch, (n,))
     beta = align(switch, 1, lanes)
+    # M(i, j) = d(i, j) + beta_i [i OFF] + beta_j [j OFF], and 0 on the diagonal.
     extra = jnp.concatenate([jnp.zeros_like(beta), beta])
     tiled = jnp.concatenate([distance, distance])
     full = jnp.concatenate([tiled, tiled], axis=1) + extra[:, None] + extra[None]
@@ -81,6 +82,7 @@ def wasserstein(p: jax.Array, q: jax.Array, metric: jax.Array | StateMetric) -> 
     if isinstance(metric, StateMetric):
         moved, switched = movement(align(p, 1, lanes), align(q, 1, lanes), metric)
         return moved + switched
+    # Only p - q is transported: in a metric, mass that both have stays where it is.
     excess = align(p, 1, lanes) - align(q, 1, lanes)
     return transport.excess_cost(excess, align(metric, 2, lanes))
 
@@ -91,6 +93,8 @@ def movement(p: jax.Array, q: jax.Array, metric: StateMetric) -> tuple[jax.Array
     change = p - q
     lanes = change.ndim - 1
     metric = metric.with_lanes(lanes)
+    # W1_M(p, q) = W1_d(P, Q) + sum_u beta_u |p[OFF_u] - q[OFF_u]|, with P and Q the spatial
+    # marginals (ON + OFF).
     moved = transport.excess_cost(change[:n] + change[n:], metric.distance)
     return moved, jnp.sum(metric.switch * jnp.abs(change[n:]), axis=0)
 
@@ -129,9 +133,11 @@ def best_targets(
         return Best(on_cost, on_state, off_cost, off_state + n)
     beta = metric.switch
     leave = beta if off is None else beta + off
+    # M(OFF_i, j) = beta_i + M(ON_i, j) but for j = OFF_i: one pass over d serves both halves.
     on_cost, on_at = minplus(metric.distance, on)
     off_cost, off_at = minplus(metric.distance, leave)
     places = jnp.arange(n, dtype=jnp.int32).reshape(n, *(1,) * (on.ndim - 1))
+    # M(OFF_i, OFF_i) = 0, not 2 beta_i.
     stay = jnp.zeros_like(off_cost) if off is None else jnp.broadcast_to(off, off_cost.shape)
     away = beta + off_cost
     stays = stay <= away

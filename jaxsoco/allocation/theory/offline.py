@@ -80,6 +80,7 @@ def offline_optimum(
     # The search is not differentiated: by the envelope theorem the optimum's derivative is that
     # of the Lagrangian at its paths.
     graph, throughput = jax.lax.stop_gradient((whole, rates))
+    # The first two lines: never ON (no cost, no work), and ON from the start to the deadline.
     cost, stay_on = stay_path(graph, throughput)
     work = graph.deadline * pick(throughput, stay_on)
     feasible = work >= 1 - finish_tolerance(cost.dtype)
@@ -87,6 +88,8 @@ def offline_optimum(
     low, high, done, count = _search(
         graph, throughput, _Line(zeros, zeros, zeros), _Line(cost, work, zeros), feasible
     )
+    # In mu, cost + mu (1 - work) rises for the low path and falls for the high one: the dual is
+    # largest where they cross.
     price = _crossing(low, high)
     value = low.cost + price * (1 - low.work)
     # The mix does the work exactly: (1 - weight) low.work + weight high.work = 1.
@@ -113,6 +116,7 @@ class _Line(NamedTuple):
 def _crossing(low: _Line, high: _Line) -> jax.Array:
     """The price at which two paths cost the same, ``[...]``."""
     rise = high.work - low.work
+    # low.cost - mu low.work = high.cost - mu high.work
     return (high.cost - low.cost) / jnp.where(rise > 0, rise, 1)
 
 
@@ -125,6 +129,7 @@ def _search(
         low, high, done, count = state
         price = _crossing(low, high)
         cost, work = cheapest(graph, throughput, price)
+        # The value of both lines where they cross: a better path lies below it.
         bound = low.cost - price * low.work
         improves = cost - price * work < bound - _tolerance(cost) * (
             jnp.abs(low.cost) + price * (1 + high.work)
@@ -162,6 +167,7 @@ def _paths(
 
 def _lagrangian(graph: Graph, throughput: jax.Array, paths, weight, price) -> jax.Array:
     """Cost of the mix of two paths, and the price of the work that it misses, ``[...]``."""
+    # mu + sum over both paths of share (cost - mu work)
     total = price
     for path, share in zip(paths, (1 - weight, weight), strict=True):
         work = jnp.sum(_work(graph, throughput, path), axis=0)
@@ -191,4 +197,5 @@ def _with_derivative_jvp(primals, tangents):
     )
     leaves = lambda g, r: (g.costs, g.metric, g.beta, g.final, r)  # noqa: E731
     change = leaves(tangents[0], tangents[1])
+    # By the envelope theorem, paths, weight and price stay fixed.
     return value, jax.jvp(moving, leaves(graph, throughput), change)[1]

@@ -39,6 +39,7 @@ class Graph(NamedTuple):
             metric, beta = metric.distance, metric.switch
         else:
             metric = jnp.asarray(metric)
+            # A metric [T, 2n, 2n] is one matrix for every slot, shared by all lanes.
             shared = metric.ndim == 3 and metric.shape == (horizon, 2 * n, 2 * n)
             if shared and lanes and metric.shape == (2 * n, 2 * n, *shape):
                 raise ValueError(
@@ -113,6 +114,7 @@ def ledger(graph: Graph, path: jax.Array) -> tuple[jax.Array, jax.Array, jax.Arr
         (service, move, switched), at = carry
         t, state = now
         within = t < graph.deadline
+        # ON in the last slot: the switch-off after it is still to be paid.
         last = (t + 1 == graph.deadline) & (state < n)
         work = jnp.where(state < n, pick(graph.costs[t], state % n), 0)
         moved, changed = change(graph, t, at, state)
@@ -154,6 +156,7 @@ def relax(graph: Graph, t, on: jax.Array, off: jax.Array, carried):
     # V_ON(u) = min_v d(u, v) + h_v,  V_OFF(u) = min(off_u, beta_u + V_ON(u)).
     value, _, (state, *along) = minplus_carry(graph.metric, best, (target, *along))
     away = graph.beta + value
+    # What stays OFF keeps its own state and its own carried numbers.
     stays = off <= away
     resting = lambda a, b: (a, jnp.where(stays, b, a))  # noqa: E731
     kept = tuple(resting(a, b) for a, (_, b) in zip(along, carried, strict=True))
@@ -172,6 +175,7 @@ def change(graph: Graph, t, source, target) -> tuple[jax.Array, jax.Array]:
     if graph.beta is None:
         moved = pick(pick(jnp.swapaxes(graph.moves(t), 0, 1), source), target)
         return moved, jnp.zeros_like(moved)
+    # M(i, j) = d(i, j) + beta_i [i OFF] + beta_j [j OFF], and M(i, i) = 0.
     switches = sum(jnp.where(s >= n, pick(graph.beta, s % n), 0) for s in (source, target))
     moved = pick(pick(jnp.swapaxes(graph.metric, 0, 1), source % n), target % n)
     return moved, jnp.where(source == target, 0, switches)

@@ -97,6 +97,7 @@ def best_plan(sources: Sources, prices: Prices, multiplier: jax.Array) -> Plan:
     psi, rho, lead, room, least = lift(
         (prices.pseudo_cost, prices.robust, prices.lead, prices.room, prices.least)
     )
+    # psi at s = A - z, where the marginal value of work drops by lam (U - L).
     at_lead, scale = psi(rho + lead), multiplier[None]
 
     def work_at(price):
@@ -106,10 +107,12 @@ def best_plan(sources: Sources, prices: Prices, multiplier: jax.Array) -> Plan:
         level = price - scale * jnp.where(steep, psi.U, psi.L)
         work = psi.inverse(level) - rho
         work = jnp.where(steep, jnp.minimum(work, lead), jnp.maximum(work, lead))
+        # least <= c . k <= 1 - z
         return jnp.clip(work, least, room)
 
     on_arc = _best_arc(sources.base[:, :n], sources.slope[:, :n], multiplier, 0)
     off_arc = _best_arc(sources.base[:, n:], sources.slope[:, n:], multiplier, n)
+    # Sources go ON in the order of (on_i - off_i) / c, until demand at that price is met.
     on = shares(on_arc.cost, off_arc.cost, sources.mass, prices.rate, work_at)
     return _priced(prices, sources.mass, on, on_arc, off_arc, multiplier)
 
@@ -132,6 +135,7 @@ def follow_plan(sources: Sources, prices: Prices, place: jax.Array, fraction: ja
         arcs = (sources.base, sources.slope)
         base, slope = (jnp.sum(jnp.where(hit, x, 0), axis=1) for x in arcs)
         target = jnp.broadcast_to(state.astype(jnp.int32)[None], sources.mass.shape)
+        # Ranked by the constraint's cost alone: this plan spends the least of the budget.
         return _Arc(slope, base, slope, target)
 
     on_arc, off_arc = arc(at), arc(at + n)
@@ -215,7 +219,9 @@ def _pick_rows(matrix: jax.Array, index: jax.Array) -> jax.Array:
 def _with_costs(
     mass: jax.Array, tree_rows: jax.Array, rows: jax.Array, costs: jax.Array, to_advice: jax.Array
 ) -> Sources:
+    # Service f_j is paid in the ON states only.
     service = jnp.concatenate([costs, jnp.zeros_like(costs)])
+    # base_ij = M_T(i, j) + f_j,  slope_ij = M(i, j) + f_j + M(j, a)
     return Sources(mass, tree_rows + service[None], rows + (service + to_advice)[None])
 
 
@@ -223,6 +229,7 @@ def _best_arc(base: jax.Array, slope: jax.Array, multiplier: jax.Array, first: i
     """The arc that minimises ``base + multiplier slope``, the first of several."""
     scale = multiplier[None]
 
+    # A running minimum over the targets: no table of costs [m, n, ...] is built.
     def better(v, best):
         cost = base[:, v] + scale * slope[:, v]
         now = _Arc(cost, base[:, v], slope[:, v], jnp.full(cost.shape, v + first, jnp.int32))
@@ -252,6 +259,8 @@ def _priced(
     work = prices.rate * jnp.sum(on, axis=0)
     # (1 - z - s) L + max(A - z - s, 0) (U - L)
     reserve = (prices.room - work) * psi.L + jnp.maximum(prices.lead - work, 0) * (psi.U - psi.L)
+    # Left side minus right side of the consistency constraint, under the plan's coupling.
     excess = prices.fixed + slope + reserve
+    # f . k + W1_T - int_rho^{rho + c . k} psi
     value = base - reward(prices, work)
     return Plan(on, on_arc.state, off_arc.state, value, excess, work, multiplier)

@@ -50,13 +50,16 @@ class PseudoCost:
 
     def integral(self, a: Number, b: Number) -> jax.Array:
         """``int_a^b psi``; exact, and without cancellation for close ends."""
+        # exp(b / rate) - exp(a / rate), the difference taken by expm1.
         growth = jnp.exp(a / self.rate) * jnp.expm1((b - a) / self.rate)
         return (self.U - self.tau) * (b - a) + self.rate * self.amplitude * growth
 
     def inverse(self, value: Number) -> jax.Array:
         """The ``z`` with ``psi(z) = value``; ``-inf`` for values that psi stays below."""
+        # exp(z / rate) = (value - U + tau) / B
         ratio = (value - self.U + self.tau) / self.amplitude
         reached = ratio > 0
+        # Inside the logarithm's domain, so that the branch not taken has a finite derivative.
         safe = jnp.where(reached, ratio, 1.0)
         return jnp.where(reached, self.rate * jnp.log(safe), -jnp.inf)
 
@@ -74,12 +77,14 @@ def competitive_ratio(L: Number, U: Number, D: Number, tau: Number) -> jax.Array
       ``eta [...]``. Source: arXiv 2408.07831, equation (4); solved by Newton's method on
       ``y e^y - a (e^y - 1) = L / U`` with ``y = 1 / eta``, ``a = (U - D - 2 tau) / U``.
     """
+    # psi(1) = L + D + tau, divided by U, in y = 1 / eta.
     a = (U - D - 2 * tau) / U
     target = jnp.asarray(L / U)
 
     def newton(_, y):
         grown = jnp.exp(y)
         value = y * grown - a * jnp.expm1(y) - target
+        # The derivative in y is (1 + y - a) e^y.
         return y - value / ((1 + y - a) * grown)
 
     # The function is convex and increasing right of its root and y = 1 lies there.
@@ -98,6 +103,7 @@ def robustness(epsilon: Number, L: Number, U: Number, D: Number, tau: Number) ->
       Source: arXiv 2408.07831, section 4.
     """
     eta = competitive_ratio(L, U, D, tau)
+    # U - L + D = top + fixed
     top, fixed = jnp.asarray(U - L - D - 2 * tau), 2 * (D + tau)
 
     def terms(g):

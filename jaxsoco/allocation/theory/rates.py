@@ -47,6 +47,7 @@ def serve_mixed(
       The decision ``[2n, ...]``, the work ``[...]`` and the plain cost ``[...]``.
     """
     n = costs.shape[0]
+    # Outside [-limit, limit] no source changes its target.
     limit = _highest_price(costs, metric, throughput)
     lanes = previous.shape[1:]
 
@@ -55,6 +56,7 @@ def serve_mixed(
         best = best_targets(metric, costs - lift(price) * throughput)
         goes = best.on <= best.off
         rate = _pick(throughput, best.on_state)
+        # best holds M + f - price c: with the price added back, the plain cost M + f is left.
         gain = jnp.where(goes, lift(price) * rate, 0)
         target = jnp.where(goes, best.on_state, best.off_state)
         cost = jnp.where(goes, best.on, best.off) + gain
@@ -83,6 +85,7 @@ def serve_mixed(
     cost = lift(1 - share) * at_low.cost + lift(share) * at_high.cost
     places = jnp.arange(2 * n).reshape(2 * n, *(1,) * len(lanes))
 
+    # k = (1 - share) k_low + share k_high, source by source.
     def add(i, decision):
         mass = previous[i]
         low_mass = jnp.where(places == at_low.target[i][None], lift((1 - share) * mass), 0)
@@ -100,13 +103,16 @@ def _highest_price(costs, metric, throughput) -> jax.Array:
     rates; differences at the level of rounding do not count.
     """
     if isinstance(metric, StateMetric):
+        # A bound on every M(i, j): the longest move, and a switch at both ends.
         far = jnp.max(metric.distance, axis=(0, 1)) + 2 * jnp.max(metric.switch, axis=0)
     else:
         far = jnp.max(metric, axis=(0, 1))
+    # OFF states work at rate 0.
     rates = jnp.concatenate([jnp.zeros_like(throughput[:1]), throughput])
     apart = jnp.abs(rates[:, None] - rates[None])
     counts = apart > 1e-9 * jnp.max(rates, axis=0)[None, None]
     gap = jnp.min(jnp.where(counts, apart, jnp.inf), axis=(0, 1))
+    # Beyond this price, a gap between two rates outweighs any difference in M + f.
     return 2 * (far + jnp.max(jnp.abs(costs), axis=0)) / gap
 
 

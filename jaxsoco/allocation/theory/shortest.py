@@ -19,6 +19,7 @@ def stay_path(graph: Graph, throughput: jax.Array) -> tuple[jax.Array, jax.Array
     slots = jnp.arange(1, graph.costs.shape[0] + 1).reshape(-1, 1, *(1,) * graph.lanes)
     within = slots <= lift(lift(graph.deadline))
     service = jnp.sum(jnp.where(within, graph.costs, 0), axis=0)
+    # Entry, service of all slots up to the deadline, and the last switch-off.
     total = _entry(graph) + service + graph.final
     able = lift(graph.deadline) * throughput >= 1 - finish_tolerance(total.dtype)
     rated = jnp.where(able, total, jnp.finfo(total.dtype).max)
@@ -30,7 +31,9 @@ def _entry(graph: Graph) -> jax.Array:
     """Cost from OFF at the start to ON at every point in the first slot, ``[n, ...]``."""
     first = graph.moves(0)
     if graph.beta is None:
+        # M(OFF_start, ON_u)
         return pick(jnp.swapaxes(first, 0, 1)[: graph.n], graph.start + graph.n)
+    # d(start, u) + beta_start
     return pick(jnp.swapaxes(first, 0, 1), graph.start) + lift(pick(graph.beta, graph.start))
 
 
@@ -41,17 +44,21 @@ def cheapest(graph: Graph, throughput: jax.Array, price: jax.Array) -> tuple[jax
     """
     value = ends(graph)
     nothing = jnp.zeros_like(value[0])
+    # A slot ON at u costs f_t(u) - price c_u.
     gain = throughput * lift(price)
 
     def step(carry, t):
         (on, off), (work_on, work_off) = carry
+        # Work follows the minimum: being ON in the slot adds c.
         pair = (work_on + throughput, work_off)
         new, _, (done,) = relax(graph, t, on + (graph.costs[t] - gain), off, (pair,))
+        # Slots past a lane's deadline leave its cost to go as it is.
         return where(t < graph.deadline, (new, done), carry), None
 
     slots = jnp.arange(graph.costs.shape[0])
     (value, work), _ = jax.lax.scan(step, (value, (nothing, nothing)), slots, reverse=True)
     done = pick(work[1], graph.start)
+    # The value is cost - price work: the plain cost adds the price back.
     return pick(value[1], graph.start) + price * done, done
 
 
@@ -71,6 +78,7 @@ def cheapest_path(graph: Graph, throughput: jax.Array, price: jax.Array) -> jax.
     def forward(at, now):
         t, states = now
         following = pick(states, at)
+        # After the deadline the job rests OFF where it is.
         off = jnp.where(at < n, at + n, at)
         at = jnp.where(t < graph.deadline, following, off)
         return at, at

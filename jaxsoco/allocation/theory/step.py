@@ -74,10 +74,13 @@ def pcm_step(
 
     psi, done, left = lift((pseudo_cost, utilization, room))
 
+    # Demand: work pays off while psi(z + s) is above its price, so s = psi^-1(price) - z, within
+    # [0, 1 - z].
     def work_at(price):
         return jnp.clip(psi.inverse(price) - done, 0, left)
 
     decision, work, spent = serve(costs, metric, throughput, previous, work_at)
+    # int_z^{z + c . k} psi
     reward = pseudo_cost.integral(utilization, utilization + work)
     status = jnp.full(work.shape, Status.OK, jnp.int32)
     return decision, utilization + work, StepInfo(status, spent - reward, work)
@@ -93,6 +96,7 @@ def forced_step(
     """The cheapest way to do exactly ``work [...]`` in this slot (the mandatory phase)."""
     previous = jnp.asarray(previous)
     work = spread(work, previous[0])
+    # Demand that no price changes: the same sweep then does just this, the cheapest way.
     decision, done, spent = serve(costs, metric, throughput, previous, lambda _: lift(work))
     short = done < work - 1e3 * jnp.finfo(done.dtype).eps
     status = jnp.where(short, Status.INFEASIBLE, Status.OK).astype(jnp.int32)
@@ -118,6 +122,7 @@ def serve(
     if rate is None:
         return serve_mixed(costs, metric, align(throughput, 1, lanes), previous, work_at)
     rate = spread(rate, previous[0])
+    # on_i = min_{j ON} M(i, j) + f_j and off_i = min_{j OFF} M(i, j) of every source i.
     best = best_targets(metric, costs)
 
     def share_out(mass, best):
@@ -160,6 +165,7 @@ def shares(
     Source ``i`` pays off below the price ``(on_i - off_i) / rate``; the cheapest go first, and the
     one at which demand ends is split.
     """
+    # mu_i = (on_i - off_i) / c
     price = (on_cost - off_cost) / lift(rate)
     sources = mass.shape[0]
     places = jnp.arange(sources).reshape(sources, *(1,) * (mass.ndim - 1))
@@ -182,6 +188,7 @@ def assemble(
     """Moves shares ``[m, ...]`` of sources to their target states: the decision ``[2n, ...]``."""
     places = jnp.arange(points).reshape(points, *(1,) * (on.ndim - 1))
 
+    # A scatter-add written as masked sums over the lanes.
     def add(i, decision):
         ons, offs = decision
         ons = ons + jnp.where(places == on_state[i][None], on[i][None], 0)

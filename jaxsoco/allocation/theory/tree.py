@@ -27,6 +27,7 @@ def embed_tree(key: jax.Array, distance: jax.Array) -> TreeMetric:
     key = random.words(key)
     distance = jnp.asarray(distance)
     n = distance.shape[0]
+    # n draws order the centres, one scales the radii of the clusters.
     draws = random.uniform(key, (n + 1,), distance.dtype)
     ranks = draws[:n]
     places = jnp.arange(n).reshape(n, *(1,) * (ranks.ndim - 1))
@@ -35,6 +36,8 @@ def embed_tree(key: jax.Array, distance: jax.Array) -> TreeMetric:
         (ranks[None] == ranks[:, None]) & (places[None] < places[:, None])
     )
     order = jnp.sum(before, axis=1, dtype=jnp.int32)
+    # A distance that all lanes share gets lane axes of size 1.
     missing = ranks.ndim - 1 - (distance.ndim - 2)
     distance = distance.reshape(distance.shape + (1,) * max(missing, 0))
+    # The scale of the radii is uniform on [1, 2).
     return hst.embed(order, 1 + draws[n], distance)

@@ -124,6 +124,7 @@ def learn(state: EXP3State, cost: jax.Array, *, explores: bool) -> EXP3State:
         # The largest logit becomes 0: in float32 a large common part would eat the steps.
         row, rest = shift_compensated(row, rest, hold(largest(row), ones))
         row, rest = hold(row, ones), hold(rest, ones)
+        # p_i = softmax(eta theta_i)
         softmax = _softmax(row, rest)
         high.append(put(state.high[d], place, row))
         low.append(put(state.low[d], place, rest))
@@ -136,6 +137,7 @@ def learn(state: EXP3State, cost: jax.Array, *, explores: bool) -> EXP3State:
 
 def _softmax(high: jax.Array, low: jax.Array) -> jax.Array:
     """Probabilities of a row of logits ``[K, ...]`` whose largest is 0."""
+    # The largest logit is 0, so that no exponential overflows.
     weights = jnp.exp(high + low)
     total = weights[0]
     for weight in weights[1:]:

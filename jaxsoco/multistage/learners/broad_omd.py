@@ -107,6 +107,7 @@ def _init(key: jax.Array, params: BroadOMDParams, spec: Spec) -> BroadOMDState:
     eta = jnp.broadcast_to(jnp.asarray(params.eta, like.dtype), lanes)[None, None]
     bar = tables(tree, like, 0.0)
     if params.variant == "v1":
+        # rho_i = 2 K_i, as w' is uniform.
         bar = tuple(2 / jnp.max(w, axis=1, keepdims=True) + 0 * w for w in uniform)
     nodes = Node(
         inverse=tuple(1 / w for w in uniform),
@@ -116,6 +117,7 @@ def _init(key: jax.Array, params: BroadOMDParams, spec: Spec) -> BroadOMDState:
         eta=tuple(eta + 0 * w for w in uniform),
         bar=bar,
     )
+    # exp(1 / ln T) needs T > 1.
     horizon = jnp.maximum(jnp.broadcast_to(spec.horizon, lanes), 2.0)
     return BroadOMDState(
         nodes=nodes,
@@ -161,6 +163,7 @@ def _update(
 def _plain(node: Node, job: Job) -> Node:
     """``v2``."""
     node = _move(node, _losses(node, job, jnp.zeros_like(node.guess)))
+    # With m = 0 the point that is played is w' itself.
     return node._replace(learned=_weights(node))
 
 
@@ -168,15 +171,19 @@ def _optimistic(node: Node, job: Job) -> Node:
     """``v1``."""
     weights, guess = node.learned, node.guess
     losses = _losses(node, job, guess)
+    # a_i = 6 eta_i w_i (lh_i - m_i)^2
     correction = 6 * node.eta * weights * (losses - guess) ** 2
+    # w' <- argmin <w, lh + a> + D(w, w')
     node = _move(node, losses + correction)
     # The guess, the bar and the rate of the arm for the next job; w' moved with the old rate.
     guess = jnp.where(job.chosen, job.cost[None], guess)
     inverse = 1 / jnp.where(weights > 0, weights, 1)
+    # Where 1 / w_i > rho_i:  rho_i <- 2 / w_i,  eta_i <- eta_i exp(1 / ln T)
     rare = inverse > node.bar
     bar = jnp.where(rare, 2 * inverse, node.bar)
     eta = jnp.where(rare, node.eta * jnp.exp(1 / job.log_horizon)[None], node.eta)
     node = node._replace(guess=guess, bar=bar, eta=eta)
+    # w of the next job: the optimistic step argmin <w, m> + D(w, w'), which leaves w' as it is.
     return node._replace(learned=_weights(_move(node, guess)))
 
 
@@ -184,10 +191,13 @@ def _restarting(node: Node, job: Job) -> Node:
     """``v0``."""
     weights, eta = node.learned, node.eta
     losses = _losses(node, job, jnp.zeros_like(weights))
+    # Z <- Z + sum_i w_i^2 (lh_i - c)^2
     squares = jnp.where(weights > 0, (weights * (losses - job.cost[None])) ** 2, 0)
     total = node.bar[0] + jnp.sum(squares, axis=0)
     node = _move(node, losses)
+    # Z >= K ln T / (3 eta^2); all arms share one rate.
     restart = (total >= job.degree * job.log_horizon / (3 * eta[0] ** 2))[None]
+    # 1 / w' of the uniform point: K_i, and infinite for absent children.
     uniform = jnp.where(jnp.isinf(node.inverse), jnp.inf, job.degree[None])
     node = node._replace(
         inverse=jnp.where(restart, uniform, node.inverse),
@@ -209,6 +219,7 @@ def _losses(node: Node, job: Job, guess: jax.Array) -> jax.Array:
 
 def _move(node: Node, losses: jax.Array) -> Node:
     """The node after a log-barrier step from ``w'``, kept as a compensated inverse."""
+    # Absent children have w' = 0: an infinite inverse, which the step must not touch.
     absent = jnp.isinf(node.inverse)
     _, change = log_barrier_move(node.inverse, jnp.where(absent, 0, losses), node.eta)
     inverse, rest = add_compensated(

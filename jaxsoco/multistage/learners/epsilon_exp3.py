@@ -37,6 +37,7 @@ from jaxsoco.multistage.spec import Action, Feedback, Observation, Spec
 def _resolve(params: EpsilonEXP3Params, spec: Spec) -> EpsilonEXP3Params:
     """The rates of lemma 4 in place of None."""
     depth, horizon = spec.tree.depth, spec.horizon
+    # eta = T^(-H/(H+1)),  epsilon = min(1, K T^(-1/(H+1)))
     eta = horizon ** (-depth / (depth + 1))
     epsilon = jnp.minimum(1, spec.tree.width * horizon ** (-1 / (depth + 1)))
     return in_place_of_none(params, eta=eta, epsilon=epsilon)

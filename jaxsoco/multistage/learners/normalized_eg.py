@@ -54,6 +54,7 @@ def _resolve(params: NormalizedEGParams, spec: Spec) -> NormalizedEGParams:
         for level in spec.tree.levels
     ]
     etas: Any = tuple(jnp.sqrt(log / horizon[None]) for log in logs)
+    # Where all nodes have the same K_i, one rate stands for all of them.
     degrees = {int(degree) for level in spec.tree.levels for degree in level.degree}
     return replace(params, eta=etas[0][0] if len(degrees) == 1 else etas)
 
@@ -80,6 +81,7 @@ def _act(
 ) -> tuple[Action, NormalizedEGState]:
     del obs
     tree, learned = state.tree, state.learned
+    # One uniform for every node, in level order: nodes without a job draw too.
     uniforms = jnp.stack(random.draws(key, tree.nodes, learned[0].dtype))
     choices, place, leaf = [], None, None
     for level, table in zip(tree.levels, learned, strict=True):
@@ -98,6 +100,7 @@ def _follow(level: Level, choice: jax.Array, place: jax.Array, leaf: jax.Array |
     child = pick(choice, place)
     index = jnp.where(place < 0, 0, place * level.mask.shape[1] + child)
     below, ended = (jnp.asarray(t.ravel(), jnp.int32)[index] for t in (level.below, level.leaf))
+    # A job that has reached its leaf has no place any more: -1.
     stays = place < 0
     ended = jnp.where(stays, -1, ended)
     leaf = ended if leaf is None else jnp.where(ended >= 0, ended, leaf)

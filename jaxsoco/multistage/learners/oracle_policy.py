@@ -88,6 +88,7 @@ def average_costs(spec: Spec, lanes: int) -> jax.Array:
     means = spec.means(lanes)
     horizon = align(spec.horizon, 0, lanes).astype(means.dtype)[None]
     start, end = (x.reshape(-1, *(1,) * lanes) for x in spec.segment_bounds())
+    # Rounds of every segment within the horizon.
     rounds = jnp.clip(jnp.minimum(end.astype(means.dtype), horizon) - start, 0)
     return jnp.sum(means * (rounds / horizon)[:, None], axis=0)
 
@@ -98,6 +99,7 @@ def _act(
     del params, obs
     tree, lanes = state.tree, state.exploration.ndim
     learned: list[jax.Array] = []
+    # From the leaves upwards: what an oracle knows of its children depends on how they play.
     below = None
     for d in reversed(range(tree.depth)):
         level = tree.levels[d]
@@ -107,6 +109,7 @@ def _act(
             oracle = spread_mask(level.inner, lanes + 1)
             play = jnp.where(oracle, _oracle(level, children, state.exploration), play)
         learned.append(play)
+        # w_i = sum_m x_im w_m
         below = mean(jnp.moveaxis(play, 1, 0), jnp.moveaxis(children, 1, 0))
     policy = policies(tree, tuple(reversed(learned)))
     leaf, visits = descend(tree, policy, key, state.ones, path_weight=False)
@@ -117,6 +120,7 @@ def _exp3(level: Level, theta: jax.Array, jobs: jax.Array) -> jax.Array:
     """EXP3 at its n-th job: rate ``sqrt(log K_i / (K_i n))``, ``[n, K, ...]``."""
     lanes = jobs.ndim - 1
     rate = spread_mask(np.log(level.degree) / level.degree, lanes).astype(jobs.dtype)
+    # sqrt(log K_i / (K_i n)) theta_i at the n-th job.
     logits = jnp.sqrt(rate / (jobs + 1))[:, None] * theta
     logits = jnp.where(spread_mask(level.mask, lanes), logits, -jnp.inf)
     weights = jnp.moveaxis(logits, 1, 0)
@@ -131,6 +135,7 @@ def _oracle(level: Level, children: jax.Array, exploration: jax.Array) -> jax.Ar
     best = jnp.argmin(jnp.where(mask, children, jnp.inf), axis=1)[:, None]
     arms = jnp.arange(level.mask.shape[1]).reshape(1, -1, *(1,) * lanes)
     others = np.maximum(level.degree - 1, 1)[:, None]
+    # q / (K_i - 1) for every child but the best.
     share = exploration[None, None] / spread_mask(others, lanes).astype(children.dtype)
     alone = spread_mask(level.degree[:, None] == 1, lanes)
     play = jnp.where(arms == best, jnp.where(alone, 1, 1 - exploration[None, None]), share)
@@ -144,6 +149,7 @@ def _update(
     theta, jobs = [], []
     for table, count, visit in zip(state.theta, state.jobs, state.visits, strict=True):
         chosen = one_hot(visit.child, state.tree.width)
+        # theta_im -= c / x_im for the child m that was chosen.
         loss = jnp.where(chosen, (feedback.cost * visit.weight)[None], 0)
         theta.append(table - put(jnp.zeros_like(table), visit.place, loss))
         jobs.append(count + put(jnp.zeros_like(count), visit.place, jnp.ones_like(count[0])))

@@ -29,6 +29,7 @@ def theory_rates(depth: int, children: int, horizon: float) -> tuple[np.ndarray,
 def tree_rates(tree: Tree, horizon: float) -> tuple[np.ndarray, float]:
     """The same on any tree, with ``H`` its greatest depth and ``K`` its most children."""
     exponent = 1 / (tree.depth + 1)
+    # Lemma 4's K T^(-1/(H+1)) exceeds 1 while T < K^(H+1).
     epsilon = min(1.0, tree.width * horizon**-exponent)
     return np.where(tree.inner, epsilon, 0.0), horizon ** (-tree.depth * exponent)
 
@@ -41,5 +42,6 @@ def regret_bound(depth: int, children: int, horizon: float, *, anytime: bool = F
     """
     power = depth / (depth + 1)
     bound = ((2 * depth - 1) * children + depth * math.log(children)) * horizon**power
+    # The bounds of epochs of doubling length grow by the factor g: a geometric series.
     growth = 2.0**power
     return bound * growth / (growth - 1) if anytime else bound

@@ -25,9 +25,11 @@ def late_probability(rates: np.ndarray, deadline: float = 1.0) -> np.ndarray:
     # stage[i]: probability that links 0 .. i - 1 are done and no more, after k ticks.
     stage = np.zeros_like(rates)
     stage[0] = 1.0
+    # A tick of the clock completes the current link with probability rate / clock.
     ahead = rates / clock
     total = np.zeros(rates.shape[1:])
     for k in range(math.ceil(clock + 12 * math.sqrt(clock) + 40)):
+        # The Poisson weight of k ticks, times the probability that some link is still to come.
         total += math.exp(k * math.log(clock) - clock - math.lgamma(k + 1)) * stage.sum(axis=0)
         moved = stage * ahead
         stage = stage - moved

@@ -113,8 +113,10 @@ def _choose(level: Level, row, place, epsilon, mode, uniform, ones) -> tuple[jax
     if epsilon is None:
         return hold(child.astype(row.dtype), ones).astype(jnp.int32), jnp.zeros(child.shape, bool)
     degree = look_up(level.degree, place)
+    # floor(K_i u) is uniform over the children; K_i u may round up to K_i.
     anything = jnp.minimum(degree - 1, (uniform * degree.astype(uniform.dtype)).astype(jnp.int32))
     explores = mode < epsilon
+    # epsilon_i = 0 at nodes above leaves only.
     if not level.inner.all():
         explores = explores & (look_up(level.inner, place) > 0)
     # Both in one float, so that the draws behind them are made once.
@@ -127,6 +129,7 @@ def _choose(level: Level, row, place, epsilon, mode, uniform, ones) -> tuple[jax
 def _step(level: Level, place: jax.Array, child: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Place in the next level and number of the leaf; -1 for the one that it is not."""
     width = level.mask.shape[1]
+    # In a complete level, child m of node i is number i K + m of what comes next.
     index = place * width + child
     if level.regular:
         return index, index

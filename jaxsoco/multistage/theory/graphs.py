@@ -30,6 +30,7 @@ def trie_of(paths: Iterable[Sequence[Hashable]]) -> tuple[Mapping[Place, Iterabl
     issues = _path_issues(places)
     if issues:
         raise InputError(issues)
+    # A dict to None serves as an ordered set: children keep the order of the paths.
     trie: dict[Place, dict[Place, None]] = {}
     for path in places:
         for i in range(1, len(path)):
@@ -105,6 +106,7 @@ def _cycle(below: Mapping[str, Sequence[str]]) -> list[str]:
     done: set[str] = set()
     for start in below:
         trail: dict[str, None] = {}
+        # Depth first without recursion: False leaves a node whose children are all done.
         stack: list[tuple[str, bool]] = [(start, True)]
         while stack:
             name, enter = stack.pop()
@@ -130,6 +132,7 @@ def unfold(
       InputError: more than ``MAX_NODES`` nodes.
     """
     trie: dict[Place, list[Place]] = {}
+    # Breadth first: level order, and a shared node once for every path that leads to it.
     queue: deque[tuple[str, ...]] = deque([(root,)])
     count = 1
     while queue:

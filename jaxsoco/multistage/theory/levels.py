@@ -61,12 +61,14 @@ def pick(table: jax.Array, place: jax.Array) -> jax.Array:
     inner = table.shape[1 : table.ndim - lanes]
     if n > CHAIN:
         place = jnp.maximum(place, 0)
+        # A table without lanes: whole rows are gathered, and the lanes go to the end.
         if all(size == 1 for size in table.shape[1 + len(inner) :]):
             rows = table.reshape(n, *inner).at[place].get(mode="promise_in_bounds")
             return jnp.moveaxis(rows, range(lanes), range(len(inner), len(inner) + lanes))
         index = place.reshape((1,) * (1 + len(inner)) + place.shape)
         table = jnp.broadcast_to(table, (n, *inner, *place.shape))
         return jnp.take_along_axis(table, index, axis=0, mode="promise_in_bounds")[0]
+    # A chain of selects; -1 matches no later row and leaves the first.
     row = table[0]
     for i in range(1, n):
         row = jnp.where((place == i)[(None,) * len(inner)], table[i], row)
@@ -97,6 +99,7 @@ def put(table: jax.Array, place: jax.Array, row: jax.Array) -> jax.Array:
         # lane after the other would take far too long.
         ways = {"cpu": _put_in_turn, "default": _put_at_once}
         return jax.lax.platform_dependent(table, place, row, **ways)
+    # One selection over all rows; -1 matches none.
     here = jnp.arange(n, dtype=place.dtype).reshape(-1, *(1,) * (table.ndim - 1))
     return jnp.where(here == place[(None,) * (1 + inner)], row[None], table)
 

@@ -53,9 +53,11 @@ def play_probabilities(tree: Tree, policy: Policy) -> Levels:
 def mix(level: Level, learned: jax.Array, epsilon: jax.Array) -> jax.Array:
     """``epsilon / K_i + (1 - epsilon) learned`` at the nodes of a level that explore."""
     lanes = learned.ndim - 2
+    # 1 / K_i for the children that there are.
     share = level.mask / level.degree[:, None]
     uniform = spread_mask(share, lanes).astype(learned.dtype)
     mixed = epsilon[None, None] * uniform + (1 - epsilon[None, None]) * learned
     if level.inner.all():
         return mixed
+    # epsilon_i = 0 at nodes above leaves only.
     return jnp.where(spread_mask(level.inner, lanes + 1), mixed, learned)

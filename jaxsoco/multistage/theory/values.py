@@ -31,6 +31,7 @@ def child_values(level: Level, below: jax.Array | None, leaves: jax.Array) -> ja
         lanes = jnp.broadcast_shapes(below.shape[1:], leaves.shape[1:])
         leaves = jnp.broadcast_to(leaves, (leaves.shape[0], *lanes))
         below = jnp.broadcast_to(below, (below.shape[0], *lanes))
+    # One table to index: the leaves, a zero for absent children, the decision nodes below.
     parts = [leaves, jnp.zeros_like(leaves[:1])] + ([] if below is None else [below])
     count = leaves.shape[0]
     index = np.where(level.leaf >= 0, level.leaf, count)
@@ -51,6 +52,7 @@ def sweep(tree: Tree, play: Levels, leaves: jax.Array) -> Levels:
     values: list[jax.Array] = []
     for level, x in zip(reversed(tree.levels), reversed(play), strict=True):
         children = child_values(level, values[-1] if values else None, leaves)
+        # w_i = sum_m x_im w_m
         values.append(mean(jnp.moveaxis(x, 1, 0), jnp.moveaxis(children, 1, 0)))
     return tuple(reversed(values))
 
@@ -78,6 +80,7 @@ def along_path(
     new = list(values)
     for d in reversed(range(len(new))):
         children = child_values(tree.levels[d], new[d + 1] if d + 1 < len(new) else None, leaves)
+        # Only the node on the path plays a new row: w_i = sum_m x_im w_m from all its children.
         new[d] = put(new[d], place[d], hold(mean(rows[d], pick(children, place[d])), ones))
     return tuple(new)
 

@@ -99,12 +99,14 @@ def decide(
       growth: by which share the number of episodes since the warm-up grows between two plans; None
         plans every episode. Between plans the policy and the multiplier stay.
     """
+    # k - K0: at most 0 during the warm-up.
     number = obs.episode.astype(state.budget.dtype) - state.warm_up
     due = (number > 0) & (number >= state.due)
 
     def replan(_):
         solution = plan()
         status = solution.info.status
+        # An infeasible plan is no failure: the baseline takes its place.
         fault = (status != Status.OK) & (status != Status.INFEASIBLE)
         decision = lanes.where(due, _decision(state, solution), state.decision)
         return decision, state.faults + (due & fault)
@@ -116,6 +118,7 @@ def decide(
     decision, faults = jax.lax.cond(jnp.any(due), replan, keep, None)
     following = number + 1
     if growth is not None:
+        # The next plan is due once k - K0 has grown by that share.
         following = jnp.maximum(following, jnp.ceil(number * (1 + growth)))
     state = state._replace(
         episode=obs.episode,
@@ -144,6 +147,7 @@ def descend(state: PlannerState, slope: jax.Array) -> jax.Array:
     """
     known, budget = state.known, state.budget
     number = state.episode.astype(budget.dtype) - state.warm_up
+    # eta_k = 1 / (theta_g (k - K0))
     step = 1 / (known.curvature * jnp.maximum(number, 1))
     lower = project_budget(budget - step * slope, known)
     moves = (number > 0) & ~state.decision.fallback
@@ -218,6 +222,7 @@ def project_budget(budget: jax.Array, known: Known) -> jax.Array:
 def follow_service(state: Descent, feedback: Feedback) -> Descent:
     """``b_{k+1} = clip(b_k - f_k'(b_k) / (theta_f k), B0, b_high)``."""
     known = state.known
+    # 1 / eta_k = theta_f k
     rate = known.curvature * jnp.maximum(state.episode, 1).astype(state.budget.dtype)
     lower = state.budget - feedback.slope / rate
     return state._replace(budget=project_budget(lower, known))

@@ -63,12 +63,14 @@ def constant_rate(consumption: jax.Array, rate: jax.Array) -> jax.Array:
     """
     rates = jnp.max(consumption, axis=(0, 1))
     rate = jnp.clip(rate, jnp.min(rates, axis=0), jnp.max(rates, axis=0))[None]
+    # The nearest action at or below the rate, and the nearest at or above it.
     below = jnp.argmax(jnp.where(rates <= rate, rates, -jnp.inf), axis=0)
     above = jnp.argmin(jnp.where(rates >= rate, rates, jnp.inf), axis=0)
     low, high = take(rates, below), take(rates, above)
     # rate = (1 - share) low + share high
     gap = high - low
     share = jnp.where(gap > 0, (rate[0] - low) / jnp.where(gap > 0, gap, 1), 0)[None]
+    # Where both are the same action the share is 0, and all the chance is on it.
     is_below, is_above = (one_hot(index, rates.shape[0]) for index in (below, above))
     return jnp.where(is_below, 1 - share, 0) + jnp.where(is_above, share, 0)
 

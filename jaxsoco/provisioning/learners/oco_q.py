@@ -71,7 +71,9 @@ def update(params: OcoQParams, state: OcoQState, action: Action, feedback: Feedb
         value, visits, loss, state, action, after = now
         pair = one_hot(state, s)[:, None] & one_hot(action, a)[None]
         visits = visits + pair
+        # l_t(s, a) + min_a' Q_{t+1}(s', a')
         aim = loss + take(ahead, after)[None, None]
+        # The step size at the n-th visit, (T + 1) / (T + n).
         rate = (slots + 1) / (slots + jnp.maximum(visits, 1))
         value = jnp.where(pair, value + rate * (aim - value), value)
         return jnp.min(value, axis=1), (value, visits)

@@ -36,6 +36,7 @@ def act(
         known, slots = state.known, state.decision.policy.shape[0]
         tables = (known.loss, known.consumption)
         loss, consumption = (jnp.broadcast_to(x, (slots, *x.shape[1:])) for x in tables)
+        # A box with one member: lower = upper = P.
         box = (state.seen, state.seen)
         return solve_budgeted(loss, consumption, *box, known.initial, state.budget)
 
@@ -47,6 +48,7 @@ def update(
 ) -> PlannerState:
     """Moves the budget as BLOL does, equations (11) and (12)."""
     del params, action
+    # (11)
     slope = feedback.slope - state.known.latency_weight * state.decision.multiplier
     return state._replace(budget=descend(state, slope))
 

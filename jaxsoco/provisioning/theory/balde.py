@@ -106,6 +106,7 @@ def learn(experience: Experience, feedback: Feedback) -> Experience:
     def pool(x):
         return jnp.sum(x, axis=0, keepdims=True) if rows == 1 else x
 
+    # n_t(s, a, s') += 1 for every transition of the trajectory.
     counts = experience.counts + pool(visits[:, :, :, None] * after[:, None, None])
     if experience.seen is None or experience.spent is None:
         return Experience(counts, None, None)

@@ -74,6 +74,7 @@ def uncertainty_bonus(
         total = jnp.minimum(total, 1)
     if not remaining:
         return slots * total
+    # T - 1 - t slots follow slot t.
     left = jnp.arange(slots - 1, -1, -1, dtype=radius.dtype)
     return left.reshape(-1, *(1,) * (total.ndim - 1)) * total
 
@@ -98,4 +99,5 @@ def upper_mean(
     at_least_one = jnp.maximum(count, 1)
     width = (scale * jnp.sqrt(2 * log_factor))[None, None, None] / jnp.sqrt(at_least_one)
     width = jnp.where(count > 0, jnp.minimum(width, 1), 1)
+    # Noise may carry the mean out of [0, 1], where the true one lies.
     return jnp.minimum(jnp.clip(total / at_least_one, 0, 1) + width, 1), width

@@ -51,6 +51,7 @@ class TabularModel:
         """SHA-256 of all numbers."""
         sha = hashlib.sha256(str(self.slots).encode())
         for name in AXES:
+            # One byte order and layout, so that the digest depends on the numbers alone.
             array = np.ascontiguousarray(getattr(self, name), "<f8")
             sha.update(f"{name}{array.shape}".encode() + array.tobytes())
         return sha.hexdigest()
@@ -142,6 +143,7 @@ def _array(name: str, value: Any, issues: list[Issue]) -> np.ndarray | None:
     except (TypeError, ValueError):
         issues.append(Issue(name, "is not an array of numbers", f"want {shape}"))
         return None
+    # Without an axis of slots: the same in every slot.
     if array.ndim == len(axes) - 1 and "t" in axes:
         array = array[None]
     if array.ndim != len(axes) or not array.size:
@@ -157,6 +159,7 @@ def _check_shapes(
     _, states, actions, _ = arrays["transition"].shape
     sizes = {"s": states, "a": actions, "n": states}
     if slots is None:
+        # Arrays with an axis of slots say how many there are; size 1 says nothing.
         leading = {x.shape[0] for n, x in arrays.items() if n != "initial" and x.shape[0] > 1}
         if not leading:
             hint = "give slots, or arrays with an axis of slots"

@@ -14,6 +14,7 @@ from jaxsoco.provisioning.theory.model import TabularModel, tabular_model
 def poisson(rate: float) -> np.ndarray:
     """Probabilities of 0, 1, ... arrivals, ``[n]``, cut where nothing is left in float64."""
     count = math.ceil(rate + 12 * math.sqrt(rate) + 24)
+    # ln P(N = n) = n ln rate - rate - ln n!, in logarithms because factorials overflow.
     logs = [n * math.log(rate) - rate - math.lgamma(n + 1) if rate else 0.0 for n in range(count)]
     chances = np.exp(logs) if rate else np.eye(1, count)[0]
     return chances / chances.sum()
@@ -32,6 +33,7 @@ def departures(actions: int, success: float) -> np.ndarray:
     chances = np.zeros((actions, actions))
     for a in range(actions):
         for x in range(a + 1):
+            # P(X = x) = C(a, x) p^x (1 - p)^(a - x)
             chances[a, x] = math.comb(a, x) * success**x * (1 - success) ** (a - x)
     return chances
 
@@ -50,6 +52,7 @@ def queue_transition(
     transition = np.zeros((capacity + 1, served.shape[0], capacity + 1))
     for s, a in product(range(capacity + 1), range(served.shape[0])):
         for x, n in product(range(served.shape[1]), range(arrivals.size)):
+            # Late arrivals cannot be served in their own slot.
             after = max(0, s - x) + n if late else max(0, s - x + n)
             transition[s, a, min(capacity, after)] += served[a, x] * arrivals[n]
     return transition
@@ -137,10 +140,12 @@ def _joint(topology, capacity, x, y, first, second, arrivals) -> np.ndarray:
     for p, q, n, m in product(
         range(first.size), range(second.size), range(arrivals[0].size), range(inflow.size)
     ):
+        # Services and arrivals are independent.
         chance = first[p] * second[q] * arrivals[0][n] * inflow[m]
         if not chance:
             continue
         done = min(x, p)
+        # In tandem, what the first queue serves arrives at the second.
         come = m if topology == "parallel" else done
         after = (min(capacity, x - done + n), min(capacity, max(0, y - q) + come))
         lengths[after] += chance

@@ -116,6 +116,7 @@ def plan(key: jax.Array, params: object, state: _S, obs: Observation) -> tuple[j
     ``Chat_t^-1 = 2 I + Ahat - Chat_(t+1)``, ``Chat_(T+1) = I``.
     """
     del key, params
+    # w_t = y_(t-1) - delta_t
     action = deviation(state.estimate, state.clock.left, state.deviation - obs.increment)
     return action, state._replace(deviation=action)
 
@@ -178,6 +179,7 @@ def begin_sensing(key: jax.Array, params: SensingParams, spec: Spec) -> Sensing:
     rounds = params.rounds or 0
     gamma = jnp.asarray(params.gamma, dtype)
     cap, _ = _noise_and_floor(params, dtype)
+    # |2 eta_t / gamma^2| <= 2 etabar / gamma^2 in each of the T0 rounds.
     radius = 2 * rounds * (cap / (gamma * gamma))
     return Sensing(
         vectors=random.normal(key, (rounds, spec.dimension), dtype, paired=True),
@@ -189,12 +191,14 @@ def begin_sensing(key: jax.Array, params: SensingParams, spec: Spec) -> Sensing:
 
 def explore(sensing: Sensing, clock: jax.Array) -> jax.Array:
     """``gamma z [d, ...]`` of the round after ``clock`` rounds."""
+    # After the exploration a row is still read, but not used.
     place = jnp.minimum(clock, sensing.rounds - 1)
     return lift(sensing.gamma) * _row(sensing.vectors, place)
 
 
 def record(sensing: Sensing, clock: jax.Array, feedback: Feedback) -> Sensing:
     """Keeps the feedback of the round after ``clock`` rounds, if it explored."""
+    # b_t = 2 f_t / gamma^2 = z_t' A z_t + 2 eta_t / gamma^2
     value = 2 * feedback.value / (sensing.gamma * sensing.gamma)
     place = jnp.minimum(clock, sensing.rounds - 1)
     value = jnp.where(clock < sensing.rounds, value, _row(sensing.values, place))

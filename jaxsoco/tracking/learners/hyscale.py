@@ -41,6 +41,7 @@ def _update(
         return state._replace(estimate=estimate)
     sensing = record(state.sensing, clock.over, feedback)
     last = clock.over == rounds - 1
+    # All lanes share the clock: the solver runs once, after round T0.
     recovered, faults = jax.lax.cond(
         last, recover, lambda sensing: (state.estimate, state.faults), sensing
     )

@@ -33,6 +33,7 @@ def step_variance(spec: Spec, lanes: int) -> jax.Array:
     else:
         # scale V'
         turned = scale * jnp.swapaxes(basis, 0, 1)
+    # V' Sigma V = X X' with X = scale V' L, or scale V'.
     return jnp.sum(turned[:, None] * turned[None], axis=2)
 
 
@@ -57,6 +58,7 @@ def exploration_costs(spec: Spec, coordinates: jax.Array, hits: jax.Array) -> Co
     # The diagonal of V' Sigma_t V, [T0, d, ...].
     share = _modulation(spec, t, dtype).reshape(-1, 1, *(1,) * lanes)
     walked = share * spread[None]
+    # y_t - C_t y_(t-1); C_t is diagonal in this basis.
     miss = coordinates - keep * last
     return Costs(
         hit=jnp.sum(hits, axis=0),
@@ -106,10 +108,13 @@ def exploitation_costs(spec: Spec, coordinates: jax.Array, estimate: Spectrum) -
         # Chat S Chat and V' K U: C is diagonal in V, Chat in U.
         after = keep[:, None] * second * keep[None]
         miss = into * (keep[None] - best[:, None])
+        # (V' K U) (U' S U)
         missed = jnp.sum(miss[:, :, None] * second[None], axis=1)
+        # 1/2 tr(A Chat S Chat), 1/2 tr((I - Chat)^2 S) and 1/2 tr(K' C^-1 K S)
         hit = hit + jnp.sum(matrix * after, axis=(0, 1)) / 2
         move = move + jnp.sum(_diagonal(second) * (1 - keep) ** 2, axis=0) / 2
         regret = regret + jnp.sum(jnp.sum(missed * miss, axis=1) / best, axis=0) / 2
+        # S_(t+1) = Chat S Chat + Sigma_(t+1)
         return after + _modulation(spec, t + 1, dtype) * step, (hit, move, regret)
 
     start = (second, (zero, zero, zero))

@@ -55,13 +55,19 @@ def plugin_regret(
         left, nxt = place
         go, _ = weights(believed.matrix, left)
         best, weight = weights(true.matrix, left)
+        # V' K U = (V' (I - C) V) into - into (U' (I - Chat) U), and Chat in its own basis U.
         miss, keep = _times(best, into) - _times(into, go), eye - go
+        # 1/2 tr(K' C^-1 K S)
         charge = jnp.sum(_times(weight, miss) * _times(miss, second)) / 2
+        # U' Sigma_(t+1) U
         nxt = _times(believed.basis.T, _times(nxt, believed.basis))
+        # S_(t+1) = Chat S Chat' + Sigma_(t+1)
         return _times(keep, _times(second, keep.T)) + nxt, charge
 
+    # S at the first round, in the basis U.
     first = believed.basis.T @ first @ believed.basis
     left = jnp.arange(rounds - start + 1, 0, -1).astype(matrix.dtype)
+    # Reverse mode computes the rounds anew, so that its memory stays O(T d^2).
     _, charges = jax.lax.scan(jax.checkpoint(step), first, (left, following))
     return jnp.sum(charges)
 
@@ -88,6 +94,7 @@ def exploration_regret(
     eye = jnp.eye(matrix.shape[0], dtype=matrix.dtype)
 
     def charge(go, weight, covariance, first):
+        # gamma^2 (tr C^-1 + [t >= 2] tr C) + tr(C Sigma)
         trace = jnp.trace(weight) + jnp.where(first, 0, jnp.trace(eye - go))
         return square * trace + jnp.sum((eye - go) * covariance)
 
@@ -131,6 +138,7 @@ def _total(
 
     def step(_, place):
         left, covariance = place
+        # V' Sigma_t V
         covariance = _times(true.basis.T, _times(covariance, true.basis))
         return None, charge(*weights(true.matrix, left), covariance, left == horizon)
 

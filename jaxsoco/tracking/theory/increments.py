@@ -23,18 +23,21 @@ MODULATION, PERIOD = 0.5, 200.0
 def laplaces(key: jax.Array, size: int, dtype) -> jax.Array:
     """Laplace variates of variance 1, ``[size, ...]``; consumes the key."""
     tail, sign = _halves(key, size, dtype)
+    # P(X > x) = exp(-sqrt(2) x) / 2 = tail
     return sign * (-(0.5**0.5)) * jnp.log(2 * tail)
 
 
 def cauchys(key: jax.Array, size: int, dtype) -> jax.Array:
     """Standard Cauchy variates ``[size, ...]``; consumes the key."""
     tail, sign = _halves(key, size, dtype)
+    # P(X > x) = 1/2 - arctan(x) / pi = tail
     return sign / jnp.tan(jnp.pi * tail)
 
 
 def _halves(key: jax.Array, size: int, dtype) -> tuple[jax.Array, jax.Array]:
     """Tail probabilities in (0, 1/2) and signs, ``[size, ...]`` each."""
     word = jnp.concatenate(random.bits(key, ((size + 1) // 2,)))[:size]
+    # The upper 31 bits, centred in their cells, are the tail; the lowest bit is the sign.
     tail = ((word >> 1).astype(dtype) + 0.5) * 2.0**-32
     return tail, jnp.where((word & 1) == 1, 1, -1).astype(dtype)
 
@@ -49,6 +52,7 @@ def correlation_root(dimension: int, correlation: jax.Array) -> jax.Array:
     lanes = (1,) * correlation.ndim
     lag = (row - column).reshape(dimension, dimension, *lanes)
     first = (column == 0).reshape(dimension, dimension, *lanes)
+    # L_ij = r^(i - j) for j <= i, times sqrt(1 - r^2) in all columns but the first.
     power = correlation[None, None] ** jnp.maximum(lag, 0)
     width = jnp.where(first, 1, jnp.sqrt(1 - correlation * correlation)[None, None])
     return jnp.where(lag >= 0, power * width, 0)

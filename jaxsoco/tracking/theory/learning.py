@@ -46,5 +46,6 @@ def learn(
     def step(sweeps):
         return lambda: jacobi.rank_one_update(estimate, size, coordinates, sweeps)
 
+    # The clock has no lanes, so that one branch is run.
     early = (rounds >= 0) & (rounds < EARLY_ROUNDS)
     return jax.lax.cond(early, step(EARLY_SWEEPS), step(params.sweeps))

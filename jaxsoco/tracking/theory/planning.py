@@ -39,14 +39,18 @@ def interpolation_eigenvalues(
 
 
 def _angle(eigenvalues: jax.Array) -> jax.Array:
+    # sinh(theta / 2) = sqrt(l) / 2; arccosh(1 + l / 2) would lose a small l.
     return 2 * jnp.arcsinh(jnp.sqrt(jnp.maximum(eigenvalues, 0)) / 2)
 
 
 @jax.custom_jvp
 def _coefficients(eigenvalues, left):
     theta = _angle(eigenvalues)
+    # The cosh ratio with exp((k + 1/2) theta) / 2 taken out of both terms: nothing overflows.
     bottom = 1 + jnp.exp(-(2 * left + 1) * theta)
+    # c = exp(-theta) (1 + exp(-(2k - 1) theta)) / (1 + exp(-(2k + 1) theta))
     keep = jnp.exp(-theta) * (1 + jnp.exp(-(2 * left - 1) * theta)) / bottom
+    # 1 - c = (1 - exp(-2k theta)) (1 - exp(-theta)) / (1 + exp(-(2k + 1) theta)), no cancellation.
     go = jnp.expm1(-2 * left * theta) * jnp.expm1(-theta) / bottom
     return keep, go
 
@@ -54,6 +58,7 @@ def _coefficients(eigenvalues, left):
 @_coefficients.defjvp
 def _coefficients_jvp(primals, tangents):
     eigenvalues, left = primals
+    # d(1 - c) / dl is the divided difference of l with itself; dc is its negative.
     slope = _divided_differences(eigenvalues, eigenvalues, left) * tangents[0]
     return _coefficients(eigenvalues, left), (-slope, slope)
 
@@ -63,6 +68,8 @@ def _divided_differences(a: jax.Array, b: jax.Array, left: jax.Array) -> jax.Arr
     first, second = _angle(a), _angle(b)
     total, gap = first + second, jnp.abs(first - second)
     odd = 2 * left + 1
+    # With s = theta_a + theta_b, d = |theta_a - theta_b| and g(p) = _series(p), the numerator is
+    # exp(-s) g(s) + exp((k - 1/2) d - (k + 1/2) s) g(d).
     top = jnp.exp(-total) * _series(total, left)
     top = top + jnp.exp((left - 0.5) * gap - (left + 0.5) * total) * _series(gap, left)
     return top / ((1 + jnp.exp(-odd * first)) * (1 + jnp.exp(-odd * second)))
@@ -71,6 +78,7 @@ def _divided_differences(a: jax.Array, b: jax.Array, left: jax.Array) -> jax.Arr
 def _series(angle: jax.Array, left: jax.Array) -> jax.Array:
     """``(1 - exp(-2 k p)) / (1 - exp(-p))``, at 0 its limit ``2 k``."""
     positive = angle > 0
+    # No 0 / 0 in the branch that is not taken.
     safe = jnp.where(positive, angle, 1)
     return jnp.where(positive, jnp.expm1(-2 * left * safe) / jnp.expm1(-safe), 2 * left)
 
@@ -85,6 +93,7 @@ def deviation(estimate: Spectrum, rounds_left: jax.Array, before: jax.Array) -> 
     """
     left = jnp.asarray(rounds_left, before.dtype)
     coordinates = jacobi.coordinates(estimate, before)
+    # C w = w - (I - C) w: with I - C exactly 0 there, a null direction does not move.
     way = jacobi.apply(_go, _differences, estimate, coordinates, left)
     return before - jacobi.combine(estimate, way)
 
@@ -128,6 +137,8 @@ def _weights_jvp(primals, tangents):
     near, left = primals
     values = _cleaned(jnp.diagonal(near))
     keep, _ = _coefficients(values, left)
+    # Daleckii and Krein: d(I - C)_ij is the divided difference at (l_i, l_j) times dA_ij; and
+    # d(C^-1) = C^-1 d(I - C) C^-1.
     slope = _divided_differences(values[:, None], values[None], left) * tangents[0]
     return _weights(near, left), (slope, slope / (keep[:, None] * keep[None]))
 
