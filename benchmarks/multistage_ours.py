@@ -7,10 +7,9 @@ import functools
 import jax
 import numpy as np
 
-from jaxsoco.core.protocol import Algorithm, Instance, Problem
+from jaxsoco.core.protocol import Algorithm, Instance, Problem, same_for_all
 from jaxsoco.engine.batch import Batch
 from jaxsoco.multistage import EpsilonEXP3Params, bernoulli_tree, epsilon_exp3, multistage
-from jaxsoco.multistage.problem import same_for_all
 
 MINIMUM = 20_001
 """Rounds from which the engine's loop for long horizons is used."""

@@ -248,8 +248,8 @@ def test_a_class_may_check_its_settings_itself():
     class Ends:
         """Two ends."""
 
-        low: float = setting("d", 0.0)
-        high: float = setting("d", 1.0)
+        low: float = setting("d", default=0.0)
+        high: float = setting("d", default=1.0)
 
         def __post_init__(self):
             if self.low > self.high:
@@ -259,7 +259,7 @@ def test_a_class_may_check_its_settings_itself():
     class More(Ends):
         """Another."""
 
-        steps: int = setting("d", 3)
+        steps: int = setting("d", default=3)
 
     for cls in (Ends, More):
         with pytest.raises(ValueError, match="low > high"):
