@@ -278,4 +278,4 @@ def test_a_subclass_that_is_not_declared_is_named():
 class Parent:
     """One."""
 
-    rate: float = setting("d", 1.0)
+    rate: float = setting("d", default=1.0)
