@@ -196,6 +196,11 @@ def build(prepared: Prepared) -> Instance:
 def bernoulli_tree(horizon: int, **fields: Any) -> Spec:
     """Bernoulli leaves of which the worst becomes the best (arXiv 2404.04509, section 7.1).
 
+    >>> from jaxsoco.multistage import bernoulli_tree
+    >>> spec = bernoulli_tree(1000, depth=3, children=4)
+    >>> spec.tree.leaves, spec.segment_end.tolist()  # the costs switch after round 10
+    (64, [10, 1000])
+
     Args:
       horizon: rounds.
       **fields: settings (``jaxsoco list multistage/bernoulli_tree``) that differ from their
@@ -209,22 +214,44 @@ def bernoulli_tree(horizon: int, **fields: Any) -> Spec:
 
 
 def edge_computing(horizon: int, **fields: Any) -> Spec:
-    """Servers behind random links and networks (section 7.3); see :func:`bernoulli_tree`."""
+    """Servers behind random links and networks (section 7.3); see :func:`bernoulli_tree`.
+
+    >>> from jaxsoco.multistage import edge_computing
+    >>> edge_computing(1000, servers=2).tree.children  # root, servers, networks
+    ((1, 2), (3, 4), (5, 6))
+    """
     return _spec("edge_computing", horizon, fields)
 
 
 def multihop(horizon: int, **fields: Any) -> Spec:
-    """Layers of relays and a deadline (section 7.4); see :func:`bernoulli_tree`."""
+    """Layers of relays and a deadline (section 7.4); see :func:`bernoulli_tree`.
+
+    >>> from jaxsoco.multistage import multihop
+    >>> multihop(1000, layers=5).tree.leaves
+    32
+    """
     return _spec("multihop", horizon, fields)
 
 
 def lower_bound_chain(horizon: int, **fields: Any) -> Spec:
-    """The chain of the lower bound (section 6); see :func:`bernoulli_tree`."""
+    """The chain of the lower bound (section 6); see :func:`bernoulli_tree`.
+
+    >>> from jaxsoco.multistage import lower_bound_chain
+    >>> lower_bound_chain(1000, stages=2, gap=1.0, swapped=True).chance.tolist()
+    [[0.125, 1.0, 0.0]]
+    """
     return _spec("lower_bound_chain", horizon, fields)
 
 
 def recorded_costs(horizon: int, **fields: Any) -> Spec:
-    """Recorded costs from the CSV file ``file``; see :func:`bernoulli_tree`."""
+    r"""Recorded costs from the CSV file ``file``; see :func:`bernoulli_tree`.
+
+    >>> from pathlib import Path
+    >>> from jaxsoco.multistage import recorded_costs
+    >>> _ = Path("costs.csv").write_text("0,1\n0.5,0\n1,1\n")
+    >>> recorded_costs(2, file="costs.csv", depth=1).base.tolist()  # the first two rounds
+    [[0.0, 1.0], [0.5, 0.0]]
+    """
     return _spec("recorded_costs", horizon, fields)
 
 

@@ -62,6 +62,10 @@ class BernoulliTree(AnyTree):
     ``p_0`` is 1 up to round ``switch T`` and 0 from there on; the last leaf has ``p_min``, and
     the others what ``fill`` says: ``"linear"``, ``p_j = 1 - (1 - p_min) (j + 1) / n``;
     ``"span"``, equal steps from ``p_min + 0.4`` to ``p_min``; ``"flat"``, ``p_min + 0.4``.
+
+    >>> problem = jaxsoco.make("multistage/bernoulli_tree", horizon=100, p_min=0.0)
+    >>> problem.spec(key).chance.tolist()  # before the switch, and after it
+    [[1.0, 0.5, 0.25, 0.0], [0.0, 0.5, 0.25, 0.0]]
     """
 
     p_min: float | None = setting(
@@ -92,6 +96,10 @@ class EdgeComputing(TrackedEdges):
 
     The job costs 1 if it is late, with probability ``exp(-rate (1 - time))`` for the link's rate
     and the network's time, and the network's miss rate otherwise.
+
+    >>> problem = jaxsoco.make("multistage/edge_computing", horizon=100, servers=3)
+    >>> problem.spec(key).tree.leaves  # a server, then a network
+    9
     """
 
     servers: int = setting(
@@ -104,6 +112,10 @@ class Multihop(TrackedEdges):
     """L layers of two relays (section 7.4).
 
     The job costs 1 if the exponential delays of its L + 1 links add up to more than 1.
+
+    >>> problem = jaxsoco.make("multistage/multihop", horizon=100, layers=3)
+    >>> problem.spec(key).tree.leaves  # a relay in each layer
+    8
     """
 
     layers: int = setting("number of relay layers (L)", default=2, low=1, high=10, static=True)
@@ -115,6 +127,10 @@ class LowerBoundChain(TrackedEdges):
 
     With ``d = gap 2^-L`` the leaf of node ``i`` costs 1 with probability
     ``(1 - (2^L - 2^(i-1)) d) / 2``, the last two leaves with ``(1 -/+ 2^L d) / 2``.
+
+    >>> problem = jaxsoco.make("multistage/lower_bound_chain", horizon=100, stages=2, gap=1.0)
+    >>> problem.spec(key).chance.tolist()
+    [[0.125, 0.0, 1.0]]
     """
 
     stages: int = setting("decision nodes (L)", default=2, low=1, high=16, static=True)
@@ -126,7 +142,14 @@ class LowerBoundChain(TrackedEdges):
 
 @settings
 class RecordedCosts(AnyTree):
-    """In round ``t`` leaf ``j`` costs what row ``t`` and column ``j`` of a file say."""
+    r"""In round ``t`` leaf ``j`` costs what row ``t`` and column ``j`` of a file say.
+
+    >>> from pathlib import Path
+    >>> _ = Path("costs.csv").write_text("0,1\n0.5,0\n1,1\n")
+    >>> problem = jaxsoco.make("multistage/recorded_costs", file="costs.csv", depth=1, horizon=3)
+    >>> problem.spec(key).base.tolist()
+    [[0.0, 1.0], [0.5, 0.0], [1.0, 1.0]]
+    """
 
     file: Path = setting("CSV file of costs between 0 and 1", order=-1)
 
@@ -136,7 +159,13 @@ class RecordedCosts(AnyTree):
 
 @settings
 class EpsilonEXP3Params:
-    """Rates in ``x = epsilon / K_i + (1 - epsilon) softmax(eta theta)``."""
+    """Rates in ``x = epsilon / K_i + (1 - epsilon) softmax(eta theta)``.
+
+    >>> tree = jaxsoco.make("multistage/bernoulli_tree", horizon=1000)  # H = K = 2
+    >>> algorithm, params = jaxsoco.learner("multistage/epsilon_exp3", epsilon=0.1)
+    >>> round(float(jaxsoco.resolve(tree, algorithm, params).eta), 3)  # 1000^(-2/3)
+    0.01
+    """
 
     eta: float | None = setting(
         "learning rate", default=None, above=0, theory="T^(-H/(H+1))", aliases=("theory",)
@@ -152,7 +181,12 @@ class EpsilonEXP3Params:
 
 @settings
 class AnytimeParams:
-    """Multiples of ``eta = n^(-H/(H+1))``, ``epsilon = K n^(-1/(H+1))`` in an epoch of n rounds."""
+    """Multiples of ``eta = n^(-H/(H+1))``, ``epsilon = K n^(-1/(H+1))`` in an epoch of n rounds.
+
+    >>> from jaxsoco.multistage import AnytimeParams
+    >>> AnytimeParams(eta_scale=2.0)
+    AnytimeParams(eta_scale=2.0, epsilon_scale=1.0)
+    """
 
     eta_scale: float = setting("multiple of the theory's eta", default=1.0, above=0)
     epsilon_scale: float = setting("multiple of the theory's epsilon", default=1.0, above=0)
@@ -160,7 +194,12 @@ class AnytimeParams:
 
 @settings
 class NormalizedEGParams:
-    """Rate in ``x = softmax(eta theta)``, ``theta -= costs of the children``."""
+    """Rate in ``x = softmax(eta theta)``, ``theta -= costs of the children``.
+
+    >>> algorithm, params = jaxsoco.learner("multistage/normalized_eg", feedback="expected")
+    >>> params
+    NormalizedEGParams(eta=None, feedback='expected')
+    """
 
     eta: float | None = setting(
         "learning rate", default=None, above=0, theory="sqrt(log K_i / T)", aliases=("theory",)
@@ -173,7 +212,13 @@ class NormalizedEGParams:
 
 @settings
 class EXP3Params:
-    """Rate in ``x = softmax(eta theta)``."""
+    """Rate in ``x = softmax(eta theta)``.
+
+    >>> tree = jaxsoco.make("multistage/bernoulli_tree", horizon=100)
+    >>> algorithm, params = jaxsoco.learner("multistage/exp3")
+    >>> round(float(jaxsoco.resolve(tree, algorithm, params).eta), 3)  # 100^(-1/2)
+    0.1
+    """
 
     eta: float | None = setting(
         "learning rate", default=None, above=0, theory="T^(-1/2)", aliases=("theory",)
@@ -187,6 +232,11 @@ class BroadOMDParams:
     ``variant``: ``"v1"`` is optimistic with the last loss of each arm and raises its rates;
     ``"v0"`` is not optimistic, halves a node's rate and restarts it when its losses have varied
     enough; ``"v2"`` does neither.
+
+    >>> from jaxsoco.multistage import BroadOMDParams
+    >>> params = BroadOMDParams(variant="v0")
+    >>> params.variant, round(1 / params.eta)
+    ('v0', 162)
     """
 
     eta: float = setting("initial learning rate", default=1 / 162, above=0)
@@ -197,7 +247,13 @@ class BroadOMDParams:
 
 @settings
 class OraclePolicyParams:
-    """Exploration ``q``: an oracle sends a job to a worse child with probability ``q``."""
+    """Exploration ``q``: an oracle sends a job to a worse child with probability ``q``.
+
+    >>> tree = jaxsoco.make("multistage/bernoulli_tree", horizon=100, depth=2)
+    >>> algorithm, params = jaxsoco.learner("multistage/oracle_policy")
+    >>> round(float(jaxsoco.resolve(tree, algorithm, params).exploration), 3)  # 100^(-1/2)
+    0.1
+    """
 
     exploration: float | None = setting(
         "probability of sending a job to a worse child",

@@ -84,6 +84,13 @@ def solve_budgeted(
     intersection is no better, which takes finitely many steps (5 on average). The solution is the
     mix of the two plans' occupancies that spends the budget.
 
+    >>> from jaxsoco_kernels.occupancy import solve_budgeted
+    >>> loss = jnp.array([[[1.0, 0.0]]])  # one state: lose 1, or consume 1
+    >>> sure = jnp.ones((2, 1, 2, 1))
+    >>> plan = solve_budgeted(loss, 1 - loss, sure, sure, jnp.ones(1), 0.5)
+    >>> float(plan.value), float(plan.multiplier)
+    (1.5, 1.0)
+
     Args:
       loss: ``[T, S, A, ...]``.
       consumption: ``[T, S, A, ...]``.
@@ -123,7 +130,15 @@ def solve_budgeted_l1(
     *,
     limit: int = 32,
 ) -> BudgetedSolution:
-    """As :func:`solve_budgeted` over an L1 ball: see :func:`extended_value_iteration_l1`."""
+    """As :func:`solve_budgeted` over an L1 ball: see :func:`extended_value_iteration_l1`.
+
+    >>> from jaxsoco_kernels.occupancy import solve_budgeted_l1
+    >>> loss = jnp.array([[[1.0], [0.0]]])  # state 0 loses 1, and consumes 1
+    >>> center, radius = jnp.full((1, 2, 1, 2), 0.5), jnp.full((2, 2, 1), 0.5)
+    >>> plan = solve_budgeted_l1(loss, loss, center, radius, jnp.array([1.0, 0.0]), 2.0)
+    >>> float(plan.value), float(plan.info.slack)
+    (1.25, 0.75)
+    """
     expect(
         loss=(loss, "T|1 S A ..."),
         consumption=(consumption, "T|1 S A ..."),

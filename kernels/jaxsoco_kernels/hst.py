@@ -38,6 +38,12 @@ def embed(order: jax.Array, scale: jax.Array, distance: jax.Array) -> TreeMetric
     (Fakcharoenphol, Rao and Talwar, J. Comput. Syst. Sci. 69, 2004, "A tight bound on
     approximating arbitrary metrics by tree metrics".)
 
+    >>> from jaxsoco_kernels.hst import embed
+    >>> line = jnp.array([[0.0, 1.0, 4.0], [1.0, 0.0, 3.0], [4.0, 3.0, 0.0]])  # points 0, 1, 4
+    >>> tree = embed(jnp.array([1, 0, 2]), jnp.array(1.5), line)
+    >>> tree.distance.tolist()  # never below those on the line
+    [[0.0, 3.0, 5.5], [3.0, 0.0, 5.5], [5.5, 5.5, 0.0]]
+
     Args:
       order: rank of every point in a uniformly random order, ``[n, ...]``.
       scale: uniform on ``[1, 2)``, ``[...]``.

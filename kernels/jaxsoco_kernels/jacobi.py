@@ -41,7 +41,13 @@ class Spectrum(NamedTuple):
 
 
 def start(matrix: jax.Array) -> Spectrum:
-    """Decomposes ``matrix [d, d, ...]`` once, by ``eigh``."""
+    """Decomposes ``matrix [d, d, ...]`` once, by ``eigh``.
+
+    >>> from jaxsoco_kernels import jacobi
+    >>> spectrum = jacobi.start(jnp.array([[2.0, 1.0], [1.0, 2.0]]))
+    >>> spectrum.matrix.round().diagonal().tolist()
+    [1.0, 3.0]
+    """
     matrix = psd.symmetric(matrix)
     # D = V' M V: diagonal in value, but its tangent V' dM V is not.
     _, basis = psd.eigh(jax.lax.stop_gradient(matrix))
@@ -50,7 +56,12 @@ def start(matrix: jax.Array) -> Spectrum:
 
 
 def multiple_of_identity(scale: jax.Array, dimension: int) -> Spectrum:
-    """The spectrum of ``scale * I`` for ``scale [...]``."""
+    """The spectrum of ``scale * I`` for ``scale [...]``.
+
+    >>> from jaxsoco_kernels import jacobi
+    >>> jacobi.multiple_of_identity(jnp.array(2.0), 2).matrix.tolist()
+    [[2.0, 0.0], [0.0, 2.0]]
+    """
     one = jnp.ones((dimension, *jnp.shape(scale)), jnp.asarray(scale).dtype)
     return Spectrum(_diagonal(one), _diagonal(one * scale[None]))
 
@@ -64,6 +75,10 @@ def eigenvalues(spectrum: Spectrum) -> jax.Array:
     """The diagonal ``[d, ...]``: eigenvalues up to :func:`residual` squared over their gaps.
 
     In the order of the basis, which is not sorted.
+
+    >>> from jaxsoco_kernels import jacobi
+    >>> jacobi.eigenvalues(jacobi.start(jnp.array([[2.0, 1.0], [1.0, 2.0]]))).round().tolist()
+    [1.0, 3.0]
     """
     return _diagonal_of(spectrum.matrix)
 
@@ -73,25 +88,52 @@ def _diagonal_of(matrix: jax.Array) -> jax.Array:
 
 
 def residual(spectrum: Spectrum) -> jax.Array:
-    """Frobenius norm ``[...]`` of what is off the diagonal."""
+    """Frobenius norm ``[...]`` of what is off the diagonal.
+
+    >>> from jaxsoco_kernels import jacobi
+    >>> spectrum = jacobi.Spectrum(jnp.eye(2), jnp.array([[2.0, 1.0], [1.0, 2.0]]))
+    >>> round(float(jacobi.residual(spectrum)), 3)
+    1.414
+    """
     off = spectrum.matrix - _diagonal(eigenvalues(spectrum))
     return jnp.sqrt(jnp.sum(off * off, axis=(0, 1)))
 
 
 def assemble(spectrum: Spectrum) -> jax.Array:
-    """The matrix ``V D V'`` ``[d, d, ...]`` itself."""
+    """The matrix ``V D V'`` ``[d, d, ...]`` itself.
+
+    >>> from jaxsoco_kernels import jacobi
+    >>> basis = jnp.array([[0.0, -1.0], [1.0, 0.0]])
+    >>> spectrum = jacobi.Spectrum(basis, jnp.diag(jnp.array([2.0, 3.0])))
+    >>> jacobi.assemble(spectrum).round().diagonal().tolist()
+    [3.0, 2.0]
+    """
     basis, matrix = spectrum
     return psd.symmetric(jnp.einsum("ik...,kl...,jl...->ij...", basis, matrix, basis))
 
 
 def coordinates(spectrum: Spectrum, vector: jax.Array) -> jax.Array:
-    """Coordinates ``V' x`` of ``vector [d, ...]`` in the basis."""
+    """Coordinates ``V' x`` of ``vector [d, ...]`` in the basis.
+
+    >>> from jaxsoco_kernels import jacobi
+    >>> basis = jnp.array([[0.0, -1.0], [1.0, 0.0]])
+    >>> spectrum = jacobi.Spectrum(basis, jnp.diag(jnp.array([2.0, 3.0])))
+    >>> jacobi.coordinates(spectrum, jnp.array([5.0, 7.0])).tolist()
+    [7.0, -5.0]
+    """
     expect(basis=(spectrum.basis, "d d ..."), vector=(vector, "d ..."))
     return jnp.sum(spectrum.basis * vector[:, None], axis=0)
 
 
 def combine(spectrum: Spectrum, coordinates: jax.Array) -> jax.Array:
-    """The vector ``V u`` with these ``coordinates [d, ...]`` in the basis."""
+    """The vector ``V u`` with these ``coordinates [d, ...]`` in the basis.
+
+    >>> from jaxsoco_kernels import jacobi
+    >>> basis = jnp.array([[0.0, -1.0], [1.0, 0.0]])
+    >>> spectrum = jacobi.Spectrum(basis, jnp.diag(jnp.array([2.0, 3.0])))
+    >>> jacobi.combine(spectrum, jnp.array([7.0, -5.0])).tolist()
+    [5.0, 7.0]
+    """
     expect(basis=(spectrum.basis, "d d ..."), coordinates=(coordinates, "d ..."))
     return jnp.sum(spectrum.basis * coordinates[None], axis=1)
 
@@ -102,6 +144,11 @@ def apply(
     """Coordinates of ``f(M) x`` for ``x`` given by ``coordinates [d, ...]``.
 
     The value is ``f(diag D) * coordinates``; the derivative knows that ``M`` also turns.
+
+    >>> from jaxsoco_kernels import jacobi
+    >>> spectrum = jacobi.Spectrum(jnp.eye(2), jnp.diag(jnp.array([2.0, 3.0])))
+    >>> jacobi.apply(jnp.square, jnp.add, spectrum, jnp.ones(2)).tolist()  # M^2 x
+    [4.0, 9.0]
 
     Args:
       values, differences: ``f`` and its divided differences, as in :func:`psd.spectral`.
@@ -143,6 +190,12 @@ def rank_one_update(
     sweep suits small steps; take two or three in the first rounds, when the basis is still
     unrelated to the steps, or where rounding is to be the only error.
 
+    >>> from jaxsoco_kernels import jacobi
+    >>> spectrum = jacobi.multiple_of_identity(jnp.array(3.0), 2)
+    >>> spectrum = jacobi.rank_one_update(spectrum, jnp.array(1.0), jnp.ones(2))
+    >>> jacobi.assemble(spectrum).round().tolist()
+    [[2.0, -1.0], [-1.0, 2.0]]
+
     Args:
       spectrum: ``M`` in its basis.
       step: ``[...]``, of either sign.
@@ -160,7 +213,13 @@ def rank_one_update(
 
 
 def clip(spectrum: Spectrum) -> Spectrum:
-    """Cuts the diagonal at 0; the derivative is that of :func:`psd.project`."""
+    """Cuts the diagonal at 0; the derivative is that of :func:`psd.project`.
+
+    >>> from jaxsoco_kernels import jacobi
+    >>> spectrum = jacobi.Spectrum(jnp.eye(2), jnp.diag(jnp.array([2.0, -1.0])))
+    >>> jacobi.clip(spectrum).matrix.diagonal().tolist()
+    [2.0, 0.0]
+    """
     return spectrum._replace(matrix=_clip(spectrum.matrix))
 
 
@@ -179,7 +238,13 @@ def _clip_jvp(primals, tangents):
 
 
 def sweep(spectrum: Spectrum, sweeps: int = 1) -> Spectrum:
-    """Rotates every pair of axes once per sweep, so that the matrix is closer to diagonal."""
+    """Rotates every pair of axes once per sweep, so that the matrix is closer to diagonal.
+
+    >>> from jaxsoco_kernels import jacobi
+    >>> spectrum = jacobi.sweep(jacobi.Spectrum(jnp.eye(2), jnp.array([[2.0, 1.0], [1.0, 2.0]])))
+    >>> sorted(jacobi.eigenvalues(spectrum).round().tolist())
+    [1.0, 3.0]
+    """
     d = spectrum.matrix.shape[0]
     if d == 1:
         return spectrum

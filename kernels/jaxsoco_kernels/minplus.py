@@ -11,6 +11,11 @@ from jaxsoco_kernels.shapes import expect
 def minplus(matrix: jax.Array, vector: jax.Array) -> tuple[jax.Array, jax.Array]:
     """The product ``min_v matrix[u, v] + vector[v]``, and where it is attained.
 
+    >>> from jaxsoco_kernels.minplus import minplus
+    >>> value, index = minplus(jnp.array([[1.0, 5.0], [4.0, 0.0]]), jnp.array([2.0, 1.0]))
+    >>> value.tolist(), index.tolist()
+    ([3.0, 1.0], [0, 1])
+
     Args:
       matrix: ``[m, n, ...]``; its lanes may be 1.
       vector: ``[n, ...]``.
@@ -26,6 +31,12 @@ def minplus_carry(
     matrix: jax.Array, vector: jax.Array, carried: tuple[jax.Array, ...]
 ) -> tuple[jax.Array, jax.Array, tuple[jax.Array, ...]]:
     """As :func:`minplus`, and takes ``carried`` values from the minimiser along.
+
+    >>> from jaxsoco_kernels.minplus import minplus_carry
+    >>> matrix, labels = jnp.array([[1.0, 5.0], [4.0, 0.0]]), jnp.array([10, 20])
+    >>> _, index, (label,) = minplus_carry(matrix, jnp.array([2.0, 1.0]), (labels,))
+    >>> index.tolist(), label.tolist()
+    ([0, 1], [10, 20])
 
     Args:
       matrix: ``[m, n, ...]``; its lanes may be 1.

@@ -25,6 +25,11 @@ def log_barrier_step(weights: Array, losses: Array, rates: Array) -> Array:
 
         1 / w_i = 1 / weights_i + rates_i (losses_i - lam),   lam such that sum_i w_i = 1
 
+    >>> from jaxsoco_kernels.mirror import log_barrier_step
+    >>> weights = log_barrier_step(jnp.full(2, 0.5), jnp.array([1.0, 0.0]), jnp.ones(2))
+    >>> [round(float(w), 3) for w in weights]
+    [0.382, 0.618]
+
     Args:
       weights: a point inside the simplex, ``[K, ...]``; an arm of weight 0 keeps it.
       losses: ``[K, ...]``.
@@ -44,6 +49,11 @@ def log_barrier_move(inverse: Array, losses: Array, rates: Array) -> tuple[Array
 
     Increments of the order of a rate vanish beside an inverse weight of 1e4 in float32: carry
     ``1 / weights`` as a compensated pair and add them to it (:func:`add_compensated`).
+
+    >>> from jaxsoco_kernels.mirror import log_barrier_move
+    >>> _, increments = log_barrier_move(jnp.full(2, 2.0), jnp.array([1.0, 0.0]), jnp.ones(2))
+    >>> [round(float(x), 3) for x in increments]
+    [0.618, -0.382]
     """
     expect(inverse=(inverse, "K ..."), losses=(losses, "K ..."), rates=(rates, "K ..."))
     return _barrier_point(inverse, losses, rates)
@@ -73,6 +83,10 @@ def entropic_step(logits: Array, losses: Array, rate: Array | float) -> Array:
 
     Mirror descent with the negative entropy: weights become ``w_i exp(-rate losses_i)``, scaled.
 
+    >>> from jaxsoco_kernels.mirror import entropic_step
+    >>> entropic_step(jnp.zeros(2), jnp.array([1.0, 0.0]), 0.5).tolist()
+    [-0.5, 0.0]
+
     Args:
       logits: ``[K, ...]``; ``-inf`` for arms that are not there.
       losses: ``[K, ...]``.
@@ -92,6 +106,11 @@ def add_compensated(high: Array, low: Array, increment: Array) -> tuple[Array, A
     What rounding takes from the high part goes to the low part, and comes back at the next sum.
     Over 1e7 rounds plain float32 logits lose every increment below half a unit in their last place.
 
+    >>> from jaxsoco_kernels.mirror import add_compensated
+    >>> high, low = add_compensated(jnp.float32(1e8), jnp.float32(0), jnp.float32(1))
+    >>> float(high), float(low)  # float32 alone would lose the 1
+    (100000000.0, 1.0)
+
     Args:
       high: any shape.
       low: the same shape; finite.
@@ -109,6 +128,12 @@ def shift_compensated(high: Array, low: Array, shift: Array) -> tuple[Array, Arr
 
     With the largest high part (:func:`largest`) as the shift, the logits that matter stay small,
     where float32 is fine.
+
+    >>> from jaxsoco_kernels.mirror import shift_compensated
+    >>> logits = jnp.array([3.0, 1.0, -jnp.inf])
+    >>> high, low = shift_compensated(logits, jnp.zeros(3), jnp.max(logits))
+    >>> high.tolist()
+    [0.0, -2.0, -inf]
     """
     expect(high=(high, "K ..."), low=(low, "K ..."), shift=(shift, "..."))
     moved, error = _two_sum_or_absent(high, -shift[None])
@@ -116,7 +141,12 @@ def shift_compensated(high: Array, low: Array, shift: Array) -> tuple[Array, Arr
 
 
 def largest(row: Array) -> Array:
-    """Largest of ``[K, ...]`` along the arms; a chain, faster than a reduction on few arms."""
+    """Largest of ``[K, ...]`` along the arms; a chain, faster than a reduction on few arms.
+
+    >>> from jaxsoco_kernels.mirror import largest
+    >>> largest(jnp.array([[1.0, 4.0], [3.0, 2.0]])).tolist()  # two arms, two lanes
+    [3.0, 4.0]
+    """
     top = row[0]
     for other in row[1:]:
         top = jnp.maximum(top, other)
@@ -134,6 +164,10 @@ def categorical(weights: Array, uniform: Array) -> Array:
 
     Rounding never leads to an arm of weight 0, nor past the last: the total is the very sum that
     the draw is compared with.
+
+    >>> from jaxsoco_kernels.mirror import categorical
+    >>> int(categorical(jnp.array([1.0, 2.0, 1.0]), jnp.array(0.5)))
+    1
 
     Args:
       weights: not negative, not all 0, ``[K, ...]``; they need not add up to 1.

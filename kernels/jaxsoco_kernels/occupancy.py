@@ -43,6 +43,13 @@ def extended_value_iteration(
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Least expected cost over all policies and all transitions in a box, exactly.
 
+    >>> from jaxsoco_kernels.occupancy import extended_value_iteration
+    >>> cost = jnp.broadcast_to(jnp.array([[1.0], [0.0]]), (2, 2, 1))  # state 0 costs 1
+    >>> lower, upper = jnp.full((1, 2, 1, 2), 0.25), jnp.full((1, 2, 1, 2), 0.75)
+    >>> policy, values, transition = extended_value_iteration(cost, lower, upper)
+    >>> values.tolist()
+    [[1.25, 0.25], [1.0, 0.0], [0.0, 0.0]]
+
     Args:
       cost: ``[T, S, A, ...]``.
       lower: least probabilities ``[T, S, A, S, ...]`` or ``[1, S, A, S, ...]``.
@@ -66,6 +73,13 @@ def extended_value_iteration_l1(
     cost: jax.Array, center: jax.Array, radius: jax.Array
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """As :func:`extended_value_iteration` over an L1 ball around every distribution.
+
+    >>> from jaxsoco_kernels.occupancy import extended_value_iteration_l1
+    >>> cost = jnp.broadcast_to(jnp.array([[1.0], [0.0]]), (2, 2, 1))  # state 0 costs 1
+    >>> center, radius = jnp.full((1, 2, 1, 2), 0.5), jnp.full((1, 2, 1), 0.5)
+    >>> policy, values, transition = extended_value_iteration_l1(cost, center, radius)
+    >>> transition[0, 0, 0].tolist()
+    [0.25, 0.75]
 
     Args:
       cost: ``[T, S, A, ...]``.

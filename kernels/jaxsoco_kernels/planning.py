@@ -37,7 +37,14 @@ class Uncertainty(NamedTuple):
 
 
 def box(lower: jax.Array, upper: jax.Array) -> Uncertainty:
-    """All transitions between ``lower`` and ``upper [T, S, A, S, ...]``, entry by entry."""
+    """All transitions between ``lower`` and ``upper [T, S, A, S, ...]``, entry by entry.
+
+    >>> from jaxsoco_kernels import planning
+    >>> cost = jnp.broadcast_to(jnp.array([[1.0], [0.0]]), (2, 2, 1))  # state 0 costs 1
+    >>> box = planning.box(jnp.full((1, 2, 1, 2), 0.25), jnp.full((1, 2, 1, 2), 0.75))
+    >>> planning.backward(cost, box, lambda slot: slot.action)[0].tolist()
+    [1.25, 0.25]
+    """
     return Uncertainty((lower, upper - lower, _left(lower)), _respond_in_box, lower.shape[3])
 
 
@@ -56,7 +63,14 @@ def _respond_in_box(data, before, best):
 
 
 def ball(center: jax.Array, radius: jax.Array) -> Uncertainty:
-    """All transitions within L1 distance ``radius [T, S, A]`` of ``center [T, S, A, S]``."""
+    """All transitions within L1 distance ``radius [T, S, A]`` of ``center [T, S, A, S]``.
+
+    >>> from jaxsoco_kernels import planning
+    >>> cost = jnp.broadcast_to(jnp.array([[1.0], [0.0]]), (2, 2, 1))  # state 0 costs 1
+    >>> ball = planning.ball(jnp.full((1, 2, 1, 2), 0.5), jnp.full((1, 2, 1), 0.5))
+    >>> planning.backward(cost, ball, lambda slot: slot.action)[0].tolist()
+    [1.25, 0.25]
+    """
     return Uncertainty((center, radius), _respond_in_ball, center.shape[3])
 
 
@@ -100,7 +114,15 @@ class Slot(NamedTuple):
 
 
 def step_back(cost: jax.Array, after: jax.Array, data: Any, respond: Respond) -> Slot:
-    """Plans one slot: ``cost [S, A, ...]``, values of the next states ``after [S, ...]``."""
+    """Plans one slot: ``cost [S, A, ...]``, values of the next states ``after [S, ...]``.
+
+    >>> from jaxsoco_kernels import planning
+    >>> cost, after = jnp.array([[2.0, 1.0], [0.0, 3.0]]), jnp.array([1.0, 0.0])
+    >>> stay = jnp.broadcast_to(jnp.eye(2)[:, None], (2, 2, 2))  # the one transition in the set
+    >>> slot = planning.step_back(cost, after, stay, lambda data, before, best: data)
+    >>> slot.value.tolist(), slot.action.tolist()
+    ([2.0, 0.0], [1, 0])
+    """
     # Bellman: value_s = min_a cost_sa + min_p sum_j p_j after_j. The inner minimum depends on the
     # order of the next states' values alone, ties by their index, so that the order is strict.
     states, dtype = after.shape[0], cost.dtype
@@ -122,6 +144,13 @@ def backward(
 ) -> tuple[jax.Array, Any]:
     """Plans all slots from the last to the first.
 
+    >>> from jaxsoco_kernels import planning
+    >>> cost = jnp.broadcast_to(jnp.array([[1.0, 2.0], [2.0, 0.0]]), (3, 2, 2))
+    >>> box = planning.box(jnp.zeros((1, 2, 2, 2)), jnp.ones((1, 2, 2, 2)))  # any transition
+    >>> value, actions = planning.backward(cost, box, lambda slot: slot.action)
+    >>> value.tolist(), actions.tolist()
+    ([1.0, 0.0], [[0, 1], [0, 1], [0, 1]])
+
     Args:
       cost: ``[T, S, A, ...]``, with all lanes.
       uncertainty: the transitions to choose from.
@@ -142,7 +171,13 @@ def backward(
 
 
 def split_slots(tree: Any, slots: int) -> tuple[list[Any], Any]:
-    """Arrays that are the same in every slot (their one row, or None), and those that are not."""
+    """Arrays that are the same in every slot (their one row, or None), and those that are not.
+
+    >>> from jaxsoco_kernels import planning
+    >>> fixed, sliced = planning.split_slots((jnp.ones((1, 2)), jnp.zeros((3, 2))), 3)
+    >>> fixed[1].shape, sliced[0], sliced[1].shape
+    ((2,), None, (3, 2))
+    """
     leaves, structure = jax.tree.flatten(tree)
     fixed = [x[0] if x.shape[0] == 1 and slots > 1 else None for x in leaves]
     sliced = [x if f is None else None for x, f in zip(leaves, fixed, strict=True)]
@@ -150,7 +185,14 @@ def split_slots(tree: Any, slots: int) -> tuple[list[Any], Any]:
 
 
 def join_slots(fixed: list[Any], sliced: list[Any]) -> Any:
-    """One slot's tree from the two halves of :func:`split_slots`."""
+    """One slot's tree from the two halves of :func:`split_slots`.
+
+    >>> from jaxsoco_kernels import planning
+    >>> fixed, sliced = planning.split_slots((jnp.ones((1, 2)), jnp.zeros((3, 2))), 3)
+    >>> same, own = planning.join_slots(fixed, [None, sliced[1][0]])  # the first slot
+    >>> same.tolist(), own.tolist()
+    ([1.0, 1.0], [0.0, 0.0])
+    """
     structure, *rows = fixed
     pairs = zip(rows, sliced, strict=True)
     return structure.unflatten([s if f is None else f for f, s in pairs])
@@ -158,6 +200,11 @@ def join_slots(fixed: list[Any], sliced: list[Any]) -> Any:
 
 def occupancy_of(policy: jax.Array, transition: jax.Array, initial: jax.Array) -> jax.Array:
     """How often every state and action is met under a policy.
+
+    >>> from jaxsoco_kernels.occupancy import occupancy_of
+    >>> swap = jnp.array([[0.0, 1.0], [1.0, 0.0]])[None, :, None]  # one action
+    >>> occupancy_of(jnp.ones((2, 2, 1)), swap, jnp.array([1.0, 0.0])).tolist()
+    [[[1.0], [0.0]], [[0.0], [1.0]]]
 
     Args:
       policy: probabilities of the actions, ``[T, S, A, ...]`` or ``[1, S, A, ...]``.
@@ -188,7 +235,13 @@ def occupancy_of(policy: jax.Array, transition: jax.Array, initial: jax.Array) -
 
 
 def forward_rows(chosen: jax.Array, rows: jax.Array, initial: jax.Array) -> jax.Array:
-    """As :func:`occupancy_of` for chosen actions ``[T, S, A, ...]`` and rows ``[T, S, S, ...]``."""
+    """As :func:`occupancy_of` for chosen actions ``[T, S, A, ...]`` and rows ``[T, S, S, ...]``.
+
+    >>> from jaxsoco_kernels import planning
+    >>> rows = jnp.broadcast_to(jnp.array([[0.0, 1.0], [1.0, 0.0]]), (2, 2, 2))  # swap the states
+    >>> planning.forward_rows(jnp.ones((2, 2, 1)), rows, jnp.array([1.0, 0.0])).tolist()
+    [[[1.0], [0.0]], [[0.0], [1.0]]]
+    """
 
     def step(state, now):
         choice, row = now
@@ -200,6 +253,10 @@ def forward_rows(chosen: jax.Array, rows: jax.Array, initial: jax.Array) -> jax.
 
 def policy_of(occupancy: jax.Array, otherwise: jax.Array | None = None) -> jax.Array:
     """The policy ``q(s, a) / sum_a q(s, a)`` with these occupancies, ``[T, S, A, ...]``.
+
+    >>> from jaxsoco_kernels.occupancy import policy_of
+    >>> policy_of(jnp.array([[[0.25, 0.75], [0.0, 0.0]]])).tolist()  # state 1 is never met
+    [[[0.25, 0.75], [0.5, 0.5]]]
 
     Args:
       occupancy: ``[T, S, A, ...]``, at least 0.
@@ -213,11 +270,21 @@ def policy_of(occupancy: jax.Array, otherwise: jax.Array | None = None) -> jax.A
 
 
 def inner(occupancy: jax.Array, values: jax.Array) -> jax.Array:
-    """Expected sum of ``values``, both ``[T, S, A, ...]``; ``[...]``."""
+    """Expected sum of ``values``, both ``[T, S, A, ...]``; ``[...]``.
+
+    >>> from jaxsoco_kernels import planning
+    >>> float(planning.inner(jnp.array([[[0.25, 0.75]]]), jnp.array([[[4.0, 8.0]]])))
+    7.0
+    """
     return jnp.sum(occupancy * values, axis=(0, 1, 2))
 
 
 def all_slots(x: jax.Array, slots: int, lanes: Any) -> jax.Array:
-    """``x [T or 1, S, A, ...]`` with all slots and lanes."""
+    """``x [T or 1, S, A, ...]`` with all slots and lanes.
+
+    >>> from jaxsoco_kernels import planning
+    >>> planning.all_slots(jnp.ones((1, 2, 3, 1)), 5, (4,)).shape
+    (5, 2, 3, 4)
+    """
     lanes = jnp.broadcast_shapes(x.shape[3:], lanes)
     return jnp.broadcast_to(x, (slots, *x.shape[1:3], *lanes))

@@ -17,7 +17,12 @@ from jaxsoco_kernels.shapes import expect
 
 
 def symmetric(matrix: jax.Array) -> jax.Array:
-    """The symmetric part ``(M + M') / 2`` of ``matrix [d, d, ...]``."""
+    """The symmetric part ``(M + M') / 2`` of ``matrix [d, d, ...]``.
+
+    >>> from jaxsoco_kernels import psd
+    >>> psd.symmetric(jnp.array([[1.0, 2.0], [4.0, 1.0]])).tolist()
+    [[1.0, 3.0], [3.0, 1.0]]
+    """
     expect(matrix=(matrix, "d d ..."))
     return (matrix + jnp.swapaxes(matrix, 0, 1)) / 2
 
@@ -27,6 +32,11 @@ def eigh(matrix: jax.Array) -> tuple[jax.Array, jax.Array]:
 
     Only the symmetric part of ``matrix [d, d, ...]`` counts. The derivative is that of
     ``jnp.linalg.eigh``, infinite at repeated eigenvalues: differentiate :func:`spectral` instead.
+
+    >>> from jaxsoco_kernels import psd
+    >>> values, vectors = psd.eigh(jnp.array([[2.0, 1.0], [1.0, 2.0]]))
+    >>> values.round().tolist()
+    [1.0, 3.0]
     """
     batched = jnp.moveaxis(symmetric(matrix), (0, 1), (-2, -1))
     values, vectors = jnp.linalg.eigh(batched, symmetrize_input=False)
@@ -34,13 +44,24 @@ def eigh(matrix: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 
 def compose(basis: jax.Array, values: jax.Array) -> jax.Array:
-    """The symmetric matrix ``V diag(values) V'`` ``[d, d, ...]`` of columns ``basis``."""
+    """The symmetric matrix ``V diag(values) V'`` ``[d, d, ...]`` of columns ``basis``.
+
+    >>> from jaxsoco_kernels import psd
+    >>> basis = jnp.array([[0.0, 1.0], [1.0, 0.0]])
+    >>> psd.compose(basis, jnp.array([2.0, 3.0])).tolist()
+    [[3.0, 0.0], [0.0, 2.0]]
+    """
     expect(basis=(basis, "d d ..."), values=(values, "d ..."))
     return symmetric(jnp.einsum("ik...,jk...->ij...", basis * values[None], basis))
 
 
 def spectral(values: Callable, differences: Callable, matrix: jax.Array, *parameters) -> jax.Array:
     """A function of a symmetric matrix, with a derivative that is finite at repeated eigenvalues.
+
+    >>> from jaxsoco_kernels import psd
+    >>> matrix = jnp.array([[2.0, 1.0], [1.0, 2.0]])
+    >>> psd.spectral(jnp.square, jnp.add, matrix).round().tolist()  # M^2
+    [[5.0, 4.0], [4.0, 5.0]]
 
     Args:
       values: the function on eigenvalues, ``(l [d, ...], *parameters) -> [d, ...]``, elementwise.
@@ -58,7 +79,12 @@ def spectral(values: Callable, differences: Callable, matrix: jax.Array, *parame
 
 
 def widen(parameters, axes: int) -> list:
-    """Puts structural axes of size 1 before the lanes of every parameter that is not a scalar."""
+    """Puts structural axes of size 1 before the lanes of every parameter that is not a scalar.
+
+    >>> from jaxsoco_kernels import psd
+    >>> [x.shape for x in psd.widen((jnp.array(2.0), jnp.ones(5)), 2)]
+    [(), (1, 1, 5)]
+    """
     return [x if jnp.ndim(x) == 0 else x[(None,) * axes] for x in parameters]
 
 
@@ -93,17 +119,31 @@ def project(matrix: jax.Array) -> jax.Array:
     Only the symmetric part of ``matrix [d, d, ...]`` counts (Higham, Linear Algebra Appl. 103,
     1988). Where eigenvalues are 0 the projection has no derivative; the rule then moves them only
     against eigenvalues that are not.
+
+    >>> from jaxsoco_kernels import psd
+    >>> psd.project(jnp.array([[0.0, 2.0], [2.0, 0.0]])).round().tolist()
+    [[1.0, 1.0], [1.0, 1.0]]
     """
     return spectral(positive, positive_differences, matrix)
 
 
 def positive(values: jax.Array) -> jax.Array:
-    """The positive part of eigenvalues."""
+    """The positive part of eigenvalues.
+
+    >>> from jaxsoco_kernels import psd
+    >>> psd.positive(jnp.array([-1.0, 2.0])).tolist()
+    [0.0, 2.0]
+    """
     return jnp.maximum(values, 0)
 
 
 def positive_differences(a: jax.Array, b: jax.Array) -> jax.Array:
-    """Divided differences of :func:`positive`, 0 where both are 0."""
+    """Divided differences of :func:`positive`, 0 where both are 0.
+
+    >>> from jaxsoco_kernels import psd
+    >>> float(psd.positive_differences(jnp.array(3.0), jnp.array(-1.0)))  # (3 - 0) / (3 + 1)
+    0.75
+    """
     # (a+ - b+) / (a - b) is 1 above 0, 0 below and a+ / (|a| + |b|) across: one formula for all.
     size = jnp.abs(a) + jnp.abs(b)
     share = (positive(a) + positive(b)) / jnp.where(size > 0, size, 1)

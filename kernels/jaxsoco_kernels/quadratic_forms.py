@@ -67,24 +67,45 @@ def _dimension(entries: int) -> int:
 
 
 def entries(matrix: jax.Array) -> jax.Array:
-    """The entries ``[n]`` of a symmetric ``matrix [d, d]``."""
+    """The entries ``[n]`` of a symmetric ``matrix [d, d]``.
+
+    >>> from jaxsoco_kernels import quadratic_forms
+    >>> [round(float(x), 3) for x in quadratic_forms.entries(jnp.array([[1.0, 2.0], [2.0, 5.0]]))]
+    [1.0, 2.828, 5.0]
+    """
     return places(matrix) * _tables(matrix.shape[0]).weight.astype(matrix.dtype)
 
 
 def places(table: jax.Array) -> jax.Array:
-    """What a symmetric ``table [d, d]`` has at the places of the entries ``[n]``."""
+    """What a symmetric ``table [d, d]`` has at the places of the entries ``[n]``.
+
+    >>> from jaxsoco_kernels import quadratic_forms
+    >>> quadratic_forms.places(jnp.array([[1.0, 2.0], [2.0, 5.0]])).tolist()
+    [1.0, 2.0, 5.0]
+    """
     tables = _tables(table.shape[0])
     return table[tables.row, tables.column]
 
 
 def square(entries: jax.Array) -> jax.Array:
-    """The symmetric matrix ``[d, d]`` of these ``entries [n]``."""
+    """The symmetric matrix ``[d, d]`` of these ``entries [n]``.
+
+    >>> from jaxsoco_kernels import quadratic_forms
+    >>> quadratic_forms.square(jnp.array([1.0, 2 * 2**0.5, 5.0])).round().tolist()
+    [[1.0, 2.0], [2.0, 5.0]]
+    """
     tables = _tables(_dimension(entries.shape[0]))
     return (entries / tables.weight.astype(entries.dtype))[tables.place]
 
 
 def measure(vectors: jax.Array) -> jax.Array:
-    """``K [n, m]`` of ``vectors [m, d]``."""
+    """``K [n, m]`` of ``vectors [m, d]``.
+
+    >>> from jaxsoco_kernels import quadratic_forms
+    >>> forms = quadratic_forms.measure(jnp.array([[1.0, 2.0]]))
+    >>> quadratic_forms.square(forms[:, 0]).round().tolist()  # z z'
+    [[1.0, 2.0], [2.0, 4.0]]
+    """
     tables = _tables(vectors.shape[1])
     across = vectors.T
     weight = tables.weight.astype(vectors.dtype)[:, None]
@@ -93,17 +114,37 @@ def measure(vectors: jax.Array) -> jax.Array:
 
 
 def forward(forms: jax.Array, entries: jax.Array) -> jax.Array:
-    """The forms ``z' M z [m]`` of the matrix with these ``entries [n]``."""
+    """The forms ``z' M z [m]`` of the matrix with these ``entries [n]``.
+
+    >>> from jaxsoco_kernels import quadratic_forms
+    >>> forms = quadratic_forms.measure(jnp.array([[1.0, 0.0], [1.0, 2.0]]))
+    >>> matrix = jnp.array([[1.0, 2.0], [2.0, 5.0]])
+    >>> quadratic_forms.forward(forms, quadratic_forms.entries(matrix)).round().tolist()
+    [1.0, 29.0]
+    """
     return entries @ forms
 
 
 def adjoint(forms: jax.Array, weights: jax.Array) -> jax.Array:
-    """The entries ``[n]`` of ``sum_k weights_k z_k z_k'``."""
+    """The entries ``[n]`` of ``sum_k weights_k z_k z_k'``.
+
+    >>> from jaxsoco_kernels import quadratic_forms
+    >>> forms = quadratic_forms.measure(jnp.array([[1.0, 2.0]]))
+    >>> entries = quadratic_forms.adjoint(forms, jnp.array([3.0]))
+    >>> quadratic_forms.square(entries).round().tolist()  # 3 z z'
+    [[3.0, 6.0], [6.0, 12.0]]
+    """
     return forms @ weights
 
 
 def gram(forms: jax.Array, weights: jax.Array) -> jax.Array:
-    """``K diag(weights) K'`` ``[n, n]``, in large dimensions from half of the products."""
+    """``K diag(weights) K'`` ``[n, n]``, in large dimensions from half of the products.
+
+    >>> from jaxsoco_kernels import quadratic_forms
+    >>> forms = quadratic_forms.measure(jnp.eye(2))
+    >>> quadratic_forms.gram(forms, jnp.array([2.0, 3.0])).tolist()
+    [[2.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 3.0]]
+    """
     n = forms.shape[0]
     tables = _tables(_dimension(n))
     if len(tables.place) < _SPLIT:
@@ -118,7 +159,13 @@ def gram(forms: jax.Array, weights: jax.Array) -> jax.Array:
 
 
 def kronecker(a: jax.Array, b: jax.Array) -> jax.Array:
-    """The map ``X -> (a X b' + b X a') / 2`` for ``a, b [d, d]``, in entries ``[n, n]``."""
+    """The map ``X -> (a X b' + b X a') / 2`` for ``a, b [d, d]``, in entries ``[n, n]``.
+
+    >>> from jaxsoco_kernels import quadratic_forms
+    >>> scaling = quadratic_forms.kronecker(2 * jnp.eye(2), 3 * jnp.eye(2))  # X -> 6 X
+    >>> scaling.round().tolist()
+    [[6.0, 0.0, 0.0], [0.0, 6.0, 0.0], [0.0, 0.0, 6.0]]
+    """
     d = a.shape[0]
     tables = _tables(d)
     # (a X b')_ij = sum_kl a_ik b_jl X_kl; X is symmetric, so that k and l may be swapped.

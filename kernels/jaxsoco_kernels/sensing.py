@@ -48,6 +48,11 @@ def recover_psd(vectors: jax.Array, values: jax.Array, radius: jax.Array | float
     function theorem), where the minimiser is unique and strictly complementary. Use float64:
     float32 stalls at relative errors of about ``1e-3``.
 
+    >>> from jaxsoco_kernels.sensing import recover_psd
+    >>> recovery = recover_psd(jnp.eye(2), jnp.array([2.0, 1.0]), 0.5)  # the diagonal, measured
+    >>> round(float(recovery.objective), 1)  # the trace 3, less the radius
+    2.5
+
     Args:
       vectors: ``z``, ``[m, d, ...]``, of any scale.
       values: ``b``, ``[m, ...]``, the measured ``z' M z + noise``.

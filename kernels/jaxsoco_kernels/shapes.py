@@ -22,6 +22,12 @@ class _Origin(NamedTuple):
 def expect(**arguments: tuple[Any, str]) -> None:
     """Checks that arrays have the axes that a function documents.
 
+    >>> from jaxsoco_kernels.shapes import expect
+    >>> expect(distance=(jnp.zeros((3, 4)), "n n ..."))
+    Traceback (most recent call last):
+        ...
+    ValueError: distance: expected [n, n, ...], got (3, 4)
+
     Args:
       **arguments: name = (array, axes). Axes are names, integers and, last, ``...`` for the lanes:
         ``"n n ..."``. A name stands for one size in all arguments, ``T|1`` for that size or 1.
@@ -49,6 +55,12 @@ def expect(**arguments: tuple[Any, str]) -> None:
 
 def expect_floating(**arrays: Any) -> None:
     """Checks that arrays hold floating-point numbers.
+
+    >>> from jaxsoco_kernels.shapes import expect_floating
+    >>> expect_floating(distance=jnp.zeros((3, 3), jnp.int32))
+    Traceback (most recent call last):
+        ...
+    TypeError: distance: expected floating-point numbers, got int32
 
     Raises:
       TypeError: ``distance: expected floating-point numbers, got int32``.

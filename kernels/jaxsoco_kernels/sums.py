@@ -11,6 +11,10 @@ def two_sum(a: Any, b: Any) -> tuple[Any, Any]:
     ``s = fl(a + b)`` and ``s + e = a + b`` exactly, as long as nothing overflows (Knuth, The Art of
     Computer Programming, vol. 2, section 4.2.2, theorem B).
 
+    >>> from jaxsoco_kernels.sums import two_sum
+    >>> two_sum(1e16, 1.0)
+    (1e+16, 1.0)
+
     Args:
       a, b: arrays or numbers of one dtype, of shapes that broadcast.
 

@@ -29,6 +29,11 @@ def excess_cost(excess: jax.Array, distance: jax.Array) -> jax.Array:
     Where one side has at most two points a closed form serves; successive shortest paths do the
     rest, and run only if some lane needs them. Differentiable (envelope theorem).
 
+    >>> from jaxsoco_kernels.transport import excess_cost
+    >>> line = jnp.array([[0.0, 1.0, 2.0], [1.0, 0.0, 1.0], [2.0, 1.0, 0.0]])
+    >>> float(excess_cost(jnp.array([1.0, -0.5, -0.5]), line))
+    1.5
+
     Args:
       excess: ``[n, ...]``, summing to 0 over the points (to rounding).
       distance: metric ``[n, n, ...]``; lanes may be 1.
@@ -127,6 +132,12 @@ def transport(
 
     Each augmentation sends what fits along a cheapest path of the residual graph, so that the flow
     is optimal for what it has moved so far (Ahuja, Magnanti and Orlin, Network Flows, section 9.7).
+
+    >>> from jaxsoco_kernels.transport import transport
+    >>> line = jnp.array([[0.0, 1.0, 2.0], [1.0, 0.0, 1.0], [2.0, 1.0, 0.0]])
+    >>> cost, flow, potential, info = transport(jnp.array([1.0, -0.5, -0.5]), line)
+    >>> float(cost), flow[0].tolist()
+    (1.5, [0.0, 0.5, 0.5])
 
     Args:
       excess: ``[n, ...]``, summing to 0 over the points.

@@ -19,7 +19,14 @@ from jaxsoco.multistage.theory.tree import Tree
 
 
 def load_tree(path: str | Path) -> Tree:
-    """Reads a tree or a directed acyclic graph, which is unfolded into the tree of its paths.
+    r"""Reads a tree or a directed acyclic graph, which is unfolded into the tree of its paths.
+
+    >>> from pathlib import Path
+    >>> from jaxsoco.multistage import load_tree
+    >>> _ = Path("tree.csv").write_text("root,a\nroot,b\nb,c\n")
+    >>> tree = load_tree("tree.csv")
+    >>> tree.names, tree.leaf_paths()
+    (('root', 'b', 'a', 'c'), [(0, 2), (0, 1, 3)])
 
     Raises:
       InputError: the file cannot be read, or holds no tree: each problem with its place.

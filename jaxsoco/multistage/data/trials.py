@@ -47,6 +47,12 @@ def replay(
 ) -> Replay:
     """Runs an algorithm on given uniforms.
 
+    >>> from jaxsoco.multistage import Tree, replay
+    >>> uniforms = [[0.9, 0.1, 0.5], [0.9, 0.8, 0.5]]  # the first child, then the second
+    >>> result = replay("exp3", Tree.complete(1, 2), [[1.0, 0.0]], 0.0, [2], uniforms, eta=0.1)
+    >>> result.realised.tolist(), round(float(result.logits[0, 0]), 3)  # -eta / 0.5
+    ([1.0, 0.0], -0.2)
+
     Args:
       name: of the algorithm, such as ``"epsilon_exp3"``.
       tree: the tree.

@@ -15,6 +15,11 @@ def theory_rates(depth: int, children: int, horizon: float) -> tuple[np.ndarray,
     ``eta = T^(-H/(H+1))`` at every node; ``epsilon = min(1, K T^(-1/(H+1)))`` where a child is a
     decision node, 0 where all children are leaves.
 
+    >>> from jaxsoco.multistage import theory_rates
+    >>> epsilon, eta = theory_rates(depth=2, children=2, horizon=1000)
+    >>> epsilon.round(3).tolist(), round(eta, 3)
+    ([0.2, 0.0, 0.0], 0.01)
+
     Args:
       depth: decisions on a path, ``H``.
       children: choices of a node, ``K``.
@@ -39,6 +44,10 @@ def regret_bound(depth: int, children: int, horizon: float, *, anytime: bool = F
 
     With ``anytime`` it is that of the doubling version, ``g/(g-1)`` times as much with
     ``g = 2^(H/(H+1))``.
+
+    >>> from jaxsoco.multistage import regret_bound
+    >>> round(regret_bound(2, 2, 1000)), round(regret_bound(2, 2, 1000, anytime=True))
+    (739, 1996)
     """
     power = depth / (depth + 1)
     bound = ((2 * depth - 1) * children + depth * math.log(children)) * horizon**power

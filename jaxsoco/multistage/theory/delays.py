@@ -13,6 +13,10 @@ def late_probability(rates: np.ndarray, deadline: float = 1.0) -> np.ndarray:
     The chain that goes through the links one after the other, by uniformisation: a sum of positive
     terms, so that equal rates do no harm (the partial-fraction formula divides by differences).
 
+    >>> from jaxsoco.multistage import late_probability
+    >>> round(float(late_probability(np.array([1.0, 1.0]))), 3)  # 2 / e
+    0.736
+
     Args:
       rates: of the links, above 0, ``[links, ...]``.
       deadline: above 0.

@@ -35,6 +35,11 @@ def first_visits(tree: Tree, like: jax.Array) -> tuple[Visit, ...]:
 
     The state of a learner keeps its structure, so it has room for them from the start.
 
+    >>> from jaxsoco.multistage import Tree, first_visits
+    >>> visits = first_visits(Tree.complete(2, 2), jnp.ones(4))  # 4 lanes
+    >>> [visit.place.shape for visit in visits]
+    [(4,), (4,)]
+
     Args:
       tree: the tree.
       like: ``[...]``, whose lanes the visits get, and whose numbers and dtype their weights.
@@ -54,6 +59,14 @@ def descend(
     """Sends a job from the root to a leaf.
 
     Two uniforms a level: one says whether the node explores, one which child it takes.
+
+    >>> from jaxsoco.multistage import Tree, descend, policies, uniform_probabilities
+    >>> tree = Tree.complete(2, 2)
+    >>> policy = policies(tree, uniform_probabilities(tree, jnp.ones(4)))  # 4 lanes
+    >>> words = jnp.array([[0, 0, 0, 0], [1, 2, 3, 4]], jnp.uint32)
+    >>> leaf, visits = descend(tree, policy, words)
+    >>> leaf.shape, visits[1].weight.tolist()  # 1 / (0.5 * 0.5)
+    ((4,), [4.0, 4.0, 4.0, 4.0])
 
     Args:
       tree: the tree.

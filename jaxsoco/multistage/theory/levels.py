@@ -45,6 +45,11 @@ def spread_like(table: np.ndarray, like: jax.Array) -> jax.Array:
 def pick(table: jax.Array, place: jax.Array) -> jax.Array:
     """Rows of a level's table, one for each lane.
 
+    >>> from jaxsoco.multistage import pick
+    >>> table = jnp.array([[1, 2], [3, 4], [5, 6]])  # 3 nodes, 2 lanes
+    >>> pick(table, jnp.array([2, 0])).tolist()
+    [5, 2]
+
     Args:
       table: ``[n, ..., lanes]``, such as probabilities ``[n, K, ...]``; its lanes may have size 1.
       place: the node within its level, int32 ``[lanes]``; -1 (there is none) picks the first.
@@ -77,6 +82,11 @@ def pick(table: jax.Array, place: jax.Array) -> jax.Array:
 
 def put(table: jax.Array, place: jax.Array, row: jax.Array) -> jax.Array:
     """The table of a level with one row of each lane replaced.
+
+    >>> from jaxsoco.multistage import put
+    >>> table = jnp.array([[1, 2], [3, 4], [5, 6]])  # 3 nodes, 2 lanes
+    >>> put(table, jnp.array([2, -1]), jnp.array([0, 0])).tolist()
+    [[1, 2], [3, 4], [0, 6]]
 
     Args:
       table: ``[n, ..., lanes]``.
@@ -141,6 +151,11 @@ def look_up(table: np.ndarray, place: jax.Array) -> jax.Array:
 
 def tables(tree: Tree, like: jax.Array, value: float, absent: float | None = None) -> Levels:
     """Tables of one value.
+
+    >>> from jaxsoco.multistage import Tree, tables
+    >>> sums = tables(Tree.complete(2, 2), jnp.zeros(5), 0.0)  # 5 lanes
+    >>> [table.shape for table in sums]
+    [(1, 2, 5), (2, 2, 5)]
 
     Args:
       tree: the tree.

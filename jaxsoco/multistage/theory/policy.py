@@ -16,6 +16,12 @@ def policies(tree: Tree, learned: Levels, epsilon: jax.Array | None = None) -> P
     With ``epsilon``, a node with a child that is a decision node plays
     ``epsilon / K_i + (1 - epsilon) learned``; nodes above leaves only play what is learned.
 
+    >>> from jaxsoco.multistage import Tree, policies, uniform_probabilities
+    >>> tree, epsilon = Tree.complete(2, 2), jnp.array(0.1)
+    >>> policy = policies(tree, uniform_probabilities(tree, epsilon), epsilon)
+    >>> [rate is not None for rate in policy.epsilon]  # the root alone explores
+    [True, False]
+
     Args:
       tree: the tree.
       learned: probabilities of the children, 0 for absent ones, ``[n, K, ...] by level``.
@@ -35,6 +41,11 @@ def policies(tree: Tree, learned: Levels, epsilon: jax.Array | None = None) -> P
 def uniform_probabilities(tree: Tree, like: jax.Array) -> Levels:
     """Equal probabilities of all children of every node, ``[n, K, ...] by level``.
 
+    >>> from jaxsoco.multistage import Tree, uniform_probabilities
+    >>> tree = Tree.from_edges([("root", "a"), ("root", "b"), ("a", "c")])
+    >>> [table.tolist() for table in uniform_probabilities(tree, jnp.ones(()))]
+    [[[0.5, 0.5]], [[1.0, 0.0]]]
+
     Args:
       tree: the tree.
       like: ``[...]``, whose lanes and dtype the tables get.
@@ -43,7 +54,15 @@ def uniform_probabilities(tree: Tree, like: jax.Array) -> Levels:
 
 
 def play_probabilities(tree: Tree, policy: Policy) -> Levels:
-    """What every node plays, exploration included, ``[n, K, ...] by level``."""
+    """What every node plays, exploration included, ``[n, K, ...] by level``.
+
+    >>> from jaxsoco.multistage import Tree, play_probabilities, policies
+    >>> tree = Tree.complete(2, 2)
+    >>> learned = jnp.array([[1.0, 0.0]]), jnp.array([[1.0, 0.0], [0.0, 1.0]])
+    >>> play = play_probabilities(tree, policies(tree, learned, jnp.array(0.5)))
+    >>> [table.tolist() for table in play]
+    [[[0.75, 0.25]], [[1.0, 0.0], [0.0, 1.0]]]
+    """
     return tuple(
         learned if epsilon is None else mix(level, learned, epsilon)
         for level, learned, epsilon in zip(tree.levels, *policy, strict=True)

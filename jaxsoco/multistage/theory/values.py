@@ -88,6 +88,11 @@ def along_path(
 def expected_cost(tree: Tree, play_probabilities: jax.Array, leaf_means: jax.Array) -> jax.Array:
     """Expected cost of a job at every node, exactly (arXiv 2404.04509, section 2).
 
+    >>> from jaxsoco.multistage import Tree, expected_cost
+    >>> coins, costs = np.full((3, 2), 0.5), np.array([0.0, 0.0, 0.0, 1.0])
+    >>> expected_cost(Tree.complete(2, 2), coins, costs).tolist()
+    [0.25, 0.0, 0.5, 0.0, 0.0, 0.0, 1.0]
+
     Args:
       tree: the tree, ``N`` decision nodes and width ``K``.
       play_probabilities: of the children of every decision node, in level order,
