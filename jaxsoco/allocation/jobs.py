@@ -53,6 +53,11 @@ _HOUR, _DEADLINE, _LENGTH, _START = range(4)
 def sample_job(key: jax.Array, workload: Workload) -> Spec:
     """Draws one job a lane: hour, deadline and region uniform, length from ``lengths``.
 
+    >>> from jaxsoco.allocation import sample_job, synthetic_workload
+    >>> jobs = sample_job(keys, synthetic_workload(job_length=3))  # one job per key
+    >>> jobs.length.tolist(), jobs.deadline.shape
+    ([3, 3, 3, 3], (4,))
+
     Args:
       key: a JAX key ``[...]`` or its words ``[2, ...]``; consumed.
       workload: scalars ``[]`` or ``[...]``.

@@ -96,6 +96,10 @@ def build(prepared: Prepared) -> Instance:
 def synthetic_workload(**values: Any) -> Workload:
     """The default workload: synthetic carbon, 14 regions, great-circle latency.
 
+    >>> from jaxsoco.allocation import synthetic_workload
+    >>> synthetic_workload(regions=["eu-west-3", "eu-north-1"]).carbon.shape  # hours, regions
+    (8760, 2)
+
     Args:
       **values: settings of :class:`~jaxsoco.allocation.settings.CarbonJobs` that differ from their
         defaults, such as ``data_size=8.0`` or ``carbon="folder"``. Paths start at the current

@@ -24,6 +24,12 @@ class CarbonJobs:
     carbon intensity, ``switch`` to start or stop, and for a move ``data_size`` times the energy per
     gigabyte times ``network_intensity`` times the round-trip time. The advice is the best schedule
     of a forecast ``(1 - w) cost + w Uniform(L, U) / J`` with ``w = forecast_noise``.
+
+    >>> from jaxsoco.allocation import CarbonJobs
+    >>> CarbonJobs(job_length=3, deadline_max=24).bounds
+    'window'
+    >>> jaxsoco.make("allocation/carbon_jobs", job_length=3, deadline_max=24).horizon
+    24
     """
 
     carbon: Path | Literal["synthetic"] = setting(
@@ -85,6 +91,10 @@ class PCMParams:
 
     Each slot minimises ``f . k + W1(k, k_prev) - int_z^{z + c . k} psi`` where ``W1`` is taken in a
     random tree that dominates the metric (``"tree"``), or in the metric itself (``"true"``).
+
+    >>> from jaxsoco.allocation import PCMParams
+    >>> PCMParams(metric="true")
+    PCMParams(metric='true')
     """
 
     metric: Literal["tree", "true"] = setting(
@@ -109,12 +119,20 @@ class STCLIPParams(PCMParams, Trust):
 
     ``SC_t + W1(k_t, a_t) + ... <= (1 + epsilon) [ADV_t + tau c(a_t) + (1 - A_t) L]`` holds in every
     slot, and ``psi`` has the rate ``gamma(epsilon)``, which falls from ``U / L`` to ``eta``.
+
+    >>> from jaxsoco.allocation import STCLIPParams
+    >>> STCLIPParams(epsilon=0.5).values()
+    {'epsilon': 0.5, 'metric': 'tree'}
     """
 
 
 @settings
 class BaselineParams:
-    """The baselines have nothing to tune."""
+    """The baselines have nothing to tune.
+
+    >>> jaxsoco.learner("allocation/greedy")[1]
+    BaselineParams()
+    """
 
 
 FAMILY = Family(

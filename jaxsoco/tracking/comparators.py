@@ -18,6 +18,11 @@ def online_optimum(
 ) -> tuple[dict[str, jax.Array], jax.Array]:
     """Costs of LAI with the true matrix, on the increments that the run meets.
 
+    >>> from jaxsoco.tracking import online_optimum
+    >>> costs, faults = online_optimum(keys, problem.spec(key), at=(10, 20))
+    >>> costs["hit"].shape  # rounds, runs
+    (2, 4)
+
     Args:
       key: of the run, ``[...]`` or its words ``[2, ...]``.
       spec: of the problem.

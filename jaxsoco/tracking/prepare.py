@@ -101,6 +101,11 @@ def make_spec(
 ) -> Spec:
     """The spec of :class:`~jaxsoco.tracking.settings.QuadraticTracking` with a given matrix.
 
+    >>> from jaxsoco.tracking import make_spec
+    >>> spec = make_spec([[2.0, 0.0], [0.0, 0.0]], horizon=100)
+    >>> spec.rank, float(spec.floor)
+    (1, 2.0)
+
     Args:
       matrix: hitting cost ``A [d, d]``, positive semidefinite, concrete.
       horizon: rounds of a run.

@@ -115,6 +115,13 @@ quadratic_tracking = Problem(_init, _advance, _observe, _play)
 def recorded_tracking(minimizers: jax.Array, noise: jax.Array) -> Problem:
     """The same world on a given path: nothing is drawn, keys and the spec's kinds do not count.
 
+    >>> from jaxsoco.tracking import FollowParams, follow_minimizer, make_spec, recorded_tracking
+    >>> world = recorded_tracking([[1.0], [3.0]], noise=[0.0, 0.0])
+    >>> spec = make_spec([[1.0]], horizon=2)
+    >>> run = jaxsoco.simulate(follow_minimizer, FollowParams(), world, spec, key, horizon=2)
+    >>> run.costs.move.tolist()  # 1/2 and 4/2, cumulative
+    [0.5, 2.5]
+
     Args:
       minimizers: ``v_1 .. v_T``, ``[T, d]``; runs begin at 0.
       noise: added to the feedback of each round, ``[T]``, in units of cost.

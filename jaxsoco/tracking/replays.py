@@ -68,6 +68,11 @@ def replay(
 ) -> Replay:
     """Runs a learner once.
 
+    >>> from jaxsoco.tracking import replay
+    >>> run = replay("follow_minimizer", np.eye(1), increments=[[1.0], [2.0]], noise=[0.0, 0.0])
+    >>> run.cost.tolist()
+    [0.5, 2.0]
+
     Args:
       name: ``scale``, ``hyscale``, ``lai``, ``follow_minimizer``, ``passive_learner`` or
         ``oracle_learner``.

@@ -107,12 +107,25 @@ class QuadraticTracking(Walk, Noise, HittingCost):
 
     Cost of a round: ``1/2 (x_t - v_t)' A (x_t - v_t) + 1/2 |x_t - x_(t-1)|^2``; feedback: the first
     term, with noise. The run begins at the minimiser.
+
+    >>> from jaxsoco.tracking import QuadraticTracking
+    >>> QuadraticTracking(horizon=2000, dimension=3).increments
+    'gaussian'
+    >>> jaxsoco.make("tracking/quadratic_tracking", horizon=2000, dimension=3).settings.rank
+    3
     """
 
 
 @settings
 class ExpectedTracking(Walk, HittingCost):
-    """:class:`QuadraticTracking` with uniform noise, averaged over the walk in closed form."""
+    """:class:`QuadraticTracking` with uniform noise, averaged over the walk in closed form.
+
+    >>> from jaxsoco.tracking import ExpectedTracking
+    >>> ExpectedTracking(horizon=100_000).increments
+    'gaussian'
+    >>> jaxsoco.make("tracking/expected_tracking", horizon=100_000).horizon  # two stages
+    2
+    """
 
 
 # --- learners -------------------------------------------------------------------------------------
@@ -195,29 +208,52 @@ class StepParams:
 
 @settings
 class SCaLEParams(SensingParams):
-    """How much SCaLE explores: :class:`SensingParams`."""
+    """How much SCaLE explores: :class:`SensingParams`.
+
+    >>> from jaxsoco.tracking import SCaLEParams, scale
+    >>> jaxsoco.resolve(problem, scale, SCaLEParams(exploration=1.5)).rounds  # 1.5 rank dimension
+    14
+    """
 
 
 @settings
 class HySCaLEParams(StepParams, SensingParams):
-    """How much HySCaLE explores, :class:`SensingParams`, and how it learns, :class:`StepParams`."""
+    """How much HySCaLE explores, :class:`SensingParams`, and how it learns, :class:`StepParams`.
+
+    >>> from jaxsoco.tracking import HySCaLEParams
+    >>> HySCaLEParams(gain=0.2, step="normalized", learning_rate=0.1).step
+    'normalized'
+    """
 
 
 @settings
 class GradientParams(StepParams):
-    """How a learner that never explores learns, :class:`StepParams`, from ``initial I`` on."""
+    """How a learner that never explores learns, :class:`StepParams`, from ``initial I`` on.
+
+    >>> from jaxsoco.tracking import GradientParams
+    >>> GradientParams(initial=2.0).learning_rate
+    0.001
+    """
 
     initial: float = setting("initial estimate, as a multiple of the identity", default=1.0, low=0)
 
 
 @settings
 class LAIParams:
-    """LAI has nothing to tune: it knows the matrix."""
+    """LAI has nothing to tune: it knows the matrix.
+
+    >>> jaxsoco.learner("tracking/lai")[1]
+    LAIParams()
+    """
 
 
 @settings
 class FollowParams:
-    """Following the minimiser has nothing to tune."""
+    """Following the minimiser has nothing to tune.
+
+    >>> jaxsoco.learner("tracking/follow_minimizer")[1]
+    FollowParams()
+    """
 
 
 # --- the family -----------------------------------------------------------------------------------

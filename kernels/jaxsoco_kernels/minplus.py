@@ -75,6 +75,10 @@ def metric_closure(distance: jax.Array) -> jax.Array:
 
     The result is a metric if the input is symmetric and non-negative; an input that is one
     already comes back unchanged.
+
+    >>> from jaxsoco_kernels.minplus import metric_closure
+    >>> metric_closure(jnp.array([[0.0, 1.0, 9.0], [1.0, 0.0, 2.0], [9.0, 2.0, 0.0]]))[0].tolist()
+    [0.0, 1.0, 3.0]
     """
     expect(distance=(distance, "n n ..."))
     n = distance.shape[0]

@@ -27,12 +27,19 @@ def load_carbon_csv(
     fill_gaps: int = 0,
     trim: bool = False,
 ) -> CarbonTrace:
-    """Reads carbon intensity from CSV files of the known layouts, mixed at will.
+    r"""Reads carbon intensity from CSV files of the known layouts, mixed at will.
 
     Hours are UTC: timestamps are ISO 8601 with an offset, or without one under a header that says
     UTC, or without one in a file that has every hour once (then a note says that UTC was assumed).
     Several files of one region are joined if no hour stands in two of them. A region is named after
     the ``Zone id`` of an Electricity Maps export, the column of a wide table, or else the file.
+
+    >>> from pathlib import Path
+    >>> from jaxsoco.allocation import load_carbon_csv
+    >>> rows = ("datetime,FR,SE", "2022-01-01T00:00Z,80,20", "2022-01-01T01:00Z,90,25")
+    >>> _ = Path("carbon.csv").write_text("\n".join(rows))
+    >>> load_carbon_csv("carbon.csv").values.tolist()
+    [[80.0, 20.0], [90.0, 25.0]]
 
     Args:
       path: a folder (its ``*.csv`` in the order of names), a file, or a list of both.

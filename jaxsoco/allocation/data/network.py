@@ -97,6 +97,10 @@ def find_regions(names: Sequence[str | Region]) -> list[Region]:
 def great_circle_latency(regions: Sequence[str | Region]) -> np.ndarray:
     """Returns round-trip times ``[n, n]`` in ms along great circles, 13 us for a kilometre.
 
+    >>> from jaxsoco.allocation import great_circle_latency
+    >>> great_circle_latency(["eu-west-3", "eu-north-1"]).round(1).tolist()
+    [[0.0, 20.0], [20.0, 0.0]]
+
     Args:
       regions: AWS names, Electricity Maps zones, or regions with coordinates of their own.
 
@@ -139,7 +143,13 @@ def close_metric(matrix: np.ndarray) -> tuple[np.ndarray, int]:
 
 
 def load_latency(path: str | Path, regions: Sequence[str]) -> np.ndarray:
-    """Reads a matrix of round-trip times in ms and puts it in the order of ``regions``.
+    r"""Reads a matrix of round-trip times in ms and puts it in the order of ``regions``.
+
+    >>> from pathlib import Path
+    >>> from jaxsoco.allocation import load_latency
+    >>> _ = Path("rtt.csv").write_text("ms,FR,SE,DE\nFR,0,30,20\nSE,30,0,25\nDE,20,25,0\n")
+    >>> load_latency("rtt.csv", ["DE", "SE"]).tolist()
+    [[0.0, 25.0], [25.0, 0.0]]
 
     Args:
       path: ``.csv`` (with the names of regions in the first row and column, or bare numbers),

@@ -40,6 +40,10 @@ def synthetic_carbon(
     for nor on ``hours``. They are rounded to 0.01 g/kWh, as measured ones are, which also makes
     them (and the digest) the same on every platform.
 
+    >>> from jaxsoco.allocation import synthetic_carbon
+    >>> synthetic_carbon(hours=2, regions=["eu-west-3", "eu-north-1"]).values.tolist()
+    [[125.1, 29.71], [125.41, 29.63]]
+
     Args:
       seed: seed of the noise.
       hours: length of the trace from the start of 2022 on.

@@ -105,6 +105,19 @@ def stclip_step(
     + (1 - z - c . k) L + max(A - z - c . k, 0) (U - L) <= budget``, where one transport plan serves
     both metrics.
 
+    The advice runs now, at a price that PCM refuses; the budget makes half of the job follow:
+
+    >>> from jaxsoco.allocation import PseudoCost, StateMetric, robustness, stclip_step
+    >>> metric = StateMetric(distance=1 - jnp.eye(2), switch=jnp.full(2, 0.25))
+    >>> psi = PseudoCost(1.0, 10.0, 2.0, 0.5, rate=robustness(0.1, 1.0, 10.0, 2.0, 0.5))
+    >>> costs, off = jnp.array([4.0, 9.0]), jnp.array([0.0, 0.0, 1.0, 0.0])
+    >>> budget = 1.1 * (4.25 + 0.5 * 0.5 + (1 - 0.5) * 1.0)  # ADV = 4.25, A = 0.5
+    >>> decision, _, _ = stclip_step(
+    ...     costs, metric, metric, 0.5, off, 0.0, 0.0, jnp.int32(0), 0.5, 0.0, budget, psi
+    ... )
+    >>> [round(share, 3) for share in decision.tolist()]
+    [0.5, 0.0, 0.5, 0.0]
+
     Args:
       costs: ``f [n, ...]``.
       tree_metric: metric of the objective, ``[2n, 2n, ...]`` or factored.

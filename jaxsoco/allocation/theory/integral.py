@@ -24,6 +24,13 @@ def integral_optimum(
 ) -> tuple[jax.Array, jax.Array, Info]:
     """The cheapest schedule that is fully ON in exactly ``length`` slots, one path.
 
+    >>> from jaxsoco.allocation import StateMetric, integral_optimum
+    >>> metric = StateMetric(distance=1 - jnp.eye(2), switch=jnp.full(2, 0.25))
+    >>> costs = jnp.array([[4.0, 9.0], [1.0, 9.0], [2.0, 9.0]])
+    >>> cost, path, _ = integral_optimum(costs, metric, jnp.array([0.5]), metric.switch, 0, slots=2)
+    >>> round(float(cost), 3), path.tolist()  # OFF, ON, ON at point 0
+    (3.5, [2, 0, 0])
+
     Args:
       costs: ``[T, n, ...]``.
       metric: as in :func:`offline_optimum`.

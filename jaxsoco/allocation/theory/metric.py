@@ -44,6 +44,10 @@ def state_metric(distance: jax.Array, switch: jax.Array) -> jax.Array:
     An OFF end adds its switch cost: ``M(ON_u, ON_v) = d(u, v)``,
     ``M(OFF_u, ON_v) = switch_u + d(u, v)``, ``M(OFF_u, OFF_v) = switch_u + d(u, v) + switch_v``.
 
+    >>> from jaxsoco.allocation import state_metric
+    >>> state_metric(jnp.array([[0.0, 1.0], [1.0, 0.0]]), 0.25)[2].tolist()  # from OFF at point 0
+    [0.25, 1.25, 0.0, 1.5]
+
     Args:
       distance: ``[n, n, ...]`` cost of a move.
       switch: ``[n, ...]`` (or a scalar) cost of a temporal switch.
@@ -67,6 +71,12 @@ def state_metric(distance: jax.Array, switch: jax.Array) -> jax.Array:
 
 def wasserstein(p: jax.Array, q: jax.Array, metric: jax.Array | StateMetric) -> jax.Array:
     """Wasserstein-1 distance between two distributions over states: what a move costs.
+
+    >>> from jaxsoco.allocation import state_metric, wasserstein
+    >>> metric = state_metric(jnp.array([[0.0, 1.0], [1.0, 0.0]]), 0.25)
+    >>> on, half = jnp.array([1.0, 0.0, 0.0, 0.0]), jnp.array([0.5, 0.0, 0.0, 0.5])
+    >>> float(wasserstein(on, half, metric))  # half the job moves and switches off
+    0.625
 
     Args:
       p: ``[2n, ...]``, sums to 1.

@@ -63,6 +63,15 @@ def offline_optimum(
     Viterbi). The multiplier is found by intersecting the lines of a path that does too little and
     one that does enough, which ends after finitely many steps (at most 12 are taken).
 
+    Two slots of work within three, which cost 4, 1 and 2: OFF, ON, ON, with two switches.
+
+    >>> from jaxsoco.allocation import StateMetric, offline_optimum
+    >>> metric = StateMetric(distance=1 - jnp.eye(2), switch=jnp.full(2, 0.25))
+    >>> costs = jnp.array([[4.0, 9.0], [1.0, 9.0], [2.0, 9.0]])
+    >>> best = offline_optimum(costs, metric, jnp.array([0.5]), metric.switch, start=0)
+    >>> round(float(best.value), 3), best.high_path.tolist()
+    (3.5, [2, 0, 0])
+
     Args:
       costs: ``f``, cost of a slot fully ON, ``[T, n, ...]``.
       metric: ``[2n, 2n, ...]``, one for every move ``[T, 2n, 2n]`` or ``[T, 2n, 2n, ...]``, or a

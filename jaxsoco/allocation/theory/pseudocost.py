@@ -67,6 +67,10 @@ class PseudoCost:
 def competitive_ratio(L: Number, U: Number, D: Number, tau: Number) -> jax.Array:
     """PCM's competitive ratio ``eta``, the root that makes ``psi(1) = L + D + tau``.
 
+    >>> from jaxsoco.allocation import competitive_ratio
+    >>> round(float(competitive_ratio(L=1.0, U=10.0, D=2.0, tau=0.5)), 3)
+    4.607
+
     Args:
       L: lower price bound, ``[...]``.
       U: upper price bound, above ``L + D + 2 tau``.
@@ -97,6 +101,10 @@ def robustness(epsilon: Number, L: Number, U: Number, D: Number, tau: Number) ->
     The root in ``[eta, U / L]`` of ``g = epsilon + U/L - z(g) (U - L + D) / L`` where ``psi`` of
     rate ``g`` reaches ``L + D + tau`` at ``z(g)``. For ``epsilon > eta - 1 + D / L`` there is none
     and ``gamma = eta`` (a smaller rate would make ``psi`` increase).
+
+    >>> from jaxsoco.allocation import robustness
+    >>> [round(float(robustness(e, L=1.0, U=10.0, D=2.0, tau=0.5)), 2) for e in (0.0, 1.0, 9.0)]
+    [10.0, 8.83, 4.61]
 
     Returns:
       ``gamma [...]``, from ``U / L`` at ``epsilon = 0`` down to ``eta``. Differentiable.

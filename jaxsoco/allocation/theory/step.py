@@ -55,6 +55,16 @@ def pcm_step(
     Minimises ``f . k + W1_M(k, k_prev) - int_z^{z + c . k} psi`` over distributions ``k`` with
     ``c . k <= 1 - z``.
 
+    A job of two slots, OFF at the first of two points, where a slot costs 1.5, starts to run:
+
+    >>> from jaxsoco.allocation import PseudoCost, StateMetric, competitive_ratio, pcm_step
+    >>> metric = StateMetric(distance=1 - jnp.eye(2), switch=jnp.full(2, 0.25))
+    >>> psi = PseudoCost(1.0, 10.0, 2.0, 0.5, rate=competitive_ratio(1.0, 10.0, 2.0, 0.5))
+    >>> off = jnp.array([0.0, 0.0, 1.0, 0.0])
+    >>> decision, done, info = pcm_step(jnp.array([1.5, 9.0]), metric, 0.5, off, 0.0, psi)
+    >>> decision.tolist(), float(done)
+    ([1.0, 0.0, 0.0, 0.0], 0.5)
+
     Args:
       costs: ``f``, cost of a slot fully ON at each point, ``[n, ...]``.
       metric: any metric ``M`` over states, ``[2n, 2n, ...]`` or factored (faster).

@@ -16,6 +16,11 @@ def embed_tree(key: jax.Array, distance: jax.Array) -> TreeMetric:
     The tree's leaves are the ON states; every point's OFF state hangs below its leaf by an edge
     of its switch cost, so ``state_metric(tree.distance, switch)`` is the tree over all states.
 
+    >>> from jaxsoco.allocation import embed_tree
+    >>> distance = jnp.array([[0.0, 1.0, 3.0], [1.0, 0.0, 2.0], [3.0, 2.0, 0.0]])
+    >>> bool((embed_tree(key, distance).distance >= distance).all())
+    True
+
     Args:
       key: a JAX key ``[...]`` or its words ``[2, ...]``; consumed.
       distance: a metric ``[n, n, ...]`` (close a matrix of measurements with ``metric_closure``).

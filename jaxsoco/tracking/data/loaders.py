@@ -17,6 +17,12 @@ NEARLY_SYMMETRIC = 1e-12
 def load_matrix(path: str | Path) -> tuple[np.ndarray, float]:
     """Reads a coupling matrix and makes it symmetric.
 
+    >>> from jaxsoco.tracking import load_matrix
+    >>> np.savetxt("matrix.csv", [[2.0, 1.0], [1.0, 3.0]], delimiter=",")
+    >>> matrix, asymmetry = load_matrix("matrix.csv")
+    >>> matrix.tolist(), asymmetry
+    ([[2.0, 1.0], [1.0, 3.0]], 0.0)
+
     Args:
       path: ``.npy``, or ``.csv`` of bare numbers, one row a line.
 

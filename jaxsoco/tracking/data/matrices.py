@@ -43,6 +43,10 @@ class Spectrum(NamedTuple):
 def make_matrix(key: jax.Array, spectrum: Sequence[float] | jax.Array) -> jax.Array:
     """A random matrix with this spectrum: ``Q diag(spectrum) Q'``, ``Q`` uniform (Haar).
 
+    >>> from jaxsoco.tracking import make_matrix
+    >>> [round(l, 3) for l in jnp.linalg.eigvalsh(make_matrix(key, [1.0, 2.0])).tolist()]
+    [1.0, 2.0]
+
     Args:
       key: a JAX key; it is consumed.
       spectrum: eigenvalues ``[d]``.

@@ -28,6 +28,11 @@ def plugin_regret(
     ``1/2 sum_t tr(K_t' C_t^-1 K_t S_t)`` with ``K = Chat - C``, ``S_(t+1) = Chat_t S_t Chat_t' +
     Sigma_(t+1)``: the weights are those of the true matrix, the deviations those of the estimate.
 
+    >>> from jaxsoco.tracking import plugin_regret
+    >>> matrix, covariances = jnp.array([[3.0]]), jnp.ones((1, 1, 1))  # one round
+    >>> round(float(plugin_regret(matrix, jnp.array([[1.0]]), covariances)), 3)
+    0.125
+
     Args:
       matrix: the true ``A``, positive semidefinite ``[d, d]``.
       estimate: what the learner plans with, ``[d, d]``.
@@ -79,6 +84,11 @@ def exploration_regret(
 
     ``1/2 (gamma^2 sum_t tr C_t^-1 + gamma^2 sum_(t>=2) tr C_t + sum_t tr(C_t Sigma_t))``.
 
+    >>> from jaxsoco.tracking import exploration_regret
+    >>> matrix, covariances = jnp.array([[3.0]]), jnp.ones((1, 1, 1))  # one round
+    >>> round(float(exploration_regret(matrix, covariances, gamma=0.5, rounds=1)), 3)
+    0.625
+
     Args:
       matrix: the true ``A [d, d]``.
       covariances: ``[T, d, d]``, of the whole horizon.
@@ -104,6 +114,10 @@ def exploration_regret(
 def follow_regret(matrix: jax.Array, covariances: jax.Array) -> jax.Array:
     """Expected regret of following the minimiser (``y = 0``): ``1/2 sum_t tr(C_t Sigma_t)``.
 
+    >>> from jaxsoco.tracking import follow_regret
+    >>> round(float(follow_regret(jnp.array([[3.0]]), jnp.ones((1, 1, 1)))), 3)  # 0.5 - 0.375
+    0.125
+
     Args:
       matrix: the true ``A [d, d]``.
       covariances: ``[T, d, d]``.
@@ -117,6 +131,10 @@ def follow_regret(matrix: jax.Array, covariances: jax.Array) -> jax.Array:
 
 def lai_cost(matrix: jax.Array, covariances: jax.Array) -> jax.Array:
     """Expected cost of LAI with the true matrix: ``1/2 sum_t tr((I - C_t) Sigma_t)``.
+
+    >>> from jaxsoco.tracking import lai_cost
+    >>> round(float(lai_cost(jnp.array([[3.0]]), jnp.ones((1, 1, 1)))), 3)  # one round
+    0.375
 
     Args:
       matrix: the true ``A [d, d]``.

@@ -21,6 +21,11 @@ def interpolation_eigenvalues(
 ) -> tuple[jax.Array, jax.Array]:
     """LAI's coefficients for eigenvalues of the hitting cost.
 
+    >>> from jaxsoco.tracking import interpolation_eigenvalues
+    >>> keep, go = interpolation_eigenvalues(jnp.array([0.0, 0.5]), rounds_left=100)
+    >>> [round(c, 3) for c in keep.tolist()], [round(c, 3) for c in go.tolist()]
+    ([1.0, 0.5], [0.0, 0.5])
+
     Args:
       eigenvalues: ``[d, ...]``; what rounding left below 0 counts as 0.
       rounds_left: ``k = T - t + 1``, the present round included, a scalar or ``[...]``. No
@@ -145,6 +150,10 @@ def _weights_jvp(primals, tangents):
 
 def interpolation(matrix: jax.Array, rounds_left: jax.Array | int) -> jax.Array:
     """LAI's matrix ``C_t`` with ``k = T - t + 1`` rounds left: ``y_t = C_t w_t``.
+
+    >>> from jaxsoco.tracking import interpolation
+    >>> interpolation(jnp.array([[1.0, 0.0], [0.0, 3.0]]), rounds_left=1).round(3).tolist()
+    [[0.5, 0.0], [0.0, 0.25]]
 
     Args:
       matrix: hitting cost, positive semidefinite ``[d, d, ...]``.
