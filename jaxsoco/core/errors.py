@@ -15,6 +15,10 @@ from jaxsoco.core.text import suggest as suggest
 class Issue(NamedTuple):
     """One problem in what the user gave.
 
+    >>> from jaxsoco.extend import Issue
+    >>> print(Issue("problem.dimension", "is 0", "want an integer >= 1"))
+    problem.dimension: is 0 (want an integer >= 1)
+
     Attributes:
       path: where it is: a field of the experiment file (``problem.data_size[2]``), an argument
         (``--set run.seeds``), or a place in a data file (``fr.csv:17, column carbon``).

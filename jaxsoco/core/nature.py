@@ -47,6 +47,12 @@ def replay(
     Nothing is stored: ``carry = step(carry, t, round)`` with ``t`` int32 ``[]``. For offline
     optima that need sums over the rounds; :func:`rounds` stacks them.
 
+    >>> from jaxsoco.extend import replay
+    >>> def walk(place, t, round):
+    ...     return place + round.increment
+    >>> replay(problem.problem, problem.spec(key), key, problem.horizon, walk, jnp.zeros(3)).shape
+    (3,)
+
     Args:
       problem: the world; nature's moves must not depend on actions.
       spec: the instance.
@@ -70,7 +76,9 @@ def replay(
 def rounds(problem: Problem, spec: PyTree, key: jax.Array, horizon: int) -> PyTree:
     """Nature's rounds ``1 .. horizon`` as the run of this key meets them, leaves ``[T, ...]``.
 
-    >>> nature.rounds(problem.problem, problem.spec(key), key, problem.horizon)
+    >>> from jaxsoco.extend import rounds
+    >>> rounds(problem.problem, problem.spec(key), key, problem.horizon).increment.shape
+    (20, 3)
 
     Memory grows with the horizon; :func:`replay` needs one round at a time.
     """

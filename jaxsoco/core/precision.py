@@ -22,6 +22,12 @@ def in_float64(function: Callable) -> Callable:
     float32 alone, and the global setting is left as it is. Works under jit, scan, cond, vmap and
     reverse-mode differentiation (which computes the function anew); forward mode needs x64.
 
+    >>> from jaxsoco.extend import in_float64
+    >>> def there_and_back(x):
+    ...     return (x + 1e8) - 1e8
+    >>> float(there_and_back(jnp.ones(()))), float(in_float64(there_and_back)(jnp.ones(())))
+    (0.0, 1.0)
+
     Args:
       function: pure, of positional arrays or trees of arrays; returns trees of arrays.
 

@@ -53,8 +53,16 @@ class ProblemPlay(Protocol):
 class Problem(NamedTuple):
     """The world: a static, hashable tuple of pure functions.
 
-    >>> market = jaxsoco.Problem(init, advance, observe, play, window=3)
-    >>> run = jaxsoco.simulate(learner, params, market, spec, keys, horizon=100)
+    >>> from collections import namedtuple
+    >>> Costs = namedtuple("Costs", "miss")
+    >>> coin = jaxsoco.Problem(
+    ...     init=lambda key, spec: (),
+    ...     advance=lambda key, spec, world: (world, jaxsoco.extend.uniform(key)),
+    ...     observe=lambda spec, world, round: (),
+    ...     play=lambda key, spec, world, round, guess: (world, round, Costs(abs(guess - round))),
+    ... )
+    >>> jaxsoco.extend.rounds(coin, (), key, horizon=100).shape
+    (100,)
 
     Attributes:
       init: ``(key, spec) -> world``, before the first round.
@@ -101,8 +109,13 @@ class AlgorithmUpdate(Protocol):
 class Algorithm(NamedTuple):
     """The learner: static, hashable, pure functions.
 
-    >>> mine = jaxsoco.Algorithm(init, act, update)
-    >>> run = jaxsoco.play(problem, mine, params, keys)
+    >>> def act(key, params, state, obs):
+    ...     return jnp.zeros_like(obs.increment), state  # no deviation from the minimiser
+    >>> def update(params, state, action, feedback):
+    ...     return state
+    >>> jump = jaxsoco.Algorithm(lambda key, params, spec: (), act, update)
+    >>> float(jaxsoco.play(problem, jump, (), keys).costs.hit.max())
+    0.0
 
     Attributes:
       init: ``(key, params, spec) -> state``, before the first round.
@@ -143,7 +156,10 @@ def same_for_all(key: Key, settings: PyTree) -> PyTree:
 class Comparator(Protocol):
     """An offline optimum that regenerates its instance from the run's key.
 
-    >>> costs, faults = comparator(key, problem.spec(key), (problem.horizon,))
+    >>> from jaxsoco.tracking import online_optimum
+    >>> costs, faults = online_optimum(key, problem.spec(key), at=(10, problem.horizon))
+    >>> costs["hit"].shape, int(faults)
+    ((2,), 0)
     """
 
     def __call__(

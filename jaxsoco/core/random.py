@@ -32,6 +32,10 @@ def words(key: jax.Array) -> jax.Array:
 
     Raw uint32 ``[2, ...]`` words pass through unchanged.
 
+    >>> from jaxsoco.extend import words
+    >>> words(key).shape, words(keys).shape
+    ((2,), (2, 4))
+
     Raises:
       TypeError: neither, or keys of another generator than threefry (they have more words).
     """
@@ -54,7 +58,12 @@ def _threefry(key: jax.Array, high: jax.Array, low: jax.Array) -> tuple[jax.Arra
 
 
 def fold(key: jax.Array, data: jax.Array | int) -> jax.Array:
-    """Derives a key from ``key [2, ...]`` and an integer ``data [...]``, as ``fold_in`` does."""
+    """Derives a key from ``key [2, ...]`` and an integer ``data [...]``, as ``fold_in`` does.
+
+    >>> from jaxsoco.extend import fold, words
+    >>> bool((fold(words(key), 7) == words(jax.random.fold_in(key, 7))).all())
+    True
+    """
     low = jnp.asarray(np.uint32(data) if isinstance(data, int) else data).astype(jnp.uint32)
     return jnp.stack(_threefry(key, jnp.zeros_like(low), low))
 
@@ -73,6 +82,10 @@ def uniform(key: jax.Array, shape: Sequence[int] = (), dtype=None) -> jax.Array:
 
     The float32 draw is the float64 draw cut to 23 bits, so that runs in the two precisions see
     the same world.
+
+    >>> from jaxsoco.extend import uniform, words
+    >>> uniform(words(keys), (3,)).shape
+    (3, 4)
     """
     dtype = jax.dtypes.canonicalize_dtype(float if dtype is None else dtype)
     high, low = bits(key, shape)
@@ -94,6 +107,10 @@ def normal(
 
     which takes half the bits and has the tails that 32 bits give, in both precisions. The two ways
     draw different numbers, and each has its own runs: a problem keeps to one.
+
+    >>> from jaxsoco.extend import normal, words
+    >>> round(float(normal(words(key), (10000,)).std()), 1)
+    1.0
 
     Args:
       key: words ``[2, ...]``.
@@ -130,6 +147,11 @@ def integers(
     """Integers uniform on ``low .. high`` (both ends included), int32 ``[*shape, ...]``.
 
     The bias is below ``(high - low + 1) / 2**32``; the key is consumed.
+
+    >>> from jaxsoco.extend import integers, words
+    >>> rolls = integers(words(key), 1, 6, (1000,))
+    >>> int(rolls.min()), int(rolls.max())
+    (1, 6)
     """
     low, high = (
         x.reshape((1,) * (len(shape) + key.ndim - 1 - x.ndim) + x.shape)
@@ -162,7 +184,13 @@ def draw_key(key: jax.Array) -> jax.Array:
 
 
 def round_keys(key: jax.Array, round: jax.Array | int) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Keys of round ``t = 1, 2, ...`` for nature, learner and noise (``t = 0``: the inits)."""
+    """Keys of round ``t = 1, 2, ...`` for nature, learner and noise (``t = 0``: the inits).
+
+    >>> from jaxsoco.extend import round_keys, words
+    >>> nature, learner, noise = round_keys(words(keys), 1)
+    >>> nature.shape
+    (2, 4)
+    """
     now = fold(key, round)
     return fold(now, NATURE), fold(now, LEARNER), fold(now, NOISE)
 
@@ -218,6 +246,11 @@ def draws(key: AnyKey, count: int, dtype=None) -> tuple[jax.Array, ...]:
 
     They are midpoints ``(k + 1/2) / 2**23`` in float32, ``/ 2**52`` in float64: never 0, which
     would draw an arm of any probability, nor 1. The float32 draw is the float64 draw, coarser.
+
+    >>> from jaxsoco.extend import draws, words
+    >>> arm, loss = draws(words(keys), 2)
+    >>> arm.shape
+    (4,)
     """
     dtype = jax.dtypes.canonicalize_dtype(float if dtype is None else dtype)
     if isinstance(key, Given):

@@ -245,7 +245,19 @@ class Family:
 
 @dataclass(frozen=True)
 class Extension:
-    """What a plug-in adds to a family; its own families it declares as :class:`Family`."""
+    """What a plug-in adds to a family; its own families it declares as :class:`Family`.
+
+    >>> from jaxsoco.extend import AlgorithmEntry, Extension
+    >>> halfway = AlgorithmEntry(
+    ...     name="halfway",
+    ...     summary="goes half of the way",
+    ...     source="my thesis, section 2",
+    ...     load="halfway:halfway",
+    ...     params="halfway:HalfwayParams",
+    ... )
+    >>> Extension("tracking", algorithms=[halfway]).algorithms[0].name
+    'halfway'
+    """
 
     family: str
     problems: tuple[ProblemEntry, ...] = ()

@@ -70,7 +70,12 @@ class Settings(Protocol):
 
 
 def is_traced(value: Any) -> bool:
-    """Whether a value is a tracer of JAX, which cannot be compared with a limit."""
+    """Whether a value is a tracer of JAX, which cannot be compared with a limit.
+
+    >>> from jaxsoco.extend import is_traced
+    >>> is_traced(0.5), bool(jax.jit(is_traced)(0.5))
+    (False, True)
+    """
     jax = sys.modules.get("jax")
     return jax is not None and isinstance(value, jax.core.Tracer)
 
@@ -94,6 +99,13 @@ def setting(
     order: int = 0,
 ) -> Any:
     """Declares one setting.
+
+    >>> from jaxsoco.extend import setting, settings
+    >>> @settings
+    ... class PauseParams:
+    ...     pause: int | None = setting("rounds of rest", default=None, low=0, theory="sqrt(T)")
+    >>> PauseParams.FIELDS[0].summary
+    'rounds of rest; auto: sqrt(T)'
 
     Args:
       doc: one line: what it is, in the field's standard terms.
@@ -129,6 +141,13 @@ def setting(
 @typing.dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(setting,))
 def settings(cls: type[_T]) -> type[_T]:
     """Makes of a class of :func:`setting` attributes a frozen dataclass, a schema and a pytree.
+
+    >>> from jaxsoco.extend import setting, settings
+    >>> @settings
+    ... class StepParams:
+    ...     rate: float = setting("learning rate", default=0.1, above=0)
+    >>> StepParams(rate=0.5), jax.tree.leaves(StepParams())
+    (StepParams(rate=0.5), [0.1])
 
     The class gets what :class:`Settings` has, ``FIELDS`` first of all. Settings of its parents
     come before its own, unless their ``order`` says otherwise; a name that is declared again is
@@ -315,6 +334,11 @@ def _kind(name: str, annotation: Any) -> tuple[str, tuple[str, ...]]:
 
 @settings
 class Rounds:
-    """What problems share whose horizon the user chooses."""
+    """What problems share whose horizon the user chooses.
+
+    >>> from jaxsoco.extend import Rounds
+    >>> Rounds(horizon=100).values()
+    {'horizon': 100}
+    """
 
     horizon: int = setting("rounds of a run", low=1, static=True)

@@ -20,7 +20,10 @@ class Run(NamedTuple):
     """What a rollout recorded; ``...`` are the lanes of the key.
 
     >>> run = jaxsoco.play(problem, algorithm, params, keys)
-    >>> run.costs.hit[-1].mean()  # at the last checkpoint, over the runs
+    >>> run.costs.hit.shape  # checkpoints, runs
+    (14, 4)
+    >>> round(float(run.costs.hit[-1].mean()), 1)  # at the last checkpoint, over the runs
+    16.6
 
     Attributes:
       at: rounds of the checkpoints, int ``[C]``.

@@ -181,7 +181,8 @@ def comparator(name: str, /) -> Best:
     """A comparator by its name: an offline optimum that meets the same worlds.
 
     >>> best = jaxsoco.comparator("tracking/online_optimum_path")
-    >>> best(problem, keys, run.at)["hit"]
+    >>> best(problem, keys, run.at)["hit"].shape
+    (14, 4)
 
     Args:
       name: ``"family/comparator"``, as ``jaxsoco list`` has it.

@@ -69,7 +69,8 @@ def play(
     """Plays a learner on a problem: one run per key, in the world that its seed meets.
 
     >>> run = jaxsoco.play(problem, algorithm, params, jaxsoco.seed_keys(0, 256))
-    >>> run.costs.hit[-1].mean()
+    >>> run.costs.hit.shape  # checkpoints, runs
+    (14, 256)
 
     Works under ``jit``, ``vmap`` and ``grad``; by itself it is compiled once for every algorithm,
     horizon and number of keys. In the caller's precision (``jax_enable_x64``).

@@ -26,6 +26,12 @@ def static_optimum(
     It pays its own first switch ``alpha b^2`` and is chosen with it: equations (6) and (7) of arXiv
     2601.18936, with the number of episodes of the checkpoint.
 
+    >>> from jaxsoco.provisioning import paper_queue, static_optimum
+    >>> spec = paper_queue(capacity=2, slots=2, budget_low=1.0)
+    >>> costs, faults = jax.jit(static_optimum, static_argnums=2)(key, spec, (10, 100))
+    >>> costs["budget"].shape, int(faults)
+    ((2,), 0)
+
     Args:
       key: the run's key.
       spec: the instance; transitions are known here.
@@ -93,6 +99,13 @@ def best_budget(spec: Spec, episodes: jax.Array, first: jax.Array, second: jax.A
 
     The latency is convex and piecewise linear in the budget, the rest a parabola: the parabola's
     minimum over the two tangents next to it is tried until no tangent is new there.
+
+    >>> from jaxsoco.provisioning import best_budget, paper_queue
+    >>> spec, episodes = paper_queue(capacity=2, slots=2, budget_low=1.0), jnp.array([100.0])
+    >>> targets = 1.5 * episodes  # the same target in every episode
+    >>> best = jax.jit(best_budget)(spec, episodes, targets, 1.5 * targets)
+    >>> round(float(best.budget[0]), 2), bool(best.faults[0])
+    (1.05, False)
 
     Args:
       spec: the instance.

@@ -237,6 +237,11 @@ def _spec(content: Content) -> Spec:
 def paper_queue(episodes: int = 6000, **values: Any) -> Spec:
     """The queue of the paper: lengths 0 to 10, up to 2 blocks a slot, 10 slots.
 
+    >>> from jaxsoco.provisioning import paper_queue
+    >>> spec = paper_queue(episodes=100, latency_weight=2.0)
+    >>> spec.slots, spec.states, spec.actions
+    (10, 11, 3)
+
     Args:
       episodes: number of episodes, which the learners know.
       **values: settings of :class:`~jaxsoco.provisioning.settings.PaperQueue` that differ from
@@ -251,18 +256,35 @@ def paper_queue(episodes: int = 6000, **values: Any) -> Spec:
 
 
 def bursty_queue(episodes: int = 6000, **values: Any) -> Spec:
-    """A queue with batches of arrivals and blocks that may fail; see :func:`paper_queue`."""
+    """A queue with batches of arrivals and blocks that may fail; see :func:`paper_queue`.
+
+    >>> from jaxsoco.provisioning import bursty_queue
+    >>> round(float(bursty_queue(episodes=100).base_consumption), 2)  # below budget_low
+    1.2
+    """
     settings = BurstyQueue(horizon=episodes, **values)
     return _spec(prepare_bursty_queue(settings, Path()).content)
 
 
 def two_queues(episodes: int = 6000, **values: Any) -> Spec:
-    """Two queues that share one budget, parallel or tandem; see :func:`paper_queue`."""
+    """Two queues that share one budget, parallel or tandem; see :func:`paper_queue`.
+
+    >>> from jaxsoco.provisioning import two_queues
+    >>> two_queues(episodes=100, topology="tandem").states
+    16
+    """
     settings = TwoQueues(horizon=episodes, **values)
     return _spec(prepare_two_queues(settings, Path()).content)
 
 
 def tabular(episodes: int = 6000, **values: Any) -> Spec:
-    """A model from a file, ``tabular(model="queue.npz", ...)``; see :func:`paper_queue`."""
+    """A model from a file, ``tabular(model="queue.npz", ...)``; see :func:`paper_queue`.
+
+    >>> from jaxsoco.provisioning import tabular
+    >>> loss, spent, even = np.eye(2), [[0, 1], [0, 1]], np.full((2, 2, 2), 0.5)
+    >>> np.savez("mdp.npz", loss=loss, consumption=spent, transition=even, initial=[1, 0], slots=3)
+    >>> tabular(episodes=100, model="mdp.npz", baseline="0.9,0.1", budget_low=0.5).slots
+    3
+    """
     settings = Tabular(horizon=episodes, **values)
     return _spec(prepare_tabular(settings, Path()).content)

@@ -93,6 +93,10 @@ class PaperQueue(Budgeted, Queue, Arrivals):
     """``s' = min(capacity, max(0, s - a + N))`` with ``N`` arrivals and ``a`` in 0, 1, 2 blocks.
 
     An action consumes ``a / 2``; the loss is ``0.1 + 0.9 (s / capacity)^2``.
+
+    >>> problem = jaxsoco.make("provisioning/paper_queue", horizon=100, capacity=5)
+    >>> problem.settings.loss.shape  # the same in every slot; 6 lengths, 3 actions
+    (1, 6, 3)
     """
 
     capacity: int = 10
@@ -126,6 +130,10 @@ class BurstyQueue(Budgeted, Queue, Blocks, Burst):
     """``s' = min(capacity, max(0, s - X) + N)``: served ``X ~ Binomial(a, success)``, then batches.
 
     An action consumes ``a / 2``; the loss is ``(s / capacity)^2``.
+
+    >>> problem = jaxsoco.make("provisioning/bursty_queue", horizon=100, burst_chance=0.3)
+    >>> problem.settings.initial.shape
+    (7,)
     """
 
     capacity: int = 6
@@ -157,6 +165,10 @@ class TwoQueues(Budgeted, Queue, Blocks, Streams):
     """Two queues that share the two blocks of a slot; the loss is the mean of ``(s / capacity)^2``.
 
     Actions are the pairs (0,0), (0,1), (0,2), (1,0), (1,1), (2,0) of blocks.
+
+    >>> problem = jaxsoco.make("provisioning/two_queues", horizon=100, topology="tandem")
+    >>> problem.settings.loss.shape  # 4 x 4 pairs of lengths, 6 actions
+    (1, 16, 6)
     """
 
     capacity: int = setting("maximum length of each queue", default=3, low=1, high=10, static=True)
@@ -186,7 +198,14 @@ class ModelFile:
 
 @settings
 class Tabular(Budgeted, ModelFile):
-    """Any tabular constrained decision process: tables ``[T, S, A]`` and ``[T, S, A, S]``."""
+    """Any tabular constrained decision process: tables ``[T, S, A]`` and ``[T, S, A, S]``.
+
+    >>> loss, spent, even = np.eye(2), [[0, 1], [0, 1]], np.full((2, 2, 2), 0.5)
+    >>> np.savez("mdp.npz", loss=loss, consumption=spent, transition=even, initial=[1, 0], slots=3)
+    >>> file = dict(model="mdp.npz", baseline="0.9,0.1", budget_low=0.5)
+    >>> jaxsoco.make("provisioning/tabular", horizon=100, **file).settings.slots
+    3
+    """
 
     baseline: str = setting(
         "safe policy: probabilities of the actions in every state, separated by commas; or "
@@ -206,6 +225,10 @@ class BLOLParams:
     ``conf_scale (sqrt(4 p (1 - p) L' / n) + 14 L' / (3 n))`` with ``L' = log(2 S A T K / delta)``
     and ``K = confidence_episodes`` (equation (15)). With ``conf_scale = 1`` budgets are safe in
     theory, and far more episodes are needed than most experiments have.
+
+    >>> from jaxsoco.provisioning import BLOLParams
+    >>> BLOLParams(conf_scale=0.01, warm_up=50).delta
+    0.05
     """
 
     conf_scale: float = setting(
@@ -257,24 +280,41 @@ class Frozen:
 
 @settings
 class FixedBudgetParams(BLOLParams, Frozen):
-    """BALDE's constants, and the budget ``b_k = clip(budget, budget_low, budget_high)``."""
+    """BALDE's constants, and the budget ``b_k = clip(budget, budget_low, budget_high)``.
+
+    >>> from jaxsoco.provisioning import FixedBudgetParams
+    >>> FixedBudgetParams(budget=5.0).conf_scale
+    1.0
+    """
 
 
 @settings
 class OracleParams:
-    """How long BLOL that knows the transitions plays the baseline."""
+    """How long BLOL that knows the transitions plays the baseline.
+
+    >>> jaxsoco.provisioning.OracleParams(warm_up=10)
+    OracleParams(warm_up=10)
+    """
 
     warm_up: int = setting("initial episodes, played with the baseline (K0)", default=0, low=0)
 
 
 @settings
 class BlindRateParams:
-    """Nothing to tune."""
+    """Nothing to tune.
+
+    >>> jaxsoco.learner("provisioning/blind_rate")[1]
+    BlindRateParams()
+    """
 
 
 @settings
 class OcoQParams:
-    """Epsilon-greedy Q-learning."""
+    """Epsilon-greedy Q-learning.
+
+    >>> jaxsoco.provisioning.OcoQParams(exploration=0.2)
+    OcoQParams(exploration=0.2)
+    """
 
     exploration: float = setting("probability of a random action", default=0.1, low=0, high=1)
 

@@ -13,6 +13,10 @@ def align(x: Any, structure: int, lanes: int) -> jax.Array:
 
     An array without lanes (shared by all runs) gets lanes of size 1, so that it broadcasts.
 
+    >>> from jaxsoco_kernels.lanes import align
+    >>> align(jnp.ones(3), structure=1, lanes=2).shape
+    (3, 1, 1)
+
     Raises:
       ValueError: the array has some of the lanes, but not all.
     """
@@ -24,17 +28,33 @@ def align(x: Any, structure: int, lanes: int) -> jax.Array:
 
 
 def lift(tree: Any) -> Any:
-    """Puts a structural axis of size 1 before the lanes of every leaf: ``[...] -> [1, ...]``."""
+    """Puts a structural axis of size 1 before the lanes of every leaf: ``[...] -> [1, ...]``.
+
+    >>> from jaxsoco_kernels.lanes import lift
+    >>> lift(jnp.ones(4)).shape
+    (1, 4)
+    """
     return jax.tree.map(lambda x: jnp.asarray(x)[None], tree)
 
 
 def spread(tree: Any, like: jax.Array) -> Any:
-    """Broadcasts every leaf, a scalar or ``[...]``, to the shape and dtype of ``like [...]``."""
+    """Broadcasts every leaf, a scalar or ``[...]``, to the shape and dtype of ``like [...]``.
+
+    >>> from jaxsoco_kernels.lanes import spread
+    >>> spread({"rate": 0.5}, jnp.zeros(3))["rate"].tolist()
+    [0.5, 0.5, 0.5]
+    """
     return jax.tree.map(lambda x: jnp.broadcast_to(jnp.asarray(x, like.dtype), like.shape), tree)
 
 
 def where(flag: jax.Array, yes: Any, no: Any) -> Any:
-    """Picks whole trees per lane: ``flag [...]``, leaves ``[..., lanes]`` of any structure."""
+    """Picks whole trees per lane: ``flag [...]``, leaves ``[..., lanes]`` of any structure.
+
+    >>> from jaxsoco_kernels.lanes import where
+    >>> old, new = {"plan": jnp.zeros((3, 2))}, {"plan": jnp.ones((3, 2))}
+    >>> where(jnp.array([True, False]), new, old)["plan"][0].tolist()
+    [1.0, 0.0]
+    """
 
     def pick(a, b):
         return jnp.where(flag.reshape((1,) * (jnp.ndim(a) - flag.ndim) + flag.shape), a, b)
@@ -44,6 +64,10 @@ def where(flag: jax.Array, yes: Any, no: Any) -> Any:
 
 def one_hot(index: jax.Array, size: int, axis: int = 0, dtype: Any = bool) -> jax.Array:
     """1 at ``index`` and 0 elsewhere along a new axis; all 0 for an index outside ``0..size-1``.
+
+    >>> from jaxsoco_kernels.lanes import one_hot
+    >>> one_hot(jnp.array([0, 2]), 3, dtype=int).tolist()
+    [[1, 0], [0, 0], [0, 1]]
 
     Args:
       index: integers ``[..., lanes]``.
@@ -62,6 +86,10 @@ def take(table: jax.Array, index: jax.Array, axis: int = 0) -> jax.Array:
     """Picks ``table[index]`` along ``axis`` per lane.
 
     A comparison with every place: on short axes faster than a gather, and differentiable.
+
+    >>> from jaxsoco_kernels.lanes import take
+    >>> take(jnp.array([[1, 2], [3, 4], [5, 6]]), jnp.array([2, 0])).tolist()
+    [5, 2]
 
     Args:
       table: ``[..., k, ..., lanes]``; its trailing axes are the lanes of ``index``, or of size 1.

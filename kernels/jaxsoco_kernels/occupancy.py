@@ -111,6 +111,11 @@ def policy_value(
 ) -> jax.Array:
     """Expected sum of ``reward`` over an episode.
 
+    >>> from jaxsoco_kernels.occupancy import policy_value
+    >>> policy, reward = jnp.full((2, 1, 2), 0.5), jnp.array([[[0.0, 3.0]]])  # 2 slots, 1 state
+    >>> float(policy_value(policy, reward, jnp.ones((1, 1, 2, 1)), jnp.ones(1)))
+    3.0
+
     Args:
       policy: probabilities of the actions, ``[T, S, A, ...]``.
       reward: ``[T, S, A, ...]`` or ``[1, S, A, ...]``.

@@ -14,6 +14,12 @@ def load_tabular(path: str | Path, slots: int | None = None) -> TabularModel:
 
     ``slots`` may stand in the file, too. See :func:`tabular_model` for the shapes.
 
+    >>> from jaxsoco.provisioning import load_tabular
+    >>> loss, spent, even = np.eye(2), [[0, 1], [0, 1]], np.full((2, 2, 2), 0.5)
+    >>> np.savez("mdp.npz", loss=loss, consumption=spent, transition=even, initial=[1, 0], slots=3)
+    >>> load_tabular("mdp.npz").least_consumption()
+    0.0
+
     Raises:
       InputError: the file cannot be read, an array is missing, or the model is wrong.
     """

@@ -86,6 +86,11 @@ def load_trace_csv(
     :data:`TIMES` times of single arrivals (numbers of seconds, or ISO 8601) in any order. If both
     are there, counts are taken. A file without a header must have one column, of counts.
 
+    >>> from jaxsoco.provisioning import load_trace_csv
+    >>> np.savetxt("arrivals.csv", [2, 0, 1, 3], header="count", comments="")
+    >>> load_trace_csv("arrivals.csv").rebin(2).counts.tolist()
+    [2.0, 4.0]
+
     Args:
       path: the file.
       column: which column to read, where names do not tell; it holds times if ``bin`` is given.

@@ -120,6 +120,15 @@ def plan_episode(
 ) -> BudgetedSolution:
     """BALDE's plan for one episode: equations (13) to (18), by the linear program (23).
 
+    >>> from jaxsoco.provisioning import BLOLParams, paper_queue, plan_episode
+    >>> from jaxsoco.provisioning.theory.balde import known_of, no_experience
+    >>> spec, params = paper_queue(capacity=2, slots=2, budget_low=1.0), BLOLParams()
+    >>> def plan(budget):
+    ...     known, seen = known_of(spec, budget), no_experience(params, spec, budget)
+    ...     return plan_episode(params, known, seen, budget, spec.slots)
+    >>> int(jax.jit(plan)(1.5).info.status)  # INFEASIBLE: nothing is known of the transitions yet
+    1
+
     Args:
       params: scaling of the radius and tightenings.
       known: losses, consumption, the safe baseline's consumption.

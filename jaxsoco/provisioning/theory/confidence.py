@@ -9,7 +9,12 @@ import jax.numpy as jnp
 def log_term(
     states: int, actions: int, slots: int, episodes: jax.Array, delta: jax.Array
 ) -> jax.Array:
-    """``L' = log(2 S A T K / delta)`` of equation (15), ``[...]``."""
+    """``L' = log(2 S A T K / delta)`` of equation (15), ``[...]``.
+
+    >>> from jaxsoco.provisioning import log_term
+    >>> round(float(log_term(2, 2, 5, episodes=100, delta=0.05)), 2)
+    11.29
+    """
     return jnp.log(2 * states * actions * slots * episodes / delta)
 
 
@@ -20,6 +25,12 @@ def confidence_box(
     scale: jax.Array | float = 1.0,
 ) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
     """Empirical transitions and an empirical Bernstein box around them.
+
+    >>> from jaxsoco.provisioning import confidence_box
+    >>> counts = jnp.array([3000.0, 1000.0, 0.0, 0.0]).reshape(1, 2, 1, 2)  # state 1: never met
+    >>> empirical, lower, upper, radius = confidence_box(counts, 1.0)
+    >>> [round(float(x), 3) for x in radius[0, :, 0, 0]]
+    [0.015, 1.0]
 
     Args:
       counts: how often each transition was met, ``[T, S, A, S, ...]``, or ``[1, S, A, S, ...]`` if
@@ -58,6 +69,13 @@ def uncertainty_bonus(
     radius: jax.Array, slots: int, *, remaining: bool = False, tv_cap: bool = False
 ) -> jax.Array:
     """How much an expected sum over the episode may differ between members of the box.
+
+    >>> from jaxsoco.provisioning import uncertainty_bonus
+    >>> radius = jnp.full((1, 1, 1, 2), 0.25)
+    >>> uncertainty_bonus(radius, 4).ravel().tolist()
+    [2.0]
+    >>> uncertainty_bonus(radius, 4, remaining=True).ravel().tolist()
+    [1.5, 1.0, 0.5, 0.0]
 
     Args:
       radius: ``[T, S, A, S, ...]`` or ``[1, S, A, S, ...]``.

@@ -90,6 +90,11 @@ def tabular_model(
 ) -> TabularModel:
     """A model from arrays, checked.
 
+    >>> from jaxsoco.provisioning import tabular_model
+    >>> model = tabular_model([[1, 0]], [[0, 1]], np.ones((1, 2, 1)), [1], slots=4)  # one state
+    >>> model.expected(np.array([[[0.75, 0.25]]]), model.loss)
+    3.0
+
     Args:
       loss: ``[T, S, A]``, or ``[S, A]`` for all slots, in [0, 1].
       consumption: likewise.

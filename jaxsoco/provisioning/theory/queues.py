@@ -73,6 +73,12 @@ def single_queue(
     """One queue; an action buys ``0 .. most`` blocks, each ``1 / most`` of the slot's resources.
 
     The loss is ``base_loss + (1 - base_loss) (s / capacity)^2``.
+
+    >>> from jaxsoco.provisioning import single_queue
+    >>> coin = np.array([0.5, 0.5])  # no arrival or one
+    >>> queue = single_queue(capacity=2, slots=3, start=0, arrivals=coin, base_loss=0.0)
+    >>> queue.transition[0, 1, 0].tolist()  # from length 1, where nothing is served
+    [0.0, 0.5, 0.5]
     """
     states = np.arange(capacity + 1)
     loss = base_loss + (1 - base_loss) * (states / capacity) ** 2
