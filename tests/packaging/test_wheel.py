@@ -114,7 +114,16 @@ def test_the_sdist_is_the_source_without_results_or_environments(dist):
     names = names_in_sdist(dist["sdist"])
     assert {"pyproject.toml", "LICENSE", "README.md", "CHANGELOG.md"} <= set(names)
     assert {"kernels/jaxsoco_kernels/__init__.py", "tests/conftest.py", ".ci/run"} <= set(names)
-    allowed = {"jaxsoco", "kernels", "experiments", "benchmarks", "examples", "tests", "docs", ".ci"}
+    allowed = {
+        "jaxsoco",
+        "kernels",
+        "experiments",
+        "benchmarks",
+        "examples",
+        "tests",
+        "docs",
+        ".ci",
+    }
     assert {name.partition("/")[0] for name in names if "/" in name} <= allowed
     assert [name for name in names if name.endswith((".pyc", ".npz", ".whl"))] == []
 
