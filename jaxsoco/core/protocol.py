@@ -170,7 +170,7 @@ class Comparator(Protocol):
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # arrays have no truth value: equal is the same
 class Instance:
     """A problem with its settings, ready to be played: a pytree whose leaves are the settings.
 

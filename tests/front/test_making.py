@@ -218,3 +218,9 @@ def test_defaults_warn_of_nothing():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         jaxsoco.make("allocation/carbon_jobs")
+
+
+def test_problems_are_compared_and_hashed_as_objects():
+    one, other = (jaxsoco.make(TRACKING, horizon=7) for _ in range(2))
+    assert one == one and one != other
+    assert len({one, other}) == 2
