@@ -165,8 +165,8 @@ def _guarded(name: str, load: Any) -> Any:
         raise
     except (Exception, SystemExit) as error:
         frames = traceback.extract_tb(error.__traceback__)
-        own = [f for f in frames if not _is_folded(f.filename)]
-        place = f" ({own[-1].filename}:{own[-1].lineno})" if own else ""
+        outside = [f for f in frames if not _is_folded(f.filename)]
+        place = f" ({outside[-1].filename}:{outside[-1].lineno})" if outside else ""
         message = f"cannot be imported: {type(error).__name__}: {error}{place}"
         raise InputError(Issue(f"plug-in {name}", message)) from error
 

@@ -327,8 +327,8 @@ def _kind(name: str, annotation: Any) -> tuple[str, tuple[str, ...]]:
         if choices and all(isinstance(choice, str) for choice in choices):
             return "strings", choices
     if annotation not in _KINDS:
-        shown = annotation.__name__ if isinstance(annotation, type) else annotation
-        raise TypeError(f"{name}: a setting cannot be a {shown}: see jaxsoco.core.settings")
+        label = annotation.__name__ if isinstance(annotation, type) else annotation
+        raise TypeError(f"{name}: a setting cannot be a {label}: see jaxsoco.core.settings")
     return _KINDS[annotation], ()
 
 

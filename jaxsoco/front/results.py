@@ -257,8 +257,8 @@ class Results:
         axes = {column: self.study.points[point][n] for n, column in self._axis_names.items()}
         taken = (*axes, *self.study.axes, "learner", "seed", "round", "total", *self._cost_names)
         fields = self.study.settings.get(label, ("", {}))[1]
-        own = {f"learner_{n}" if n in taken else n: value for n, value in fields.items()}
-        return {**axes, "learner": label, **own}
+        named = {f"learner_{n}" if n in taken else n: value for n, value in fields.items()}
+        return {**axes, "learner": label, **named}
 
 
 _TABLE_NAMES = {"algorithm": "learner"}

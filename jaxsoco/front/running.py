@@ -186,13 +186,13 @@ def _run_here(request: Mapping[str, Any], algorithms: Mapping[str, tuple[Any, An
     folder = Path(request["out"] or tempfile.mkdtemp(prefix="jaxsoco-"))
     spec = Path(request["spec"])
     tables = _with_learners(_content(spec, request["tables"]), algorithms)
-    own = _own_plugin(str((tables or {}).get("family", "")), algorithms)
+    plugin = _own_plugin(str((tables or {}).get("family", "")), algorithms)
     with registry.unchanged():
         experiment = load_experiment(
             spec,
             smoke=request["smoke"],
             assignments=request["assignments"],
-            plugins=Policy(tuple(request["plugins"]), ready=(own,)),
+            plugins=Policy(tuple(request["plugins"]), ready=(plugin,)),
             tables=tables,
         )
     sweep = expand(experiment)
