@@ -14,9 +14,9 @@ import numpy as np
 
 from jaxsoco.analysis.checks import run_checks
 from jaxsoco.analysis.ledger import Ledger
+from jaxsoco.analysis.records import segments
 from jaxsoco.analysis.tables import point_rows, record
 from jaxsoco.core.errors import InputError, Issue, suggest
-from jaxsoco.core.plan import Chunk, Group
 from jaxsoco.core.study import Study
 from jaxsoco.core.text import count, show
 from jaxsoco.engine.store import Store
@@ -215,8 +215,10 @@ class Results:
                 continue
             arrays = self._store.read(chunk.id)
             names = [c.name for c in self.study.costs if f"{prefix}.{c.name}" in arrays]
-            for point, seeds, rows in _pieces(self.study.groups[chunk.group], chunk):
-                yield point, seeds, {n: arrays[f"{prefix}.{n}"][rows] for n in names}
+            group = self.study.groups[chunk.group]
+            for point, seeds, rows in segments(group, chunk.start, chunk.stop):
+                costs = {n: arrays[f"{prefix}.{n}"][rows] for n in names}
+                yield point, np.arange(seeds.start, seeds.stop), costs
 
     def _parts(self, label: str) -> Iterator[dict[str, np.ndarray]]:
         """Columns of the rows of a learner, piece by piece."""
@@ -262,17 +264,6 @@ class Results:
 
 
 _TABLE_NAMES = {"algorithm": "learner"}
-
-
-def _pieces(group: Group, chunk: Chunk) -> Iterator[tuple[int, np.ndarray, slice]]:
-    """A chunk's runs point by point: point, seeds, rows of the chunk."""
-    run = chunk.start
-    while run < chunk.stop:
-        position, seed = divmod(run, group.seeds)
-        end = min(chunk.stop, (position + 1) * group.seeds)
-        seeds = np.arange(seed, seed + end - run)
-        yield group.points[position], seeds, slice(run - chunk.start, end - chunk.start)
-        run = end
 
 
 def _repeat(value: Any, rows: int) -> np.ndarray:
