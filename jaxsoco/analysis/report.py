@@ -19,6 +19,7 @@ from jaxsoco.analysis.ledger import Ledger, read
 from jaxsoco.analysis.page import Picture
 from jaxsoco.analysis.plots import default_plots
 from jaxsoco.analysis.records import Chunk
+from jaxsoco.core import stopping
 
 _FIGURE_NAME = re.compile(r"\d\d-[a-z][a-z0-9-]*\.(png|svg)")
 
@@ -109,8 +110,9 @@ def _write(path: Path, data: bytes) -> None:
     """Replaces a file whole, so that a reader never sees half of it."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
+        with stopping.held():
+            temporary.write_bytes(data)
+            temporary.replace(path)
     except OSError:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)

@@ -145,6 +145,11 @@ class Block(NamedTuple):
         """Costs of the runs of these points and seeds, int32 ``[width]`` each."""
         return self.program(self.batch.arguments(self.params, point, seed))
 
+    @property
+    def compiled(self) -> bool:
+        """Whether a call would run at once."""
+        return self.program.compiled
+
     def trace(self) -> None:
         """Evaluates all shapes, without compiling or running; raises what the code raises."""
         lanes = np.zeros(self.batch.width, np.int32)
@@ -164,6 +169,11 @@ class _Program:
         self._mesh = Mesh(np.asarray(devices), ("runs",))
         self._traced: list[Any] = []
         self._executables: list[Callable[..., Outcome]] = []
+
+    @property
+    def compiled(self) -> bool:
+        """Whether there are executables."""
+        return bool(self._executables)
 
     def trace(self, arguments: Sequence[tuple[Any, ...]]) -> None:
         """Traces the program for every device, once."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jaxsoco.core import stopping
 from jaxsoco.core.errors import Interrupted
 from jaxsoco.core.plan import Chunk, Plan
 from jaxsoco.engine.progress import Reporter, Silent
@@ -83,7 +84,7 @@ def sweep(
     Raises:
       Interrupted: by SIGTERM or SIGINT (the chunk in flight is dropped; a second signal acts as
         it would without the sweep), or because a chunk could not be written. Everything committed
-        is kept.
+        is kept. Where signals end the process (``core.stopping``), they do so here as well.
     """
     began = time.perf_counter()
     progress = Silent() if progress is None else progress
@@ -98,7 +99,12 @@ def sweep(
     done = [chunk for chunk in mine if chunk.id in committed]
     missing = [chunk for chunk in mine if chunk.id not in committed]
     receipts = [committed[chunk.id] for chunk in done]
-    with _Signals(lambda: f"{len(receipts)} of {len(mine)} chunks are whole", store) as signals:
+
+    def state() -> str:
+        whole = sum(store.holds(chunk.id) for chunk in mine)
+        return f"{whole} of {len(mine)} chunks are whole in {store.path}"
+
+    with stopping.stage(state), _Signals(state) as signals:
         progress.start(_runs(mine), _runs(done))
         try:
             group, tiles = -1, None
@@ -223,12 +229,14 @@ class _Signals:
     process was told to ignore (``nohup``) stays ignored.
     """
 
-    def __init__(self, state: Callable[[], str], store: Store):
-        self._state, self._store = state, store
+    def __init__(self, state: Callable[[], str]):
+        self._state = state
         self._received: int | None = None
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> _Signals:
+        if stopping.installed():
+            return self
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):
                 previous = signal.getsignal(number)
@@ -246,8 +254,7 @@ class _Signals:
         if self._received is not None:
             name = signal.Signals(self._received).name
             raise Interrupted(
-                f"stopped by {name}: {self._state()} in {self._store.path}; run the same command "
-                "again to resume."
+                f"stopped by {name}: {self._state()}; run the same command again to resume."
             )
 
     def _note(self, number: int, frame: object) -> None:

@@ -6,12 +6,14 @@ import importlib.metadata
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jaxsoco.core import stopping, terminal
 from jaxsoco.core.errors import InputError, Interrupted, Issue
+from jaxsoco.core.exits import DONE, FAILED, INTERRUPTED
 from jaxsoco.core.text import count, show
 from jaxsoco.engine.files import is_temporary
 from jaxsoco.engine.manifest import identity_of
@@ -28,9 +30,14 @@ from jaxsoco.experiment.tracing import load_entry, trace_issues
 
 if TYPE_CHECKING:
     from jaxsoco.core.protocol import Instance
+    from jaxsoco.engine.batch import Outcome, Tile
 
-DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 75
-"""Exit codes: all is well, a check failed, bad input, stopped early and resumable."""
+_COLOURS = {
+    r"(?i)^check passed\b": "green",
+    r"(?i)^check failed\b": "red",
+    r"(?i)^check undecided\b": "yellow",
+}
+"""Of the verdicts in the summary of a report."""
 
 
 @dataclass(frozen=True)
@@ -78,19 +85,23 @@ def run(
     run = sweep.experiment.run
     costs = tuple(cost.name for cost in sweep.experiment.family.costs)
     plan = Plan(groups, sweep.labels, costs, tile=run.tile, chunk=run.chunk)
-    builder.trace(_open_groups(plan, started, share))
+    open_groups = _open_groups(plan, started, share)
+    builder.trace(open_groups)
     store = Store(out).create(manifest(sweep, plan, command))
     store.committed()
     for damaged in store.damaged:
         print(f"warning: {damaged}; it is computed again", file=sys.stderr)
     only = (share.index, share.count) if share else None
+    programs = sweep.compilations // len(sweep.groups) * len(open_groups)
+    progress = Progress()
+    announce = _Announcer(programs, progress)
     try:
         summary = compute(
             plan,
             store,
-            lambda group: builder.tiles(plan.groups[group]),
+            lambda group: announce.of(sweep.labels, builder.tiles(plan.groups[group])),
             only=only,
-            progress=Progress(),
+            progress=progress,
         )
     except RuntimeError as error:
         if "RESOURCE_EXHAUSTED" not in str(error):
@@ -137,18 +148,24 @@ def report(directory: Path) -> int:
     """
     store = Store(directory).open()
     committed = store.committed()
-    from jaxsoco.analysis.report import write_report  # brings matplotlib
+
+    def state() -> str:
+        of = f"{len(committed)} of {len(store.plan.chunks())}"
+        return f"{of} chunks are whole in {directory}, and the report is not written"
 
     chunks = ((receipt, store.read(chunk)) for chunk, receipt in committed.items())
     try:
-        result = write_report(store.manifest, chunks, directory)
+        with stopping.stage(state):
+            from jaxsoco.analysis.report import write_report  # brings matplotlib
+
+            result = write_report(store.manifest, chunks, directory)
     except OSError as error:
         raise Interrupted(
             f"the results in {directory} are whole, but the report cannot be written: "
             f"{error.strerror or error}. Once that is fixed: jaxsoco report {directory}"
         ) from error
     texts = (result.table_text, result.summary_text, f"report: {result.path}")
-    print("\n" + "\n\n".join(text for text in texts if text))
+    terminal.show("\n" + "\n\n".join(text for text in texts if text), _COLOURS)
     if len(committed) < len(store.plan.chunks()):
         return INTERRUPTED
     return DONE if result.checks_passed else FAILED
@@ -207,6 +224,32 @@ def _tell_failures(summary: SweepSummary) -> None:
         bad = [f"{label} {count}" for label, count in counts.items() if count]
         if bad:
             print(f"warning: runs {what}: {', '.join(bad)}", file=sys.stderr)
+
+
+class _Announcer:
+    """Says which program is being compiled; they are compiled at their first call."""
+
+    def __init__(self, programs: int, progress: Progress):
+        self._programs, self._progress = programs, progress
+        self._begun = 0
+
+    def of(self, labels: Sequence[str], tiles: Tiles) -> Tiles:
+        """The tiles, each of which says so before it compiles."""
+        blocks = zip(labels, tiles.tiles, strict=True)
+        return replace(tiles, tiles=tuple(self._announced(*pair) for pair in blocks))
+
+    def _announced(self, label: str, block: Any) -> Tile:
+        def tile(points: Any, seeds: Any) -> Outcome:
+            if block.compiled:
+                return block(points, seeds)
+            self._begun += 1
+            self._progress.compiling(f"{self._begun} of {self._programs}: {label}")
+            try:
+                return block(points, seeds)
+            finally:
+                self._progress.compiled()
+
+        return tile
 
 
 _KEPT_GROUPS = 16
