@@ -33,14 +33,16 @@ def told(error: BaseException, command: str, folders: Sequence[Path] = ()) -> st
     kind = type(error).__name__
     reason = " ".join(str(error).split())
     reason = reason if len(reason) <= 300 else f"{reason[:300]} ..."
-    lines = [f"jaxsoco: internal error: {kind}{': ' if reason else ''}{reason}"]
+    lines = [
+        f"jaxsoco: internal error: {kind}{': ' if reason else ''}{reason}",
+        "This is a fault of jaxsoco or of a plug-in; chunks that were computed are kept.",
+    ]
     text = _report(error, command)
     file = _write(text, [f for f in folders if (f / "manifest.json").is_file()])
     if file is None:
-        lines += ["no file could be written; please report this:", text]
+        lines += ["Please report it, with what follows:", text]
     else:
-        lines.append(f"please report it, with the file {file}: traceback, versions, command")
-    lines.append("this is a fault of jaxsoco or of a plug-in; chunks that were computed are kept")
+        lines.append(f"Please report it, with the file {file} (traceback, versions, command).")
     return "\n".join(lines)
 
 

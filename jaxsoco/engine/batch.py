@@ -152,8 +152,15 @@ class Block(NamedTuple):
 
     def trace(self) -> None:
         """Evaluates all shapes, without compiling or running; raises what the code raises."""
+        self.program.trace(self._example())
+
+    def compile(self) -> None:
+        """Compiles, without running; the first call would."""
+        self.program.compile(self._example())
+
+    def _example(self) -> list[tuple[Any, ...]]:
         lanes = np.zeros(self.batch.width, np.int32)
-        self.program.trace(self.batch.arguments(self.params, lanes, lanes))
+        return self.batch.arguments(self.params, lanes, lanes)
 
 
 class _Program:
@@ -180,14 +187,19 @@ class _Program:
         if not self._traced and not self._executables:
             self._traced = [self._tile.trace(*own) for own in arguments]
 
+    def compile(self, arguments: Sequence[tuple[Any, ...]]) -> None:
+        """Compiles the program for every device, once."""
+        if self._executables:
+            return
+        # Lowered here, because what JAX is set to may be set for this thread alone.
+        self.trace(arguments)
+        lowered, self._traced = [one.lower() for one in self._traced], []
+        with ThreadPoolExecutor(len(lowered)) as pool:
+            self._executables = list(pool.map(lambda one: one.compile(), lowered))
+
     def __call__(self, arguments: Sequence[tuple[Any, ...]]) -> Outcome:
         """Dispatches to every device the call with its own arguments, and joins the lanes."""
-        if not self._executables:
-            # Lowered here, because what JAX is set to may be set for this thread alone.
-            self.trace(arguments)
-            lowered, self._traced = [one.lower() for one in self._traced], []
-            with ThreadPoolExecutor(len(lowered)) as pool:
-                self._executables = list(pool.map(lambda one: one.compile(), lowered))
+        self.compile(arguments)
         parts = [run(*own) for run, own in zip(self._executables, arguments, strict=True)]
         return parts[0] if len(parts) == 1 else jax.tree.map(self._join, *parts)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -38,6 +39,14 @@ class Silent:
 
     def close(self) -> None:
         """Does nothing."""
+
+
+def _has_width(stream: TextIO) -> bool:
+    """Whether a terminal knows its width; one that is not on a screen may say 0."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns > 0
+    except (OSError, ValueError):
+        return False
 
 
 _FEW = 12
@@ -77,7 +86,7 @@ class Progress:
                 initial=done_runs,
                 unit="run",
                 unit_scale=True,
-                dynamic_ncols=True,
+                dynamic_ncols=_has_width(self._stream),
                 file=Verbatim(output(self._stream)),
             )
 

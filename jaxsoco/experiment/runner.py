@@ -227,7 +227,7 @@ def _tell_failures(summary: SweepSummary) -> None:
 
 
 class _Announcer:
-    """Says which program is being compiled; they are compiled at their first call."""
+    """Says which program is being compiled: each is when it is first called."""
 
     def __init__(self, programs: int, progress: Progress):
         self._programs, self._progress = programs, progress
@@ -240,14 +240,12 @@ class _Announcer:
 
     def _announced(self, label: str, block: Any) -> Tile:
         def tile(points: Any, seeds: Any) -> Outcome:
-            if block.compiled:
-                return block(points, seeds)
-            self._begun += 1
-            self._progress.compiling(f"{self._begun} of {self._programs}: {label}")
-            try:
-                return block(points, seeds)
-            finally:
+            if not block.compiled:
+                self._begun += 1
+                self._progress.compiling(f"{self._begun} of {self._programs}: {label}")
+                block.compile()
                 self._progress.compiled()
+            return block(points, seeds)
 
         return tile
 
