@@ -345,6 +345,26 @@ def test_errors_for_programs(spec, capsys):
     assert document(capsys, "status", str(spec.parent), code=2)["errors"]
 
 
+def documented(heading: str) -> set[str]:
+    """The keys that the page's table under a heading has."""
+    page = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
+    section = re.split(r"\n##+ ", page.partition(f"# {heading}\n")[2])[0]
+    cells = re.findall(r"^\| (`.*?) \|", section, re.M)
+    return {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
+
+
+def test_the_documents_have_the_keys_that_the_page_tells(spec, finished, capsys):
+    every = documented("JSON for programs") - {"errors"}
+    assert set(document(capsys, "check", str(spec))) == every | documented("check")
+    whole = str(finished[0] / "São")
+    status = document(capsys, "status", whole)
+    assert set(status) == every | documented("status")
+    assert status["chunks"] == {"done": 1, "total": 1} and status["complete"] is True
+    kinds = (["list"], ["list", "allocation/pcm"], ["list", "run"])
+    lists = set().union(*(document(capsys, *kind) for kind in kinds))
+    assert lists == every | documented("list")
+
+
 # --- the terminal ---------------------------------------------------------------------------------
 
 STUDY = """\
