@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jaxsoco.core import stopping
-from jaxsoco.core.exits import BAD_INPUT, INTERRUPTED
+from jaxsoco.core import stopping, terminal
+from jaxsoco.core.exits import BAD_INPUT, INTERNAL, INTERRUPTED
 
 COMMAND = "jaxsoco.run(...)"
 """What a manifest says for the command line of such a run."""
@@ -27,17 +27,27 @@ def main() -> int:
     stopping.install(lambda line: write({"message": f"{line}; the same call resumes it"}))
     if os.name == "posix":  # its parent had them blocked
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))
-    from jaxsoco.core.errors import InputError, Interrupted
-
-    try:
-        code, reply = _run(json.load(sys.stdin))
-    except InputError as error:
-        code, reply = BAD_INPUT, {"issues": error.issues}
-    except Interrupted as error:
-        code, reply = INTERRUPTED, {"message": str(error)}
+    with terminal.guarded():
+        code, reply = _answer(json.load(sys.stdin))
     write(reply)
     stopping.finish(code)
     return code
+
+
+def _answer(request: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+    from jaxsoco.core.errors import InputError, Interrupted
+
+    try:
+        return _run(request)
+    except InputError as error:
+        return BAD_INPUT, {"issues": error.issues}
+    except Interrupted as error:
+        return INTERRUPTED, {"message": str(error)}
+    except Exception as error:
+        from jaxsoco.core import faults
+
+        folders = [Path(request["out"])] if request["out"] else []
+        return INTERNAL, {"message": faults.told(error, COMMAND, folders)}
 
 
 def _run(request: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:

@@ -21,7 +21,7 @@ from typing import Any
 
 from jaxsoco import registry
 from jaxsoco.core.errors import InputError, Interrupted, Issue
-from jaxsoco.core.exits import BAD_INPUT, DONE, FAILED, INTERRUPTED
+from jaxsoco.core.exits import BAD_INPUT, DONE, FAILED, INTERNAL, INTERRUPTED
 from jaxsoco.core.fields import Issues, read_value
 from jaxsoco.core.schema import AUTO, AlgorithmEntry, Extension, Field
 from jaxsoco.core.text import with_type
@@ -155,6 +155,8 @@ def _run_in_child(request: Mapping[str, Any], progress: bool) -> str:
     if child.returncode == INTERRUPTED:
         default = "the run stopped early; the same call resumes it"
         raise Interrupted(answer.get("message", default))
+    if child.returncode == INTERNAL and "message" in answer:
+        raise RuntimeError(answer["message"])
     raise RuntimeError(f"{_end(child.returncode)}\n{errors or ''}".strip())
 
 

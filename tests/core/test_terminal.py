@@ -18,7 +18,9 @@ class Stream(io.StringIO):
         super().__init__()
         self._terminal, self._encoding = terminal, encoding
 
-    encoding = property(lambda self: self._encoding)
+    @property
+    def encoding(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self._encoding
 
     def isatty(self) -> bool:
         return self._terminal
