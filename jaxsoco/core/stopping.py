@@ -16,16 +16,19 @@ from __future__ import annotations
 import _thread
 import atexit
 import os
-import signal
 
 from jaxsoco.core.exits import INTERRUPTED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Callable, Mapping
     from typing import Any
+else:
+    # The module signal without its enums, which take longer to import than all that is here.
+    import _signal as signal
 
-_NUMBERS = (signal.SIGINT, signal.SIGTERM)
+_NAMES = {int(signal.SIGINT): "SIGINT", int(signal.SIGTERM): "SIGTERM"}
 
 _tell: Callable[[str], None] | None = None
 _stages: list[Callable[[], str]] = []
@@ -86,7 +89,7 @@ def install(tell: Callable[[str], None]) -> None:
     """
     global _tell
     # None: a handler that Python did not install and could not put back.
-    numbers = [n for n in _NUMBERS if signal.getsignal(n) not in (signal.SIG_IGN, None)]
+    numbers = [n for n in _NAMES if signal.getsignal(n) not in (signal.SIG_IGN, None)]
     before = {number: signal.getsignal(number) for number in numbers}
     try:
         for number in numbers:
@@ -107,7 +110,7 @@ def finish(code: int) -> None:
     _code = code
 
 
-def _watch(numbers: list[signal.Signals]) -> None:
+def _watch(numbers: list[int]) -> None:
     """Hands the signals to a thread."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
@@ -123,7 +126,7 @@ def _watch(numbers: list[signal.Signals]) -> None:
 def _read(reader: int) -> None:
     while True:
         for number in os.read(reader, 64):
-            if number in _NUMBERS:
+            if number in _NAMES:
                 _receive(number)
 
 
@@ -151,7 +154,7 @@ def _end(number: int) -> None:
     if not _ending.acquire(blocking=False):
         return
     try:
-        line = f"stopped by {signal.Signals(number).name}"
+        line = f"stopped by {_NAMES[number]}"
         state = "; ".join(text() for text in reversed(_stages))
         if _tell is not None:
             _tell(f"{line}: {state}" if state else line)
@@ -160,12 +163,12 @@ def _end(number: int) -> None:
         os._exit(INTERRUPTED)
 
 
-def _ignore(numbers: list[signal.Signals]) -> None:
+def _ignore(numbers: list[int]) -> None:
     for number in numbers:
         signal.signal(number, signal.SIG_IGN)
 
 
-def _restore(handlers: Mapping[signal.Signals, Any]) -> None:
+def _restore(handlers: Mapping[int, Any]) -> None:
     """A forked child has no thread that reads, and is somebody else's to end."""
     global _tell
     _tell = None
