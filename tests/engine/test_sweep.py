@@ -337,6 +337,20 @@ def test_hours_are_told():
     assert stream.getvalue() == "2/1001 runs (0 %), 0.05 runs/s, 5:33:00 left\n"
 
 
+def test_compilations_are_told_line_by_line_but_are_no_flood():
+    stream, now = io.StringIO(), [0.0]
+    progress = Progress(stream, every=30.0, clock=lambda: now[0])
+    progress.start(100, 0)
+    for number in range(1, 101):
+        now[0] += 1.0
+        progress.compiling(f"{number} of 100: a\x1b[2J")
+        progress.compiled()
+    lines = stream.getvalue().splitlines()
+    assert lines[0] == r"compiling 1 of 100: a\x1b[2J"
+    numbers = [int(line.split()[1]) for line in lines]
+    assert numbers == [*range(1, 13), 42, 72]
+
+
 def test_on_a_terminal_there_is_a_bar():
     class Terminal(io.StringIO):
         def isatty(self):
