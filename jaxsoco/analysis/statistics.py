@@ -28,12 +28,31 @@ _MOST_RESAMPLED = 500
 _MEDIAN_RESAMPLES = 400
 
 
-class Estimate(NamedTuple):
-    """A value and the ends of its interval; NaN where the data give none."""
-
+class _Ends(NamedTuple):
     value: float
     lower: float = math.nan
     upper: float = math.nan
+
+
+class Estimate(_Ends):
+    """A value and the ends of its interval; NaN where the data give none.
+
+    As a tuple it is the three numbers; ``note`` says in words why there is no interval.
+
+    >>> value, lower, upper = Estimate(1.5, 1.2, 1.8)
+    >>> Estimate(1.5, note="too few seeds (4; want 8)").note
+    'too few seeds (4; want 8)'
+    """
+
+    note: str = ""
+
+    def __new__(
+        cls, value: float, lower: float = math.nan, upper: float = math.nan, note: str = ""
+    ) -> Estimate:
+        """An estimate; without ends it has no interval."""
+        self = super().__new__(cls, value, lower, upper)
+        self.note = note
+        return self
 
     @property
     def half_width(self) -> float:
