@@ -21,7 +21,7 @@ from jaxsoco.core.study import HORIZON, Study
 _BUNDLES = 1000
 _MOST_PATHS = 4096
 _PLACE = ("id", "group", "start", "stop", "identity", "bytes", "sha256", "seconds")
-_COUNTS = ("nonconverged", "nonfinite")
+_COUNTS = ("nonconverged", "nonfinite", "repeating")
 
 
 class Curve(NamedTuple):
@@ -42,6 +42,7 @@ class Ledger:
         self._last = (-1, -1)
         shape = (len(study.points), len(study.labels), study.seeds, 1 + len(study.costs))
         self._finals = np.full(shape, np.nan)
+        self._repeating: set[tuple[int, str]] = set()
         self._bundles: dict[_Key, Clusters] = {}
         self._paths: dict[_Key, np.ndarray] = {}
         self._checkpoints = {p: g.checkpoints for g in study.groups for p in g.points}
@@ -80,6 +81,7 @@ class Ledger:
             for number, label in enumerate(self.study.labels)
         }
         for point, seeds, runs in segments(group, start, stop):
+            self._repeating.update((point, label) for label in meta.get("repeating", ()))
             parts = {label: record.part(runs) for label, record in records.items()}
             for number, label in enumerate(self.study.labels):
                 mine, cell = parts[label], self.cells[point, label]
@@ -153,6 +155,29 @@ class Ledger:
         units, finite = np.arange(seeds.start, seeds.stop) % shape[0], np.isfinite(values)
         np.add.at(bundles.sums, units, np.where(finite, values, 0.0))
         np.add.at(bundles.counts, units, finite)
+
+    def repeats(self, labels: Iterable[str | None], points: Iterable[int]) -> bool:
+        """Whether these learners cost the same with every seed: neither world nor learner draws.
+
+        Two seeds or more tell by themselves. Of a single one its chunk says whether runs with other
+        seeds, which are not kept, came to the same.
+
+        Args:
+          labels: of learners; what was not run is passed over.
+          points: indices of points.
+        """
+        numbers = [i for i, label in enumerate(self.study.labels) if label in {*labels}]
+        points = tuple(points)
+        return bool(points) and all(
+            self._repeats(point, number) for point in points for number in numbers
+        )
+
+    def _repeats(self, point: int, number: int) -> bool:
+        costs = self._finals[point, number]
+        costs = costs[np.isfinite(costs[:, 0])]
+        if len(costs) < 2:
+            return len(costs) == 1 and (point, self.study.labels[number]) in self._repeating
+        return np.array_equal(costs, np.broadcast_to(costs[0], costs.shape), equal_nan=True)
 
     def totals(self, label: str, points: Iterable[int]) -> np.ndarray:
         """Total cost per run ``[points, seeds]``; NaN where missing or left out."""

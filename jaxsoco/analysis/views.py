@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxsoco.analysis.ledger import Ledger
+from jaxsoco.analysis.resampling import place_of_least
 from jaxsoco.analysis.statistics import (
     Clusters,
     Estimate,
@@ -35,10 +36,6 @@ STATISTIC = Field(
     default=None,
     choices=("mean", "median"),
 )
-
-
-_BOOTSTRAP_SEED = 20240815
-_RESAMPLES, _MOST_RESAMPLED = 200, 1000
 
 
 class View(NamedTuple):
@@ -232,16 +229,7 @@ def profiles(
     return [sorted(profile, key=lambda place: place[0]) for profile in by_rest.values()]
 
 
-def least(profile: Profile, quantity: View, level: float) -> Estimate:
-    """Where a profile is least, with a bootstrap interval over seeds."""
-    places = np.array([place for place, _ in profile])
-    middle = np.nanmedian if quantity.statistic == "median" else np.nanmean
-    best = int(np.argmin([middle(runs) for _, runs in profile]))
-    seeds = profile[0][1].shape[1]
-    generator = np.random.default_rng(_BOOTSTRAP_SEED)
-    minima = []
-    for _ in range(_RESAMPLES):
-        sample = generator.integers(seeds, size=min(seeds, _MOST_RESAMPLED))
-        minima.append(places[np.argmin([middle(runs[:, sample]) for _, runs in profile])])
-    lower, upper = np.quantile(minima, [(1 - level) / 2, (1 + level) / 2], method="nearest")
-    return Estimate(float(places[best]), float(lower), float(upper))
+def least(profile: Profile, quantity: View, level: float, same: bool = False) -> Estimate:
+    """Where a profile is least, with an interval over seeds, unless all seeds give the ``same``."""
+    places, columns = [place for place, _ in profile], [runs for _, runs in profile]
+    return place_of_least(places, columns, quantity.statistic, level, same)

@@ -8,7 +8,8 @@ from jaxsoco.analysis import tables
 from jaxsoco.analysis.checks import CheckResult
 from jaxsoco.analysis.fits import Fit
 from jaxsoco.analysis.ledger import Ledger
-from jaxsoco.analysis.page import Table, verdict
+from jaxsoco.analysis.page import Table
+from jaxsoco.analysis.verdicts import verdict_text
 from jaxsoco.core.study import SHORTFALL
 from jaxsoco.core.text import count, percent, show_all, table
 
@@ -159,7 +160,7 @@ def summary(
     if main:
         parts.append(_fits_text(main, ledger))
     if results:
-        parts.append("\n".join(f"check {verdict(r)}: {r.sentence}" for r in results))
+        parts.append("\n".join(f"check {verdict_text(r.verdict)}: {r.sentence}" for r in results))
     return "\n\n".join(parts)
 
 
