@@ -1,6 +1,7 @@
 """The command line: ``jaxsoco list``, ``check``, ``run``, ``status``, ``report``.
 
-Exit codes: 0 done, 1 a check failed, 2 bad input, 75 interrupted and resumable.
+Exit codes: 0 done, 1 a check failed (with --strict: or is undecided), 2 bad input, 75 interrupted
+and resumable.
 """
 
 from __future__ import annotations
@@ -83,7 +84,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="jaxsoco",
         description="Online decisions with switching costs: runs experiments from TOML files.",
-        epilog="exit codes: 0 done, 1 a check failed, 2 bad input, 75 interrupted and resumable",
+        epilog="exit codes: 0 done, 1 a check failed (with --strict: or is undecided), "
+        "2 bad input, 75 interrupted and resumable",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"jaxsoco {__version__}")
@@ -118,6 +120,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="number of devices, or CPU cores, to use (default: all)",
     )
+    _add_strict(ran)
     ran.set_defaults(act=_run)
 
     for name, act, text in (
@@ -129,7 +132,14 @@ def _parser() -> argparse.ArgumentParser:
         other.set_defaults(act=act)
         if name == "report":  # it evaluates checks, whose kinds may be a plug-in's
             _add_plugins(other)
+            _add_strict(other)
     return parser
+
+
+def _add_strict(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--strict", action="store_true", help="exit with 1 if a check is undecided, too"
+    )
 
 
 def _add_plugins(parser: argparse.ArgumentParser) -> None:
@@ -239,7 +249,14 @@ def _check(arguments: argparse.Namespace, command: str) -> int:
 
 def _run(arguments: argparse.Namespace, command: str) -> int:
     sweep, out = _expand(arguments)
-    return run(sweep, out, command=command, devices=arguments.devices, share=arguments.chunks)
+    return run(
+        sweep,
+        out,
+        command=command,
+        devices=arguments.devices,
+        share=arguments.chunks,
+        strict=arguments.strict,
+    )
 
 
 def _status(arguments: argparse.Namespace, command: str) -> int:
@@ -250,4 +267,4 @@ def _status(arguments: argparse.Namespace, command: str) -> int:
 def _report(arguments: argparse.Namespace, command: str) -> int:
     _warn_of_plugins()
     Policy(tuple(arguments.plugins)).use((), Path())
-    return report(arguments.directory)
+    return report(arguments.directory, strict=arguments.strict)
