@@ -42,7 +42,7 @@ class Order(Check):
         Field(
             "tolerance",
             "float",
-            "how much worse than its successor a learner may be",
+            "how much worse than its successor a learner may be; without it, ties are undecided",
             default=0.0,
             low=0,
         ),
