@@ -79,7 +79,7 @@ def seeds_to_decide(
       an interval.
     """
     value, lower, upper = estimate
-    if not all(map(math.isfinite, estimate)) or not lower <= value <= upper:
+    if not math.isfinite(value) or value < lower or value > upper:
         return math.nan
     # What must fit between the value and a bound: the part of the interval on that side.
     if value < low:
@@ -88,6 +88,9 @@ def seeds_to_decide(
         sides = [(value - lower, value - high)]
     else:
         sides = [(value - lower, value - low), (upper - value, high - value)]
+    sides = [(half, room) for half, room in sides if math.isfinite(room)]
+    if any(math.isnan(half) for half, _ in sides):
+        return math.nan
     shares = [math.inf if room <= half / _MOST_SEEDS else half / room for half, room in sides]
     needed = max(shares) ** 2
     if needed * seeds > _MOST_SEEDS:
@@ -102,17 +105,16 @@ def _rounded_up(number: float) -> int:
 
 def reason(estimate: Estimate, seeds: int, needed: float) -> str:
     """Why a claim is undecided, and what would decide it."""
-    if math.isnan(estimate.lower) and math.isnan(estimate.upper):
-        if estimate.note:
-            return estimate.note
-        few = "a random world takes more than one seed" if seeds < 2 else "too few seeds"
-        return f"there is no interval, {few}"
+    if math.isnan(needed) and any(map(math.isnan, estimate)):
+        few = "a random world takes more than one seed" if seeds < 2 else estimate.note
+        return few or "there is no interval"
     if estimate.lower == estimate.upper:
         return "the learners tie"  # nothing else leaves a certain value undecided
-    if needed == math.inf:
-        return "the measured value is too near to the bound for any practical number of seeds"
     text = "the interval reaches over the bound"
-    return text if math.isnan(needed) else f"{text}, about {needed:,.0f} seeds would decide it"
+    if math.isnan(needed):
+        return text
+    number = "no practical number of" if needed == math.inf else f"about {needed:,.0f}"
+    return f"{text}, {number} seeds would decide it"
 
 
 def verdict_text(verdict: str) -> str:
