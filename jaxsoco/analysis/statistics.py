@@ -22,10 +22,13 @@ LEVEL = 0.95
 RESAMPLES = 1000
 """Bootstrap resamples."""
 
+FEWEST_SEEDS = 8
+"""With fewer, exponents and medians over several points have no interval that covers its level."""
+
+_ONE_SEED = "one seed"
 _BOOTSTRAP_SEED = 20240815
 _MOST_CLUSTERS = 2000
-_MOST_RESAMPLED = 500
-_MEDIAN_RESAMPLES = 400
+_NO_ERROR = 1e-12  # relative standard error of seeds that agree but for rounding
 
 
 class _Ends(NamedTuple):
@@ -60,6 +63,11 @@ class Estimate(_Ends):
         return (self.upper - self.lower) / 2
 
 
+def too_few(seeds: int, want: int = FEWEST_SEEDS) -> str:
+    """Why there is no interval: ``too few seeds (4; want 8)``."""
+    return f"too few seeds ({seeds}; want {want})"
+
+
 class Clusters(NamedTuple):
     """Sums per independent unit (seed, or bundle of seeds).
 
@@ -84,7 +92,7 @@ def mean_estimate(moments: Moments, index: int = -1, level: float = LEVEL) -> Es
     """Mean with Student's interval, from the entry ``index`` of moments ``[C]``."""
     count, mean = int(moments.count[index]), float(moments.mean[index])
     if count < 2:
-        return Estimate(mean)
+        return Estimate(mean, note=_ONE_SEED if count else "")
     # mean -/+ t_{n-1} standard_error
     half = student_quantile(0.5 + level / 2, count - 1) * float(moments.standard_error[index])
     return Estimate(mean, mean - half, mean + half)
@@ -128,8 +136,9 @@ def cluster_means(
 
 def pooled_mean(values: np.ndarray, level: float = LEVEL) -> Estimate:
     """Mean of ``values [points, seeds]`` over both axes; NaN entries do not count."""
-    mean, lower, upper = cluster_means(cluster(values), level)
-    return Estimate(float(mean[0]), float(lower[0]), float(upper[0]))
+    mean, lower, upper = (float(end[0]) for end in cluster_means(cluster(values), level))
+    single = math.isfinite(mean) and not math.isfinite(lower)
+    return Estimate(mean, lower, upper, _ONE_SEED if single else "")
 
 
 def pooled_quantile(values: np.ndarray, probability: float, level: float = LEVEL) -> Estimate:
@@ -140,23 +149,27 @@ def pooled_quantile(values: np.ndarray, probability: float, level: float = LEVEL
     """
     finite = np.isfinite(values)
     ordered = np.sort(values[finite])
-    n = ordered.size
+    n, units = ordered.size, int(finite.any(axis=0).sum())
     if n == 0:
         return Estimate(math.nan)
     value = float(np.quantile(ordered, probability))
+    if units > 1 and ordered[0] == ordered[-1]:
+        return Estimate(value, value, value)
     if np.count_nonzero(finite.any(axis=1)) == 1:
         low, high = _binomial_ranks(n, probability, level)
+    elif units < FEWEST_SEEDS:
+        return Estimate(value, note=too_few(units))
     else:
         # Woodruff: an interval for F at the quantile, read back from the order statistics.
         below = np.where(finite, values <= value, np.nan)
         half = pooled_mean(below, level).half_width
-        if not math.isfinite(half):
-            return Estimate(value)
         # Ranks outwards, so that rounding widens the interval.
         low = math.floor(n * (probability - half))
         high = math.ceil(n * (probability + half)) + 1
     lower = float(ordered[low - 1]) if low >= 1 else math.nan
-    return Estimate(value, lower, float(ordered[high - 1]) if high <= n else math.nan)
+    upper = float(ordered[high - 1]) if high <= n else math.nan
+    missing = low < 1 or high > n
+    return Estimate(value, lower, upper, _no_rank(n, probability, level) if missing else "")
 
 
 @lru_cache(maxsize=1024)
@@ -188,6 +201,13 @@ def _binomial_ranks(n: int, probability: float, level: float = LEVEL) -> tuple[i
     return low, high
 
 
+def _no_rank(n: int, probability: float, level: float) -> str:
+    """Why no order statistic of ``n`` runs lies beyond a quantile."""
+    # All n lie on one side of it with probability max(p, 1 - p)^n.
+    want = math.ceil(math.log((1 - level) / 2) / math.log(max(probability, 1 - probability)))
+    return too_few(n, want) if n < want else f"no run beyond the {100 * probability:g} % quantile"
+
+
 def bundle(clusters: Clusters, most: int = _MOST_CLUSTERS) -> Clusters:
     """At most ``most`` units: unit i goes to bundle i % most, which keeps units independent."""
     units = len(clusters.sums)
@@ -209,53 +229,151 @@ def _bootstrap_weights(units: int, resamples: int) -> np.ndarray:
 def log_slope(x: np.ndarray, clusters: Clusters, level: float = LEVEL) -> Estimate:
     """Exponent of ``mean ~ x**exponent`` by least squares in logarithms.
 
-    The interval is the percentile bootstrap over units, drawn jointly for all positions (paired).
+    The interval is the symmetric studentised bootstrap over units, drawn jointly for all positions
+    (paired): ``exponent -/+ q standard_error``, with q the quantile of
+    ``|exponent* - exponent| / standard_error*`` over resamples (Hall, Ann. Stat. 16, 1988). Both
+    standard errors are linearised (delta method). Percentiles would be too narrow for few units.
+
+    >>> x, seeds = np.array([1.0, 2.0, 4.0]), np.linspace(0.9, 1.1, 8)[:, None]
+    >>> growth = log_slope(x, Clusters(seeds * x**0.5, np.ones((8, 3))))
+    >>> round(growth.value, 6), round(growth.upper, 6)
+    (0.5, 0.5)
 
     Args:
       x: float64 ``[K]``, positive, at least two different.
-      clusters: units ``[B, K]``.
+      clusters: units ``[B, K]``; those without a run do not count.
       level: level of the interval.
 
     Returns:
-      The exponent; NaN if a mean is not positive. NaN ends if more than a few resamples have a
-      mean that is not positive, or with a single unit.
+      The exponent; NaN if a mean is not positive. NaN ends, and a note, with fewer than 8 units at
+      some position (unless all agree), or if too many resamples have a mean that is not positive.
     """
-    sums, counts = bundle(clusters)
+    present = clusters.counts.any(axis=1)
+    sums, counts = bundle(Clusters(*(part[present] for part in clusters)))
     weights = _slope_weights(x)
+    total, runs = sums.sum(axis=0), counts.sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        exponent = float(np.log(sums.sum(axis=0) / counts.sum(axis=0)) @ weights)
-        if not math.isfinite(exponent) or len(sums) < 2:
-            return Estimate(exponent if math.isfinite(exponent) else math.nan)
-        # A resample counts every unit w_b times: its means are sum w_b sums_b / sum w_b counts_b.
-        draw = _bootstrap_weights(len(sums), RESAMPLES)
-        slopes = np.log((draw @ sums) / (draw @ counts)) @ weights
-    return _with_percentiles(exponent, slopes, level)
+        exponent = float(np.log(total / runs) @ weights)
+    if not math.isfinite(exponent):
+        return Estimate(math.nan)
+    units, fewest = len(sums), int((counts > 0).sum(axis=0).min())
+    # Influence of a unit on sum_k w_k log(sums_k / counts_k).
+    error = _standard_error(sums @ (weights / total) - counts @ (weights / runs), units)
+    if units > 1 and error <= _NO_ERROR * np.abs(weights).sum():
+        return Estimate(exponent, exponent, exponent)
+    if fewest < FEWEST_SEEDS:
+        return Estimate(exponent, note=too_few(fewest))
+    # A resample counts every unit w_b times: its means are sum w_b sums_b / sum w_b counts_b.
+    draw = _bootstrap_weights(units, RESAMPLES)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        totals, all_runs = draw @ sums, draw @ counts
+        slopes = np.log(totals / all_runs) @ weights
+        influence = (weights / totals) @ sums.T - (weights / all_runs) @ counts.T
+        errors = np.sqrt(units / (units - 1) * (draw * np.square(influence)).sum(axis=1))
+        deviations = np.abs(slopes - exponent) / errors
+    # A resample without a logarithm may lie anywhere.
+    deviations[~np.isfinite(deviations)] = math.inf
+    half = float(np.quantile(deviations, level, method="higher")) * error
+    if not math.isfinite(half):
+        return Estimate(exponent, note="means of resampled seeds are not positive")
+    return Estimate(exponent, exponent - half, exponent + half)
 
 
 def log_slope_of_medians(
     x: np.ndarray, columns: Sequence[np.ndarray], level: float = LEVEL
 ) -> Estimate:
-    """As :func:`log_slope` for medians; the bootstrap draws seeds, jointly for all positions.
+    """As :func:`log_slope` for medians, with Student's interval about the linearised exponent.
+
+    A seed's influence on a median is the share of its runs below it, over the density there
+    (Woodruff, J. Am. Stat. Assoc. 47, 1952); seeds are paired across positions.
 
     Args:
       x: float64 ``[K]``, positive, at least two different.
       columns: values ``[points, seeds]`` at each position; NaN where a run is missing.
-      level: level of the interval, from at most 500 seeds and 400 resamples.
+      level: level of the interval.
     """
     weights = _slope_weights(x)
-    seeds = min(_MOST_RESAMPLED, *(c.shape[1] for c in columns))
+    medians = [_median(column) for column in columns]
     with np.errstate(divide="ignore", invalid="ignore"):
-        exponent = float(np.log([_median(c) for c in columns]) @ weights)
-        if not math.isfinite(exponent) or seeds < 2:
-            return Estimate(exponent if math.isfinite(exponent) else math.nan)
-        generator = np.random.default_rng(_BOOTSTRAP_SEED)
-        slopes = np.empty(_MEDIAN_RESAMPLES)
-        for i in range(_MEDIAN_RESAMPLES):
-            # The same seeds at all positions: resamples stay paired.
-            sample = generator.integers(seeds, size=seeds)
-            medians = [_median(c[:, sample]) for c in columns]
-            slopes[i] = np.log(medians) @ weights
-    return _with_percentiles(exponent, slopes, level)
+        exponent = float(np.log([median.value for median in medians]) @ weights)
+    if not math.isfinite(exponent):
+        return Estimate(math.nan)
+    slopes = [w / median.value for w, median in zip(weights, medians, strict=True)]
+    return _linearised(exponent, slopes, medians, level)
+
+
+def difference_of_medians(left: np.ndarray, right: np.ndarray, level: float = LEVEL) -> Estimate:
+    """Median of ``left`` minus median of ``right``, ``[points, seeds]`` each, paired by seed.
+
+    >>> better = np.arange(16.0)[None]
+    >>> difference_of_medians(better + 1.0, better)
+    Estimate(value=1.0, lower=1.0, upper=1.0)
+    """
+    medians = [_median(left), _median(right)]
+    difference = medians[0].value - medians[1].value
+    return _linearised(difference, [1.0, -1.0], medians, level)
+
+
+class _Median(NamedTuple):
+    """A median, each seed's influence on it ``[seeds]``, and what is known of it apart from that.
+
+    ``rounding`` is the variance that ranks being whole numbers leave; ``units`` counts seeds.
+    """
+
+    value: float
+    influence: np.ndarray
+    rounding: float
+    units: int
+
+
+def _median(values: np.ndarray) -> _Median:
+    """The median of ``values [points, seeds]`` over both axes; NaN entries do not count."""
+    finite = np.isfinite(values)
+    ordered = np.sort(values[finite])
+    n, units = ordered.size, int(finite.any(axis=0).sum())
+    if n == 0:
+        return _Median(math.nan, np.zeros(values.shape[1]), 0.0, 0)
+    value = float(np.median(ordered))
+    below, runs = (finite & (values <= value)).sum(axis=0), finite.sum(axis=0)
+    # Influence on the distribution function at the median.
+    shares = (below - runs * (below.sum() / n)) / n
+    error = _standard_error(shares, units)
+    width = min(max(error, 0.5 / math.sqrt(n)), 0.5)
+    # One over the density, from the order statistics within a standard error; beyond, if they tie.
+    for reach in (width, min(2 * width, 0.5)):
+        low = max(round(n * (0.5 - reach) + 0.5), 1)
+        high = min(round(n * (0.5 + reach) + 0.5), n)
+        spacing = float(ordered[high - 1] - ordered[low - 1]) * n / max(high - low, 1)
+        if spacing > 0:
+            break
+    rounding = max(0.0, (0.5 / n) ** 2 - error**2) * spacing**2
+    return _Median(value, -shares * spacing, rounding, units)
+
+
+def _linearised(
+    value: float, slopes: Sequence[float], medians: Sequence[_Median], level: float
+) -> Estimate:
+    """Student's interval of a function of medians that has these derivatives."""
+    units = min(median.units for median in medians)
+    parts = [slope * median.influence for slope, median in zip(slopes, medians, strict=True)]
+    influence = np.sum(parts, axis=0)
+    if not math.isfinite(value):
+        return Estimate(math.nan)
+    size = sum(float(np.square(part).sum()) for part in parts)
+    same = size > 0 and float(np.square(influence).sum()) <= _NO_ERROR**2 * size
+    rounding = sum(s**2 * m.rounding for s, m in zip(slopes, medians, strict=True))
+    if units > 1 and (same or (size == 0 and rounding == 0)):
+        return Estimate(value, value, value)
+    if units < FEWEST_SEEDS:
+        return Estimate(value, note=too_few(units))
+    error = math.hypot(_standard_error(influence, units), math.sqrt(rounding))
+    half = student_quantile(0.5 + level / 2, units - 1) * error
+    return Estimate(value, value - half, value + half)
+
+
+def _standard_error(influence: np.ndarray, units: int) -> float:
+    """Of a statistic, from the influence of each of the units."""
+    return math.sqrt(units / max(units - 1, 1) * float(np.square(influence).sum()))
 
 
 def _slope_weights(x: np.ndarray) -> np.ndarray:
@@ -263,18 +381,3 @@ def _slope_weights(x: np.ndarray) -> np.ndarray:
     # slope = sum (log x - mean) y / sum (log x - mean)^2
     centred = np.log(x) - np.log(x).mean()
     return centred / np.square(centred).sum()
-
-
-def _with_percentiles(exponent: float, resampled: np.ndarray, level: float) -> Estimate:
-    """An exponent with the percentiles of resampled ones; without, if too few are finite."""
-    finite = resampled[np.isfinite(resampled)]
-    tail = (1 - level) / 2
-    if finite.size < (1 - tail) * resampled.size:
-        return Estimate(exponent)
-    lower, upper = np.quantile(finite, [tail, 1 - tail])
-    return Estimate(exponent, float(lower), float(upper))
-
-
-def _median(values: np.ndarray) -> float:
-    finite = values[np.isfinite(values)]
-    return float(np.median(finite)) if finite.size else math.nan
