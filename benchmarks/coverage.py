@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import bisect
+from scipy.optimize import root_scalar
 from scipy.special import ndtr, ndtri
 
 from jaxsoco.analysis import statistics as st
@@ -161,7 +161,7 @@ def _pooled_quantile(
         return float(np.mean([tail.below(value / level) for level in LEVELS])) - probability
 
     values = tail.draw(draw, len(LEVELS), seeds) * LEVELS[:, None]
-    truth = bisect(excess, 1e-3, 1e3, xtol=1e-10)
+    truth = float(root_scalar(excess, bracket=(1e-3, 1e3)).root)
     return Trial(truth, st.pooled_quantile(values, probability, LEVEL))
 
 

@@ -8,7 +8,7 @@ are bootstrapped by resampling seeds.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -27,7 +27,11 @@ FEWEST_SEEDS = 8
 
 _ONE_SEED = "one seed"
 _BOOTSTRAP_SEED = 20240815
+_NOT_POSITIVE = "not positive for all resampled seeds"
 _MOST_CLUSTERS = 2000
+_MOST_RESAMPLED = 500
+_MOST_ENTRIES = 2_000_000
+_MEDIAN_RESAMPLES = 400
 _NO_ERROR = 1e-12  # relative standard error of seeds that agree but for rounding
 
 
@@ -275,17 +279,17 @@ def log_slope(x: np.ndarray, clusters: Clusters, level: float = LEVEL) -> Estima
     deviations[~np.isfinite(deviations)] = math.inf
     half = float(np.quantile(deviations, level, method="higher")) * error
     if not math.isfinite(half):
-        return Estimate(exponent, note="means of resampled seeds are not positive")
+        return Estimate(exponent, note=_NOT_POSITIVE)
     return Estimate(exponent, exponent - half, exponent + half)
 
 
 def log_slope_of_medians(
     x: np.ndarray, columns: Sequence[np.ndarray], level: float = LEVEL
 ) -> Estimate:
-    """As :func:`log_slope` for medians, with Student's interval about the linearised exponent.
+    """As :func:`log_slope` for medians: Student's interval with the bootstrap's standard error.
 
-    A seed's influence on a median is the share of its runs below it, over the density there
-    (Woodruff, J. Am. Stat. Assoc. 47, 1952); seeds are paired across positions.
+    A linearised error would need the density at the median, and would miss what strongly paired
+    positions have left of their spread. Past 500 seeds, the error is that of 500, scaled.
 
     Args:
       x: float64 ``[K]``, positive, at least two different.
@@ -293,86 +297,84 @@ def log_slope_of_medians(
       level: level of the interval.
     """
     weights = _slope_weights(x)
-    medians = [_median(column) for column in columns]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        exponent = float(np.log([median.value for median in medians]) @ weights)
-    if not math.isfinite(exponent):
-        return Estimate(math.nan)
-    slopes = [w / median.value for w, median in zip(weights, medians, strict=True)]
-    return _linearised(exponent, slopes, medians, level)
+
+    def slope(medians: np.ndarray) -> np.ndarray:
+        return np.log(medians) @ weights
+
+    return _of_medians(slope, columns, level)
 
 
 def difference_of_medians(left: np.ndarray, right: np.ndarray, level: float = LEVEL) -> Estimate:
     """Median of ``left`` minus median of ``right``, ``[points, seeds]`` each, paired by seed.
 
+    The interval is that of :func:`log_slope_of_medians`.
+
     >>> better = np.arange(16.0)[None]
     >>> difference_of_medians(better + 1.0, better)
     Estimate(value=1.0, lower=1.0, upper=1.0)
     """
-    medians = [_median(left), _median(right)]
-    difference = medians[0].value - medians[1].value
-    return _linearised(difference, [1.0, -1.0], medians, level)
+
+    def difference(medians: np.ndarray) -> np.ndarray:
+        return medians[..., 0] - medians[..., 1]
+
+    return _of_medians(difference, [left, right], level)
 
 
-class _Median(NamedTuple):
-    """A median, each seed's influence on it ``[seeds]``, and what is known of it apart from that.
-
-    ``rounding`` is the variance that ranks being whole numbers leave; ``units`` counts seeds.
-    """
-
-    value: float
-    influence: np.ndarray
-    rounding: float
-    units: int
-
-
-def _median(values: np.ndarray) -> _Median:
-    """The median of ``values [points, seeds]`` over both axes; NaN entries do not count."""
-    finite = np.isfinite(values)
-    ordered = np.sort(values[finite])
-    n, units = ordered.size, int(finite.any(axis=0).sum())
-    if n == 0:
-        return _Median(math.nan, np.zeros(values.shape[1]), 0.0, 0)
-    value = float(np.median(ordered))
-    below, runs = (finite & (values <= value)).sum(axis=0), finite.sum(axis=0)
-    # Influence on the distribution function at the median.
-    shares = (below - runs * (below.sum() / n)) / n
-    error = _standard_error(shares, units)
-    width = min(max(error, 0.5 / math.sqrt(n)), 0.5)
-    # One over the density, from the order statistics within a standard error; beyond, if they tie.
-    for reach in (width, min(2 * width, 0.5)):
-        low = max(round(n * (0.5 - reach) + 0.5), 1)
-        high = min(round(n * (0.5 + reach) + 0.5), n)
-        spacing = float(ordered[high - 1] - ordered[low - 1]) * n / max(high - low, 1)
-        if spacing > 0:
-            break
-    rounding = max(0.0, (0.5 / n) ** 2 - error**2) * spacing**2
-    return _Median(value, -shares * spacing, rounding, units)
-
-
-def _linearised(
-    value: float, slopes: Sequence[float], medians: Sequence[_Median], level: float
+def _of_medians(
+    statistic: Callable[[np.ndarray], np.ndarray], columns: Sequence[np.ndarray], level: float
 ) -> Estimate:
-    """Student's interval of a function of medians that has these derivatives."""
-    units = min(median.units for median in medians)
-    parts = [slope * median.influence for slope, median in zip(slopes, medians, strict=True)]
-    influence = np.sum(parts, axis=0)
+    """A statistic of medians ``[..., K]`` of values ``[points, seeds]`` in each of K columns."""
+    medians = np.array([_median(column) for column in columns])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = float(statistic(medians))
     if not math.isfinite(value):
         return Estimate(math.nan)
-    size = sum(float(np.square(part).sum()) for part in parts)
-    same = size > 0 and float(np.square(influence).sum()) <= _NO_ERROR**2 * size
-    rounding = sum(s**2 * m.rounding for s, m in zip(slopes, medians, strict=True))
-    if units > 1 and (same or (size == 0 and rounding == 0)):
+    paired = np.flatnonzero(np.all([np.isfinite(c).any(axis=0) for c in columns], axis=0))
+    units, sample = paired.size, paired[:_MOST_RESAMPLED]
+    if units < 2:
+        return Estimate(value, note=too_few(units))
+    draw = _bootstrap_weights(sample.size, _MEDIAN_RESAMPLES)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        drawn = [_resampled_medians(column[:, sample], draw) for column in columns]
+        errors = statistic(np.stack(drawn, axis=-1)) - value
+    if np.abs(errors).max() <= _NO_ERROR * np.abs(medians).max():
         return Estimate(value, value, value)
     if units < FEWEST_SEEDS:
         return Estimate(value, note=too_few(units))
-    error = math.hypot(_standard_error(influence, units), math.sqrt(rounding))
+    error = float(errors.std(ddof=1)) * math.sqrt(sample.size / units)
+    if not math.isfinite(error):
+        return Estimate(value, note=_NOT_POSITIVE)
     half = student_quantile(0.5 + level / 2, units - 1) * error
     return Estimate(value, value - half, value + half)
 
 
+def _median(values: np.ndarray) -> float:
+    finite = values[np.isfinite(values)]
+    return float(np.median(finite)) if finite.size else math.nan
+
+
+def _resampled_medians(values: np.ndarray, draw: np.ndarray) -> np.ndarray:
+    """Medians ``[R]`` of ``values [points, seeds]``, every seed counted ``draw [R, seeds]`` times.
+
+    NaN entries do not count.
+    """
+    finite = np.isfinite(values)
+    order = np.argsort(values[finite], kind="stable")
+    ordered = values[finite][order]
+    seed = np.broadcast_to(np.arange(values.shape[1]), values.shape)[finite][order]
+    medians = []
+    for part in np.array_split(draw, -(-draw.shape[0] * seed.size // _MOST_ENTRIES)):
+        ranks = part[:, seed].cumsum(axis=1)
+        half = ranks[:, -1:] / 2
+        # Of an even number of runs, the two in the middle; of an odd one, twice the same.
+        places = [(ranks < half).sum(axis=1), (ranks <= half).sum(axis=1)]
+        medians.append(ordered[np.minimum(places, seed.size - 1)].mean(axis=0))
+    return np.concatenate(medians)
+
+
 def _standard_error(influence: np.ndarray, units: int) -> float:
     """Of a statistic, from the influence of each of the units."""
+    # Var = B / (B - 1) sum_b influence_b^2
     return math.sqrt(units / max(units - 1, 1) * float(np.square(influence).sum()))
 
 
