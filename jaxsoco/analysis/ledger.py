@@ -13,7 +13,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxsoco.analysis.records import Cell, Chunk, Record, compare, read_record, segments
+from jaxsoco.analysis.records import (
+    Cell,
+    Chunk,
+    Record,
+    compare,
+    read_record,
+    segments,
+    without_noise,
+)
 from jaxsoco.analysis.statistics import Clusters, beside, bundle, cluster
 from jaxsoco.core.moments import Moments
 from jaxsoco.core.study import HORIZON, Study
@@ -59,6 +67,11 @@ class Ledger:
         """Runs of every learner that are in the ledger."""
         first = self.study.labels[0]
         return sum(self.cells[p, first].runs for p in range(len(self.study.points)))
+
+    @property
+    def seeds_with_paths(self) -> int:
+        """Of how many seeds a point runs are kept at every checkpoint."""
+        return min(self.study.seeds, _MOST_PATHS)
 
     @property
     def complete(self) -> bool:
@@ -125,6 +138,8 @@ class Ledger:
         else:
             both = mine.finite & parts[rival].finite
             values = compare(mine.total, parts[rival].total, self.study.measure)
+        if rival in self.study.components or self.study.measure == "regret":
+            values = without_noise(values, mine.total, self.study.noise)
         finite = np.isfinite(values) & both[:, None]
         cell.measures[rival] = cell.measures[rival].merge(Moments.of(values, finite))
         cell.undefined[rival] += int(np.count_nonzero(both & ~finite[:, -1]))
@@ -134,10 +149,18 @@ class Ledger:
         """A component, or the measure of it ``[runs, C]``; NaN where unknown."""
         column = self._column(cost)
         values = np.where(mine.finite[:, None], mine.parts[:, :, column], np.nan)
-        if theirs is None:
-            return values
-        rival = np.where(theirs.finite[:, None], theirs.parts[:, :, column], np.nan)
-        return compare(values, rival, self.study.measure)
+        if theirs is not None:
+            rival = np.where(theirs.finite[:, None], theirs.parts[:, :, column], np.nan)
+            values = compare(values, rival, self.study.measure)
+        if self._has_noise(cost, theirs is not None, self.study.measure):
+            values = without_noise(values, mine.total, self.study.noise)
+        return values
+
+    def _has_noise(self, cost: str | None, compared: bool, measure: str) -> bool:
+        """Whether the rounding of the total cost is in a regret, or a component of the total."""
+        if compared and measure == "ratio":
+            return False
+        return compared if cost is None else self.study.cost(cost).objective
 
     def _column(self, cost: str) -> int:
         return self.study.costs.index(self.study.cost(cost))
@@ -147,7 +170,7 @@ class Ledger:
         if values.shape[1] == 1:
             return
         if self.study.quantiles:
-            most = min(self.study.seeds, _MOST_PATHS)
+            most = self.seeds_with_paths
             paths = self._paths.setdefault(key, np.full((most, values.shape[1]), np.nan))
             paths[seeds.start : seeds.stop] = values[: max(most - seeds.start, 0)]
         shape = (min(self.study.seeds, _BUNDLES), values.shape[1])
@@ -206,21 +229,26 @@ class Ledger:
           cost: a component in place of the total.
 
         Returns:
-          float64; NaN where a run is missing, left out, or its ratio has no meaning.
+          float64; NaN where a run is missing, left out, or its ratio has no meaning. What is
+          rounding alone beside the run's own total cost (:attr:`Study.noise`) is 0.
         """
-        points = tuple(points)
+        points, noise = tuple(points), self.study.noise
         if cost is None and against is not None and against in self.study.components:
-            return self.components(label, self.study.components[against], points)
+            values = self.components(label, self.study.components[against], points)
+            return without_noise(values, self.totals(label, points), noise)
 
         def runs(learner: str) -> np.ndarray:
             if cost is None:
                 return self.totals(learner, points)
             return self.components(learner, cost, points)
 
-        if against is None:
-            return runs(label)
-        values = compare(runs(label), runs(against), measure or self.study.measure)
-        return np.where(np.isfinite(values), values, np.nan)
+        measure, values = measure or self.study.measure, runs(label)
+        if against is not None:
+            values = compare(values, runs(against), measure)
+            values = np.where(np.isfinite(values), values, np.nan)
+        if self._has_noise(cost, against is not None, measure):
+            values = without_noise(values, self.totals(label, points), noise)
+        return values
 
     def curve(
         self,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jaxsoco.analysis import write_report
 from jaxsoco.analysis.checks import Check, run_checks, validate_check
 from jaxsoco.analysis.ledger import read
-from jaxsoco.analysis.resampling import medians, place_of_least, step_of_medians
+from jaxsoco.analysis.resampling import place_of_least
 from jaxsoco.analysis.statistics import Estimate
 from jaxsoco.analysis.verdicts import decide, seeds_to_decide, together
 from jaxsoco.core.errors import InputError
@@ -297,29 +297,7 @@ def test_a_claim_of_equality_states_its_tolerance(check):
         validate_check(check, ["a"], ["opt"], {"size": [1, 2]})
 
 
-# --- intervals by resampling ----------------------------------------------------------------------
-
-
-def test_weighted_medians_are_those_of_the_repeated_values():
-    generator = np.random.default_rng(4)
-    values = generator.normal(size=(3, 11))
-    values[1, 4] = np.nan
-    weights = generator.integers(0, 4, size=(20, 11))
-    expected = [
-        np.nanmedian(np.concatenate([np.repeat(row, w) for row in values])) for w in weights
-    ]
-    np.testing.assert_allclose(medians(values, weights.astype(float)), expected)
-
-
-def test_steps_of_medians_are_paired_and_cover():
-    generator, hits = np.random.default_rng(5), 0
-    for _ in range(100):
-        world = generator.lognormal(0, 2, size=(1, 24))
-        step = step_of_medians(world, world + 0.3 + 0.05 * generator.normal(size=(1, 24)))
-        assert step.upper - step.lower < 3.0
-        hits += step.lower <= 0.3 <= step.upper
-    assert hits >= 88
-    assert "too few seeds (7; want 8 or more)" in step_of_medians(*np.ones((2, 1, 7))).note
+# --- where a profile is least ---------------------------------------------------------------------
 
 
 def test_the_place_of_a_minimum():

@@ -11,9 +11,13 @@ import numpy as np
 
 from jaxsoco.analysis.kinds import Kind
 from jaxsoco.analysis.ledger import Ledger
-from jaxsoco.analysis.resampling import step_of_medians
 from jaxsoco.analysis.selection import Scope
-from jaxsoco.analysis.statistics import Estimate, pooled_mean, pooled_quantile
+from jaxsoco.analysis.statistics import (
+    Estimate,
+    difference_of_medians,
+    pooled_mean,
+    pooled_quantile,
+)
 from jaxsoco.analysis.verdicts import Verdict, decide, reason, seeds_to_decide
 from jaxsoco.core.schema import Field
 from jaxsoco.core.text import percent, show_all
@@ -170,7 +174,7 @@ STATISTICS: dict[str, Callable[[np.ndarray, float], Estimate]] = {
 
 PAIRED_STEPS: dict[str, Callable[[np.ndarray, np.ndarray, float], Estimate]] = {
     "mean": lambda better, worse, level: pooled_mean(worse - better, level),
-    "median": step_of_medians,
+    "median": lambda better, worse, level: difference_of_medians(worse, better, level),
 }
 """By how much the statistic of the second learner's runs is larger than that of the first one's,
 whose runs have the same seeds."""

@@ -25,9 +25,6 @@ from jaxsoco.analysis.verdicts import Verdict, decide, seeds_to_decide, together
 from jaxsoco.analysis.views import AGAINST, COST, STATISTIC, View, finals, view
 from jaxsoco.core.schema import Field
 
-NOISE = {"float32": 1e-5, "float64": 1e-12}
-"""What is rounding, as a share of a learner's own total cost, by precision."""
-
 
 class Order(Check):
     """Learners are in order, judged by paired steps: runs of one seed share their world."""
@@ -102,7 +99,7 @@ class Order(Check):
         sizes = [np.abs(v) for v in values]
         if (quantity.measure or study.measure) == "regret" and quantity.cost is None:
             sizes += [np.abs(ledger.totals(name, points)) for name in names]
-        noise = NOISE[study.setup.precision] * max(map(_mean, sizes))
+        noise = study.noise * max(map(_mean, sizes))
         ends = [abs(end) for end in step if not math.isnan(end)]
         return certain(0.0, "to rounding") if len(ends) == 3 and max(ends) <= noise else step
 
