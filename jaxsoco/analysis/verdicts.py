@@ -105,6 +105,8 @@ def _rounded_up(number: float) -> int:
 
 def reason(estimate: Estimate, seeds: int, needed: float) -> str:
     """Why a claim is undecided, and what would decide it."""
+    if math.isnan(estimate.value):
+        return "there is nothing to compare"
     if math.isnan(needed) and any(map(math.isnan, estimate)):
         few = "a random world takes more than one seed" if seeds < 2 else estimate.note
         return few or "there is no interval"

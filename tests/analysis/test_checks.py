@@ -158,6 +158,8 @@ def test_missing_runs_fail_what_rests_on_them(make_sweep):
     assert not absent.passed
     assert not complete.passed
     assert not slope.passed
+    verdicts = [result.verdict for result in (there, absent, complete, slope)]
+    assert verdicts == ["passed", "undecided", "failed", "undecided"]
     assert absent.to_json()["value"] is None
     assert math.isnan(slope.measured.value)
 

@@ -284,6 +284,15 @@ def test_checks_over_every_run_are_facts(make_sweep):
     assert "1 more with a cost that is not finite" in result.sentence
 
 
+def test_runs_none_of_which_is_finite_confirm_nothing(make_sweep):
+    sweep = worlds(make_sweep, {"a": np.ones(4), "b": np.zeros(4)})
+    sweep.extra = {("nonfinite", "a", 0): np.ones(4)}
+    for check in (ORDER, {"kind": "value", "algorithm": "a", "at_most": 9.0}):
+        result = judge(sweep, **check)
+        assert (result.verdict, result.runs) == ("failed", 0)
+        assert "no finite run" in result.sentence
+
+
 @pytest.mark.parametrize(
     "check",
     [

@@ -126,7 +126,7 @@ class Check(Kind):
         finite = np.isfinite(values)
         runs, seeds = int(finite.sum()), int(finite.any(axis=0).sum())
         if runs == 0:
-            return self.judged(False, measured, values, sentence)
+            return CheckResult(self.table, None, measured, 0, f"{sentence} (no finite run yet)")
         verdict = decide(measured, low, high, strict=strict)
         if verdict != "undecided":
             return CheckResult(self.table, verdict == "passed", measured, runs, sentence)

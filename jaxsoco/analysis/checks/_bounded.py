@@ -53,7 +53,9 @@ class Bounded(Check):
         claim = f"claimed: {' and '.join(bounds)}"
         low, high = -math.inf if low is None else low, math.inf if high is None else high
         if statistic == "max":
-            return self._of_every_run(ledger, measured, values, subject, claim, low, high)
+            return self._of_every_run(
+                ledger, measured, values, view.against, subject, claim, low, high
+            )
         sentence = f"{subject}{self.where_text} is {number(measured, study.level)}; {claim}"
         return self.decided(measured, values, sentence, low=low, high=high)
 
@@ -62,6 +64,7 @@ class Bounded(Check):
         ledger: Ledger,
         largest: Estimate,
         values: np.ndarray,
+        rival: str | None,
         subject: str,
         claim: str,
         low: float,
@@ -70,7 +73,10 @@ class Bounded(Check):
         """A fact about the runs: it fails if one of them has no finite cost to be bounded."""
         label, points = self.table["algorithm"], ledger.study.select(self.where)
         runs = int(np.isfinite(values).sum())
-        lost = sum(ledger.cells[point, label].nonfinite for point in points)
+        finite = np.isfinite(ledger.totals(label, points))
+        if rival in ledger.study.labels:
+            finite &= np.isfinite(ledger.totals(rival, points))
+        lost = sum(ledger.cells[point, label].runs for point in points) - int(finite.sum())
         sentence = f"{subject} in all {runs} runs{self.where_text} is {largest.value:.4g}; {claim}"
         if lost:
             sentence += f" ({lost} more with a cost that is not finite)"
