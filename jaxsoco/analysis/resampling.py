@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,6 +17,7 @@ from jaxsoco.analysis.statistics import (
     resampled_medians,
     too_few,
 )
+from jaxsoco.analysis.verdicts import rounded_up
 
 _MOST_RESAMPLED = 2000
 
@@ -54,16 +56,64 @@ def place_of_least(
     seeds = min(int(np.isfinite(values).any(axis=0).sum()) for values in columns)
     if seeds < FEWEST_SEEDS:
         return Estimate(best, note=too_few(seeds))
+    first, last = _least_places(at, columns, median)
+    tail = (1 - level) / 2
+    lower = np.quantile(first, tail, method="lower")
+    upper = np.quantile(last, 1 - tail, method="higher")
+    return Estimate(best, float(lower), float(upper))
+
+
+def seeds_to_place(
+    places: Sequence[float],
+    columns: Sequence[np.ndarray],
+    statistic: str,
+    low: float,
+    high: float,
+    level: float = LEVEL,
+) -> float:
+    """About how many seeds would tell whether a profile is least from ``low`` to ``high``.
+
+    The share of resamples on the wrong side of a bound is a distance in standard errors, which
+    grows like the square root of the seeds, until the share is no more than a tail's.
+
+    Args:
+      places: in order ``[K]``.
+      columns: values ``[points, seeds]`` at each place.
+      statistic: ``"mean"`` or ``"median"``.
+      low: smallest place that is claimed.
+      high: largest one.
+      level: of the interval.
+
+    Returns:
+      The number; infinity where half of the resamples or more are on the wrong side.
+    """
+    from scipy.special import ndtri  # validation does without SciPy
+
+    first, last = _least_places(np.asarray(places, float), columns, statistic == "median")
+    best = np.median(first)
+    below, above = float(np.mean(first < low)), float(np.mean(last > high))
+    if best < low:
+        below, above = float(np.mean(last >= low)), 0.0
+    elif best > high:
+        below, above = 0.0, float(np.mean(first <= high))
+    wrong = max(below, above)
+    if wrong >= 0.5:
+        return math.inf
+    seeds = min(int(np.isfinite(values).any(axis=0).sum()) for values in columns)
+    distance = -float(ndtri(max(wrong, 1 / RESAMPLES)))
+    return rounded_up(max(seeds * (-float(ndtri((1 - level) / 2)) / distance) ** 2, seeds + 1))
+
+
+def _least_places(
+    at: np.ndarray, columns: Sequence[np.ndarray], median: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """The first and the last of the least places of every resample, ``[R]`` each."""
     middles = resampled_medians if median else _resampled_means
     samples = [values[:, :_MOST_RESAMPLED] for values in columns]
     draw = bootstrap_weights(samples[0].shape[1], RESAMPLES)
     rows = np.stack([middles(values, draw) for values in samples])
     least = rows == np.fmin.reduce(rows, axis=0)
-    first, last = least.argmax(axis=0), len(at) - 1 - least[::-1].argmax(axis=0)
-    tail = (1 - level) / 2
-    lower = np.quantile(at[first], tail, method="lower")
-    upper = np.quantile(at[last], 1 - tail, method="higher")
-    return Estimate(best, float(lower), float(upper))
+    return at[least.argmax(axis=0)], at[len(at) - 1 - least[::-1].argmax(axis=0)]
 
 
 def _resampled_means(values: np.ndarray, draw: np.ndarray) -> np.ndarray:

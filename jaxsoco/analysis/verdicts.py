@@ -95,10 +95,11 @@ def seeds_to_decide(
     needed = max(shares) ** 2
     if needed * seeds > _MOST_SEEDS:
         return math.inf
-    return _rounded_up(max(needed * seeds, seeds + 1))
+    return rounded_up(max(needed * seeds, seeds + 1))
 
 
-def _rounded_up(number: float) -> int:
+def rounded_up(number: float) -> int:
+    """The next whole number with two digits that count."""
     unit = 10 ** max(math.floor(math.log10(number)) - 1, 0)
     return math.ceil(round(number / unit, 6)) * unit
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jaxsoco.analysis import write_report
 from jaxsoco.analysis.checks import Check, run_checks, validate_check
 from jaxsoco.analysis.ledger import read
-from jaxsoco.analysis.resampling import place_of_least
+from jaxsoco.analysis.resampling import place_of_least, seeds_to_place
 from jaxsoco.analysis.statistics import Estimate
 from jaxsoco.analysis.verdicts import decide, seeds_to_decide, together
 from jaxsoco.core.errors import InputError
@@ -320,6 +320,28 @@ def test_the_place_of_a_minimum():
     tied = place_of_least([1.0, 2.0, 3.0], [profile[0], profile[1], profile[1]], "mean")
     assert tied == (2.0, 2.0, 3.0)
     assert math.isnan(place_of_least([1.0, 2.0], [np.ones((1, 7))] * 2, "mean").lower)
+
+
+def test_more_seeds_place_a_minimum():
+    """What 40 seeds leave open, about as many as are said decide."""
+    generator = np.random.default_rng(8)
+    places = [1.0, 2.0, 3.0]
+
+    def profile(seeds):
+        world = generator.normal(size=(1, seeds))
+        return [4.25 + world, 4 + world + generator.normal(size=(1, seeds)), 5 + world]
+
+    open_ones = []
+    while len(open_ones) < 20:
+        few = profile(40)
+        place = place_of_least(places, few, "mean")
+        if place.value == 2.0 and place.lower == 1.0:
+            open_ones.append(seeds_to_place(places, few, "mean", 1.5, 2.5))
+    assert 45 <= np.median(open_ones) <= 200
+    wanted = [place_of_least(places, profile(200), "mean") for _ in range(20)]
+    assert sum(place.lower == place.upper == 2.0 for place in wanted) >= 16
+    ties = [np.ones((1, 40)), np.ones((1, 40))]
+    assert seeds_to_place([1.0, 2.0], ties, "mean", 0.5, 1.5) == math.inf
 
 
 # --- what people see ------------------------------------------------------------------------------

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
-from jaxsoco.analysis.checks._base import PAIRED_STEPS, Check, CheckResult, number
+from jaxsoco.analysis.checks._base import Check, CheckResult, number
 from jaxsoco.analysis.ledger import Ledger
+from jaxsoco.analysis.resampling import seeds_to_place
 from jaxsoco.analysis.selection import Scope, check_bases, check_parameter, check_view
 from jaxsoco.analysis.statistics import Estimate
-from jaxsoco.analysis.verdicts import seeds_to_decide
-from jaxsoco.analysis.views import AGAINST, COST, STATISTIC, Profile, least, profiles, view
+from jaxsoco.analysis.views import AGAINST, COST, STATISTIC, least, profiles, view
 from jaxsoco.core.schema import Field
 
 
@@ -58,21 +56,9 @@ class Minimum(Check):
             f"the least {quantity.words(study, algorithm)}{self.where_text} is at {parameter} = "
             f"{number(measured, study.level)}; claimed: between {low:g} and {high:g}"
         )
-        needed = _seeds_to_decide(profile, quantity.statistic, low, high, study.level)
-        values = profile[0][1]
+        needed, values = math.nan, profile[0][1]
+        if not same and math.isfinite(measured.half_width):
+            places, columns = zip(*profile, strict=True)
+            rule = quantity.statistic, low, high, study.level
+            needed = seeds_to_place(places, columns, *rule)
         return self.decided(measured, values, sentence, low=low, high=high, needed=needed)
-
-
-def _seeds_to_decide(
-    profile: Profile, statistic: str, low: float, high: float, level: float
-) -> float:
-    """About how many seeds would tell the best value in the interval from the best one outside."""
-    sides: dict[bool, list[np.ndarray]] = {True: [], False: []}
-    for place, runs in profile:
-        sides[low <= place <= high].append(runs)
-    if not all(sides.values()):
-        return math.nan
-    middle = np.nanmedian if statistic == "median" else np.nanmean
-    inside, outside = (min(columns, key=middle) for columns in (sides[True], sides[False]))
-    step = PAIRED_STEPS[statistic](inside, outside, level)
-    return seeds_to_decide(step, int(np.isfinite(inside).any(axis=0).sum()), low=0.0)
