@@ -100,10 +100,11 @@ def _results(ledger: Ledger, rows: Sequence[tables.Row]) -> str:
     if not whole:
         return page.paragraph("No runs yet.")
     few = len(rows) <= tables.MOST_ROWS
-    note = page.paragraph(wording.table_note(ledger, few))
+    shown = rows if few else tables.pooled_rows(ledger)
+    note = page.paragraph(wording.table_note(ledger, shown, few))
     if few:
         return whole + note
-    pooled = page.table_of(wording.page_table(ledger, tables.pooled_rows(ledger)))
+    pooled = page.table_of(wording.page_table(ledger, shown))
     return pooled + note + page.details("Point by point", whole)
 
 

@@ -250,7 +250,8 @@ def log_slope(x: np.ndarray, clusters: Clusters, level: float = LEVEL) -> Estima
 
     Returns:
       The exponent; NaN if a mean is not positive. NaN ends, and a note, with fewer than 8 units at
-      some position (unless all agree), or if too many resamples have a mean that is not positive.
+      some position (unless all are alike), or if too many resamples have a mean that is not
+      positive.
     """
     present = clusters.counts.any(axis=1)
     sums, counts = bundle(Clusters(*(part[present] for part in clusters)))
@@ -263,7 +264,8 @@ def log_slope(x: np.ndarray, clusters: Clusters, level: float = LEVEL) -> Estima
     units, fewest = len(sums), int((counts > 0).sum(axis=0).min())
     # Influence of a unit on sum_k w_k log(sums_k / counts_k).
     error = _standard_error(sums @ (weights / total) - counts @ (weights / runs), units)
-    if units > 1 and error <= _NO_ERROR * np.abs(weights).sum():
+    agree = units > 1 and error <= _NO_ERROR * np.abs(weights).sum()
+    if agree and (fewest >= FEWEST_SEEDS or _all_alike([sums, counts], axis=0)):
         return Estimate(exponent, exponent, exponent)
     if fewest < FEWEST_SEEDS:
         return Estimate(exponent, note=too_few(fewest))
@@ -337,7 +339,8 @@ def _of_medians(
     with np.errstate(divide="ignore", invalid="ignore"):
         drawn = [resampled_medians(column[:, sample], draw) for column in columns]
         errors = statistic(np.stack(drawn, axis=-1)) - value
-    if np.abs(errors).max() <= _NO_ERROR * np.abs(medians).max():
+    agree = np.abs(errors).max() <= _NO_ERROR * np.abs(medians).max()
+    if agree and (units >= FEWEST_SEEDS or _all_alike(columns, axis=1)):
         return Estimate(value, value, value)
     if units < FEWEST_SEEDS:
         return Estimate(value, note=too_few(units))
@@ -346,6 +349,14 @@ def _of_medians(
         return Estimate(value, note=_NOT_POSITIVE)
     half = student_quantile(0.5 + level / 2, units - 1) * error
     return Estimate(value, value - half, value + half)
+
+
+def _all_alike(parts: Sequence[np.ndarray], axis: int) -> bool:
+    """Whether values do not differ along an axis but for rounding."""
+    return all(
+        np.allclose(part, part.take([0], axis), rtol=_NO_ERROR, atol=0, equal_nan=True)
+        for part in parts
+    )
 
 
 def _median(values: np.ndarray) -> float:

@@ -21,7 +21,7 @@ from jaxsoco.analysis.selection import (
     check_labels,
     default_axis,
 )
-from jaxsoco.analysis.views import AGAINST, COST, PER_ROUND, STATISTIC, exponent, finals, view
+from jaxsoco.analysis.views import AGAINST, COST, PER_ROUND, STATISTIC, finals, growth, view
 from jaxsoco.core.schema import Field
 
 
@@ -60,17 +60,20 @@ class Slope(Check):
         study, algorithm = ledger.study, self.table["algorithm"]
         quantity = view(self.table, study, self.where)
         axis = self.table.get("axis") or default_axis(study.axes, study.checkpoints) or ""
-        measured, _, note = exponent(ledger, algorithm, quantity, axis, self.where)
+        found = growth(ledger, algorithm, quantity, axis, self.where)
+        measured = found.exponent
         low, high = self.table["between"]
         subject = f"{quantity.words(study, algorithm)}{self.where_text}"
         points = study.select(self.where)
         values = finals(ledger, algorithm, quantity, points)
         measured = estimated(ledger, measured, (algorithm, quantity.against), points)
         if not math.isfinite(measured.value):
-            sentence = f"{subject}: no exponent in {axis}, {note}"
+            sentence = f"{subject}: no exponent in {axis}, {found.note}"
         else:
             sentence = (
-                f"{subject} grows like {axis}^{number(measured, study.level)}; "
+                f"{subject} grows like {axis}^{number(measured, study.level)}, "
+                f"{'a' if found.local else 'over'} {found.over}"
+                f"{f' ({found.note})' if found.note else ''}; "
                 f"claimed: exponent between {low:g} and {high:g}"
             )
         return self.decided(measured, values, sentence, low=low, high=high)
