@@ -12,9 +12,9 @@ from jaxsoco.analysis.statistics import (
     LEVEL,
     RESAMPLES,
     Estimate,
-    bootstrap_weights,
+    _bootstrap_weights,
+    _resampled_medians,
     cluster,
-    resampled_medians,
     too_few,
 )
 from jaxsoco.analysis.verdicts import rounded_up
@@ -108,9 +108,9 @@ def _least_places(
     at: np.ndarray, columns: Sequence[np.ndarray], median: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """The first and the last of the least places of every resample, ``[R]`` each."""
-    middles = resampled_medians if median else _resampled_means
+    middles = _resampled_medians if median else _resampled_means
     samples = [values[:, :_MOST_RESAMPLED] for values in columns]
-    draw = bootstrap_weights(samples[0].shape[1], RESAMPLES)
+    draw = _bootstrap_weights(samples[0].shape[1], RESAMPLES)
     rows = np.stack([middles(values, draw) for values in samples])
     least = rows == np.fmin.reduce(rows, axis=0)
     return at[least.argmax(axis=0)], at[len(at) - 1 - least[::-1].argmax(axis=0)]

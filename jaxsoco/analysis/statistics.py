@@ -224,7 +224,7 @@ def bundle(clusters: Clusters, most: int = _MOST_CLUSTERS) -> Clusters:
 
 
 @lru_cache(maxsize=4)
-def bootstrap_weights(units: int, resamples: int) -> np.ndarray:
+def _bootstrap_weights(units: int, resamples: int) -> np.ndarray:
     """How often each resample draws each unit, float64 ``[resamples, units]``; fixed seed."""
     generator = np.random.default_rng(_BOOTSTRAP_SEED)
     return generator.multinomial(units, np.full(units, 1 / units), size=resamples).astype(float)
@@ -270,7 +270,7 @@ def log_slope(x: np.ndarray, clusters: Clusters, level: float = LEVEL) -> Estima
     if fewest < FEWEST_SEEDS:
         return Estimate(exponent, note=too_few(fewest))
     # A resample counts every unit w_b times: its means are sum w_b sums_b / sum w_b counts_b.
-    draw = bootstrap_weights(units, RESAMPLES)
+    draw = _bootstrap_weights(units, RESAMPLES)
     with np.errstate(divide="ignore", invalid="ignore"):
         totals, all_runs = draw @ sums, draw @ counts
         slopes = np.log(totals / all_runs) @ weights
@@ -335,9 +335,9 @@ def _of_medians(
     units, sample = paired.size, paired[:_MOST_RESAMPLED]
     if units < 2:
         return Estimate(value, note=too_few(units))
-    draw = bootstrap_weights(sample.size, _MEDIAN_RESAMPLES)
+    draw = _bootstrap_weights(sample.size, _MEDIAN_RESAMPLES)
     with np.errstate(divide="ignore", invalid="ignore"):
-        drawn = [resampled_medians(column[:, sample], draw) for column in columns]
+        drawn = [_resampled_medians(column[:, sample], draw) for column in columns]
         errors = statistic(np.stack(drawn, axis=-1)) - value
     agree = np.abs(errors).max() <= _NO_ERROR * np.abs(medians).max()
     if agree and (units >= FEWEST_SEEDS or _all_alike(columns, axis=1)):
@@ -364,7 +364,7 @@ def _median(values: np.ndarray) -> float:
     return float(np.median(finite)) if finite.size else math.nan
 
 
-def resampled_medians(values: np.ndarray, draw: np.ndarray) -> np.ndarray:
+def _resampled_medians(values: np.ndarray, draw: np.ndarray) -> np.ndarray:
     """Medians ``[R]`` of ``values [points, seeds]``, every seed counted ``draw [R, seeds]`` times.
 
     NaN entries do not count.
