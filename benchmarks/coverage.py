@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -190,10 +191,16 @@ def _resampled(
     sums = clusters(growth(draw, tail, seeds, 1), seeds).sums
     centred = np.log(ROUNDS) - np.log(ROUNDS).mean()
     weights = centred / np.square(centred).sum()
-    resamples = np.random.default_rng(KEY).integers(seeds, size=(st.RESAMPLES, seeds))
-    slopes = np.log(sums[resamples].mean(axis=1)) @ weights
+    slopes = np.log(_draws(seeds) @ sums / seeds) @ weights
     value = float(np.log(sums.mean(axis=0)) @ weights)
     return value, (sums / sums.mean(axis=0) - 1) @ weights / seeds, slopes
+
+
+@lru_cache
+def _draws(seeds: int) -> np.ndarray:
+    """How often each resample draws each seed ``[resamples, seeds]``."""
+    draw = np.random.default_rng(KEY)
+    return draw.multinomial(seeds, np.full(seeds, 1 / seeds), size=st.RESAMPLES).astype(float)
 
 
 ESTIMATES: dict[str, Callable[[np.random.Generator, Tail, int], Trial]] = {

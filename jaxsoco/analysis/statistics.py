@@ -275,7 +275,8 @@ def log_slope(x: np.ndarray, clusters: Clusters, level: float = LEVEL) -> Estima
         totals, all_runs = draw @ sums, draw @ counts
         slopes = np.log(totals / all_runs) @ weights
         influence = (weights / totals) @ sums.T - (weights / all_runs) @ counts.T
-        errors = np.sqrt(units / (units - 1) * (draw * np.square(influence)).sum(axis=1))
+        squares = np.einsum("rb,rb,rb->r", draw, influence, influence)
+        errors = np.sqrt(units / (units - 1) * squares)
         deviations = np.abs(slopes - exponent) / errors
     # A resample without a logarithm may lie anywhere.
     deviations[~np.isfinite(deviations)] = math.inf
@@ -374,11 +375,13 @@ def _resampled_medians(values: np.ndarray, draw: np.ndarray) -> np.ndarray:
     ordered = values[finite][order]
     seed = np.broadcast_to(np.arange(values.shape[1]), values.shape)[finite][order]
     medians = []
-    for part in np.array_split(draw, -(-draw.shape[0] * seed.size // _MOST_ENTRIES)):
-        ranks = part[:, seed].cumsum(axis=1)
-        half = ranks[:, -1:] / 2
+    parts = -(-draw.shape[0] * seed.size // _MOST_ENTRIES)
+    for part in np.array_split(draw.astype(np.int32), parts):
+        ranks = part[:, seed].cumsum(axis=1, dtype=np.int32)
+        runs = ranks[:, -1:]
         # Of an even number of runs, the two in the middle; of an odd one, twice the same.
-        places = [(ranks < half).sum(axis=1), (ranks <= half).sum(axis=1)]
+        middles = ((runs + 1) // 2, runs // 2 + 1)
+        places = [np.count_nonzero(ranks < rank, axis=1) for rank in middles]
         medians.append(ordered[np.minimum(places, seed.size - 1)].mean(axis=0))
     return np.concatenate(medians)
 
