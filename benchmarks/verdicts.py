@@ -44,14 +44,15 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[4, 16, 64, 256])
     arguments = parser.parse_args()
     ledger = read_run(arguments.run)
-    (whole,) = steps(ledger, *arguments.claim, ledger.study.seeds)
+    better, worse = arguments.claim
+    (whole,) = steps(ledger, better, worse, ledger.study.seeds)
     print(
-        f"{' < '.join(arguments.claim)}: with {ledger.study.seeds} seeds the step is "
+        f"{better} < {worse}: with {ledger.study.seeds} seeds the step is "
         f"{whole.value:.4g} ({whole.lower:.4g} to {whole.upper:.4g})"
     )
     print("seeds  sweeps  passed  failed  undecided  passed by the point estimate")
     for seeds in arguments.seeds:
-        sweeps = steps(ledger, *arguments.claim, seeds)
+        sweeps = steps(ledger, better, worse, seeds)
         counts = Counter(decide(step, 0.0, strict=True) for step in sweeps)
         shares = [counts[verdict] / len(sweeps) for verdict in VERDICTS]
         naive = sum(step.value >= 0 for step in sweeps) / len(sweeps)
