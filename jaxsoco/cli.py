@@ -1,7 +1,7 @@
 """The entry to the command line: signals, output, errors and exit codes of every command.
 
-Exit codes (``core.exits``): 0 done, 1 a check failed, 2 bad input, 70 internal error, 75
-interrupted and resumable, 141 closed pipe.
+Exit codes (``core.exits``): 0 done, 1 a check failed (with ``--strict``: or is undecided), 2 bad
+input, 70 internal error, 75 interrupted and resumable, 141 closed pipe.
 
 This file is small and imports next to nothing before :func:`main` is called, so that a signal
 finds its handler from the first line on. The commands are in ``jaxsoco.commands``.

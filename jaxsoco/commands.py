@@ -66,7 +66,7 @@ _EXAMPLES = {
 
 _CODES = """exit codes:
   0    done
-  1    a check failed
+  1    a check failed (with --strict: or is undecided)
   2    bad input
   70   internal error: a file for a report is named
   75   interrupted and resumable
@@ -134,6 +134,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help="number of devices, or CPU cores, to use (default: all that have something to do)",
     )
+    _add_strict(ran)
 
     for name, act, text in (
         ("status", _status, "progress of a run"),
@@ -143,9 +144,18 @@ def parser() -> argparse.ArgumentParser:
         other.add_argument("directory", type=Path, metavar="DIR", help="the run directory")
         if name == "report":  # it evaluates checks, whose kinds may be a plug-in's
             _add_plugins(other)
+            _add_strict(other)
         else:
             _add_json(other)
     return top
+
+
+def _add_strict(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="exit with 1 if a check is undecided, too (default: only if one failed)",
+    )
 
 
 def _add_json(parser: Any) -> None:
@@ -304,7 +314,14 @@ def _check(arguments: argparse.Namespace, command: str) -> int:
 
 def _run(arguments: argparse.Namespace, command: str) -> int:
     sweep, out = _expand(arguments), arguments.out
-    return run(sweep, out, command=command, devices=arguments.devices, share=arguments.chunks)
+    return run(
+        sweep,
+        out,
+        command=command,
+        devices=arguments.devices,
+        share=arguments.chunks,
+        strict=arguments.strict,
+    )
 
 
 def _status(arguments: argparse.Namespace, command: str) -> int:
@@ -318,4 +335,4 @@ def _status(arguments: argparse.Namespace, command: str) -> int:
 def _report(arguments: argparse.Namespace, command: str) -> int:
     _warn_of_plugins(arguments)
     Policy(tuple(arguments.plugins)).use((), Path())
-    return report(arguments.directory)
+    return report(arguments.directory, strict=arguments.strict)

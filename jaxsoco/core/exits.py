@@ -3,7 +3,7 @@
 DONE = 0
 """All is well; checks may be undecided."""
 FAILED = 1
-"""A check failed."""
+"""A check failed; with ``--strict``, also: is undecided."""
 BAD_INPUT = 2
 """The input cannot be used; every problem was named."""
 INTERNAL = 70

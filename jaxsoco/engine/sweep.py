@@ -164,11 +164,12 @@ def run_chunk(
     def collect() -> None:
         learner, runs, outcome = pending.popleft()
         for name, part in _records(plan, chunk, outcome).items():
-            parts[f"{learner:03d}.{name}"].append(part[:runs])
+            parts[f"{learner:03d}.{name}"].append(part)
         if learner == len(plan.learners) - 1:
             advance(runs)
 
-    for positions, seeds, runs in _batches(chunk, plan.groups[chunk.group].seeds, tiles.width):
+    lanes = _lanes(chunk, plan.groups[chunk.group].seeds, tiles.width)
+    for positions, seeds, runs in _batches(*lanes, tiles.width):
         for learner, tile in enumerate(tiles.tiles):
             check()
             # Tiles return before they are done: only the oldest is waited for.
@@ -177,7 +178,8 @@ def run_chunk(
             pending.append((learner, runs, tile(positions, seeds)))
     while pending:
         collect()
-    arrays = {k: np.ascontiguousarray(np.concatenate(parts[k])) for k in sorted(parts)}
+    whole = {k: np.concatenate(parts[k]) for k in sorted(parts)}
+    arrays = {k: np.ascontiguousarray(v[: chunk.runs]) for k, v in whole.items()}
     labelled = {f"{i:03d}": label for i, label in enumerate(plan.learners)}
     meta = {
         **tiles.describe,
@@ -185,16 +187,48 @@ def run_chunk(
         "nonconverged": {v: int((arrays[f"{k}.faults"] > 0).sum()) for k, v in labelled.items()},
         "nonfinite": {v: int((~arrays[f"{k}.finite"]).sum()) for k, v in labelled.items()},
     }
+    if plan.groups[chunk.group].seeds == 1:
+        same = {v: _repeats(whole, k, chunk.runs, lanes[0]) for k, v in labelled.items()}
+        meta["repeating"] = [label for label, repeats in same.items() if repeats]
     return store.commit(chunk, arrays, meta)
 
 
-def _batches(chunk: Chunk, seeds: int, width: int) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
-    """Point positions, seeds and the number of real runs; the last batch repeats its last run."""
-    for start in range(chunk.start, chunk.stop, width):
-        runs = np.minimum(np.arange(start, start + width), chunk.stop - 1)
-        real = min(width, chunk.stop - start)
+def _lanes(chunk: Chunk, seeds: int, width: int) -> tuple[np.ndarray, np.ndarray, int]:
+    """Point positions and seeds of all lanes of a chunk, and how many of them are its runs.
+
+    The last batch is filled with repetitions of the last run. Of points with a single seed nobody
+    knows whether the world is random: there the runs come again with other seeds, once at least
+    and until the last batch is full.
+    """
+    runs = np.arange(chunk.start, chunk.stop)
+    if seeds > 1:
+        lanes = np.minimum(np.arange(-(-len(runs) // width) * width), len(runs) - 1)
         # Run r has the seed r mod S at the point r // S.
-        yield (runs // seeds).astype(np.int32), (runs % seeds).astype(np.int32), real
+        return runs[lanes] // seeds, runs[lanes] % seeds, len(runs)
+    lanes = np.arange(-(-2 * len(runs) // width) * width)
+    return runs[lanes % len(runs)], lanes // len(runs), len(runs)
+
+
+def _batches(
+    positions: np.ndarray, seeds: np.ndarray, runs: int, width: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
+    """Point positions, seeds and the number of real runs, batch by batch."""
+    for start in range(0, len(seeds), width):
+        batch = slice(start, start + width)
+        real = min(max(runs - start, 0), width)
+        yield positions[batch].astype(np.int32), seeds[batch].astype(np.int32), real
+
+
+def _repeats(
+    arrays: Mapping[str, np.ndarray], learner: str, runs: int, positions: np.ndarray
+) -> bool:
+    """Whether a learner's runs cost the same with every seed, where each point has one of them."""
+    first = positions - positions[0]
+    return all(
+        np.array_equal(values, values[first], equal_nan=values.dtype.kind == "f")
+        for name, values in arrays.items()
+        if name.startswith(f"{learner}.")
+    )
 
 
 def _records(plan: Plan, chunk: Chunk, outcome: Outcome) -> dict[str, np.ndarray]:

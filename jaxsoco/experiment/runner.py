@@ -60,6 +60,7 @@ def run(
     command: str,
     devices: int | Sequence[Any] | None = None,
     share: Share | None = None,
+    strict: bool = False,
 ) -> int:
     """Runs what is missing of a sweep, then reports.
 
@@ -70,6 +71,7 @@ def run(
       devices: how many to use (all that have something to do if None), or the ``jax.Device`` of
         a JAX that is set up already.
       share: the part of the chunks that this process takes (all if None).
+      strict: a check that is undecided counts as failed.
 
     Returns:
       The exit code.
@@ -115,7 +117,7 @@ def run(
         _tell_failures(summary)
         print(f"{missing} of {len(plan.chunks())} chunks are left to others: no report yet")
         return DONE
-    return report(out)
+    return report(out, strict=strict)
 
 
 def trace(sweep: Sweep, devices: int | None = None) -> None:
@@ -136,8 +138,12 @@ def _open_groups(plan: Plan, started: Store | None, share: Share | None) -> tupl
     return tuple(group for group in plan.groups if group.index in missing)
 
 
-def report(directory: Path) -> int:
+def report(directory: Path, *, strict: bool = False) -> int:
     """Writes a run's table, figures, checks and report anew, and prints the table.
+
+    Args:
+      directory: of the run.
+      strict: a check that is undecided counts as failed.
 
     Returns:
       The exit code: ``INTERRUPTED`` if runs are missing (what is there is reported).
@@ -168,7 +174,8 @@ def report(directory: Path) -> int:
     terminal.show("\n" + "\n\n".join(text for text in texts if text), _COLOURS)
     if len(committed) < len(store.plan.chunks()):
         return INTERRUPTED
-    return DONE if result.checks_passed else FAILED
+    bad = ("failed", "undecided") if strict else ("failed",)
+    return FAILED if result.verdict in bad else DONE
 
 
 def existing(out: Path) -> Store | None:
