@@ -238,6 +238,8 @@ def growth(
         estimate = log_slope_of_medians(np.array(places), kept, study.level)
     if quantity.per_round and axis == HORIZON:
         estimate = Estimate(*(end - 1 for end in estimate), note=estimate.note)
+    if ledger.repeats((label, quantity.against), study.select(where)):
+        estimate = Estimate(*[estimate.value] * 3, note="the same with every seed")
     if not np.isfinite(estimate.value):
         notes = [f"the {quantity.statistic} is not positive everywhere, so it has no logarithm"]
     return Growth(estimate, axis, places, "; ".join(notes), local)

@@ -177,3 +177,17 @@ def test_medians_over_rounds_count_seeds_not_runs(make_sweep):
 
     one, ten = planted([1, 2]), planted([*range(10)])
     assert ten.exponent.half_width == pytest.approx(one.exponent.half_width, rel=0.2)
+
+
+def test_a_world_without_randomness_needs_one_seed(make_sweep):
+    def certain(label, point, seeds, rounds):
+        return 3.0 * rounds + (np.sqrt(rounds) if label == "a" else 0.0) + 0.0 * seeds[:, None]
+
+    sweep = make_sweep({"horizon": HORIZONS}, ["a"], ["opt"], certain, seeds=1, measure="regret")
+    found = {}
+    for repeating in ([], ["a", "opt"]):
+        chunks = ((meta | {"repeating": repeating}, arrays) for meta, arrays in sweep.chunks())
+        (found[bool(repeating)],) = fits(read(sweep.manifest(), chunks))
+    assert found[True].exponent == pytest.approx((0.5, 0.5, 0.5))
+    assert found[True].remarks == "the same with every seed"
+    assert found[False].remarks == "too few seeds (1; want 8)"

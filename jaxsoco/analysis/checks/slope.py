@@ -9,7 +9,6 @@ from jaxsoco.analysis.checks._base import (
     Check,
     CheckResult,
     check_equality,
-    estimated,
     number,
 )
 from jaxsoco.analysis.ledger import Ledger
@@ -64,9 +63,7 @@ class Slope(Check):
         measured = found.exponent
         low, high = self.table["between"]
         subject = f"{quantity.words(study, algorithm)}{self.where_text}"
-        points = study.select(self.where)
-        values = finals(ledger, algorithm, quantity, points)
-        measured = estimated(ledger, measured, (algorithm, quantity.against), points)
+        values = finals(ledger, algorithm, quantity, study.select(self.where))
         if not math.isfinite(measured.value):
             sentence = f"{subject}: no exponent in {axis}, {found.note}"
         else:

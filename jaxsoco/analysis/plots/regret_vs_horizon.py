@@ -64,8 +64,10 @@ def _how(exponents: Sequence[Fit], level: float) -> str:
     over = next(iter(ranges)) if len(ranges) == 1 else ", ".join(texts)
     what = "Local slopes" if local else "The exponents"
     text = f" {what} are by least squares over {over}"
-    notes = dict.fromkeys(one.exponent.note for one in exponents if one.exponent.note)
-    if any(math.isfinite(one.exponent.half_width) for one in exponents):
+    known = [one.exponent for one in exponents if math.isfinite(one.exponent.value)]
+    without = [estimate for estimate in known if not math.isfinite(estimate.half_width)]
+    notes = dict.fromkeys(estimate.note for estimate in without if estimate.note)
+    if len(without) < len(known):
         text += f", with {percent(level)} bootstrap intervals over seeds"
     return text + (f"; without an interval: {', '.join(notes)}." if notes else ".")
 
