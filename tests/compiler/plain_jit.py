@@ -36,6 +36,9 @@ BLOCK = 16
 BRIEF = {"xla_backend_optimization_level": 0}
 """Half of the time to compile, for the same fusions: only their machine code is not optimised."""
 
+VALUES = {"tracking/scale_design": {"dimension": 2}}
+"""Fields of problems whose defaults are no small ones."""
+
 CONFUSED = ("exponential-minus-one", "log", "log-plus-one")
 """Operations of which a fusion that YNNPACK computes must not hold two."""
 
@@ -151,9 +154,10 @@ def _differ(found: Any, wanted: Any, x64: bool) -> Iterator[str]:
 # --- learners and comparators ---------------------------------------------------------------------
 
 
-def _member(subject: str) -> Learner | Judge:
+def member_of(subject: str) -> Learner | Judge:
+    """A learner or comparator on a small problem that suits it."""
     what, entry = registry.find(subject)
-    case = derive(subject, None, None, {})
+    case = derive(subject, None, VALUES.get(subject), {})
     return Learner(case, entry) if what == "algorithm" else Judge(case, entry)
 
 
@@ -180,7 +184,7 @@ def _doors(member: Learner | Judge, x64: bool) -> dict[str, Callable[[Any], Any]
 
 def check_member(subject: str, lanes: Sequence[int], x64: bool, whole: bool) -> list[str]:
     """What is wrong with a learner or comparator: ``whole``, by every door with all lanes."""
-    member = _member(subject)
+    member = member_of(subject)
     doors, options = _doors(member, x64), {} if whole else BRIEF
     # Each door with every second number of lanes, which compiles half as much.
     turns = itertools.product(lanes, doors) if whole else zip(lanes, itertools.cycle(doors))
