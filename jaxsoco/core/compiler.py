@@ -104,7 +104,7 @@ def _platform(leaves: Sequence[Any] = ()) -> str:
     for leaf in leaves:
         if isinstance(leaf, jax.Array) and leaf.committed:
             return next(iter(leaf.devices())).platform
-    place = jax.config.jax_default_device
+    place = getattr(jax.config, "jax_default_device", None)
     return place if isinstance(place, str) else getattr(place, "platform", jax.default_backend())
 
 
@@ -146,10 +146,11 @@ def computes_right() -> bool:
     values = np.linspace(0.25, 2, 4096, dtype=np.float32)
     # Compiled and called by hand, whatever the caller traces, forbids or debugs. Not optimised:
     # that takes longer, and the fusions come before it.
+    quick: Any = {"xla_backend_optimization_level": 0}
     place = jax.local_devices(backend="cpu")[0]
     with jax.transfer_guard("allow"), jax.disable_jit(False), jax.default_device(place):
         program = jax.jit(total, static_argnums=(1, 2, 3)).lower(
             values, lax.expm1, lax.log, lax.log1p
         )
-        found = program.compile(compiler_options={"xla_backend_optimization_level": 0})(values)
+        found = program.compile(compiler_options=quick)(values)
         return bool(np.isclose(found, total(values, np.expm1, np.log, np.log1p), rtol=1e-3))

@@ -97,9 +97,10 @@ def _forms(g: Draw) -> np.ndarray:
 
 def _recovery(g: Draw) -> tuple[Any, ...]:
     vectors = g.normal(8, 2)
-    factor = g.normal(2)
-    exact = (vectors * factor[None]).sum(axis=1) ** 2
-    return vectors, exact + 0.01 * g.uniform(8, low=-1), np.full(g.lanes, 0.16)
+    # Of full rank: where the cone's face is near, the last digits are the solver's own.
+    factor = g.normal(2, 2) + 2 * np.eye(2)[..., None]
+    exact = ((vectors[:, :, None] * factor[None]).sum(axis=1) ** 2).sum(axis=1)
+    return vectors, exact + 0.1 * g.uniform(8, low=-1), np.full(g.lanes, 1.6)
 
 
 def mapped(module: str, name: str) -> Callable[..., Any]:
