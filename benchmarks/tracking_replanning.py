@@ -106,6 +106,7 @@ def measure(size: Size, sampled: int, repeats: int) -> Row:
     import jax
 
     from jaxsoco import simulate
+    from jaxsoco.core.compiler import CPU_OPTIONS
     from jaxsoco.tracking import GradientParams, make_spec, passive_learner, quadratic_tracking
 
     with jax.enable_x64(True):
@@ -124,7 +125,7 @@ def measure(size: Size, sampled: int, repeats: int) -> Row:
                         at=(size.rounds,),
                     ).costs
                 ),
-                compiler_options={"xla_cpu_prefer_vector_width": 512},
+                compiler_options=CPU_OPTIONS,
             ),
             keys,
         )

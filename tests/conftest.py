@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from jaxsoco.core.compiler import without_fusions
 from jaxsoco.experiment.devices import WHOLE_LOOPS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,6 +40,7 @@ def _fix_environment() -> None:
     _add_flag("xla_cpu_parallel_codegen_split_count", "1")
     # As the command line does; it is also quicker to compile.
     _add_flag("xla_backend_extra_options", WHOLE_LOOPS)
+    os.environ["XLA_FLAGS"] = without_fusions(os.environ["XLA_FLAGS"])
     for pool in ("OMP", "OPENBLAS", "MKL", "RAYON"):
         os.environ.setdefault(f"{pool}_NUM_THREADS", "1")
 

@@ -13,6 +13,8 @@ from jax.core import Tracer
 from jax.extend.core import ClosedJaxpr, Primitive, jaxpr_as_fun
 from jax.interpreters import batching, mlir
 
+from jaxsoco.core.compiler import jit
+
 
 def in_float64(function: Callable) -> Callable:
     """Computes a function of arrays in float64, whatever the precision of the process.
@@ -138,7 +140,7 @@ _float64.multiple_results = True
 
 @_float64.def_impl
 def _impl(*operands, program: ClosedJaxpr):
-    return jax.jit(partial(_float64.bind, program=program))(*operands)
+    return jit(partial(_float64.bind, program=program))(*operands)
 
 
 @_float64.def_abstract_eval

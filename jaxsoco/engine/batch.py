@@ -16,10 +16,9 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxsoco.core import random
+from jaxsoco.core.compiler import CPU_OPTIONS, known
 from jaxsoco.core.protocol import Algorithm, Comparator, Instance, PyTree
 from jaxsoco.engine.simulate import all_finite, simulate
-
-CPU_OPTIONS = {"xla_cpu_prefer_vector_width": 512}
 
 
 class Outcome(NamedTuple):
@@ -171,7 +170,7 @@ class _Program:
     """
 
     def __init__(self, tile: Callable[..., Outcome], devices: Sequence[Any]):
-        options = CPU_OPTIONS if devices[0].platform == "cpu" else None
+        options = known(CPU_OPTIONS) if devices[0].platform == "cpu" else None
         self._tile = jax.jit(tile, compiler_options=options)
         self._mesh = Mesh(np.asarray(devices), ("runs",))
         self._traced: list[Any] = []

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsoco.core import random
+from jaxsoco.core.compiler import look_once
 from jaxsoco.core.protocol import Algorithm, Problem, PyTree
 from jaxsoco.core.rollout import rollout
 from jaxsoco.core.shapes import expect, expect_floating
@@ -103,6 +104,7 @@ def simulate(
       ValueError: ``horizon``, ``at`` or ``remat`` is out of range, or a cost is not one number per
         lane.
     """
+    look_once()
     horizon, at = read_rounds(horizon, at)
     _check_segments(differentiable, remat)
     key = random.words(key)

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from jaxsoco.core import compiler
 from jaxsoco.core.errors import InputError, Issue
 
 _FORCED = "xla_force_host_platform_device_count"
@@ -60,7 +61,7 @@ def start_jax(precision: str, devices: int | None, useful: int) -> list[Any]:
 
 
 def prepare_cpu(devices: int | None, useful: int) -> None:
-    """Asks XLA for CPU devices, and to compile whole loops (:data:`WHOLE_LOOPS`).
+    """Asks XLA for CPU devices, for whole loops (:data:`WHOLE_LOOPS`), and for no YNN fusions.
 
     It reads this when JAX starts its first backend, never again. What ``XLA_FLAGS`` has already
     is left as it is.
@@ -80,6 +81,8 @@ def prepare_cpu(devices: int | None, useful: int) -> None:
     if _OPTIONS not in flags:
         flags = os.environ.get("XLA_FLAGS", "")
         os.environ["XLA_FLAGS"] = f"{flags} --{_OPTIONS}={WHOLE_LOOPS}".strip()
+    os.environ["XLA_FLAGS"] = compiler.without_fusions(os.environ["XLA_FLAGS"])
+    compiler.trust(os.environ["XLA_FLAGS"])
     if count > 1:
         os.environ.setdefault(_THREADS, str(max(count, usable_cores()) + 1))
 

@@ -12,6 +12,7 @@ import jax
 
 from jaxsoco import registry
 from jaxsoco.core import random
+from jaxsoco.core.compiler import jit, look_once
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.protocol import Algorithm, Instance, PyTree
 from jaxsoco.core.schema import HORIZON, ComparatorEntry, Field, ProblemEntry, load
@@ -151,6 +152,7 @@ class Best:
         """As a call, with the number of kernel calls that did not converge, int32 ``[...]``."""
         self._check(problem)
         rounds = _rounds(problem) if at is None else read_rounds(problem.horizon, at)[1]
+        look_once()
         return _outcome(self.function, problem, random.words(keys), rounds)
 
     def _check(self, problem: Instance) -> None:
@@ -174,7 +176,7 @@ def _compute(function, problem, key, at):
     return function(key, problem.spec(key), at)
 
 
-_outcome = jax.jit(_compute, static_argnums=(0, 3))
+_outcome = jit(_compute, static_argnums=(0, 3))
 
 
 def comparator(name: str, /) -> Best:

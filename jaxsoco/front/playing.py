@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsoco.core import random
+from jaxsoco.core.compiler import jit
 from jaxsoco.core.protocol import Algorithm, Instance, PyTree
 from jaxsoco.core.settings import is_traced
 from jaxsoco.engine.simulate import Run, read_rounds, simulate
@@ -132,4 +133,4 @@ def _runs(problem: Instance, params: PyTree, key: jax.Array, options: tuple[Any,
     return run.costs, run.faults, run.finite, run.state, run.trace
 
 
-_play = jax.jit(_runs, static_argnums=3)
+_play = jit(_runs, static_argnums=3)

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.core import random
+from jaxsoco.core.compiler import YNN, known
 from jaxsoco.core.nature import move_ahead, start_ahead
 from jaxsoco.testing.cases import Case, Learner, instance, remembered
 
@@ -28,7 +29,8 @@ def quick() -> dict[str, Any] | None:
     """Compiler options that take a third of the time: what is compared are layouts and slopes."""
     if jax.default_backend() != "cpu":
         return None
-    return {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
+    options = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False, YNN: ""}
+    return known(options)
 
 
 def keys(first: int = 0) -> jax.Array:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsoco.core import lanes, random
+from jaxsoco.core.compiler import jit
 from jaxsoco.core.protocol import Algorithm, PyTree
 from jaxsoco.core.schema import AlgorithmEntry, load
 from jaxsoco.tracking.prepare import make_spec
@@ -147,7 +148,7 @@ def _vectors(exploration: Any, recording: _Recording) -> jax.Array:
     return vectors
 
 
-@partial(jax.jit, static_argnames=("learner", "explored"))
+@partial(jit, static_argnames=("learner", "explored"))
 def _play(
     learner: Algorithm, explored: int, params: PyTree, spec: Spec, recording: _Recording
 ) -> Replay:

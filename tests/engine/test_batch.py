@@ -13,6 +13,7 @@ import pytest
 import walk_problem as toy
 
 from jaxsoco.core import random
+from jaxsoco.core.compiler import without_fusions
 from jaxsoco.core.protocol import Algorithm
 from jaxsoco.engine import batch as batch_module
 from jaxsoco.engine.batch import Batch
@@ -253,7 +254,7 @@ np.savez(sys.argv[1], **found)
 
 def test_every_device_takes_a_tile_of_the_same_program(tmp_path):
     environment = os.environ | {
-        "XLA_FLAGS": "--xla_force_host_platform_device_count=2",
+        "XLA_FLAGS": without_fusions("--xla_force_host_platform_device_count=2"),
         "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)]),
     }
     out = tmp_path / "two.npz"

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from jaxsoco.cli import main
+from jaxsoco.core.compiler import YNN
 from jaxsoco.core.errors import Interrupted
 from jaxsoco.engine import store
 from jaxsoco.engine import sweep as engine_sweep
@@ -329,6 +330,7 @@ def threads_for(devices: int) -> str | None:
         ({"XLA_FLAGS": "--a=b"}, 5, f"--a=b --{FORCED}=5 {LOOPS}", threads_for(5)),
         ({"XLA_FLAGS": f"--{FORCED}=200"}, 5, f"--{FORCED}=200 {LOOPS}", "201"),
         ({"XLA_FLAGS": f"--{EXTRA}=c=1"}, 1, f"--{EXTRA}=c=1 --{FORCED}=1", None),
+        ({"XLA_FLAGS": f"--{YNN}=X"}, 1, f"--{YNN}=X --{FORCED}=1 {LOOPS}", None),
         ({"JAX_NUM_CPU_DEVICES": "300"}, None, LOOPS, "301"),
         ({"PJRT_NPROC": "2"}, 5, f"--{FORCED}=5 {LOOPS}", "2"),
     ],
@@ -343,7 +345,7 @@ def test_cores_become_devices_unless_told_otherwise(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     prepare_cpu(devices, useful=3)
-    assert os.environ["XLA_FLAGS"] == flags
+    assert os.environ["XLA_FLAGS"] == (flags if YNN in flags else f"{flags} --{YNN}=")
     assert os.environ.get("PJRT_NPROC") == threads
 
 

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsoco.core import random
+from jaxsoco.core.compiler import jit
 from jaxsoco.core.protocol import Algorithm
 from jaxsoco.core.schema import AlgorithmEntry, load
 from jaxsoco.multistage.learners.broad_omd import BroadOMDState
@@ -101,7 +102,7 @@ def _entry(name: str, params: dict[str, Any]) -> tuple[AlgorithmEntry, dict[str,
     return entries[name], values | params
 
 
-@partial(jax.jit, static_argnums=(0, 1))
+@partial(jit, static_argnums=(0, 1))
 def _run(algorithm: Algorithm, split: int, params: Any, spec: Spec, uniforms: jax.Array) -> Replay:
     """The run; the first ``split`` uniforms of a round are the learner's, the others nature's."""
     key = jnp.zeros(2, jnp.uint32)

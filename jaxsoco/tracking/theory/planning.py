@@ -45,7 +45,11 @@ def interpolation_eigenvalues(
 
 def _angle(eigenvalues: jax.Array) -> jax.Array:
     # sinh(theta / 2) = sqrt(l) / 2; arccosh(1 + l / 2) would lose a small l.
-    return 2 * jnp.arcsinh(jnp.sqrt(jnp.maximum(eigenvalues, 0)) / 2)
+    return 2 * jnp.arcsinh(_root(eigenvalues) / 2)
+
+
+def _root(eigenvalues: jax.Array) -> jax.Array:
+    return jnp.sqrt(jnp.maximum(eigenvalues, 0))
 
 
 @jax.custom_jvp
@@ -55,8 +59,11 @@ def _coefficients(eigenvalues, left):
     bottom = 1 + jnp.exp(-(2 * left + 1) * theta)
     # c = exp(-theta) (1 + exp(-(2k - 1) theta)) / (1 + exp(-(2k + 1) theta))
     keep = jnp.exp(-theta) * (1 + jnp.exp(-(2 * left - 1) * theta)) / bottom
-    # 1 - c = (1 - exp(-2k theta)) (1 - exp(-theta)) / (1 + exp(-(2k + 1) theta)), no cancellation.
-    go = jnp.expm1(-2 * left * theta) * jnp.expm1(-theta) / bottom
+    # 1 - c = (1 - exp(-2k theta)) (1 - exp(-theta)) / (1 + exp(-(2k + 1) theta)), no cancellation;
+    # and 1 - exp(-theta) = 2 exp(-theta / 2) sinh(theta / 2). With a second expm1 of theta in the
+    # same sum the program of a user who compiles it as JAX does by default could be wrong on a CPU
+    # (core.compiler).
+    go = -jnp.expm1(-2 * left * theta) * (jnp.exp(-theta / 2) * _root(eigenvalues)) / bottom
     return keep, go
 
 

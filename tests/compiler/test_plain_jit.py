@@ -1,0 +1,63 @@
+"""What a user's plain ``jax.jit`` makes of the library is right, however many lanes there are.
+
+XLA's options are those of the tests otherwise; so every group has a process of its own.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import public_functions
+import pytest
+
+from jaxsoco import registry
+from jaxsoco.core.compiler import YNN
+
+SCRIPT = Path(__file__).with_name("plain_jit.py")
+FAMILIES = sorted(registry.FAMILIES)
+PLACES = sorted({name.partition(".")[0] for name in public_functions.CALLS} - set(FAMILIES))
+
+
+def subjects(group: str) -> list[str]:
+    """The learners and comparators of a family and its functions; or those of the kernels."""
+    if group == "kernels":
+        return [f"functions of {place}" for place in PLACES]
+    members = registry.family(group)
+    entries = [*members.algorithms, *(c for c in members.comparators if c.load)]
+    return [*(f"{group}/{entry.name}" for entry in entries), f"functions of {group}"]
+
+
+def wrong(precision: str, lanes: str, extent: str, group: str) -> dict[str, list[str]]:
+    """What is wrong with the subjects of a group, found where XLA has its own options."""
+    flags = [flag for flag in os.environ["XLA_FLAGS"].split() if YNN not in flag]
+    flags = [flag for flag in flags if "extra_options" not in flag]
+    paths = [*filter(None, sys.path), str(SCRIPT.parent)]
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), precision, lanes, extent, *subjects(group)],
+        env=os.environ | {"XLA_FLAGS": " ".join(flags), "PYTHONPATH": os.pathsep.join(paths)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert set(found) == set(subjects(group))
+    return {subject: what for subject, what in found.items() if what}
+
+
+@pytest.mark.parametrize("group", ["kernels", *FAMILIES])
+def test_many_lanes_are_as_right_as_few(group):
+    assert wrong("float64", "16,8192", "brief", group) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+@pytest.mark.parametrize("group", ["kernels", *FAMILIES])
+def test_all_doors_at_all_numbers_of_lanes(group, precision):
+    assert wrong(precision, "16,512,2048,8192", "whole", group) == {}
+
+
+def test_every_public_function_is_called():
+    assert set(public_functions.functions()) <= set(public_functions.CALLS)
