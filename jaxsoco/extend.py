@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from jaxsoco.core.errors import InputError, Issue
     from jaxsoco.core.lanes import align, lift, one_hot, spread, take, where
     from jaxsoco.core.nature import Window, replay, rounds
-    from jaxsoco.core.precision import in_float64
+    from jaxsoco.core.precision import in_float64, slopes_in_float64
     from jaxsoco.core.protocol import Algorithm, Comparator, Instance, Problem
     from jaxsoco.core.random import draws, fold, integers, normal, round_keys, uniform, words
     from jaxsoco.core.schema import (
@@ -40,7 +40,7 @@ _MODULES = {
     "nature": "Window replay rounds",
     "lanes": "align lift one_hot spread take where",
     "random": "draws fold integers normal round_keys uniform words",
-    "precision": "in_float64",
+    "precision": "in_float64 slopes_in_float64",
 }
 
 __all__ = [
@@ -74,6 +74,7 @@ __all__ = [
     "rounds",
     "setting",
     "settings",
+    "slopes_in_float64",
     "spread",
     "take",
     "uniform",

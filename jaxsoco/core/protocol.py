@@ -126,6 +126,8 @@ class Algorithm(NamedTuple):
       faults: ``state -> int32 [...]``, how many kernel calls did not converge. Without it, the
         state's attribute ``faults`` counts, where there is one.
       resolve: ``(params, spec) -> params`` with the theory's numbers in place of None.
+      slopes: ``"float64"`` if derivatives of a float32 run would be wrong: they are then those of
+        the run in float64, at its cost. The run itself stays as it is.
     """
 
     init: AlgorithmInit
@@ -135,6 +137,7 @@ class Algorithm(NamedTuple):
     lanes: Literal["native", "vmap"] = "native"
     faults: Any = None
     resolve: Any = None
+    slopes: Literal["own", "float64"] = "own"
 
     def fault_count(self, state: PyTree) -> Any:
         """How many kernel calls did not converge, int32 ``[...]`` (0 if nothing counts them)."""

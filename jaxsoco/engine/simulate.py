@@ -12,6 +12,7 @@ import numpy as np
 
 from jaxsoco.core import random
 from jaxsoco.core.compiler import look_once
+from jaxsoco.core.precision import slopes_in_float64
 from jaxsoco.core.protocol import Algorithm, Problem, PyTree
 from jaxsoco.core.rollout import rollout
 from jaxsoco.core.shapes import expect, expect_floating
@@ -108,18 +109,23 @@ def simulate(
     horizon, at = read_rounds(horizon, at)
     _check_segments(differentiable, remat)
     key = random.words(key)
-    state, record, traced = rollout(
-        algorithm,
-        params,
-        problem,
-        spec,
-        key,
-        at,
-        horizon,
-        trace=trace,
-        differentiable=differentiable,
-        remat=remat,
-    )
+
+    def run(params: PyTree, spec: PyTree, key: jax.Array) -> tuple[PyTree, PyTree, PyTree]:
+        return rollout(
+            algorithm,
+            params,
+            problem,
+            spec,
+            key,
+            at,
+            horizon,
+            trace=trace,
+            differentiable=differentiable,
+            remat=remat,
+        )
+
+    run = slopes_in_float64(run) if algorithm.slopes == "float64" else run
+    state, record, traced = run(params, spec, key)
     lanes = key.shape[1:]
     _check_costs(record, (len(at), *lanes))
     faults = jnp.broadcast_to(algorithm.fault_count(state), lanes)

@@ -52,9 +52,6 @@ KNOWN: Mapping[str, Mapping[str, Any]] = {
     },
     "tracking/quadratic_tracking": {
         "values": {"dimension": 2, "horizon": 14},
-        # Where noise hides all but one eigenvalue, as in half of these short runs, the recovery's
-        # own slopes are exact to 2e-4; where it does not, to 1e-8.
-        "slope_tolerance": 5e-4,
     },
 }
 """Of the package's own problems: sizes at which compiling takes longer than running, and what more

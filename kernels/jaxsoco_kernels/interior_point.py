@@ -17,7 +17,9 @@ maps weights ``w`` to the entries of ``sum_k w_k z_k z_k'`` (see :mod:`quadratic
     Z = I + K' (z1 - z2),     z1 + z2 = z3 / m,
 
 and the central path has ``M Z = mu I`` and ``s z = mu``. The method keeps these linear equations
-except the one of ``s3``, which a full step mends, and drives ``mu`` to 0.
+except the one of ``s3``, which a full step mends, and drives ``mu`` to 0. The last step, and the
+derivative, solve the equations of the face that the path leads to (:class:`_Face`), where ``mu``
+is 0.
 """
 
 from __future__ import annotations
@@ -65,25 +67,6 @@ class _Point(NamedTuple):
     dual: jax.Array  # Z [d, d]
     dual_two: jax.Array  # z1, z2
     dual_slack: jax.Array  # z3
-
-
-def _limit_curvature(point: _Point):
-    """``H`` of ``dM Z + M dZ + dZ M + Z dM = 0``, which holds at the end of any path.
-
-    The last point is not in the middle of the cone; Newton's ``H``, which takes it to be, would
-    be wrong by a factor in how the range of ``M`` turns against its null space. In the basis ``V``
-    that ``M`` and ``Z`` share, ``dZ_ij = -(zeta_i + zeta_j) / (mu_i + mu_j) dM_ij``.
-    """
-    # M Z = Z M: the two share their eigenvectors, and M - Z has them as well.
-    _, basis = jnp.linalg.eigh(point.matrix - point.dual)
-    primal, dual = (
-        jnp.maximum(jnp.sum(basis * (x @ basis), axis=0), jnp.finfo(x.dtype).tiny)
-        for x in (point.matrix, point.dual)
-    )
-    # H = (V x V) diag(ratio) (V x V)', in entries.
-    ratio = (dual[:, None] + dual[None]) / (primal[:, None] + primal[None])
-    turn = forms.kronecker(basis, basis)
-    return (turn * forms.places(ratio)[None]) @ turn.T
 
 
 class _Weights(NamedTuple):
@@ -138,45 +121,193 @@ def solve(vectors: jax.Array, values: jax.Array, radius: jax.Array) -> Answer:
 
     No lanes and no checks: see :func:`sensing.recover_psd`. Best at unit scale.
     """
-    return _summary(*_path(vectors, values, radius), vectors, values, radius)
+    return _summary(*_end(vectors, values, radius), vectors, values, radius)
 
 
 @solve.defjvp
 def _solve_jvp(primals, tangents):
-    """Newton's equations of the last point, for the changes of the data in place of a residual.
-
-    Differentiated at the solution: ``H dM + K' d(z1 - z2) = -(dK)' (z1 - z2)``, with ``dt`` and the
-    slacks eliminated as in :func:`_iterate`.
-    """
+    """Differentiates the equations of the face at the end: those of :func:`_face_solver`."""
     vectors, _, _ = primals
     d_vectors, d_values, d_radius = tangents
-    point, iterations = _path(*primals)
-    measurements = forms.measure(vectors)
-    weights = _weights(point)
-    solve = _factor(measurements, weights, _limit_curvature(point))
-    skew = point.dual_two[0] - point.dual_two[1]
-    # du at fixed M, and (dK)' (z1 - z2) at fixed duals, half of it.
+    point, iterations = _end(*primals)
+    face = _face(point)
+    # -(dK)' (z1 - z2), half of it, and du at fixed M.
+    lost = jnp.einsum("m,mi,mj->ij", point.dual_two[1] - point.dual_two[0], d_vectors, vectors)
     moved = 2 * jnp.einsum("mi,ij,mj->m", d_vectors, point.matrix, vectors) - d_values
-    turned = jnp.einsum("m,mi,mj->ij", skew, d_vectors, vectors)
-    tilt, coupling = weights.tilt / weights.total, weights.coupling
-    # What the data add to d(z1 - z2) = (P - N (P + q11')^-1 N) du - c (N / P) dR.
-    pull = weights.small * moved + coupling * tilt * (jnp.dot(tilt, moved) - d_radius)
-    change = solve(-forms.entries(turned + turned.T) - forms.adjoint(measurements, pull))
-    du = forms.forward(measurements, change) + moved
-    # d(z3 / m) = q (sum dt - dR), with dt = (P + q11')^-1 (N du + q dR 1).
-    d_multiplier = coupling * (jnp.dot(tilt, du) - d_radius)
+    solve_face = _face_solver(face, vectors)
+    change, _, d_price = solve_face(lost + lost.T, -moved, d_radius - jnp.dot(face.signs, moved))
     answer = _summary(point, iterations, *primals)
     # The measures of how far the point is from exact have no derivative.
     integral: Any = np.zeros(iterations.shape, jax.dtypes.float0)
     tangent = Answer(
-        matrix=forms.square(change),
-        multiplier=d_multiplier,
+        matrix=change,
+        multiplier=d_price,
         gap=jnp.zeros_like(answer.gap),
         excess=jnp.zeros_like(answer.excess),
         lower=jnp.zeros_like(answer.lower),
         iterations=integral,
     )
     return answer, tangent
+
+
+# --- the end of the path --------------------------------------------------------------------------
+
+
+class _Face(NamedTuple):
+    """Which constraints hold exactly at the end of the path.
+
+    Complementary numbers have the product ``mu`` on the path: one of the two vanishes with ``mu``,
+    the other stays (strict complementarity). Which one stays is which one is larger, in units of
+    what they are on average. What vanishes, squared, is kept: it is far below rounding, unless
+    complementarity is not strict, and then it chooses a slope between those of the two sides.
+
+    Attributes:
+      basis: eigenvectors of ``M [d, d]``; those of its null space are eigenvectors of ``Z`` there.
+      null: which of them are of the null space, ``[d]``.
+      curvature: ``H`` of ``H_ij dM_ij + dZ_ij = 0`` in this basis, ``[d, d]``: ``zeta_j / mu_i``
+        for ``i`` in the range and ``j`` in the null space, 0 within the range.
+      tight: measurements that are met, ``u = 0``, ``[m]``.
+      give: of the measurements, ``du / d(z1 - z2)``, 0 where tight, ``[m]``.
+      signs: of ``u``, 0 where tight, ``[m]``.
+      active: whether ``sum |u| = R``.
+      slack: of this constraint, ``d(sum |u| - R) / d(z3 / m)``, 0 where active.
+    """
+
+    basis: jax.Array
+    null: jax.Array
+    curvature: jax.Array
+    tight: jax.Array
+    give: jax.Array
+    signs: jax.Array
+    active: jax.Array
+    slack: jax.Array
+
+
+def _face(point: _Point) -> _Face:
+    values, basis = jnp.linalg.eigh(point.matrix)
+    null = jnp.sum(basis * (point.dual @ basis), axis=0) > values
+    # The null space is that of M: a tangent that leaves it, by as little as M and Z fail to
+    # commute, would move an eigenvalue that is 0. Z chooses the basis within it.
+    outside = basis * null[None]
+    outside = outside @ (outside.T @ point.dual @ outside) @ outside.T
+    _, basis = jnp.linalg.eigh((basis * jnp.where(null, 0, values)[None]) @ basis.T - outside)
+    primal, dual = (
+        jnp.maximum(jnp.sum(basis * (x @ basis), axis=0), jnp.finfo(x.dtype).tiny)
+        for x in (point.matrix, point.dual)
+    )
+    null = dual > primal
+    # From dM Z + M dZ + dZ M + Z dM = 0.
+    ratio = (dual[:, None] + dual[None]) / (primal[:, None] + primal[None])
+    within = ~null[:, None] & ~null[None]
+    weights, count = _weights(point), point.bound.shape[0]
+    price = point.dual_slack / count
+    give = (1 / weights.two[0] + 1 / weights.two[1]) / 4
+    loose = give * price / jnp.maximum(jnp.mean(point.bound), jnp.finfo(give.dtype).tiny)
+    tight = loose < 1
+    slack = count**2 / weights.slack + jnp.sum(1 / weights.total)
+    return _Face(
+        basis=basis,
+        null=null,
+        curvature=jnp.where(within, ratio**2, ratio),
+        tight=tight,
+        give=give * loose,
+        signs=jnp.where(tight, 0, jnp.sign(point.dual_two[0] - point.dual_two[1])),
+        active=price > point.slack,
+        slack=slack * point.slack / price,
+    )
+
+
+def _face_solver(face: _Face, vectors):
+    """A function that solves the equations of a face, linear in its arguments.
+
+    In the basis of the face, with ``w = z1 - z2`` and ``p = z3 / m``,
+
+        H dM + K' dw = rest [d, d]        dM = 0 between null vectors
+        (K dM)_k = deviation_k            where tight; dw_k = sign_k dp elsewhere
+        sign . (K dM) = spread            where the radius is active; dp = 0 otherwise
+
+    It gives ``dM [d, d]``, ``dw [m]`` and ``dp``. The equations are solved as they stand: with
+    ``dw`` eliminated, weights of ``1 / mu`` would leave no digits of the curvature.
+    """
+    measurements = forms.measure(vectors @ face.basis)
+    n, count = measurements.shape
+    free = forms.places(~(face.null[:, None] & face.null[None]))
+    # No more than n measurements are met at a vertex: the tightest ones.
+    rows = jax.lax.top_k(-face.give, min(n, count))[1]
+    met = face.tight[rows]
+    columns = jnp.where(met[None], measurements[:, rows], 0)
+    last = jnp.where(face.active, forms.adjoint(measurements, face.signs), 0)
+    border = jnp.where(free[:, None], jnp.concatenate([columns, last[:, None]], axis=1), 0)
+    corner = jnp.concatenate(
+        [
+            jnp.where(met, face.give[rows], 1),
+            jnp.where(face.active, face.slack, 1)[None],
+        ]
+    )
+    curvature = jnp.where(free, forms.places(face.curvature), 1)
+    system = jnp.block([[jnp.diag(curvature), border], [border.T, -jnp.diag(corner)]])
+
+    def solve_face(rest, deviation, spread):
+        turned = forms.entries(face.basis.T @ rest @ face.basis)
+        right = [
+            jnp.where(free, turned, 0),
+            jnp.where(met, deviation[rows], 0),
+            jnp.where(face.active, spread, 0)[None],
+        ]
+        solution = jnp.linalg.solve(system, jnp.concatenate(right))
+        change = face.basis @ forms.square(solution[:n]) @ face.basis.T
+        d_price = solution[-1]
+        return change, (face.signs * d_price).at[rows].add(solution[n:-1]), d_price
+
+    return solve_face
+
+
+def _end(vectors, values, radius):
+    """The end of the central path, and the number of iterations that led there.
+
+    From the last point of :func:`_path` one Newton step for the equations of its face, if what it
+    leads to is optimal: the equations hold up to rounding, and the inequalities are verified. It
+    is well conditioned, so that of the last iterations' rounding errors nothing is left.
+    """
+    point, iterations = _path(vectors, values, radius)
+    face = _face(point)
+    count, d = vectors.shape
+    price = jnp.where(face.active, point.dual_slack / count, 0)
+    skew = jnp.where(face.tight, point.dual_two[0] - point.dual_two[1], face.signs * price)
+    inside = face.basis * ~face.null[None]
+    matrix = inside @ (inside.T @ point.matrix @ inside) @ inside.T
+    dual = jnp.eye(d, dtype=values.dtype) + jnp.einsum("m,mi,mj->ij", skew, vectors, vectors)
+    u = _deviations(matrix, vectors, values)
+    solve_face = _face_solver(face, vectors)
+    step = solve_face(-dual, -u, radius - jnp.dot(face.signs, u))
+    matrix, skew, price = (x + dx for x, dx in zip((matrix, skew, price), step, strict=True))
+    dual = dual + jnp.einsum("m,mi,mj->ij", step[1], vectors, vectors)
+    # Back to the rank, and a few roundings inside the cone, so that rounding does not leave it.
+    eigenvalues, basis = jnp.linalg.eigh(psd.symmetric(matrix))
+    rounding = 4 * jnp.finfo(values.dtype).eps * jnp.sum(eigenvalues)
+    ranked = jnp.where(jnp.arange(d) < jnp.sum(face.null), rounding, eigenvalues)
+    matrix = psd.symmetric((basis * ranked[None]) @ basis.T)
+    deviations = _deviations(matrix, vectors, values)
+    u = jnp.where(face.tight, 0, deviations)
+    bound = jnp.abs(u)
+    slack = jnp.where(face.active, 0, radius / count - jnp.mean(bound))
+    new = _Point(
+        matrix, bound, jnp.stack([bound - u, bound + u]), slack,
+        dual, jnp.stack([price + skew, price - skew]) / 2, count * price,
+    )  # fmt: skip
+    # More than rounding, less than what an equation that does not hold would leave.
+    small = jnp.finfo(values.dtype).eps ** 0.75
+    met = (jnp.abs(skew) < price) & (jnp.abs(deviations) < small)
+    kept = jnp.where(face.tight, met, jnp.sign(u) == face.signs)
+    across = jnp.sum(face.basis * (dual @ face.basis), axis=0)
+    optimal = jnp.all(kept) & jnp.all(ranked > 0) & jnp.all(~face.null | (across > 0))
+    optimal = optimal & jnp.where(face.active, price > 0, slack > 0)
+    return jax.tree.map(partial(jnp.where, optimal), new, point), iterations
+
+
+def _deviations(matrix, vectors, values):
+    """``u = K x - b``."""
+    return jnp.einsum("mi,ij,mj->m", vectors, matrix, vectors) - values
 
 
 def _path(vectors, values, radius):
@@ -322,7 +453,7 @@ def _exact_room(relative):
 
 
 def _summary(point: _Point, iterations, vectors, values, radius) -> Answer:
-    u = jnp.einsum("mi,ij,mj->m", vectors, point.matrix, vectors) - values
+    u = _deviations(point.matrix, vectors, values)
     dual = point.dual_two[1] - point.dual_two[0]
     count = values.shape[0]
     lower = jnp.dot(dual, values) - point.dual_slack * radius / count

@@ -11,7 +11,8 @@ Sci. Stat. Comput. 6, 1985 (the schedule); Rutishauser, Numer. Math. 9, 1966 (st
 
 Derivatives (first order) take the rotations as constants: what they turn stays exact, and no
 eigenvalue is divided by its distance to another. Tangents of ``D`` are therefore not diagonal;
-:func:`apply` and :func:`clip` know it, a function of :func:`eigenvalues` alone does not.
+:func:`apply` and :func:`clip` know it, a function of :func:`eigenvalues` alone does not, unless
+:func:`settle` comes before it.
 """
 
 from __future__ import annotations
@@ -85,6 +86,40 @@ def eigenvalues(spectrum: Spectrum) -> jax.Array:
 
 def _diagonal_of(matrix: jax.Array) -> jax.Array:
     return jnp.einsum("ii...->i...", matrix)
+
+
+def settle(spectrum: Spectrum) -> Spectrum:
+    """The same spectrum, with tangents of which the basis has its share: those of ``D`` diagonal.
+
+    For functions of :func:`eigenvalues` and the basis. Eigenvectors of equal eigenvalues, of which
+    there are many, do not turn.
+
+    >>> from jaxsoco_kernels import jacobi
+    >>> def first(off):  # of the matrix [[1, off], [off, 2]]
+    ...     matrix = jnp.array([[1.0, 0.0], [0.0, 2.0]]) + off * jnp.array([[0.0, 1.0], [1.0, 0.0]])
+    ...     return jacobi.settle(jacobi.Spectrum(jnp.eye(2), matrix)).basis[0, 1]
+    >>> float(jax.grad(first)(0.0))
+    1.0
+    """
+    return _settle(spectrum)
+
+
+@jax.custom_jvp
+def _settle(spectrum):
+    return spectrum
+
+
+@_settle.defjvp
+def _settle_jvp(primals, tangents):
+    (basis, matrix), (d_basis, d_matrix) = primals[0], tangents[0]
+    values = _diagonal_of(matrix)
+    # dV = V W with W_ij = dD_ij / (l_j - l_i), so that d(V D V') is what it was.
+    gap = values[None] - values[:, None]
+    largest = jnp.max(jnp.abs(values), axis=0)[None, None]
+    close = jnp.abs(gap) <= jnp.finfo(gap.dtype).eps ** 0.75 * largest
+    turn = jnp.where(close, 0, d_matrix / jnp.where(close, 1, gap))
+    d_basis = d_basis + jnp.sum(basis[:, :, None] * turn[None], axis=1)
+    return Spectrum(basis, matrix), Spectrum(d_basis, _diagonal(_diagonal_of(d_matrix)))
 
 
 def residual(spectrum: Spectrum) -> jax.Array:

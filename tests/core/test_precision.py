@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxsoco.core.precision import in_float64
+from jaxsoco.core.precision import in_float64, slopes_in_float64
 from jaxsoco_kernels.sensing import recover_psd
 
 
@@ -125,3 +125,31 @@ def test_a_plain_call_where_float64_is_on(x64):
 
     x = object()
     assert in_float64(function)(x) is x
+
+
+def quotient(x, scale):
+    """A difference of large numbers over a small one: ``2e4 + x``, times ``scale``."""
+    return {"value": scale * ((1e4 + x) ** 2 - 1e8) / x, "count": jnp.int32(3)}
+
+
+def test_slopes_in_float64_leave_values_alone():
+    x, scale = jnp.linspace(1e-3, 2e-3, 8), jnp.float32(2)
+    exact = slopes_in_float64(quotient)
+    np.testing.assert_array_equal(
+        jax.jit(exact)(x, scale)["value"], jax.jit(quotient)(x, scale)["value"]
+    )
+
+
+@pytest.mark.parametrize("batched", [False, True])
+def test_slopes_in_float64_are_right_in_both_modes(batched):
+    x, scale = jnp.linspace(1e-3, 2e-3, 8), jnp.float32(2)
+    exact = slopes_in_float64(quotient)
+    function = jax.vmap(exact, (0, None)) if batched else exact
+    value, slope = jax.jvp(lambda x: function(x, scale)["value"], (x,), (jnp.ones_like(x),))
+    assert value.dtype == slope.dtype == jnp.float32
+    np.testing.assert_allclose(slope, 2.0, rtol=1e-4)
+    pulled = jax.jit(jax.grad(lambda x, s: jnp.sum(function(x, s)["value"]), (0, 1)))(x, scale)
+    np.testing.assert_allclose(pulled[0], 2.0, rtol=1e-4)
+    np.testing.assert_allclose(pulled[1], np.sum(2e4 + np.asarray(x)), rtol=1e-6)
+    # Without it they are off by a factor of a million.
+    assert abs(jax.grad(lambda x: quotient(x, scale)["value"])(1e-3)) > 1e6

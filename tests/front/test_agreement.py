@@ -1,7 +1,6 @@
 """A seed is a seed: every learner and comparator costs the same played, simulated and swept.
 
-Tolerances: in float64 1e-9 of the run's total cost up to 200 rounds, which these are; 1e-7 for
-learners that recover a matrix, where the last steps of the interior point method amplify rounding.
+Tolerances: in float64 1e-9 of the run's total cost up to 200 rounds, which these are.
 A learner that draws may part at a tie; at most 1 % of the runs of a family do.
 """
 
@@ -20,7 +19,6 @@ PROBLEMS = {
     "provisioning": {"name": "bursty_queue", "slots": 4, "capacity": 4},
 }
 ROUNDS = {"tracking": 40, "multistage": 60, "provisioning": 12}
-RECOVERING = {"scale", "hyscale"}
 
 
 def suiting(family, entries):
@@ -43,10 +41,9 @@ def experiment(family):
     }
 
 
-def compare(one, other, total, label=""):
+def compare(one, other, total):
     """Which runs of ``[C, runs]`` differ by more than the tolerance, at some checkpoint."""
-    tolerance = 1e-7 if label in RECOVERING else 1e-9
-    scale = tolerance * np.maximum(np.abs(total), 1e-12)
+    scale = 1e-9 * np.maximum(np.abs(total), 1e-12)
     return np.any(np.abs(np.asarray(one) - np.asarray(other)) > scale, axis=0)
 
 
@@ -84,7 +81,7 @@ def test_played_simulated_and_swept_runs_cost_the_same(family, thorough, x64, tm
         for costs in ways(problem, algorithm, params, keys, at, thorough):
             for name in costs._fields:
                 swept, total = (rows[n].reshape(SEEDS, -1).T for n in (name, "total"))
-                runs |= compare(getattr(costs, name), swept, total, label)
+                runs |= compare(getattr(costs, name), swept, total)
         parted += int(runs.sum())
     assert parted <= 0.01 * SEEDS * len(learners), f"{parted} runs parted"
     for label in results.study.optima:

@@ -108,6 +108,59 @@ def test_derivatives(x64, rank):
     np.testing.assert_allclose(-price, RECOVER(*arguments).multiplier, rtol=1e-5)
 
 
+@jax.jit
+def moved_matrix(arguments, tangents):
+    """The matrix, and how it moves with the data."""
+    return jax.jvp(lambda *a: recover_psd(*a).matrix, arguments, tangents)
+
+
+@pytest.mark.oracle
+@in_float64
+@pytest.mark.parametrize("rank", [4, 2, 1])
+def test_derivatives_stay_on_the_face(x64, rank):
+    """Eigenvalues that are 0 stay 0; the rest moves as solutions do, ours and Clarabel's.
+
+    Clarabel's have errors of 1e-9 to 1e-6, which a step of 1e-4 multiplies.
+    """
+    rng = np.random.default_rng(11 + rank)
+    for _ in range(4):
+        problem = measurements.problem(rng, 4, rank, 24, 0.05)
+        direction = [rng.normal(size=np.shape(x)) for x in problem]
+        arguments, tangents = (tuple(map(jnp.asarray, x)) for x in (problem, direction))
+        matrix, slope = map(np.asarray, moved_matrix(arguments, tangents))
+        for solver, h, tolerance in (
+            (lambda *one: np.asarray(RECOVER(*one).matrix), 1e-5, 1e-5),
+            (lambda *one: measurements.solve(*one, tolerance=1e-12)[0], 1e-4, 1e-2),
+        ):
+            up, down = (
+                solver(*(x + s * h * dx for x, dx in zip(problem, direction, strict=True)))
+                for s in (1, -1)
+            )
+            wanted = (up - down) / (2 * h)
+            np.testing.assert_allclose(slope, wanted, atol=tolerance * np.abs(wanted).max())
+        values, basis = np.linalg.eigh(matrix)
+        null = basis[:, values < 1e-9 * values[-1]]
+        assert null.shape[1] == 4 - rank
+        assert np.all(np.abs(null.T @ slope @ null) <= 1e-12 * np.abs(slope).max())
+
+
+@in_float64
+def test_the_answer_is_exact(x64):
+    """The last step solves the equations of the face: nothing is left of the path's roundings."""
+    rng = np.random.default_rng(12)
+    for rank in (4, 2, 1):
+        problem = measurements.problem(rng, 4, rank, 24, 0.05)
+        found = RECOVER(*map(jnp.asarray, problem))
+        values = np.linalg.eigvalsh(np.asarray(found.matrix))
+        assert np.all((values > 0) & ((values > 1e-3) | (values < 1e-14 * values[-1])))
+        assert np.sum(values > 1e-3) == rank
+        assert found.info.residual < 1e-12
+        # The last bit of the data moves the answer by as much, not by 1e-9.
+        nudged = RECOVER(*(jnp.asarray(np.nextafter(x, np.inf)) for x in problem))
+        apart = np.abs(np.asarray(nudged.matrix) - np.asarray(found.matrix)).max()
+        assert apart < 1e-12 * values[-1]
+
+
 @pytest.fixture(scope="module")
 def example():
     return measurements.problem(np.random.default_rng(5), 4, 4, 24, 0.05)

@@ -183,5 +183,7 @@ def _least_work(state: STCLIPState, slot: jax.Array, rate: jax.Array) -> jax.Arr
     return jnp.clip(1 - state.utilization - left, 0, rate)
 
 
-st_clip = Algorithm(_init, _act, keep, faults=counted_faults)
+# Where the budget binds a step mixes two plans that are almost one: the derivative is a quotient of
+# their differences, and which plans they are hangs on whether earlier steps have spent all of it.
+st_clip = Algorithm(_init, _act, keep, faults=counted_faults, slopes="float64")
 """Consistent and robust learner; parameters :class:`STCLIPParams`."""

@@ -52,8 +52,14 @@ def _update(
     )
 
 
+# An error of the recovered matrix grows with T^2 where an eigenvalue of it is 0.
 hyscale = Algorithm(
-    begin_exploring, explore_then_plan, _update, faults=counted_faults, resolve=resolve
+    begin_exploring,
+    explore_then_plan,
+    _update,
+    faults=counted_faults,
+    resolve=resolve,
+    slopes="float64",
 )
 """Explore, recover, then exploit and learn on; parameters
 :class:`~jaxsoco.tracking.settings.HySCaLEParams`."""

@@ -48,7 +48,13 @@ def _update(
     return state._replace(sensing=sensing, estimate=estimate, faults=faults)
 
 
+# An error of the recovered matrix grows with T^2 where an eigenvalue of it is 0.
 scale = Algorithm(
-    begin_exploring, explore_then_plan, _update, faults=counted_faults, resolve=resolve
+    begin_exploring,
+    explore_then_plan,
+    _update,
+    faults=counted_faults,
+    resolve=resolve,
+    slopes="float64",
 )
 """Explore, recover, exploit; parameters :class:`~jaxsoco.tracking.settings.SCaLEParams`."""

@@ -70,5 +70,8 @@ def _resolve(params: SCaLEParams, spec: Averaged) -> SCaLEParams:
     return resolve(params, spec.spec)
 
 
-scale_design = Algorithm(_init, _act, _update, faults=counted_faults, resolve=_resolve)
+# An error of the recovered matrix grows with T^2 where an eigenvalue of it is 0.
+scale_design = Algorithm(
+    _init, _act, _update, faults=counted_faults, resolve=_resolve, slopes="float64"
+)
 """SCaLE on ``expected_tracking``; parameters :class:`~jaxsoco.tracking.settings.SCaLEParams`."""

@@ -83,6 +83,7 @@ def exploitation_costs(spec: Spec, coordinates: jax.Array, estimate: Spectrum) -
     """
     lanes, dtype = coordinates.ndim - 2, coordinates.dtype
     eigenvalues = align(spec.eigenvalues, 1, lanes)
+    estimate = jacobi.settle(estimate)
     believed = jacobi.eigenvalues(estimate)
     # With A = V l V' and Ahat = U m U': into = V' U, and all second moments in the basis U.
     basis = align(spec.basis, 2, lanes)

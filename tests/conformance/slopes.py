@@ -1,0 +1,139 @@
+"""Slopes of single runs in a learner's parameters, by gradient and by differences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import jaxsoco
+from jaxsoco import registry
+from jaxsoco.testing.pieces import quick
+
+STEPS = (1e-4, 1e-5)
+"""Relative steps of the differences; a run counts where the two agree."""
+
+SHADOWS = {"gamma": ("gain", "exponent", "floor")}
+"""Parameters that stand for others, which then do nothing: they are tried apart."""
+
+
+class Slopes(NamedTuple):
+    """Of every run's total cost in one parameter, ``[runs]`` each.
+
+    Attributes:
+      value: of the parameter.
+      cost: of the run, in float64.
+      central: differences, in float64.
+      counts: whether the differences at both steps agree.
+      double: the gradient in float64.
+      single: in float32.
+      faults: of the run in float32, counted where the gradient is taken.
+    """
+
+    value: float
+    cost: np.ndarray
+    central: np.ndarray
+    counts: np.ndarray
+    double: np.ndarray
+    single: np.ndarray
+    faults: np.ndarray
+
+    def floor(self, share: float) -> np.ndarray:
+        """A slope that moves the cost by this share of itself where the parameter doubles."""
+        return share * np.abs(self.cost) / abs(self.value)
+
+    def deviation(self, slope: np.ndarray, share: float) -> np.ndarray:
+        """Of a gradient from the differences, relative to them and the floor; 0 where none
+        counts."""
+        scale = np.abs(self.central) + self.floor(share)
+        apart = np.abs(slope - self.central) / np.where(scale > 0, scale, 1)
+        return np.where(self.counts, np.where(np.isfinite(slope), apart, np.inf), 0)
+
+
+def numbers(entry: Any, problem: Any, algorithm: Any, params: Any) -> dict[str, float]:
+    """Every parameter that is a float and no static one, as the theory says where it is None."""
+    whole = jaxsoco.resolve(problem, algorithm, params)
+    names = [f.name for f in entry.fields if f.kind == "float" and not f.static]
+    values = {name: getattr(params, name) for name in names}
+    return {
+        name: float(np.mean(getattr(whole, name) if value is None else value))
+        for name, value in values.items()
+    }
+
+
+def groups(names: Any) -> list[tuple[str, ...]]:
+    """Names that can be moved in one program."""
+    apart = [name for name in names if name in SHADOWS]
+    together = tuple(name for name in names if name not in SHADOWS)
+    return [g for g in (together, *((name,) for name in apart)) if g]
+
+
+def measure(
+    family: str,
+    problem: str,
+    values: Mapping[str, Any],
+    learner: str,
+    own: Mapping[str, Any],
+    names: tuple[str, ...],
+    seeds: int,
+) -> dict[str, Slopes]:
+    """The slopes of ``seeds`` runs in each of the parameters ``names``."""
+    counted = [c.name for c in registry.family(family).costs if c.objective]
+
+    def programs():
+        world = jaxsoco.make(f"{family}/{problem}", **values)
+        algorithm, params = jaxsoco.learner(f"{family}/{learner}", **own)
+        entry = registry.algorithm(f"{family}/{learner}")
+        point = numbers(entry, world, algorithm, params)
+        keys = jaxsoco.seed_keys(0, seeds)
+        single = "vmap" in (entry.lanes, algorithm.lanes)
+
+        def play(moved, keys):
+            run = jaxsoco.play(
+                world,
+                algorithm,
+                replace(params, **moved),
+                keys,
+                at=(world.horizon,),
+                differentiable=True,
+                allow_biased=True,
+            )
+            return sum(getattr(run.costs, name)[-1] for name in counted), run.faults
+
+        def costs(moved):
+            return jax.vmap(play)(moved, keys) if single else play(moved, keys)
+
+        def total(moved):
+            cost, faults = costs(moved)
+            return jnp.sum(cost), (cost, faults)
+
+        lanes = {name: jnp.full((seeds,), point[name], float) for name in names}
+        slope = jax.jit(jax.grad(total, has_aux=True), compiler_options=quick())
+        return lanes, slope, jax.jit(costs, compiler_options=quick())
+
+    def gradient():
+        lanes, slope, _ = programs()
+        return jax.tree.map(np.asarray, slope(lanes))
+
+    single, (_, faults) = gradient()
+    with jax.enable_x64(True):
+        double, (cost, _) = gradient()
+        lanes, _, forward = programs()
+        slopes = {}
+        for name in names:
+            value = float(lanes[name][0])
+
+            def moved(step, name=name):
+                return np.asarray(forward({**lanes, name: lanes[name] * (1 + step)})[0])
+
+            wide, central = ((moved(h) - moved(-h)) / (2 * h * value) for h in STEPS)
+            slopes[name] = Slopes(
+                value, cost, central, np.zeros(0), double[name], single[name], faults
+            )
+            room = 1e-3 * np.abs(central) + slopes[name].floor(1e-7)
+            slopes[name] = slopes[name]._replace(counts=np.abs(wide - central) <= room)
+    return slopes
