@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from jaxsoco.analysis.drawings.words import label_x
 from jaxsoco.analysis.fits import fit
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.plots._base import ALGORITHMS, TREND, VIEW
 from jaxsoco.analysis.plots._lines import LinesPlot
 from jaxsoco.analysis.selection import Scope, default_axis
 from jaxsoco.analysis.statistics import Estimate
-from jaxsoco.core.study import HORIZON
+from jaxsoco.core.study import HORIZON, Study
 from jaxsoco.core.text import percent
 
 if TYPE_CHECKING:
@@ -37,20 +38,24 @@ class RegretVsHorizon(LinesPlot):
             message = "the experiment has one horizon only"
             scope.report("kind", message, "want a list in run.horizons")
 
+    def title(self, study: Study) -> str:
+        """The view along the horizon."""
+        return self.title_along(study, HORIZON)
+
     def draw(self, ledger: Ledger, ax: Axes) -> str:
         """Draws a line a learner, its exponent in the legend."""
         drawing = self.lines(ledger, ax, HORIZON)
-        ax.set_xlabel("horizon T (rounds)")
+        label_x(ax, "horizon T (rounds)")
         level = percent(ledger.study.level)
         return (
             f"{drawing.caption(self.where, HORIZON)} The exponents are least-squares slopes with "
             f"{level} bootstrap intervals over seeds."
         )
 
-    def label(self, ledger: Ledger, name: str) -> str:
-        """``scale: T^0.50 [0.47, 0.53]``."""
-        exponent = fit(ledger, name, self.view(ledger.study), HORIZON, self.where).exponent
-        return f"{name}{_power(exponent)}"
+    def more(self, ledger: Ledger, name: str) -> str:
+        """``: T^0.50 [0.47, 0.53]``."""
+        view = self.view(ledger.study)
+        return _power(fit(ledger, name, view, HORIZON, self.where).exponent)
 
 
 def _power(exponent: Estimate) -> str:
@@ -60,4 +65,4 @@ def _power(exponent: Estimate) -> str:
     text = f": $T^{{{exponent.value:.{digits}f}}}$"
     if math.isfinite(exponent.half_width):
         text += f" [{exponent.lower:.{digits}f}, {exponent.upper:.{digits}f}]"
-    return text
+    return text.replace("-", "\N{MINUS SIGN}")
