@@ -44,7 +44,7 @@ class ReportResult:
 
 
 def write_report(
-    manifest: Mapping[str, Any], chunks: Iterable[Chunk], directory: Path, *, draft: bool = False
+    manifest: Mapping[str, Any], chunks: Iterable[Chunk], directory: Path
 ) -> ReportResult:
     """Writes the report of a run, complete or not, into its directory.
 
@@ -53,14 +53,23 @@ def write_report(
       chunks: ``(record, arrays)`` of every committed chunk, in the order of the plan.
       directory: where ``table.csv``, ``checks.json``, ``figures/`` and ``report.html`` go;
         ``curves.csv`` too, where costs are kept at several rounds of a run.
-      draft: every text of a figure is set, and nothing is painted: a tenth of the work.
 
     A figure that raises is left out, and named in ``failures``; all else is written.
 
     Raises:
       OSError: a file could not be written.
     """
-    ledger = read(manifest, chunks)
+    return report_on(read(manifest, chunks), directory)
+
+
+def report_on(ledger: Ledger, directory: Path, *, draft: bool = False) -> ReportResult:
+    """Writes the report on the runs in a ledger, as :func:`write_report`.
+
+    Args:
+      ledger: the runs.
+      directory: where the files go.
+      draft: every text of a figure is set, and nothing is painted: a tenth of the work.
+    """
     study, presentation = ledger.study, ledger.study.presentation
     rows = tables.point_rows(ledger)
     results = run_checks(presentation.checks, ledger)

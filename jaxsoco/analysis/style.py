@@ -133,7 +133,12 @@ def _fonts_with(characters: str) -> tuple[tuple[str, ...], str]:
     missing = {ord(c) for c in characters} - _charmap(findfont(_FONT))
     fonts: list[str] = []
     # A regular face of every family, in an order that does not depend on the machine's folders.
-    faces = {font.name: font.fname for font in fontManager.ttflist if font.style == "normal"}
+    faces = {
+        font.name: font.fname
+        for font in fontManager.ttflist
+        # Boxes for everything, and letters in the places of others.
+        if font.style == "normal" and not font.name.startswith(("Last Resort", "cm"))
+    }
     for name, path in sorted(faces.items())[:_MOST_FONTS]:
         if not missing:
             break
@@ -154,7 +159,8 @@ def _charmap(path: str) -> set[int]:
 
 def plain(text: str) -> str:
     """A text of anybody on one line, in which matplotlib finds no mathematics."""
-    return one_line(text).replace("$", r"\$")
+    text = one_line(text).replace("$", r"\$")
+    return f" {text}" if text.startswith("_") else text  # legends leave out what begins with one
 
 
 def wrapped(text: str, width: int, most: int = 3) -> str:

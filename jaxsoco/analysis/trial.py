@@ -34,12 +34,11 @@ def try_report(manifest: Mapping[str, Any]) -> None:
     Raises:
       InputError: with every check and plot that cannot be reported.
     """
-    from jaxsoco.analysis.report import write_report  # brings matplotlib
+    from jaxsoco.analysis.report import report_on  # brings matplotlib
 
     small = shrink(manifest)
-    chunks = [*_chunks(small)]
+    ledger = read(small, _chunks(small))
     issues = []
-    ledger = read(small, chunks)
     for i, check in enumerate(small["presentation"]["checks"]):
         try:
             run_checks([check], ledger)
@@ -47,7 +46,7 @@ def try_report(manifest: Mapping[str, Any]) -> None:
             issues.append(_issue(f"check[{i}]", "cannot be evaluated", error))
     if not issues:
         with tempfile.TemporaryDirectory(prefix="jaxsoco-") as folder:
-            failures = write_report(small, chunks, Path(folder), draft=True).failures
+            failures = report_on(ledger, Path(folder), draft=True).failures
         issues = [_issue(place, "cannot be drawn", error) for place, error in failures]
     if issues:
         raise InputError(issues)
