@@ -83,7 +83,7 @@ def titles(plots: Sequence[Mapping[str, Any]], study: Study) -> list[str]:
         keys = dict.fromkeys(key for other in rivals for key in other if key != "where")
         telling = [key for key in keys if any(o.get(key) != plot.get(key) for o in rivals)]
         values = {key: plot[key] for key in telling if key in plot}
-        full.append(f"{title} ({_values_text(values)})" if values else title)
+        full.append(f"{title}, {_values_text(values)}" if values else title)
     return [
         f"{title} (#{full[:i].count(title) + 1})" if full.count(title) > 1 else title
         for i, title in enumerate(full)
@@ -91,8 +91,13 @@ def titles(plots: Sequence[Mapping[str, Any]], study: Study) -> list[str]:
 
 
 def _values_text(values: Mapping[str, Any]) -> str:
-    lists = {k: ", ".join(map(show, v)) for k, v in values.items() if isinstance(v, list | tuple)}
-    return show_all({**values, **lists})
+    parts = []
+    for key, value in values.items():
+        items = value if isinstance(value, list | tuple) else [value]
+        text = " and ".join(map(show, items))
+        named = {"log": f"logarithmic {text}", "algorithms": text}
+        parts.append(named.get(key, f"{key} = {text}"))
+    return ", ".join(parts)
 
 
 def everything_written(ledger: Ledger, plots: Sequence[Mapping[str, Any]]) -> str:

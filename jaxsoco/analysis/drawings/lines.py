@@ -108,7 +108,7 @@ class Lines:
         if not drawn:
             raise NothingToDraw(f"no {self.view.statistic} {quantity} is positive")
         x = {float(place) for line in drawn for place in line.x} if not self.places else set()
-        _log_axes(self.ax, self.log, x)
+        _scale_axes(self.ax, self.log, x)
         self._cut()
         if trend is not None:
             self._draw_trend(trend, drawn[0])
@@ -116,7 +116,8 @@ class Lines:
             _plain_y(self.ax)
         study, cost = self.study, self.view.cost
         unit = study.unit if cost is None else study.cost(cost).unit
-        unit = "" if "ratio" in quantity else unit
+        if "ratio" in quantity or (unit == "rounds" and quantity.endswith("per round")):
+            unit = ""
         label_y(self.ax, with_unit(f"{self.view.statistic} {quantity}", unit))
 
     def _cut(self) -> None:
@@ -201,14 +202,16 @@ def on_categories(
     return moved, categories
 
 
-def _log_axes(ax: Axes, log: Sequence[str], places: set[float]) -> None:
-    """Logarithmic axes with plain labels, at the places themselves where they are few."""
+def _scale_axes(ax: Axes, log: Sequence[str], places: set[float]) -> None:
+    """Logarithmic axes with plain labels; ticks at the places themselves where they are few."""
     if "x" in log:
         ax.set_xscale("log")
         if len(places) <= 6:
             style.ticks_at(ax, sorted(places))
         elif max(places) < 1000 * min(places):
             style.plain_log(ax.xaxis)
+    elif len(places) > 1:
+        style.few_ticks(ax, sorted(places))
     if "y" in log:
         ax.set_yscale("log")
 

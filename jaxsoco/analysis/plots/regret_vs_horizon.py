@@ -61,7 +61,8 @@ class RegretVsHorizon(LinesPlot):
 def _power(exponent: Estimate) -> str:
     if not math.isfinite(exponent.value):
         return ""
-    digits = 3 if exponent.half_width < 0.01 else 2
+    half = exponent.half_width  # one digit of it is shown at least
+    digits = min(max(2, -math.floor(math.log10(half))), 5) if half > 0 else 2
     text = f": $T^{{{exponent.value:.{digits}f}}}$"
     if math.isfinite(exponent.half_width):
         text += f" [{exponent.lower:.{digits}f}, {exponent.upper:.{digits}f}]"
