@@ -5,6 +5,7 @@ import io
 import json
 import re
 import xml.etree.ElementTree as ET
+from copy import deepcopy
 from html.parser import HTMLParser
 
 import numpy as np
@@ -221,7 +222,7 @@ def test_who_breaks_a_constraint_is_marked(make_sweep, tmp_path):
 def test_the_family_says_what_a_constraint_is_and_how_much_a_round_may_have(make_sweep):
     excess = np.full(8, 0.05)
     sweep = sweep_of(make_sweep, axes={}, extra={("shortfall", "near", 0): excess})
-    manifest = sweep.manifest()
+    manifest = deepcopy(sweep.manifest())
     for limit, broken in ((0.0, True), (0.004, True), (0.006, False), (None, True)):
         component = manifest["presentation"]["costs"][2]
         component.pop("limit", None)
@@ -361,7 +362,7 @@ def test_a_report_takes_any_text(make_sweep, tmp_path, measure):
         kinds += [{"kind": "ratio-vs-axis", "axis": "$ize_1$"}, {"kind": "ratio-cdf"}]
     sweep.plots = kinds
     sweep.checks = [{"kind": "value", "algorithm": NASTY[0], "at_most": 9.0}]
-    manifest = sweep.manifest()
+    manifest = deepcopy(sweep.manifest())
     manifest["presentation"]["units"] = {"size": "$^{", "$ize_1$": "\x1b"}
     for cost, unit in zip(manifest["presentation"]["costs"], ("$", "_$^", "<"), strict=True):
         cost["unit"] = unit
