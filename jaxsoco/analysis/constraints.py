@@ -58,6 +58,26 @@ def breaches(ledger: Ledger, points: Iterable[int], learners: Sequence[str]) -> 
     return broken
 
 
+def worst_breaches(ledger: Ledger, learners: Sequence[str]) -> list[Breach]:
+    """The constraints that learners break over all points, or else at one: then at the worst."""
+    study = ledger.study
+    broken = breaches(ledger, range(len(study.points)), learners)
+    rest = [name for name in learners if all(name != breach.learner for breach in broken)]
+    rounds = np.array([point[HORIZON] for point in study.points], float)
+    for cost in study.costs if len(study.points) > 1 else ():
+        if cost.limit is None:
+            continue
+        for learner in rest:
+            values = ledger.components(learner, cost.name, range(len(study.points)))
+            runs = np.isfinite(values).sum(axis=1)
+            means = np.where(runs > 0, np.nansum(values, axis=1) / np.maximum(runs, 1), 0.0)
+            excess = means - cost.limit * rounds - study.rounding
+            here = breaches(ledger, [int(excess.argmax())], [learner]) if excess.max() > 0 else ()
+            worst = [breach for breach in here if breach.cost == cost.name]
+            broken += [b._replace(unit=f"{b.unit} at the worst point".strip()) for b in worst]
+    return broken
+
+
 def marked(text: str, label: str, broken: Iterable[Breach]) -> str:
     """A text that names a learner, with a mark if it breaks a constraint."""
     return f"{text} {MARK}" if any(breach.learner == label for breach in broken) else text

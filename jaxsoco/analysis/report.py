@@ -14,7 +14,7 @@ from typing import Any
 
 from jaxsoco.analysis import page, tables, wording
 from jaxsoco.analysis.checks import CheckResult, run_checks
-from jaxsoco.analysis.constraints import footnote
+from jaxsoco.analysis.constraints import footnote, worst_breaches
 from jaxsoco.analysis.fits import Fit, fits
 from jaxsoco.analysis.ledger import Ledger, read
 from jaxsoco.analysis.page import Picture
@@ -113,7 +113,7 @@ def _results(ledger: Ledger, rows: Sequence[tables.Row]) -> str:
         return page.paragraph("No runs yet.")
     few = len(rows) <= tables.MOST_ROWS
     note = page.paragraph(wording.table_note(ledger, few))
-    note = page.paragraph(footnote(tables.broken(ledger))) + note
+    note = page.paragraph(footnote(worst_breaches(ledger, ledger.study.labels))) + note
     if few:
         return whole + note
     pooled = page.table_of(wording.page_table(ledger, tables.pooled_rows(ledger)))

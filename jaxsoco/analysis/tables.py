@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxsoco.analysis.constraints import Breach, breaches, marked
+from jaxsoco.analysis.constraints import breaches, marked
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.statistics import Estimate, mean_estimate, pooled_mean, pooled_quantile
 from jaxsoco.core.escape import spreadsheet
@@ -248,19 +248,6 @@ def cells_for_people(
             line += _measure_cells(row.measures.get(rival))[:width]
         body.append([*line, *(str(failures[name][i]) for name in failing)])
     return [*header, *failing], body
-
-
-def broken(ledger: Ledger) -> list[Breach]:
-    """The constraints that learners break over all points, for a note under the table."""
-    study = ledger.study
-    everywhere = breaches(ledger, range(len(study.points)), study.labels)
-    # A learner that keeps a constraint on average may break it at some points.
-    rest = [label for label in study.labels if all(label != one.learner for one in everywhere)]
-    for point in range(len(study.points)) if rest else ():
-        worse = breaches(ledger, [point], rest)
-        everywhere += worse
-        rest = [label for label in rest if all(label != one.learner for one in worse)]
-    return everywhere
 
 
 def _measure_cells(spread: Spread | None) -> list[str]:

@@ -45,8 +45,12 @@ def try_report(manifest: Mapping[str, Any]) -> None:
         except Exception as error:  # a plug-in's, perhaps
             issues.append(_issue(f"check[{i}]", "cannot be evaluated", error))
     if not issues:
-        with tempfile.TemporaryDirectory(prefix="jaxsoco-") as folder:
-            failures = report_on(ledger, Path(folder), draft=True).failures
+        try:
+            with tempfile.TemporaryDirectory(prefix="jaxsoco-") as folder:
+                failures = report_on(ledger, Path(folder), draft=True).failures
+        except OSError as error:
+            message = f"the folder for temporary files cannot be used: {error.strerror or error}"
+            raise InputError(Issue("TMPDIR", message, "set it to a folder with space")) from error
         issues = [_issue(place, "cannot be drawn", error) for place, error in failures]
     if issues:
         raise InputError(issues)

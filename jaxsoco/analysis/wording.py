@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from jaxsoco.analysis import page, tables
 from jaxsoco.analysis.checks import CheckResult
-from jaxsoco.analysis.constraints import footnote
+from jaxsoco.analysis.constraints import footnote, worst_breaches
 from jaxsoco.analysis.fits import Fit
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.page import Table, verdict
@@ -149,7 +149,7 @@ def terminal_table(ledger: Ledger, rows: Sequence[tables.Row]) -> str:
     heavy = " (of the median where costs have no mean)" if study.heavy else ""
     lines = table(header, body, header.index("algorithm") + 1)
     below = f"± is half the {percent(study.level)} interval of the mean{heavy}"
-    broken = footnote(tables.broken(ledger))
+    broken = footnote(worst_breaches(ledger, study.labels))
     return "\n\n".join(text for text in (f"{note}{lines}", below, broken) if text)
 
 

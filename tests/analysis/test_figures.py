@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from jaxsoco.analysis import figures, page, style, tables, write_report
-from jaxsoco.analysis.constraints import breaches, footnote
+from jaxsoco.analysis.constraints import breaches, footnote, worst_breaches
 from jaxsoco.analysis.drawings.cutting import Span, find_cut
 from jaxsoco.analysis.drawings.cutting import figures as digits
 from jaxsoco.analysis.ledger import read
@@ -217,6 +217,41 @@ def test_who_breaks_a_constraint_is_marked(make_sweep, tmp_path):
         assert sentence in drawing.figure.legends[0].get_title().get_text()
     table = list(csv.DictReader(io.StringIO((tmp_path / "table.csv").read_text())))
     assert {row["algorithm"] for row in table} == {*sweep.learners}  # labels as they are
+
+
+def test_who_breaks_a_constraint_at_one_point_alone_is_told(make_sweep):
+    sweep = sweep_of(
+        make_sweep,
+        axes={"size": [1, 2, 3]},
+        extra={
+            ("shortfall", "near", 0): np.full(8, -1.0),
+            ("shortfall", "near", 2): np.full(8, 0.5),
+        },
+    )
+    ledger = read(sweep.manifest(), sweep.chunks())
+    assert breaches(ledger, range(3), sweep.algorithms) == []
+    told = footnote(worst_breaches(ledger, sweep.algorithms))
+    assert told == "† breaks its constraint: near, mean shortfall 0.5 job at the worst point."
+
+
+def test_many_outliers_leave_room_for_the_others(make_sweep):
+    far = [f"far{i}" for i in range(6)]
+    near = [f"near{i}" for i in range(7)]
+
+    def spread(label, point, seeds, rounds):
+        level = 500.0 + int(label[3:]) if label in far else 1.0 + 0.1 * near.index(label)
+        return np.full((len(seeds), len(rounds)), level)
+
+    def planted(label, point, seeds, rounds):
+        return np.ones((len(seeds), 1)) if label == "opt" else spread(label, point, seeds, rounds)
+
+    sweep = make_sweep({"size": [1, 2]}, [*far, *near], ["opt"], planted, seeds=2)
+    drawing = drawn({"kind": "ratio-vs-axis", "axis": "size"}, sweep)
+    notes = [t.get_text() for t in drawing.figure.axes[0].texts]
+    assert notes == ["▲ far0: 500", "▲ far1: 501", "▲ and 4 more"]
+    low, high = drawing.figure.axes[0].get_ylim()
+    assert low < 1
+    assert 1.6 < high < 2.1
 
 
 def test_the_family_says_what_a_constraint_is_and_how_much_a_round_may_have(make_sweep):

@@ -8,7 +8,7 @@ for fewer than half of them: whatever the majority does is what the figure is ab
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ FLATTENED = 1 / 6
 _FLATTENED_PAIR = 1 / 20  # one of two learners is an outlier only where nothing else is to be seen
 _NOISE = 1e-9  # values that differ by so little, relatively, are the same but for rounding
 _NOTE = 0.11  # height of a note, of the axes'
+_MOST, _MOST_NOTES = 10, 2  # outliers, and lines of notes on them at either end
 
 
 class Span(NamedTuple):
@@ -63,53 +64,50 @@ def find_cut(spans: Mapping[str, Span], *, log: bool = False) -> Cut | None:
     True
     """
     place = math.log if log else float
-    whole = _height(spans.values(), place)
-    if len(spans) < 2 or not math.isfinite(whole) or whole <= 0:
+    spans = {name: span for name, span in spans.items() if all(map(math.isfinite, span))}
+    if len(spans) < 2:
         return None
+    whole = _height(spans.values(), place)
     least = _NOISE * (1.0 if log else max(abs(end) for span in spans.values() for end in span))
     limit = FLATTENED if len(spans) > 2 else _FLATTENED_PAIR
-    rest = dict(spans)
-    # The farthest learner first; a tie leaves the one out that costs more.
-    for _ in range(max(1, (len(spans) - 1) // 2)):
-        heights = {
-            name: _height((span for other, span in rest.items() if other != name), place)
-            for name in rest
-        }
-        del rest[min(rest, key=lambda name: (heights[name], -rest[name].high))]
-        height = _height(rest.values(), place)
+    descending = sorted(spans, key=lambda name: -spans[name].high)
+    ascending = sorted(spans, key=lambda name: spans[name].low)
+    for number in range(1, min(max(1, (len(spans) - 1) // 2), _MOST) + 1):
+        # As few as will do; of as many, those that leave the least; of a tie, those above.
+        choices = []
+        for down in range(number + 1):
+            out = {*descending[: number - down], *ascending[:down]}
+            rest = [span for name, span in spans.items() if name not in out]
+            choices.append((_height(rest, place), out, rest))
+        height, out, rest = min(choices, key=lambda choice: choice[0])
         if least < height < limit * whole:
-            low = min(span.low for span in rest.values())
-            high = max(span.high for span in rest.values())
-            out = {name: span for name, span in spans.items() if name not in rest}
-            above = tuple(name for name, span in out.items() if span.high > high)
-            below = tuple(name for name in out if name not in above)
+            low, high = min(span.low for span in rest), max(span.high for span in rest)
+            above = tuple(name for name in spans if name in out and spans[name].high > high)
+            below = tuple(name for name in spans if name in out and name not in above)
             return Cut(low, high, above, below)
     return None
 
 
 def _height(spans: Iterable[Span], place: Callable[[float], float]) -> float:
-    ends = [end for span in spans for end in span]
-    if not all(map(math.isfinite, ends)):
-        return math.inf
-    return place(max(ends)) - place(min(ends))
+    lows, highs = zip(*spans, strict=True)
+    return place(max(highs)) - place(min(lows))
 
 
 def cut_y(ax: Axes, cut: Cut, spans: Mapping[str, Span], names: Mapping[str, str]) -> None:
-    """Cuts the y axis to the others, with a note at the edge for every learner left out."""
+    """Cuts the y axis to the others, with notes at the edges on the learners left out."""
+    above, below = (notes(side, spans, names) for side in (cut.above, cut.below))
     log = ax.get_yscale() == "log"
     low, high = (math.log(end) if log else end for end in (cut.low, cut.high))
     margin = 0.05 * (high - low)
     # Notes stand in room of their own beyond the others' values.
-    unit = (high - low + 2 * margin) / (1 - _NOTE * len(cut.outliers))
-    low -= margin + _NOTE * len(cut.below) * unit
-    high += margin + _NOTE * len(cut.above) * unit
+    unit = (high - low + 2 * margin) / (1 - _NOTE * len(above + below))
+    low -= margin + _NOTE * len(below) * unit
+    high += margin + _NOTE * len(above) * unit
     ax.set_ylim(*(math.exp(end) if log else end for end in (low, high)))
-    for i, name in enumerate(cut.above):
-        text = f"▲ {note(name, spans[name], names)}"
-        ax.text(0.99, 1 - _NOTE * (i + 0.5), text, transform=ax.transAxes, **LOOK)
-    for i, name in enumerate(cut.below):
-        text = f"▼ {note(name, spans[name], names)}"
-        ax.text(0.99, _NOTE * (i + 0.5), text, transform=ax.transAxes, **LOOK)
+    for i, text in enumerate(above):
+        ax.text(0.99, 1 - _NOTE * (i + 0.5), f"▲ {text}", transform=ax.transAxes, **LOOK)
+    for i, text in enumerate(below):
+        ax.text(0.99, _NOTE * (i + 0.5), f"▼ {text}", transform=ax.transAxes, **LOOK)
 
 
 LOOK: dict[str, Any] = {
@@ -120,9 +118,13 @@ LOOK: dict[str, Any] = {
 }
 
 
-def note(name: str, span: Span, names: Mapping[str, str]) -> str:
-    """``oco_q: 1200 to 1630``."""
-    return f"{names.get(name, name)}: {between(span)}"
+def notes(
+    learners: Sequence[str], spans: Mapping[str, Span], names: Mapping[str, str]
+) -> list[str]:
+    """``oco_q: 1200 to 1630``, a line for each of the first learners, and how many more."""
+    lines = [f"{names[name]}: {between(spans[name])}" for name in learners[:_MOST_NOTES]]
+    more = len(learners) - len(lines)
+    return lines + [f"and {more} more"] * (more > 0)
 
 
 def between(span: Span) -> str:

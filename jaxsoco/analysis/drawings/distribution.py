@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _MOST_STEPS = 500
+_MOST_NOTES = 4
 _LOG = 4.0  # values over a larger factor are drawn on a logarithmic axis
 
 
@@ -52,7 +53,7 @@ def draw_distributions(
     if cut is None:
         return series, "The axis ends where all learners reach 99 %."
     medians = {name: figures(float(np.median(values[name]))) for name in cut.above}
-    for i, (name, median) in enumerate(medians.items()):
+    for i, (name, median) in enumerate([*medians.items()][:_MOST_NOTES]):
         ax.text(0.985, 0.07 + 0.11 * i, f"{names[name]}: median {median} ▶", transform=ax.transAxes,
                 **LOOK)  # fmt: skip
     out = "; ".join(f"{name}, of median {median}" for name, median in medians.items())
