@@ -95,7 +95,7 @@ def _values_text(values: Mapping[str, Any]) -> str:
     for key, value in values.items():
         items = value if isinstance(value, list | tuple) else [value]
         text = " and ".join(map(show, items))
-        named = {"log": f"logarithmic {text}", "algorithms": text}
+        named = {"log": f"logarithmic {text}", "algorithms": text, "kind": text}
         parts.append(named.get(key, f"{key} = {text}"))
     return ", ".join(parts)
 

@@ -169,7 +169,11 @@ def wrapped(text: str, width: int, most: int = 3) -> str:
     return "\n".join(plain(line) for line in textwrap.wrap(text, width)[:most])
 
 
-def names(labels: Iterable[str], most: int = 44) -> dict[str, str]:
+LETTERS = 44
+"""Of a learner's name in a legend."""
+
+
+def names(labels: Iterable[str], most: int = LETTERS) -> dict[str, str]:
     """How learners are named in figures: their labels, cut in the middle where they are long."""
     return {label: plain(name) for label, name in short_names(tuple(labels), most).items()}
 
@@ -216,9 +220,12 @@ def category_ticks(ax: Axes, values: Sequence[str]) -> None:
     """A tick for every name, at 0, 1, 2, ...; aslant where they would run into each other."""
     texts = names(values, 24)
     ax.set_xticks(range(len(values)), [texts[value] for value in values])
-    if max(map(len, texts.values()), default=0) * len(values) > _X_LETTERS:
+    longest = max(map(len, texts.values()), default=0)
+    if longest * len(values) > _X_LETTERS:
         for label in ax.get_xticklabels():
             label.set(rotation=30, ha="right", rotation_mode="anchor")
+        if figure := ax.get_figure(root=True):  # the data keep their height
+            figure.set_figheight(figure.get_figheight() + 0.03 * longest)
 
 
 def _power_of_ten(value: float) -> str:

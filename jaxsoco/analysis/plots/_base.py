@@ -55,13 +55,16 @@ class Plot(Kind):
         """What the figure shows: it tells the figure from the others of a report."""
         return title(words(self.name.replace("-", " ")), self.where)
 
-    def legend(self, ledger: Ledger, labels: Iterable[str]) -> dict[str, str]:
-        """Learners as the legend names them: who breaks a constraint has a mark there."""
+    def legend(
+        self, ledger: Ledger, labels: Iterable[str], letters: int = style.LETTERS
+    ) -> dict[str, str]:
+        """Learners as the legend names them, cut to so many letters, and marked if they break a
+        constraint."""
         study, labels = ledger.study, tuple(labels)
         broken = breaches(ledger, study.select(self.where), labels)
         self.broken += [one for one in broken if one not in self.broken]
         # Names are made of all labels, so that a learner has the same one in every figure.
-        shown = style.names(study.labels)
+        shown = style.names(study.labels, letters)
         return {label: marked(shown[label], label, broken) for label in labels}
 
     def algorithms(self, study: Study) -> list[str]:

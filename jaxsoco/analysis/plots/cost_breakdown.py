@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+_LETTERS = 24  # of a name beside its bar
+
+
 class CostBreakdown(Plot):
     """Components of the mean cost of every learner, comparators among them."""
 
@@ -40,7 +43,7 @@ class CostBreakdown(Plot):
         labels = [n for n in labels if finite[n].any()]
         if not labels:
             raise NothingToDraw("no run is there")
-        names = self.legend(ledger, labels)
+        names = self.legend(ledger, labels, _LETTERS)
         self.series, cut = draw_breakdown(ax, ledger, labels, points, names)
         label_x(ax, with_unit("mean cost of a run", study.unit))
         runs = run_counts([finite[n].sum()[None] for n in labels])
