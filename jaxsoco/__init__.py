@@ -15,11 +15,9 @@ is used.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from jaxsoco._version import __version__
-from jaxsoco.core.lazy import lazy_names
 
+TYPE_CHECKING = False  # of typing, which takes as long to import as all that follows
 if TYPE_CHECKING:
     from jaxsoco.core.protocol import Algorithm, Comparator, Instance, Problem
     from jaxsoco.engine.simulate import Run, checkpoints, simulate
@@ -57,4 +55,19 @@ __all__ = [
     "seed_keys",
     "simulate",
 ]
-__getattr__, __dir__, _ = lazy_names(__name__, _MODULES, ["__version__"], _PACKAGES)
+
+
+if not TYPE_CHECKING:
+
+    def _names():
+        # Imported here: between the first line of the package and the command line's handlers of
+        # signals there is as little as can be.
+        from jaxsoco.core.lazy import lazy_names
+
+        return lazy_names(__name__, _MODULES, ["__version__"], _PACKAGES)
+
+    def __getattr__(name):
+        return _names()[0](name)
+
+    def __dir__():
+        return _names()[1]()

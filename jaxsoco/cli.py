@@ -1,73 +1,139 @@
-"""The command line: ``jaxsoco list``, ``check``, ``run``, ``status``, ``report``.
+"""The entry to the command line: signals, output, errors and exit codes of every command.
 
-Exit codes: 0 done, 1 a check failed, 2 bad input, 75 interrupted and resumable.
+Exit codes (``core.exits``): 0 done, 1 a check failed (with ``--strict``: or is undecided), 2 bad
+input, 70 internal error, 75 interrupted and resumable, 141 closed pipe.
+
+This file is small and imports next to nothing before :func:`main` is called, so that a signal
+finds its handler from the first line on. The commands are in ``jaxsoco.commands``.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
-import shlex
 import sys
-import tomllib
-from collections.abc import Sequence
-from functools import partial
-from pathlib import Path
 
-from jaxsoco import listing, registry
-from jaxsoco._version import __version__
-from jaxsoco.core.errors import InputError, Interrupted, Issue
-from jaxsoco.core.text import columns
-from jaxsoco.experiment import Sweep, expand, load_experiment
-from jaxsoco.experiment.overview import check_text, status_text, unread_text
-from jaxsoco.experiment.plugging import Policy
-from jaxsoco.experiment.runner import (
-    BAD_INPUT,
-    DONE,
-    INTERRUPTED,
-    Share,
-    default_folder,
-    report,
-    run,
-    trace,
-)
-from jaxsoco.experiment.spec import Unread
+from jaxsoco.core import stopping
+from jaxsoco.core.exits import BAD_INPUT, CLOSED_PIPE, DONE, FAILED, INTERNAL, INTERRUPTED
 
-_CLOSED_PIPE = 141  # what a shell shows for a process that a closed pipe ended
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from jaxsoco.core.errors import Issue
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line.
 
     Args:
-      argv: arguments without the program's name (those of the process if None).
+      argv: arguments without the program's name. None is for the program ``jaxsoco`` itself: the
+        arguments of the process, whose signals are then handled until it ends (``core.stopping``).
 
     Returns:
       The exit code.
     """
-    argv = sys.argv[1:] if argv is None else list(argv)
-    command = shlex.join(["jaxsoco", *argv])
+    if argv is not None:
+        return _run_guarded(argv)
+    _open_standard_files()
+    stopping.install(_tell)
+    code = _run_guarded(sys.argv[1:])
+    stopping.finish(code)
+    return code
+
+
+def _open_standard_files() -> None:
+    """Opens what is closed of descriptors 0 to 2 on nothing, lest a file of ours take its place."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
+def _tell(line: str) -> None:
+    """Writes the last line of a process that a signal ends; does not wait for a reader."""
+    import select
+
+    from jaxsoco.core import terminal
+
+    stream = sys.stderr
+    # Over a live line, or the ^C that the terminal shows.
+    start = "\r\x1b[K" if terminal.has_sequences(stream) else ""
+    text = f"{start}jaxsoco: {terminal.visible(line)}\n"
+    # Not through the stream, which the main thread may be writing to.
+    if stream is not None and (os.name != "posix" or select.select([], [2], [], 0.2)[1]):
+        os.write(2, text.encode(getattr(stream, "encoding", None) or "utf-8", "backslashreplace"))
+
+
+def _run_guarded(argv: Sequence[str]) -> int:
+    """The command, with all output as ``core.terminal`` has it."""
+    import errno
+
+    from jaxsoco.core import terminal
+
+    with terminal.guarded() as streams:
+        code = _run_command(list(argv))
+        streams.stdout.flush()
+        error = streams.stdout.failure
+        if error is None or error.errno == errno.EBADF:  # closed on purpose
+            return code
+        if error.errno == errno.EPIPE:  # the reader (`head`, say) has enough
+            return CLOSED_PIPE if code in (DONE, FAILED) else code
+        reason = error.strerror or error
+        print(f"jaxsoco: the output cannot be written: {reason}", file=sys.stderr)
+        return INTERRUPTED if code == DONE else code
+
+
+def _parser() -> argparse.ArgumentParser:
+    from jaxsoco import commands
+
+    return commands.parser()
+
+
+def _run_command(argv: list[str]) -> int:
+    import shlex
+
+    from jaxsoco.core import terminal
+
+    command = terminal.visible(shlex.join(["jaxsoco", *argv]))
+    if argv[:1] not in (["run"], ["report"]):
+        return _act(argv, command, "")
+    resume = f"resume with: {command}"
+    with stopping.stage(lambda: resume):
+        return _act(argv, command, f"; {resume}")
+
+
+def _act(argv: list[str], command: str, resume: str) -> int:
+    import argparse
+
+    from jaxsoco.core.errors import InputError, Interrupted
+
+    arguments = argparse.Namespace(json=False)
     try:
         arguments = _parser().parse_args(argv)
-        code = arguments.act(arguments, command)
-        sys.stdout.flush()
-        return code
+        return arguments.act(arguments, command)
     except SystemExit as error:  # argparse: --help, --version, bad usage
         return error.code if isinstance(error.code, int) else BAD_INPUT
     except InputError as error:
+        if arguments.json:
+            from jaxsoco.commands import print_json
+
+            print_json(arguments, {"errors": [issue._asdict() for issue in error.issues]})
         _print_issues(error.issues)
         return BAD_INPUT
     except Interrupted as error:
         print(f"{error}\nresume with: {command}", file=sys.stderr)
         return INTERRUPTED
     except KeyboardInterrupt:
-        resume = f"; resume with: {command}" if argv[:1] == ["run"] else ""
         print(f"interrupted{resume}", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader (`head`, say) has enough; Python must not flush into the closed pipe at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _CLOSED_PIPE
+    except Exception as error:
+        from jaxsoco.core import faults
+
+        folders = (getattr(arguments, name, None) for name in ("out", "directory"))
+        print(faults.told(error, command, [*filter(None, folders)]), file=sys.stderr)
+        return INTERNAL
 
 
 def _print_issues(issues: Sequence[Issue]) -> None:
@@ -77,177 +143,3 @@ def _print_issues(issues: Sequence[Issue]) -> None:
     print(f"jaxsoco: {len(issues)} problems", file=sys.stderr)
     for issue in issues:
         print(f"  {issue}", file=sys.stderr)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="jaxsoco",
-        description="Online decisions with switching costs: runs experiments from TOML files.",
-        epilog="exit codes: 0 done, 1 a check failed, 2 bad input, 75 interrupted and resumable",
-        allow_abbrev=False,
-    )
-    parser.add_argument("--version", action="version", version=f"jaxsoco {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    add = partial(commands.add_parser, allow_abbrev=False)
-
-    listed = add("list", help="families, algorithms, experiments")
-    listed.add_argument(
-        "name",
-        nargs="?",
-        help="show one in detail, such as allocation/pcm; also run, checks, plots, checks/slope",
-    )
-    listed.add_argument("--markdown", action="store_true", help="print a Markdown table")
-    _add_plugins(listed)
-    listed.set_defaults(act=_list)
-
-    checked = add("check", help="validate an experiment and show its size")
-    _add_spec(checked)
-    checked.add_argument(
-        "--trace", action="store_true", help="also trace every learner at every shape, with JAX"
-    )
-    checked.set_defaults(act=_check)
-
-    ran = add("run", help="run an experiment, or resume it")
-    _add_spec(ran)
-    ran.add_argument(
-        "--chunks", type=_share, metavar="I/N", help="only the I-th of N shares (job arrays)"
-    )
-    ran.add_argument(
-        "--devices",
-        type=_positive,
-        metavar="N",
-        help="number of devices, or CPU cores, to use (default: all)",
-    )
-    ran.set_defaults(act=_run)
-
-    for name, act, text in (
-        ("status", _status, "progress of a run"),
-        ("report", _report, "rewrite a run's table, figures, checks and report"),
-    ):
-        other = add(name, help=text)
-        other.add_argument("directory", type=Path, metavar="DIR", help="the run directory")
-        other.set_defaults(act=act)
-        if name == "report":  # it evaluates checks, whose kinds may be a plug-in's
-            _add_plugins(other)
-    return parser
-
-
-def _add_plugins(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--plugin",
-        action="append",
-        default=[],
-        dest="plugins",
-        metavar="MODULE",
-        help="import a plug-in: a module of this folder, or an installed one",
-    )
-
-
-def _add_spec(parser: argparse.ArgumentParser) -> None:
-    _add_plugins(parser)
-    parser.add_argument(
-        "--no-plugins", action="store_true", help="refuse a file that names plug-ins"
-    )
-    parser.add_argument("spec", type=Path, metavar="SPEC", help="the experiment, a TOML file")
-    parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="run directory (default: runs/NAME)"
-    )
-    parser.add_argument("--smoke", action="store_true", help="the small version, of [smoke]")
-    parser.add_argument("--seeds", type=int, metavar="N", help="replace run.seeds")
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        dest="assignments",
-        metavar="KEY=VALUE",
-        help="replace problem.FIELD, run.KEY or algorithm.NAME.FIELD; VALUE as in TOML",
-    )
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f'"{text}": want a whole number, 1 or more')
-    return int(text)
-
-
-def _share(text: str) -> Share:
-    first, slash, second = text.partition("/")
-    if slash and first.isdecimal() and second.isdecimal() and 1 <= int(first) <= int(second):
-        return Share(int(first) - 1, int(second))
-    raise argparse.ArgumentTypeError(f'"{text}": want I/N with 1 <= I <= N, such as 1/4')
-
-
-def _expand(arguments: argparse.Namespace, listed: bool = False) -> tuple[Sweep, Path]:
-    """The experiment; ``listed``: its own plug-ins are named, and nobody's code is run unasked."""
-    _warn_of_plugins()
-    experiment = load_experiment(
-        arguments.spec,
-        smoke=arguments.smoke,
-        seeds=arguments.seeds,
-        assignments=arguments.assignments,
-        plugins=Policy(tuple(arguments.plugins), arguments.no_plugins, listed),
-    )
-    sweep = expand(experiment)
-    for warning in sweep.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
-    return sweep, arguments.out or default_folder(experiment.name, arguments.smoke)
-
-
-def _warn_of_plugins() -> None:
-    for issue in registry.complaints():
-        print(f"warning: {issue}", file=sys.stderr)
-
-
-def _list(arguments: argparse.Namespace, command: str) -> int:
-    _warn_of_plugins()
-    Policy(tuple(arguments.plugins)).use((), Path())
-    if arguments.markdown:
-        print(listing.markdown(arguments.name))
-        return DONE
-    if arguments.name is not None:
-        print(listing.describe(arguments.name))
-        return DONE
-    print(registry.listing())
-    spec_files = sorted(Path("experiments").rglob("*.toml"))
-    print("experiments" if spec_files else "experiments: none in the folder experiments")
-    for line in columns([(f"  {path}", _title(path)) for path in spec_files]) if spec_files else ():
-        print(line)
-    return DONE
-
-
-def _title(path: Path) -> str:
-    try:
-        title = tomllib.loads(path.read_text(encoding="utf-8-sig")).get("figure", "")
-    except (OSError, ValueError):  # not UTF-8, not TOML
-        return "(cannot be read; jaxsoco check says why)"
-    return str(title)
-
-
-def _check(arguments: argparse.Namespace, command: str) -> int:
-    try:
-        sweep, out = _expand(arguments, listed=not arguments.trace)
-    except Unread as error:
-        print(f"{arguments.spec}: its family or problem may belong to a plug-in")
-        print("\n".join(unread_text(error.modules)))
-        return DONE
-    print(check_text(sweep, out))
-    if arguments.trace:
-        trace(sweep)
-        print("  every learner and comparator was traced, at every shape")
-    return DONE
-
-
-def _run(arguments: argparse.Namespace, command: str) -> int:
-    sweep, out = _expand(arguments)
-    return run(sweep, out, command=command, devices=arguments.devices, share=arguments.chunks)
-
-
-def _status(arguments: argparse.Namespace, command: str) -> int:
-    print(status_text(arguments.directory))
-    return DONE
-
-
-def _report(arguments: argparse.Namespace, command: str) -> int:
-    _warn_of_plugins()
-    Policy(tuple(arguments.plugins)).use((), Path())
-    return report(arguments.directory)

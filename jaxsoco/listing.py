@@ -6,16 +6,25 @@ Besides what the registry has, a name may be ``run`` (the keys of ``[run]``), ``
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from jaxsoco import registry
 from jaxsoco.analysis.checks import CHECKS
 from jaxsoco.analysis.plots import PLOTS
 from jaxsoco.core.errors import InputError, Issue, suggest
 from jaxsoco.core.fields import want
-from jaxsoco.core.schema import REQUIRED, ComparatorEntry, Field
+from jaxsoco.core.schema import (
+    REQUIRED,
+    AlgorithmEntry,
+    ComparatorEntry,
+    Family,
+    Field,
+    ProblemEntry,
+)
 from jaxsoco.core.text import columns
 from jaxsoco.experiment.settings import RUN_FIELDS
 
@@ -60,6 +69,65 @@ def markdown(name: str | None = None) -> str:
     entry = registry.find(name)[1]
     fields = () if isinstance(entry, ComparatorEntry) else entry.fields
     return "\n".join(_field_table(fields)) if fields else f"`{name}` has no fields."
+
+
+def document(name: str | None, experiments: Mapping[Path, str] | None) -> dict[str, Any]:
+    """What ``jaxsoco list --json`` has: plain data that JSON can say.
+
+    Args:
+      name: as for :func:`describe`; None for everything.
+      experiments: files and their titles; None to leave them out.
+
+    Raises:
+      InputError: nothing has that name.
+    """
+    if name is None:
+        families = [_family_document(family) for family in registry.families().values()]
+        files = [{"file": str(f), "title": title} for f, title in (experiments or {}).items()]
+        return {"families": families, "experiments": files}
+    sections = _sections(name)
+    if sections is not None:
+        return {"sections": [_entry_document(one.name, one) for one in sections]}
+    if name in registry.families():
+        return {"families": [_family_document(registry.family(name))]}
+    kind, entry = registry.find(name)
+    return {"entries": [{"kind": kind, **_entry_document(name, entry)}]}
+
+
+def _family_document(family: Family) -> dict[str, Any]:
+    groups = {
+        "problems": family.problems,
+        "algorithms": family.algorithms,
+        "comparators": family.comparators,
+    }
+    return {
+        "name": family.name,
+        "summary": family.summary,
+        "measure": family.measure,
+        "compare": [*family.compare],
+        "costs": [dataclasses.asdict(cost) for cost in family.costs],
+        **{
+            group: [_entry_document(f"{family.name}/{entry.name}", entry) for entry in entries]
+            for group, entries in groups.items()
+        },
+    }
+
+
+def _entry_document(name: str, entry: Any) -> dict[str, Any]:
+    """A problem, algorithm, comparator or section."""
+    document = {"name": name, "summary": entry.summary}
+    if isinstance(entry, ProblemEntry | AlgorithmEntry | ComparatorEntry):
+        document["source"] = entry.source
+    if not isinstance(entry, ComparatorEntry):
+        document["fields"] = [_field_document(field) for field in entry.fields]
+    return document
+
+
+def _field_document(field: Field) -> dict[str, Any]:
+    """Every attribute that is data; a field without a default is ``required``."""
+    required = field.default is REQUIRED
+    values = dataclasses.asdict(dataclasses.replace(field, default=None) if required else field)
+    return {**values, "required": required, "takes": want(field)}
 
 
 def _sections(name: str) -> list[_Section] | None:

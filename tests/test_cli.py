@@ -1,13 +1,18 @@
 """The command line: what it prints, its exit codes, and that it answers before JAX is imported."""
 
+import json
 import os
+import pty
+import re
+import select
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from jaxsoco import registry
+from jaxsoco import cli, registry
 from jaxsoco.cli import main
 from jaxsoco.core.errors import InputError
 from jaxsoco.core.schema import REQUIRED, Field
@@ -237,3 +242,345 @@ def test_a_closed_pipe_is_no_traceback(tmp_path):
     done = start(cwd=tmp_path, code=code)
     assert done.returncode == 141
     assert done.stderr == ""
+
+
+# --- help -----------------------------------------------------------------------------------------
+
+COMMANDS = ("list", "check", "run", "status", "report")
+
+
+def help_of(capsys, *command: str) -> str:
+    assert main([*command, "--help"]) == 0
+    return capsys.readouterr().out
+
+
+def test_the_codes_are_told(capsys):
+    text = " ".join(help_of(capsys).split())
+    for code in (
+        "0 done",
+        "1 a check failed",
+        "2 bad input",
+        "70 internal error",
+        "141 the reader",
+    ):
+        assert code in text
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_a_command_has_defaults(capsys, command):
+    options = help_of(capsys, command).partition("\noptions:\n")[2].partition("\nexamples:")[0]
+    entries = re.split(r"\n  (?=-)", f"\n{options.rstrip()}")[1:]
+    assert entries[0].startswith("-h")
+    for entry in entries[1:]:
+        assert "(default: " in " ".join(entry.split()), entry
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_the_help_has_examples_and_they_parse(capsys, command):
+    examples = help_of(capsys, *command.split()).partition("\nexamples:\n")[2].partition("\n\n")[0]
+    lines = examples.splitlines()
+    assert lines
+    for line in lines:
+        program, *words = shlex.split(re.split(r"  +", line.strip())[0])
+        assert program == "jaxsoco"
+        arguments = cli._parser().parse_args(words)
+        assert command in ("", arguments.command)
+        spec = getattr(arguments, "spec", None)
+        assert spec is None or (ROOT / spec).exists()
+
+
+# --- JSON -----------------------------------------------------------------------------------------
+
+
+def document(capsys, *arguments: str, code: int = 0) -> dict:
+    """The one document on stdout; of good input nothing is on stderr."""
+    assert main([*arguments, "--json"]) == code
+    printed = capsys.readouterr()
+    assert printed.out.isascii()
+    assert bool(printed.err) == bool(code)
+    content = json.loads(printed.out)
+    assert (content["format"], content["command"]) == (1, arguments[0])
+    return content
+
+
+def test_check_for_programs(spec, capsys):
+    content = document(capsys, "check", str(spec))
+    sizes = {key: content[key] for key in ("points", "seeds", "runs", "compilations", "chunks")}
+    assert sizes == {"points": 2, "seeds": 600, "runs": 3600, "compilations": 3, "chunks": 3}
+    assert content["axes"] == {"data_size": [1, 4]}
+    assert content["algorithms"] == ["pcm"]
+    assert content["directory"] == "runs/sizes" and content["seconds"] is None
+    assert content["warnings"] == [] and content["traced"] is False
+
+
+def test_list_for_programs(spec, capsys):
+    content = document(capsys, "list")
+    assert {"allocation", "tracking"} <= {family["name"] for family in content["families"]}
+    assert content["experiments"] == [
+        {"file": "experiments/allocation/sizes.toml", "title": "Two sizes"}
+    ]
+    (entry,) = document(capsys, "list", "allocation/st_clip")["entries"]
+    assert (entry["kind"], entry["name"]) == ("algorithm", "allocation/st_clip")
+    fields = {field["name"]: field for field in entry["fields"]}
+    assert fields["epsilon"]["default"] == 0.1 and fields["epsilon"]["takes"] == "a number > 0"
+    (section,) = document(capsys, "list", "checks/slope")["sections"]
+    assert section["name"] == "checks/slope" and section["fields"]
+    (family,) = document(capsys, "list", "allocation")["families"]
+    for kind in ("problems", "algorithms", "comparators"):
+        for one in family[kind]:
+            assert document(capsys, "list", one["name"])["entries"][0]["summary"] == one["summary"]
+
+
+def test_errors_for_programs(spec, capsys):
+    content = document(capsys, "check", str(spec), "--set", "problem.switch=-1", code=2)
+    assert content["errors"] == [
+        {
+            "path": "--set problem.switch",
+            "message": content["errors"][0]["message"],
+            "hint": content["errors"][0]["hint"],
+        }
+    ]
+    assert "-1 is too small" in content["errors"][0]["message"]
+    assert document(capsys, "list", "allocation/pmc", code=2)["errors"][0]["hint"]
+    assert document(capsys, "status", str(spec.parent), code=2)["errors"]
+
+
+def documented(heading: str) -> set[str]:
+    """The keys that the page's table under a heading has."""
+    page = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
+    section = re.split(r"\n##+ ", page.partition(f"# {heading}\n")[2])[0]
+    cells = re.findall(r"^\| (`.*?) \|", section, re.M)
+    return {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
+
+
+def test_the_documents_have_the_keys_that_the_page_tells(spec, finished, capsys):
+    every = documented("JSON for programs") - {"errors"}
+    assert set(document(capsys, "check", str(spec))) == every | documented("check")
+    whole = str(finished[0] / "São")
+    status = document(capsys, "status", whole)
+    assert set(status) == every | documented("status")
+    assert status["chunks"] == {"done": 1, "total": 1} and status["complete"] is True
+    kinds = (["list"], ["list", "allocation/pcm"], ["list", "run"])
+    lists = set().union(*(document(capsys, *kind) for kind in kinds))
+    assert lists == every | documented("list")
+
+
+# --- the terminal ---------------------------------------------------------------------------------
+
+STUDY = """\
+figure = "Follow"
+family = "tracking"
+[problem]
+name = "quadratic_tracking"
+dimension = 2
+[[algorithm]]
+name = "follow_minimizer"
+[run]
+horizons = 10
+seeds = 4
+tile = 16
+[[check]]
+kind = "value"
+algorithm = "follow_minimizer"
+at_most = 0.0
+"""
+
+REPLACED = """
+import sys
+from jaxsoco.engine import sweep
+
+def records(*_):
+    raise RuntimeError("of the\\n test \\x1b[31m")
+
+sweep._records = records
+from jaxsoco.cli import main
+sys.exit(main())
+"""
+
+
+@pytest.fixture
+def study(tmp_path) -> Path:
+    path = tmp_path / "study.toml"
+    path.write_text(STUDY, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> tuple[Path, str]:
+    """A folder with a study and its run in ``São``, and what a terminal got."""
+    folder = tmp_path_factory.mktemp("finished")
+    (folder / "study.toml").write_text(STUDY.replace("Follow", "São Paulo"), encoding="utf-8")
+    code, printed = on_a_terminal("run", "study.toml", "--out", "São", cwd=folder)
+    assert code == 1
+    return folder, printed
+
+
+def test_user_text_cannot_control_the_terminal(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "experiments").mkdir()
+    evil = "experiments/e\x1b[31m\u202evil.toml"
+    Path(evil).write_text('figure = "\\u001b]0;owned\\u0007"\n"k\\u001b[2J" = 1', encoding="utf-8")
+    for arguments in (
+        ["list"],
+        ["check", evil],
+        ["check", evil, "--json"],
+        ["run", "\x1b[31m"],
+        ["list", "a\x9b31m"],
+        ["list", "--\x1b[31m"],
+        ["\x1b[31m"],
+        ["status", "\r\x1b[K"],
+    ):
+        main(arguments)
+        printed = "".join(capsys.readouterr())
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", printed), arguments
+        assert r"\x1b" in printed or r"\x9b" in printed or r"\u001b" in printed
+
+
+def on_a_terminal(*arguments: str, cwd: Path, **environment: str) -> tuple[int, str]:
+    """The command line with a terminal for all its streams; what the terminal gets."""
+    master, slave = pty.openpty()
+    started = subprocess.Popen(
+        [sys.executable, "-m", "jaxsoco", *arguments],
+        cwd=cwd,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "100", **environment},
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+    )
+    os.close(slave)
+    received = b""
+    while select.select([master], [], [], 120)[0]:
+        try:
+            part = os.read(master, 65536)
+        except OSError:  # the other end is closed
+            break
+        if not part:
+            break
+        received += part
+    os.close(master)
+    return started.wait(60), received.decode()
+
+
+def test_a_terminal_gets_a_live_line_and_colours(finished):
+    folder, printed = finished
+    assert "\rcompiling 1 of 1: follow_minimizer" in printed
+    assert "\ncompiling" not in printed
+    assert re.search("\x1b\\[31mcheck (failed|FAILED)\x1b\\[0m: ", printed)
+    code, printed = on_a_terminal("report", "São", cwd=folder, NO_COLOR="1")
+    assert code == 1
+    assert "\x1b" not in printed
+
+
+# --- outputs that fail ----------------------------------------------------------------------------
+
+PLAIN = "import sys; from jaxsoco.cli import main; sys.exit(main())"
+
+
+def shell(line: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A line of the shell in which ``jaxsoco`` is this package's."""
+    function = f'jaxsoco() {{ {shlex.join([sys.executable, "-m", "jaxsoco"])} "$@"; }}\n'
+    done = subprocess.run(
+        ["bash", "-c", function + line],
+        cwd=cwd,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
+    return done
+
+
+HAS_FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="has no /dev/full")
+
+
+@HAS_FULL
+def test_a_full_output_loses_nothing_of_a_run(study, tmp_path):
+    done = shell("jaxsoco run study.toml --out out >/dev/full", tmp_path)
+    assert done.returncode == 1  # of the check
+    assert "jaxsoco: the output cannot be written: No space left on device" in done.stderr
+    assert (tmp_path / "out" / "report.html").exists()
+
+
+@HAS_FULL
+@pytest.mark.parametrize("where", [">&-", ">&- 2>&-", ">/dev/full", ">/dev/full 2>/dev/full"])
+def test_an_output_that_cannot_be_written(finished, where):
+    report, (folder, _) = finished[0] / "São" / "report.html", finished
+    report.unlink(missing_ok=True)
+    assert shell(f"jaxsoco report São {where}", folder).returncode == 1  # of the check
+    assert report.exists()
+    code = 75 if "full" in where else 0
+    assert shell(f"jaxsoco status São {where}", folder).returncode == code
+
+
+def test_a_reader_that_leaves_early_gets_no_less_of_a_report(finished):
+    report, (folder, _) = finished[0] / "São" / "report.html", finished
+    report.unlink(missing_ok=True)
+    done = shell("jaxsoco report São | true; exit ${PIPESTATUS[0]}", folder)
+    assert done.returncode == 141
+    assert report.exists()
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"PYTHONIOENCODING": "ascii"},
+        {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
+    ],
+)
+def test_an_output_in_ascii_has_escapes(finished, environment):
+    folder, printed = finished
+    assert "São" in printed and " ± " in printed
+    done = shell("jaxsoco report São; jaxsoco check study.toml", folder, **environment)
+    assert done.stdout.isascii()
+    # The second one's path is read as bytes.
+    assert re.search(r"report: S\\x(e3|c3\\xa3)o/report.html", done.stdout)
+    assert "S\\xe3o Paulo" in done.stdout and " \\xb1 " in done.stdout
+
+
+def test_a_path_that_is_no_text(tmp_path):
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/b\xff"))
+    try:
+        folder.mkdir()
+    except OSError:
+        pytest.skip("the file system wants text")
+    (folder / "study.toml").write_text(STUDY, encoding="utf-8")
+    line = "jaxsoco run $'b\\xff/study.toml' --out $'b\\xff/out'; "
+    done = shell(line + "jaxsoco run $'b\\xff/studi.toml'; echo $?", tmp_path)
+    assert r"report: b\xff/out/report.html" in done.stdout
+    assert done.stdout.endswith("\n2\n")
+    assert r"b\xff/studi.toml: there is no such file" in done.stderr
+    assert (folder / "out" / "report.html").exists()
+
+
+# --- internal errors ------------------------------------------------------------------------------
+
+
+def test_an_internal_error_is_code_70_and_a_file(study, tmp_path):
+    run = ("run", "study.toml", "--out", "out")
+    failed = start(*run, cwd=tmp_path, code=REPLACED)
+    assert failed.returncode == 70
+    assert "Traceback" not in failed.stderr
+    (file,) = (tmp_path / "out").glob("jaxsoco-error-*.txt")
+    first, *_, last = [x for x in failed.stderr.splitlines() if not x.startswith("compiling")]
+    assert first == r"jaxsoco: internal error: RuntimeError: of the test \x1b[31m"
+    assert f"the file {Path('out') / file.name}" in last or f"the file {file}" in last
+    text = file.read_text(encoding="utf-8")
+    for part in ("command: jaxsoco run study.toml --out out", "jaxlib: ", "Traceback", "records"):
+        assert part in text
+    assert start("status", "out", cwd=tmp_path, code=PLAIN).returncode == 0
+
+
+def test_an_internal_error_without_a_run_is_in_the_temporary_folder(tmp_path, monkeypatch, capsys):
+    def broken(*_):
+        raise ValueError
+
+    monkeypatch.setattr("jaxsoco.registry.listing", broken)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert main(["list"]) == 70
+    (file,) = tmp_path.iterdir()
+    assert str(file) in capsys.readouterr().err
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    assert main(["list"]) == 70
+    assert "Traceback" in capsys.readouterr().err  # or else it would be lost

@@ -1,4 +1,4 @@
-"""Fitted exponents: how the mean ratio or regret grows along every numeric axis."""
+"""Fitted exponents: how the mean ratio or regret grows with the horizon, or along an axis."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from itertools import product
 from typing import Any
 
 from jaxsoco.analysis.ledger import Ledger
+from jaxsoco.analysis.plots import default_plots
+from jaxsoco.analysis.selection import default_axis
 from jaxsoco.analysis.statistics import Estimate
-from jaxsoco.analysis.views import View, exponent, view
-from jaxsoco.core.study import Study
+from jaxsoco.analysis.views import View, growth, view
+from jaxsoco.core.study import HORIZON, Study
 
 
 @dataclass(frozen=True)
@@ -22,9 +24,11 @@ class Fit:
       against: comparator, or None for the cost itself.
       axis: name of the axis.
       where: the selection; other axes are pooled.
-      exponent: least-squares slope in logarithms with its paired bootstrap interval.
+      exponent: least-squares slope in logarithms with its interval, paired by seed.
       positions: how many values of the axis it rests on.
       note: why there is no exponent, or which values were left out.
+      over: the range of the axis, ``T from 1000 to 16,000``.
+      local: it is the slope over the last rounds of runs of one horizon.
     """
 
     algorithm: str
@@ -34,6 +38,13 @@ class Fit:
     exponent: Estimate
     positions: int
     note: str
+    over: str = ""
+    local: bool = False
+
+    @property
+    def remarks(self) -> str:
+        """What is to be said of it beside the numbers: why there is no exponent, or interval."""
+        return "; ".join(text for text in (self.note, self.exponent.note) if text)
 
 
 def fit(
@@ -44,9 +55,18 @@ def fit(
     where: Mapping[str, Any] | None = None,
 ) -> Fit:
     """Fits the exponent of one learner's quantity along an axis."""
-    estimate, positions, note = exponent(ledger, algorithm, quantity, axis, where)
-    against = quantity.against
-    return Fit(algorithm, against, axis, dict(where or {}), estimate, positions, note)
+    found = growth(ledger, algorithm, quantity, axis, where)
+    return Fit(
+        algorithm=algorithm,
+        against=quantity.against,
+        axis=axis,
+        where=dict(where or {}),
+        exponent=found.exponent,
+        positions=len(found.places),
+        note=found.note,
+        over=found.over,
+        local=found.local,
+    )
 
 
 def worlds(study: Study, axis: str) -> Iterator[dict[str, Any]]:
@@ -59,12 +79,27 @@ def worlds(study: Study, axis: str) -> Iterator[dict[str, Any]]:
             yield where
 
 
+def fitted_axes(study: Study) -> list[str]:
+    """The horizon, and the numeric axes that a check or figure names.
+
+    An experiment without a horizon that asks for no figures gets figures along its axes, and
+    exponents with them.
+    """
+    asked = [*study.presentation.checks, *study.presentation.plots]
+    numeric = study.numeric_axes()
+    if HORIZON not in numeric and not study.presentation.plots:
+        asked += default_plots(study)
+    slope = default_axis(study.axes, study.checkpoints)
+    names = {table.get("axis") or (slope if table["kind"] == "slope" else None) for table in asked}
+    return [axis for axis in numeric if axis == HORIZON or axis in names]
+
+
 def fits(ledger: Ledger) -> list[Fit]:
-    """The exponents of every algorithm along every numeric axis."""
+    """The exponents of every algorithm along the horizon, and what else is asked for."""
     study = ledger.study
     return [
         fit(ledger, algorithm, view({"against": against}, study, where), axis, where)
-        for axis in study.numeric_axes()
+        for axis in fitted_axes(study)
         for where in worlds(study, axis)
         for against in study.comparators or (None,)
         for algorithm in study.algorithms

@@ -13,7 +13,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxsoco.analysis.records import Cell, Chunk, Record, compare, read_record, segments
+from jaxsoco.analysis.records import (
+    Cell,
+    Chunk,
+    Record,
+    compare,
+    read_record,
+    segments,
+    without_noise,
+)
 from jaxsoco.analysis.statistics import Clusters, beside, bundle, cluster
 from jaxsoco.core.moments import Moments
 from jaxsoco.core.study import HORIZON, Study
@@ -21,7 +29,7 @@ from jaxsoco.core.study import HORIZON, Study
 _BUNDLES = 1000
 _MOST_PATHS = 4096
 _PLACE = ("id", "group", "start", "stop", "identity", "bytes", "sha256", "seconds")
-_COUNTS = ("nonconverged", "nonfinite")
+_COUNTS = ("nonconverged", "nonfinite", "repeating")
 
 
 class Curve(NamedTuple):
@@ -42,6 +50,7 @@ class Ledger:
         self._last = (-1, -1)
         shape = (len(study.points), len(study.labels), study.seeds, 1 + len(study.costs))
         self._finals = np.full(shape, np.nan)
+        self._repeating: set[tuple[int, str]] = set()
         self._bundles: dict[_Key, Clusters] = {}
         self._paths: dict[_Key, np.ndarray] = {}
         self._checkpoints = {p: g.checkpoints for g in study.groups for p in g.points}
@@ -58,6 +67,11 @@ class Ledger:
         """Runs of every learner that are in the ledger."""
         first = self.study.labels[0]
         return sum(self.cells[p, first].runs for p in range(len(self.study.points)))
+
+    @property
+    def seeds_with_paths(self) -> int:
+        """Of how many seeds a point runs are kept at every checkpoint."""
+        return min(self.study.seeds, _MOST_PATHS)
 
     @property
     def complete(self) -> bool:
@@ -80,6 +94,7 @@ class Ledger:
             for number, label in enumerate(self.study.labels)
         }
         for point, seeds, runs in segments(group, start, stop):
+            self._repeating.update((point, label) for label in meta.get("repeating", ()))
             parts = {label: record.part(runs) for label, record in records.items()}
             for number, label in enumerate(self.study.labels):
                 mine, cell = parts[label], self.cells[point, label]
@@ -123,6 +138,8 @@ class Ledger:
         else:
             both = mine.finite & parts[rival].finite
             values = compare(mine.total, parts[rival].total, self.study.measure)
+        if rival in self.study.components or self.study.measure == "regret":
+            values = without_noise(values, mine.total, self.study.noise)
         finite = np.isfinite(values) & both[:, None]
         cell.measures[rival] = cell.measures[rival].merge(Moments.of(values, finite))
         cell.undefined[rival] += int(np.count_nonzero(both & ~finite[:, -1]))
@@ -132,10 +149,18 @@ class Ledger:
         """A component, or the measure of it ``[runs, C]``; NaN where unknown."""
         column = self._column(cost)
         values = np.where(mine.finite[:, None], mine.parts[:, :, column], np.nan)
-        if theirs is None:
-            return values
-        rival = np.where(theirs.finite[:, None], theirs.parts[:, :, column], np.nan)
-        return compare(values, rival, self.study.measure)
+        if theirs is not None:
+            rival = np.where(theirs.finite[:, None], theirs.parts[:, :, column], np.nan)
+            values = compare(values, rival, self.study.measure)
+        if self._has_noise(cost, theirs is not None, self.study.measure):
+            values = without_noise(values, mine.total, self.study.noise)
+        return values
+
+    def _has_noise(self, cost: str | None, compared: bool, measure: str) -> bool:
+        """Whether the rounding of the total cost is in a regret, or a component of the total."""
+        if compared and measure == "ratio":
+            return False
+        return compared if cost is None else self.study.cost(cost).objective
 
     def _column(self, cost: str) -> int:
         return self.study.costs.index(self.study.cost(cost))
@@ -145,7 +170,7 @@ class Ledger:
         if values.shape[1] == 1:
             return
         if self.study.quantiles:
-            most = min(self.study.seeds, _MOST_PATHS)
+            most = self.seeds_with_paths
             paths = self._paths.setdefault(key, np.full((most, values.shape[1]), np.nan))
             paths[seeds.start : seeds.stop] = values[: max(most - seeds.start, 0)]
         shape = (min(self.study.seeds, _BUNDLES), values.shape[1])
@@ -153,6 +178,29 @@ class Ledger:
         units, finite = np.arange(seeds.start, seeds.stop) % shape[0], np.isfinite(values)
         np.add.at(bundles.sums, units, np.where(finite, values, 0.0))
         np.add.at(bundles.counts, units, finite)
+
+    def repeats(self, labels: Iterable[str | None], points: Iterable[int]) -> bool:
+        """Whether these learners cost the same with every seed: neither world nor learner draws.
+
+        Two seeds or more tell by themselves. Of a single one its chunk says whether runs with other
+        seeds, which are not kept, came to the same.
+
+        Args:
+          labels: of learners; what was not run is passed over.
+          points: indices of points.
+        """
+        numbers = [i for i, label in enumerate(self.study.labels) if label in {*labels}]
+        points = tuple(points)
+        return bool(points) and all(
+            self._repeats(point, number) for point in points for number in numbers
+        )
+
+    def _repeats(self, point: int, number: int) -> bool:
+        costs = self._finals[point, number]
+        costs = costs[np.isfinite(costs[:, 0])]
+        if len(costs) < 2:
+            return len(costs) == 1 and (point, self.study.labels[number]) in self._repeating
+        return np.array_equal(costs, np.broadcast_to(costs[0], costs.shape), equal_nan=True)
 
     def totals(self, label: str, points: Iterable[int]) -> np.ndarray:
         """Total cost per run ``[points, seeds]``; NaN where missing or left out."""
@@ -181,21 +229,26 @@ class Ledger:
           cost: a component in place of the total.
 
         Returns:
-          float64; NaN where a run is missing, left out, or its ratio has no meaning.
+          float64; NaN where a run is missing, left out, or its ratio has no meaning. What is
+          rounding alone beside the run's own total cost (:attr:`Study.noise`) is 0.
         """
-        points = tuple(points)
+        points, noise = tuple(points), self.study.noise
         if cost is None and against is not None and against in self.study.components:
-            return self.components(label, self.study.components[against], points)
+            values = self.components(label, self.study.components[against], points)
+            return without_noise(values, self.totals(label, points), noise)
 
         def runs(learner: str) -> np.ndarray:
             if cost is None:
                 return self.totals(learner, points)
             return self.components(learner, cost, points)
 
-        if against is None:
-            return runs(label)
-        values = compare(runs(label), runs(against), measure or self.study.measure)
-        return np.where(np.isfinite(values), values, np.nan)
+        measure, values = measure or self.study.measure, runs(label)
+        if against is not None:
+            values = compare(values, runs(against), measure)
+            values = np.where(np.isfinite(values), values, np.nan)
+        if self._has_noise(cost, against is not None, measure):
+            values = without_noise(values, self.totals(label, points), noise)
+        return values
 
     def curve(
         self,

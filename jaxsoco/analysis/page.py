@@ -9,6 +9,7 @@ from html import escape as escape_html
 from typing import Any, NamedTuple
 
 from jaxsoco.analysis.checks import CheckResult
+from jaxsoco.analysis.verdicts import verdict_text
 from jaxsoco.core.escape import readable
 from jaxsoco.core.text import show
 
@@ -35,7 +36,8 @@ th { font-weight: 600; color: var(--soft); vertical-align: bottom; white-space: 
 td.left, th.left { text-align: left; } td.wrap { white-space: normal; overflow-wrap: anywhere; }
 td.long { white-space: normal; overflow-wrap: anywhere; min-width: 24ch; text-align: left; }
 tbody tr:hover { background: var(--card); }
-.pass { color: var(--good); font-weight: 600; } .fail { color: var(--bad); font-weight: 600; }
+.passed { color: var(--good); font-weight: 600; } .failed { color: var(--bad); font-weight: 600; }
+.undecided { color: var(--warn); font-weight: 600; }
 .figures { display: flex; flex-wrap: wrap; gap: 1.5rem; align-items: flex-start; }
 figure { margin: 0; flex: 1 1 24rem; max-width: 33rem; }
 figure img { display: block; width: 100%; background: #fff; padding: .6rem;
@@ -174,7 +176,7 @@ def checks_table(checks: Sequence[CheckResult]) -> str:
     if not checks:
         return ""
     rows = "\n".join(
-        f'<tr><td class="left {"pass" if check.passed else "fail"}">{verdict(check)}</td>'
+        f'<tr><td class="left {check.verdict}">{verdict_text(check.verdict)}</td>'
         f'<td class="left">{escape(str(check.check["kind"]))}</td>'
         f'<td class="left wrap">{escape(check.sentence)}</td><td>{check.runs}</td></tr>'
         for check in checks
@@ -184,11 +186,6 @@ def checks_table(checks: Sequence[CheckResult]) -> str:
         f'<div class="scroll checks"><table><thead><tr>{head}<th>runs</th></tr></thead>\n'
         f"<tbody>{rows}</tbody></table></div>\n"
     )
-
-
-def verdict(check: CheckResult) -> str:
-    """``passed`` or ``FAILED``."""
-    return "passed" if check.passed else "FAILED"
 
 
 def figures(pictures: Sequence[Picture]) -> str:

@@ -86,6 +86,15 @@ def compare(mine: np.ndarray, theirs: np.ndarray, measure: str) -> np.ndarray:
         return np.divide(mine, theirs, out=np.full_like(mine, np.nan), where=theirs > 0)
 
 
+def without_noise(values: np.ndarray, total: np.ndarray, noise: float) -> np.ndarray:
+    """Regrets or components, 0 where they are at most ``noise`` of the runs' own total costs.
+
+    >>> without_noise(np.array([5e-28, 0.5]), np.array([100.0, 100.0]), 1e-12)
+    array([0. , 0.5])
+    """
+    return np.where(np.abs(values) <= noise * np.abs(total), 0.0, values)
+
+
 def read_record(study: Study, number: str, arrays: Mapping[str, np.ndarray]) -> Record:
     """One learner's arrays of a chunk; a component that it does not record adds nothing."""
     finite = np.asarray(arrays[f"{number}.finite"], bool)

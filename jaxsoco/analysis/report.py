@@ -20,6 +20,8 @@ from jaxsoco.analysis.ledger import Ledger, read
 from jaxsoco.analysis.page import Picture
 from jaxsoco.analysis.plots import default_plots
 from jaxsoco.analysis.records import Chunk
+from jaxsoco.analysis.verdicts import Verdict, together
+from jaxsoco.core import stopping
 
 _FIGURE_NAME = re.compile(r"\d\d+-[a-z][a-z0-9-]*\.(png|svg|csv)")
 
@@ -29,18 +31,24 @@ class ReportResult:
     """What a report comes to.
 
     Attributes:
-      checks_passed: no check failed.
+      verdict: on all checks together: ``"failed"`` if one of them failed, or else ``"undecided"``
+        if one is.
       table_text: the results as aligned plain text.
       summary_text: incompleteness, failures, fitted exponents and verdicts as plain text.
       path: the page.
       failures: what raised when a figure was drawn: place of the plot, and the exception.
     """
 
-    checks_passed: bool
+    verdict: Verdict
     table_text: str
     summary_text: str
     path: Path
     failures: tuple[tuple[str, Exception], ...] = ()
+
+    @property
+    def checks_passed(self) -> bool:
+        """Whether no check failed."""
+        return self.verdict != "failed"
 
 
 def write_report(
@@ -98,7 +106,7 @@ def report_on(ledger: Ledger, directory: Path, *, draft: bool = False) -> Report
     path = directory / "report.html"
     _write(path, html.encode())
     return ReportResult(
-        checks_passed=all(result.passed for result in results),
+        verdict=together(result.verdict for result in results),
         table_text=wording.terminal_table(ledger, rows),
         summary_text=wording.summary(ledger, exponents, results, skipped),
         path=path,
@@ -112,11 +120,12 @@ def _results(ledger: Ledger, rows: Sequence[tables.Row]) -> str:
     if not whole:
         return page.paragraph("No runs yet.")
     few = len(rows) <= tables.MOST_ROWS
-    note = page.paragraph(wording.table_note(ledger, few))
-    note = page.paragraph(footnote(worst_breaches(ledger, ledger.study.labels))) + note
+    shown = rows if few else tables.pooled_rows(ledger)
+    note = page.paragraph(footnote(worst_breaches(ledger, ledger.study.labels)))
+    note += page.paragraph(wording.table_note(ledger, shown, few))
     if few:
         return whole + note
-    pooled = page.table_of(wording.page_table(ledger, tables.pooled_rows(ledger)))
+    pooled = page.table_of(wording.page_table(ledger, shown))
     return pooled + note + page.details("Point by point", whole)
 
 
@@ -129,8 +138,9 @@ def _write(path: Path, data: bytes) -> None:
     """Replaces a file whole, so that a reader never sees half of it."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
+        with stopping.held():
+            temporary.write_bytes(data)
+            temporary.replace(path)
     except OSError:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -138,8 +148,10 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _checks_json(results: Sequence[CheckResult], ledger: Ledger) -> str:
+    verdict = together(result.verdict for result in results)
     content = {
-        "passed": all(result.passed for result in results),
+        "verdict": verdict,
+        "passed": None if verdict == "undecided" else verdict == "passed",
         "complete": ledger.complete,
         "level": ledger.study.level,
         "checks": [result.to_json() for result in results],

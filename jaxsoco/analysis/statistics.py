@@ -8,7 +8,7 @@ are bootstrapped by resampling seeds.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -22,23 +22,54 @@ LEVEL = 0.95
 RESAMPLES = 1000
 """Bootstrap resamples."""
 
+FEWEST_SEEDS = 8
+"""With fewer, exponents and medians over several points have no interval that covers its level."""
+
+_ONE_SEED = "one seed"
 _BOOTSTRAP_SEED = 20240815
+_NOT_POSITIVE = "not positive for all resampled seeds"
 _MOST_CLUSTERS = 2000
 _MOST_RESAMPLED = 500
+_MOST_ENTRIES = 2_000_000
 _MEDIAN_RESAMPLES = 400
+_NO_ERROR = 1e-12  # relative standard error of seeds that agree but for rounding
 
 
-class Estimate(NamedTuple):
-    """A value and the ends of its interval; NaN where the data give none."""
-
+class _Ends(NamedTuple):
     value: float
     lower: float = math.nan
     upper: float = math.nan
+
+
+class Estimate(_Ends):
+    """A value and the ends of its interval; NaN where the data give none.
+
+    As a tuple it is the three numbers; ``note`` says in words why there is no interval.
+
+    >>> value, lower, upper = Estimate(1.5, 1.2, 1.8)
+    >>> Estimate(1.5, note="too few seeds (4; want 8)").note
+    'too few seeds (4; want 8)'
+    """
+
+    note: str = ""
+
+    def __new__(
+        cls, value: float, lower: float = math.nan, upper: float = math.nan, note: str = ""
+    ) -> Estimate:
+        """An estimate; without ends it has no interval."""
+        self = super().__new__(cls, value, lower, upper)
+        self.note = note
+        return self
 
     @property
     def half_width(self) -> float:
         """Half the length of the interval."""
         return (self.upper - self.lower) / 2
+
+
+def too_few(seeds: int, want: int = FEWEST_SEEDS) -> str:
+    """Why there is no interval: ``too few seeds (4; want 8)``."""
+    return f"too few seeds ({seeds}; want {want})"
 
 
 class Clusters(NamedTuple):
@@ -65,7 +96,7 @@ def mean_estimate(moments: Moments, index: int = -1, level: float = LEVEL) -> Es
     """Mean with Student's interval, from the entry ``index`` of moments ``[C]``."""
     count, mean = int(moments.count[index]), float(moments.mean[index])
     if count < 2:
-        return Estimate(mean)
+        return Estimate(mean, note=_ONE_SEED if count else "")
     # mean -/+ t_{n-1} standard_error
     half = student_quantile(0.5 + level / 2, count - 1) * float(moments.standard_error[index])
     return Estimate(mean, mean - half, mean + half)
@@ -109,8 +140,9 @@ def cluster_means(
 
 def pooled_mean(values: np.ndarray, level: float = LEVEL) -> Estimate:
     """Mean of ``values [points, seeds]`` over both axes; NaN entries do not count."""
-    mean, lower, upper = cluster_means(cluster(values), level)
-    return Estimate(float(mean[0]), float(lower[0]), float(upper[0]))
+    mean, lower, upper = (float(end[0]) for end in cluster_means(cluster(values), level))
+    single = math.isfinite(mean) and not math.isfinite(lower)
+    return Estimate(mean, lower, upper, _ONE_SEED if single else "")
 
 
 def pooled_quantile(values: np.ndarray, probability: float, level: float = LEVEL) -> Estimate:
@@ -121,23 +153,27 @@ def pooled_quantile(values: np.ndarray, probability: float, level: float = LEVEL
     """
     finite = np.isfinite(values)
     ordered = np.sort(values[finite])
-    n = ordered.size
+    n, units = ordered.size, int(finite.any(axis=0).sum())
     if n == 0:
         return Estimate(math.nan)
     value = float(np.quantile(ordered, probability))
+    if units > 1 and ordered[0] == ordered[-1]:
+        return Estimate(value, value, value)
     if np.count_nonzero(finite.any(axis=1)) == 1:
         low, high = _binomial_ranks(n, probability, level)
+    elif units < FEWEST_SEEDS:
+        return Estimate(value, note=too_few(units))
     else:
         # Woodruff: an interval for F at the quantile, read back from the order statistics.
         below = np.where(finite, values <= value, np.nan)
         half = pooled_mean(below, level).half_width
-        if not math.isfinite(half):
-            return Estimate(value)
         # Ranks outwards, so that rounding widens the interval.
         low = math.floor(n * (probability - half))
         high = math.ceil(n * (probability + half)) + 1
     lower = float(ordered[low - 1]) if low >= 1 else math.nan
-    return Estimate(value, lower, float(ordered[high - 1]) if high <= n else math.nan)
+    upper = float(ordered[high - 1]) if high <= n else math.nan
+    missing = low < 1 or high > n
+    return Estimate(value, lower, upper, _no_rank(n, probability, level) if missing else "")
 
 
 @lru_cache(maxsize=1024)
@@ -169,6 +205,13 @@ def _binomial_ranks(n: int, probability: float, level: float = LEVEL) -> tuple[i
     return low, high
 
 
+def _no_rank(n: int, probability: float, level: float) -> str:
+    """Why no order statistic of ``n`` runs lies beyond a quantile."""
+    # All n lie on one side of it with probability max(p, 1 - p)^n.
+    want = math.ceil(math.log((1 - level) / 2) / math.log(max(probability, 1 - probability)))
+    return too_few(n, want) if n < want else f"no run beyond the {100 * probability:g} % quantile"
+
+
 def bundle(clusters: Clusters, most: int = _MOST_CLUSTERS) -> Clusters:
     """At most ``most`` units: unit i goes to bundle i % most, which keeps units independent."""
     units = len(clusters.sums)
@@ -190,53 +233,163 @@ def _bootstrap_weights(units: int, resamples: int) -> np.ndarray:
 def log_slope(x: np.ndarray, clusters: Clusters, level: float = LEVEL) -> Estimate:
     """Exponent of ``mean ~ x**exponent`` by least squares in logarithms.
 
-    The interval is the percentile bootstrap over units, drawn jointly for all positions (paired).
+    The interval is the symmetric studentised bootstrap over units, drawn jointly for all positions
+    (paired): ``exponent -/+ q standard_error``, with q the quantile of
+    ``|exponent* - exponent| / standard_error*`` over resamples (Hall, Ann. Stat. 16, 1988). Both
+    standard errors are linearised (delta method). Percentiles would be too narrow for few units.
+
+    >>> x, seeds = np.array([1.0, 2.0, 4.0]), np.linspace(0.9, 1.1, 8)[:, None]
+    >>> growth = log_slope(x, Clusters(seeds * x**0.5, np.ones((8, 3))))
+    >>> round(growth.value, 6), round(growth.upper, 6)
+    (0.5, 0.5)
 
     Args:
       x: float64 ``[K]``, positive, at least two different.
-      clusters: units ``[B, K]``.
+      clusters: units ``[B, K]``; those without a run do not count.
       level: level of the interval.
 
     Returns:
-      The exponent; NaN if a mean is not positive. NaN ends if more than a few resamples have a
-      mean that is not positive, or with a single unit.
+      The exponent; NaN if a mean is not positive. NaN ends, and a note, with fewer than 8 units at
+      some position (unless all are alike), or if too many resamples have a mean that is not
+      positive.
     """
-    sums, counts = bundle(clusters)
+    present = clusters.counts.any(axis=1)
+    sums, counts = bundle(Clusters(*(part[present] for part in clusters)))
     weights = _slope_weights(x)
+    total, runs = sums.sum(axis=0), counts.sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        exponent = float(np.log(sums.sum(axis=0) / counts.sum(axis=0)) @ weights)
-        if not math.isfinite(exponent) or len(sums) < 2:
-            return Estimate(exponent if math.isfinite(exponent) else math.nan)
-        # A resample counts every unit w_b times: its means are sum w_b sums_b / sum w_b counts_b.
-        draw = _bootstrap_weights(len(sums), RESAMPLES)
-        slopes = np.log((draw @ sums) / (draw @ counts)) @ weights
-    return _with_percentiles(exponent, slopes, level)
+        exponent = float(np.log(total / runs) @ weights)
+    if not math.isfinite(exponent):
+        return Estimate(math.nan)
+    units, fewest = len(sums), int((counts > 0).sum(axis=0).min())
+    # Influence of a unit on sum_k w_k log(sums_k / counts_k).
+    error = _standard_error(sums @ (weights / total) - counts @ (weights / runs), units)
+    agree = units > 1 and error <= _NO_ERROR * np.abs(weights).sum()
+    if agree and (fewest >= FEWEST_SEEDS or _all_alike([sums, counts], axis=0)):
+        return Estimate(exponent, exponent, exponent)
+    if fewest < FEWEST_SEEDS:
+        return Estimate(exponent, note=too_few(fewest))
+    # A resample counts every unit w_b times: its means are sum w_b sums_b / sum w_b counts_b.
+    draw = _bootstrap_weights(units, RESAMPLES)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        totals, all_runs = draw @ sums, draw @ counts
+        slopes = np.log(totals / all_runs) @ weights
+        influence = (weights / totals) @ sums.T - (weights / all_runs) @ counts.T
+        squares = np.einsum("rb,rb,rb->r", draw, influence, influence)
+        errors = np.sqrt(units / (units - 1) * squares)
+        deviations = np.abs(slopes - exponent) / errors
+    # A resample without a logarithm may lie anywhere.
+    deviations[~np.isfinite(deviations)] = math.inf
+    half = float(np.quantile(deviations, level, method="higher")) * error
+    if not math.isfinite(half):
+        return Estimate(exponent, note=_NOT_POSITIVE)
+    return Estimate(exponent, exponent - half, exponent + half)
 
 
 def log_slope_of_medians(
     x: np.ndarray, columns: Sequence[np.ndarray], level: float = LEVEL
 ) -> Estimate:
-    """As :func:`log_slope` for medians; the bootstrap draws seeds, jointly for all positions.
+    """As :func:`log_slope` for medians: Student's interval with the bootstrap's standard error.
+
+    A linearised error would need the density at the median, and would miss what strongly paired
+    positions have left of their spread. Past 500 seeds, the error is that of 500, scaled.
 
     Args:
       x: float64 ``[K]``, positive, at least two different.
       columns: values ``[points, seeds]`` at each position; NaN where a run is missing.
-      level: level of the interval, from at most 500 seeds and 400 resamples.
+      level: level of the interval.
     """
     weights = _slope_weights(x)
-    seeds = min(_MOST_RESAMPLED, *(c.shape[1] for c in columns))
+
+    def slope(medians: np.ndarray) -> np.ndarray:
+        return np.log(medians) @ weights
+
+    return _of_medians(slope, columns, level)
+
+
+def difference_of_medians(left: np.ndarray, right: np.ndarray, level: float = LEVEL) -> Estimate:
+    """Median of ``left`` minus median of ``right``, ``[points, seeds]`` each, paired by seed.
+
+    The interval is that of :func:`log_slope_of_medians`.
+
+    >>> better = np.arange(16.0)[None]
+    >>> difference_of_medians(better + 1.0, better)
+    Estimate(value=1.0, lower=1.0, upper=1.0)
+    """
+
+    def difference(medians: np.ndarray) -> np.ndarray:
+        return medians[..., 0] - medians[..., 1]
+
+    return _of_medians(difference, [left, right], level)
+
+
+def _of_medians(
+    statistic: Callable[[np.ndarray], np.ndarray], columns: Sequence[np.ndarray], level: float
+) -> Estimate:
+    """A statistic of medians ``[..., K]`` of values ``[points, seeds]`` in each of K columns."""
+    medians = np.array([_median(column) for column in columns])
     with np.errstate(divide="ignore", invalid="ignore"):
-        exponent = float(np.log([_median(c) for c in columns]) @ weights)
-        if not math.isfinite(exponent) or seeds < 2:
-            return Estimate(exponent if math.isfinite(exponent) else math.nan)
-        generator = np.random.default_rng(_BOOTSTRAP_SEED)
-        slopes = np.empty(_MEDIAN_RESAMPLES)
-        for i in range(_MEDIAN_RESAMPLES):
-            # The same seeds at all positions: resamples stay paired.
-            sample = generator.integers(seeds, size=seeds)
-            medians = [_median(c[:, sample]) for c in columns]
-            slopes[i] = np.log(medians) @ weights
-    return _with_percentiles(exponent, slopes, level)
+        value = float(statistic(medians))
+    if not math.isfinite(value):
+        return Estimate(math.nan)
+    paired = np.flatnonzero(np.all([np.isfinite(c).any(axis=0) for c in columns], axis=0))
+    units, sample = paired.size, paired[:_MOST_RESAMPLED]
+    if units < 2:
+        return Estimate(value, note=too_few(units))
+    draw = _bootstrap_weights(sample.size, _MEDIAN_RESAMPLES)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        drawn = [_resampled_medians(column[:, sample], draw) for column in columns]
+        errors = statistic(np.stack(drawn, axis=-1)) - value
+    agree = np.abs(errors).max() <= _NO_ERROR * np.abs(medians).max()
+    if agree and (units >= FEWEST_SEEDS or _all_alike(columns, axis=1)):
+        return Estimate(value, value, value)
+    if units < FEWEST_SEEDS:
+        return Estimate(value, note=too_few(units))
+    error = float(errors.std(ddof=1)) * math.sqrt(sample.size / units)
+    if not math.isfinite(error):
+        return Estimate(value, note=_NOT_POSITIVE)
+    half = student_quantile(0.5 + level / 2, units - 1) * error
+    return Estimate(value, value - half, value + half)
+
+
+def _all_alike(parts: Sequence[np.ndarray], axis: int) -> bool:
+    """Whether values do not differ along an axis but for rounding."""
+    return all(
+        np.allclose(part, part.take([0], axis), rtol=_NO_ERROR, atol=0, equal_nan=True)
+        for part in parts
+    )
+
+
+def _median(values: np.ndarray) -> float:
+    finite = values[np.isfinite(values)]
+    return float(np.median(finite)) if finite.size else math.nan
+
+
+def _resampled_medians(values: np.ndarray, draw: np.ndarray) -> np.ndarray:
+    """Medians ``[R]`` of ``values [points, seeds]``, every seed counted ``draw [R, seeds]`` times.
+
+    NaN entries do not count.
+    """
+    finite = np.isfinite(values)
+    order = np.argsort(values[finite], kind="stable")
+    ordered = values[finite][order]
+    seed = np.broadcast_to(np.arange(values.shape[1]), values.shape)[finite][order]
+    medians = []
+    parts = -(-draw.shape[0] * seed.size // _MOST_ENTRIES)
+    for part in np.array_split(draw.astype(np.int32), parts):
+        ranks = part[:, seed].cumsum(axis=1, dtype=np.int32)
+        runs = ranks[:, -1:]
+        # Of an even number of runs, the two in the middle; of an odd one, twice the same.
+        middles = ((runs + 1) // 2, runs // 2 + 1)
+        places = [np.count_nonzero(ranks < rank, axis=1) for rank in middles]
+        medians.append(ordered[np.minimum(places, seed.size - 1)].mean(axis=0))
+    return np.concatenate(medians)
+
+
+def _standard_error(influence: np.ndarray, units: int) -> float:
+    """Of a statistic, from the influence of each of the units."""
+    # Var = B / (B - 1) sum_b influence_b^2
+    return math.sqrt(units / max(units - 1, 1) * float(np.square(influence).sum()))
 
 
 def _slope_weights(x: np.ndarray) -> np.ndarray:
@@ -244,18 +397,3 @@ def _slope_weights(x: np.ndarray) -> np.ndarray:
     # slope = sum (log x - mean) y / sum (log x - mean)^2
     centred = np.log(x) - np.log(x).mean()
     return centred / np.square(centred).sum()
-
-
-def _with_percentiles(exponent: float, resampled: np.ndarray, level: float) -> Estimate:
-    """An exponent with the percentiles of resampled ones; without, if too few are finite."""
-    finite = resampled[np.isfinite(resampled)]
-    tail = (1 - level) / 2
-    if finite.size < (1 - tail) * resampled.size:
-        return Estimate(exponent)
-    lower, upper = np.quantile(finite, [tail, 1 - tail])
-    return Estimate(exponent, float(lower), float(upper))
-
-
-def _median(values: np.ndarray) -> float:
-    finite = values[np.isfinite(values)]
-    return float(np.median(finite)) if finite.size else math.nan

@@ -269,6 +269,13 @@ def _middle(spread: Spread) -> str:
     return f"median {with_interval(spread.median)}"
 
 
+def without_interval(rows: Iterable[Row]) -> str:
+    """What is said of the numbers that have no interval; empty if all have one."""
+    shown = [_known(spread) for row in rows for spread in (row.cost, *row.measures.values())]
+    notes = dict.fromkeys(estimate.note for estimate in shown if estimate.note)
+    return f"without ±: {', '.join(notes)}" if notes else ""
+
+
 def with_interval(estimate: Estimate) -> str:
     """``1.421 ± 0.011``: the half width with two digits, the mean with as many decimals."""
     digits = _decimals(estimate)

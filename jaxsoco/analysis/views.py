@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxsoco.analysis.ledger import Ledger
+from jaxsoco.analysis.resampling import place_of_least
 from jaxsoco.analysis.statistics import (
     Clusters,
     Estimate,
@@ -19,6 +20,7 @@ from jaxsoco.analysis.statistics import (
 )
 from jaxsoco.core.schema import Field
 from jaxsoco.core.study import HORIZON, Study
+from jaxsoco.core.text import thousands
 
 AGAINST = Field("against", "string", "comparator (the first if absent)", default=None)
 COST = Field(
@@ -37,8 +39,7 @@ STATISTIC = Field(
 )
 
 
-_BOOTSTRAP_SEED = 20240815
-_RESAMPLES, _MOST_RESAMPLED = 200, 1000
+_LOCAL, _FEWEST_LOCAL = 10, 3
 
 
 class View(NamedTuple):
@@ -167,32 +168,87 @@ def _quartiles(x: tuple[Any, ...], columns: list[np.ndarray]) -> Line:
     return Line(tuple(x[i] for i in keep), ends[:, 0], ends[:, 1], ends[:, 2], runs)
 
 
-def exponent(
+class Growth(NamedTuple):
+    """``value ~ axis ** exponent``.
+
+    Attributes:
+      exponent: with its interval.
+      axis: name of the axis.
+      places: positions that it rests on.
+      note: why there is no exponent, or which positions are left out.
+      local: the positions are the last rounds of runs of one horizon.
+    """
+
+    exponent: Estimate
+    axis: str
+    places: tuple[float, ...]
+    note: str
+    local: bool
+
+    @property
+    def over(self) -> str:
+        """``T from 1000 to 16,000``, ``local slope over rounds 100 to 1000``; empty without."""
+        if len(self.places) < 2:
+            return ""
+        low, high = thousands(min(self.places)), thousands(max(self.places))
+        if self.local:
+            return f"local slope over rounds {low} to {high}"
+        return f"{'T' if self.axis == HORIZON else self.axis} from {low} to {high}"
+
+
+def growth(
     ledger: Ledger, label: str, quantity: View, axis: str, where: Mapping[str, Any] | None = None
-) -> tuple[Estimate, int, str]:
-    """``value ~ axis ** exponent``: the exponent, on how many positions, and a note."""
+) -> Growth:
+    """Fits the exponent of a view along an axis; along one run, over its last rounds.
+
+    Growth within a run is not growth with the horizon: learners are tuned to it, and begin afresh
+    in every run. The first rounds are not what is asked for either, so that a local slope is taken
+    from the last checkpoints: those in the last factor of ten, and three at least.
+    """
     study, columns, clusters = ledger.study, [], None
+    local = axis == HORIZON and axis not in study.axes
     if quantity.statistic == "median":
         plain = quantity._replace(per_round=False)
         x, columns = _columns(ledger, label, plain, axis, where)
+        middles = np.array([np.nanmedian(runs) for runs in columns])
     else:
         x, clusters = ledger.curve(
             label, quantity.against, axis, where, quantity.measure, quantity.cost
         )
+        middles = clusters.sums.sum(axis=0) / clusters.counts.sum(axis=0)
     keep = [i for i, value in enumerate(x) if value > 0]
-    note = f"without {', '.join(f'{v:g}' for v in x if v <= 0)}" if len(keep) < len(x) else ""
-    at = np.array([x[i] for i in keep], float)
+    notes = [f"without {', '.join(f'{v:g}' for v in x if v <= 0)}"] if len(keep) < len(x) else []
+    if local:
+        last = [i for i in keep if x[i] * _LOCAL >= max(x)]
+        keep = last if len(last) >= _FEWEST_LOCAL else keep[-_FEWEST_LOCAL:]
+    if silent := [i for i in keep if middles[i] == 0]:
+        keep = [i for i in keep if i not in silent]
+        notes.append(f"without {', '.join(thousands(x[i]) for i in silent)} (0 but for rounding)")
+    places = tuple(float(x[i]) for i in keep)
     if len(keep) < 2:
-        return Estimate(np.nan), len(keep), f"fewer than two positive values of {axis} have runs"
+        note = f"fewer than two positive values of {axis} have runs"
+        if silent:
+            note = f"the {quantity.statistic} is 0 but for rounding"
+        return Growth(Estimate(np.nan), axis, places, note, local)
     if clusters is not None:
-        estimate = log_slope(at, Clusters(*(a[:, keep] for a in clusters)), study.level)
+        kept = Clusters(*(a[:, keep] for a in clusters))
+        estimate = log_slope(np.array(places), kept, study.level)
     else:
-        estimate = log_slope_of_medians(at, [columns[i] for i in keep], study.level)
+        kept = [columns[i] for i in keep]
+        estimate = log_slope_of_medians(np.array(places), kept, study.level)
     if quantity.per_round and axis == HORIZON:
-        estimate = Estimate(*(end - 1 for end in estimate))
+        estimate = Estimate(*(end - 1 for end in estimate), note=estimate.note)
     if not np.isfinite(estimate.value):
-        note = f"the {quantity.statistic} is not positive everywhere, so it has no logarithm"
-    return estimate, len(keep), note
+        notes = [f"the {quantity.statistic} is not positive everywhere, so it has no logarithm"]
+    return Growth(estimate, axis, places, "; ".join(notes), local)
+
+
+def exponent(
+    ledger: Ledger, label: str, quantity: View, axis: str, where: Mapping[str, Any] | None = None
+) -> tuple[Estimate, int, str]:
+    """The exponent of :func:`growth`, on how many positions, and its note."""
+    found = growth(ledger, label, quantity, axis, where)
+    return found.exponent, len(found.places), found.note
 
 
 def _columns(
@@ -202,7 +258,8 @@ def _columns(
     study, points = ledger.study, ledger.study.select(where)
     if axis == HORIZON and axis not in study.axes:
         rounds, paths = ledger.paths(label, quantity.against, points, quantity.cost)
-        return rounds, [column[None] for column in paths.T]
+        seeds = ledger.seeds_with_paths
+        return rounds, [column.reshape(-1, seeds) for column in paths.T]
     here = {v: [p for p in points if study.points[p][axis] == v] for v in study.axes[axis]}
     columns = {v: finals(ledger, label, quantity, ps) for v, ps in here.items() if ps}
     columns = {v: values for v, values in columns.items() if np.isfinite(values).any()}
@@ -232,16 +289,7 @@ def profiles(
     return [sorted(profile, key=lambda place: place[0]) for profile in by_rest.values()]
 
 
-def least(profile: Profile, quantity: View, level: float) -> Estimate:
-    """Where a profile is least, with a bootstrap interval over seeds."""
-    places = np.array([place for place, _ in profile])
-    middle = np.nanmedian if quantity.statistic == "median" else np.nanmean
-    best = int(np.argmin([middle(runs) for _, runs in profile]))
-    seeds = profile[0][1].shape[1]
-    generator = np.random.default_rng(_BOOTSTRAP_SEED)
-    minima = []
-    for _ in range(_RESAMPLES):
-        sample = generator.integers(seeds, size=min(seeds, _MOST_RESAMPLED))
-        minima.append(places[np.argmin([middle(runs[:, sample]) for _, runs in profile])])
-    lower, upper = np.quantile(minima, [(1 - level) / 2, (1 + level) / 2], method="nearest")
-    return Estimate(float(places[best]), float(lower), float(upper))
+def least(profile: Profile, quantity: View, level: float, same: bool = False) -> Estimate:
+    """Where a profile is least, with an interval over seeds, unless all seeds give the ``same``."""
+    places, columns = [place for place, _ in profile], [runs for _, runs in profile]
+    return place_of_least(places, columns, quantity.statistic, level, same)

@@ -9,7 +9,8 @@ from jaxsoco.analysis.checks import CheckResult
 from jaxsoco.analysis.constraints import footnote, worst_breaches
 from jaxsoco.analysis.fits import Fit
 from jaxsoco.analysis.ledger import Ledger
-from jaxsoco.analysis.page import Table, verdict
+from jaxsoco.analysis.page import Table
+from jaxsoco.analysis.verdicts import verdict_text
 from jaxsoco.core.study import SHORTFALL
 from jaxsoco.core.text import count, percent, show_all, table
 
@@ -71,9 +72,11 @@ def page_table(ledger: Ledger, rows: Sequence[tables.Row]) -> Table:
     return whole
 
 
-def table_note(ledger: Ledger, few: bool) -> str:
+def table_note(ledger: Ledger, rows: Sequence[tables.Row], few: bool) -> str:
     """What the columns of the results mean; ``few`` if they are not pooled."""
     pooled = "" if few else "Pooled over all points. "
+    absent = tables.without_interval(rows)
+    absent = f" ({absent})" if absent else ""
     sign = "/ is the ratio of a run's cost to the comparator's cost of the same run"
     if ledger.study.measure == "regret":
         sign = "− is a run's cost less the comparator's cost of the same run"
@@ -82,15 +85,17 @@ def table_note(ledger: Ledger, few: bool) -> str:
     if ledger.study.heavy:
         sign += ". Where costs have no mean (heavy tails), medians stand in its place, and the "
         sign += "exponents and bands of figures are of medians and quartiles"
+    level = percent(ledger.study.level)
     return (
-        f"{pooled}± is half the {percent(ledger.study.level)} interval of the mean; {sign}; "
+        f"{pooled}± is half the {level} interval of the mean{absent}; {sign}; "
         "median, p95 and max are over runs. table.csv has every digit."
     )
 
 
 def fits_table(exponents: Sequence[Fit]) -> Table:
     """The fitted exponents as a table of the page."""
-    header = ["algorithm", "against", "axis", "where", "exponent", "lower", "upper", "values", ""]
+    header = ["algorithm", "against", "axis", "where"]
+    header += ["exponent", "lower", "upper", "values", "fitted over", ""]
     body = [
         [
             fit.algorithm,
@@ -99,7 +104,8 @@ def fits_table(exponents: Sequence[Fit]) -> Table:
             show_all(fit.where),
             *(f"{end:.3f}" if end == end else "–" for end in fit.exponent),
             str(fit.positions),
-            fit.note,
+            fit.over,
+            fit.remarks,
         ]
         for fit in exponents
     ]
@@ -114,9 +120,11 @@ def fits_note(ledger: Ledger) -> str:
     measure = ledger.study.measure if ledger.study.comparators else "cost"
     middle = "mean (where there is none, the median)" if ledger.study.heavy else "mean"
     return (
-        f"Least-squares slope of the logarithm of the {middle} {measure} in that of the axis; "
-        f"{percent(ledger.study.level)} percentile intervals from resampling seeds, jointly for "
-        "all values of the axis. Other numeric axes are pooled."
+        f"Least-squares slope of the logarithm of the {middle} {measure} in that of the axis, over "
+        f"the range stated; {percent(ledger.study.level)} intervals from the studentised bootstrap "
+        "over seeds, jointly for all values of the axis. Other numeric axes are pooled. Of runs of "
+        "one horizon, the local slope over their last rounds: that is not how the total grows with "
+        "the horizon."
     )
 
 
@@ -149,6 +157,8 @@ def terminal_table(ledger: Ledger, rows: Sequence[tables.Row]) -> str:
     heavy = " (of the median where costs have no mean)" if study.heavy else ""
     lines = table(header, body, header.index("algorithm") + 1)
     below = f"± is half the {percent(study.level)} interval of the mean{heavy}"
+    absent = tables.without_interval(rows)
+    below += f"; {absent}" if absent else ""
     broken = footnote(worst_breaches(ledger, study.labels))
     return "\n\n".join(text for text in (f"{note}{lines}", below, broken) if text)
 
@@ -166,7 +176,7 @@ def summary(
     if main:
         parts.append(_fits_text(main, ledger))
     if results:
-        parts.append("\n".join(f"check {verdict(r)}: {r.sentence}" for r in results))
+        parts.append("\n".join(f"check {verdict_text(r.verdict)}: {r.sentence}" for r in results))
     return "\n\n".join(parts)
 
 
@@ -183,5 +193,6 @@ def _fits_text(exponents: Sequence[Fit], ledger: Ledger) -> str:
         number = f"{value:.3f}" if value == value else "–"
         interval = f"[{lower:.3f}, {upper:.3f}]" if lower == lower else ""
         place = f"{fit.axis} ({show_all(fit.where)})" if fit.where else fit.axis
-        body.append([fit.algorithm, place, number, interval, fit.note])
+        remarks = "; ".join(text for text in (fit.over, fit.remarks) if text)
+        body.append([fit.algorithm, place, number, interval, remarks])
     return f"{title}\n" + table(["algorithm", "axis", "exponent", "", ""], body, 2)

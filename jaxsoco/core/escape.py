@@ -1,16 +1,11 @@
-"""Text of anybody, made safe for what shows it: a page, a figure, a spreadsheet. No imports."""
+"""Text of anybody, made safe for what shows it: a page, a figure, a spreadsheet."""
 
 from __future__ import annotations
 
-# C0 but tab and line feed, DEL and C1; marks, embeddings, overrides and isolates of direction;
-# the separators of lines and paragraphs; halves of characters, which no encoding can write.
-_CONTROLS = [*range(0x20), *range(0x7F, 0xA0), 0x61C, 0x200E, 0x200F]
-_CONTROLS += [0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
-_CONTROLS += [*range(0xD800, 0xE000), 0xFFFE, 0xFFFF]
-_ESCAPES = {code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for code in _CONTROLS}
-# What Python makes of the bytes of a path that are not text.
-_ESCAPES |= {0xDC00 + byte: f"\\x{byte:02x}" for byte in range(0x80, 0x100)}
-del _ESCAPES[ord("\t")], _ESCAPES[ord("\n")]
+from jaxsoco.core.terminal import visible
+
+# Halves of characters, which no encoding can write, and what XML forbids.
+_REST = {code: f"\\u{code:04x}" for code in (*range(0xD800, 0xE000), 0xFFFE, 0xFFFF)}
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
@@ -21,7 +16,7 @@ def readable(text: str) -> str:
     >>> readable("a\x1b[31mb")
     'a\\x1b[31mb'
     """
-    return text.translate(_ESCAPES)
+    return visible(text).translate(_REST)
 
 
 def one_line(text: str) -> str:

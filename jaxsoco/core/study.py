@@ -25,6 +25,9 @@ SHORTFALL = "shortfall"
 ROUNDING = {"float32": 1e-5, "float64": 1e-9}
 """Shortfall of a run that is rounding alone, by precision."""
 
+NOISE = {"float32": 1e-5, "float64": 1e-12}
+"""Share of a run's total cost below which a regret or component is rounding alone, by precision."""
+
 
 @dataclass(frozen=True)
 class Study:
@@ -183,6 +186,11 @@ class Study:
     def rounding(self) -> float:
         """Shortfall of a run that is rounding alone, in the run's precision."""
         return ROUNDING[self.setup.precision]
+
+    @property
+    def noise(self) -> float:
+        """Share of a run's total cost that is rounding alone, in the run's precision."""
+        return NOISE[self.setup.precision]
 
     @property
     def watched(self) -> tuple[tuple[str, str | None], ...]:

@@ -53,6 +53,12 @@ def with_type(value: Any) -> str:
     return f"the {names.get(type(value), type(value).__name__)} {as_toml(value)}"
 
 
+def thousands(value: float) -> str:
+    """A place on an axis: ``0.5``, ``1000``, ``16,000``."""
+    whole = abs(value) >= 10_000 and float(value).is_integer() and abs(value) < 1e15
+    return f"{int(value):,}" if whole else show(value)
+
+
 def count(number: int, what: str) -> str:
     """``1 chunk``, ``2 chunks``."""
     return f"{number} {what}{'s' * (number != 1)}"

@@ -145,10 +145,22 @@ class Block(NamedTuple):
         """Costs of the runs of these points and seeds, int32 ``[width]`` each."""
         return self.program(self.batch.arguments(self.params, point, seed))
 
+    @property
+    def compiled(self) -> bool:
+        """Whether a call would run at once."""
+        return self.program.compiled
+
     def trace(self) -> None:
         """Evaluates all shapes, without compiling or running; raises what the code raises."""
+        self.program.trace(self._example())
+
+    def compile(self) -> None:
+        """Compiles, without running; the first call would."""
+        self.program.compile(self._example())
+
+    def _example(self) -> list[tuple[Any, ...]]:
         lanes = np.zeros(self.batch.width, np.int32)
-        self.program.trace(self.batch.arguments(self.params, lanes, lanes))
+        return self.batch.arguments(self.params, lanes, lanes)
 
 
 class _Program:
@@ -165,19 +177,29 @@ class _Program:
         self._traced: list[Any] = []
         self._executables: list[Callable[..., Outcome]] = []
 
+    @property
+    def compiled(self) -> bool:
+        """Whether there are executables."""
+        return bool(self._executables)
+
     def trace(self, arguments: Sequence[tuple[Any, ...]]) -> None:
         """Traces the program for every device, once."""
         if not self._traced and not self._executables:
             self._traced = [self._tile.trace(*own) for own in arguments]
 
+    def compile(self, arguments: Sequence[tuple[Any, ...]]) -> None:
+        """Compiles the program for every device, once."""
+        if self._executables:
+            return
+        # Lowered here, because what JAX is set to may be set for this thread alone.
+        self.trace(arguments)
+        lowered, self._traced = [one.lower() for one in self._traced], []
+        with ThreadPoolExecutor(len(lowered)) as pool:
+            self._executables = list(pool.map(lambda one: one.compile(), lowered))
+
     def __call__(self, arguments: Sequence[tuple[Any, ...]]) -> Outcome:
         """Dispatches to every device the call with its own arguments, and joins the lanes."""
-        if not self._executables:
-            # Lowered here, because what JAX is set to may be set for this thread alone.
-            self.trace(arguments)
-            lowered, self._traced = [one.lower() for one in self._traced], []
-            with ThreadPoolExecutor(len(lowered)) as pool:
-                self._executables = list(pool.map(lambda one: one.compile(), lowered))
+        self.compile(arguments)
         parts = [run(*own) for run, own in zip(self._executables, arguments, strict=True)]
         return parts[0] if len(parts) == 1 else jax.tree.map(self._join, *parts)
 

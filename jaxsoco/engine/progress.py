@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
 from typing import Any, Protocol, TextIO
 
+from jaxsoco.core.terminal import Verbatim, output, visible
 from jaxsoco.core.text import duration
 
 
@@ -39,6 +41,18 @@ class Silent:
         """Does nothing."""
 
 
+def _has_width(stream: TextIO) -> bool:
+    """Whether a terminal knows its width; one that is not on a screen may say 0."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns > 0
+    except (OSError, ValueError):
+        return False
+
+
+_FEW = 12
+"""So many lines on compilations are no flood; of further ones, one is printed now and then."""
+
+
 class Progress:
     """A bar on a terminal; elsewhere one line now and then, for the logs of batch systems.
 
@@ -58,6 +72,7 @@ class Progress:
         self._stream = sys.stderr if stream is None else stream
         self._every, self._clock = every, clock
         self._bar: Any = None
+        self._announced = 0
 
     def start(self, total_runs: int, done_runs: int) -> None:
         """See :class:`Reporter`."""
@@ -71,8 +86,8 @@ class Progress:
                 initial=done_runs,
                 unit="run",
                 unit_scale=True,
-                dynamic_ncols=True,
-                file=self._stream,
+                dynamic_ncols=_has_width(self._stream),
+                file=Verbatim(output(self._stream)),
             )
 
     def advance(self, runs: int) -> None:
@@ -85,6 +100,23 @@ class Progress:
         if now - self._spoke >= self._every:
             self._spoke = now
             print(self._line(now - self._began), file=self._stream, flush=True)
+
+    def compiling(self, program: str) -> None:
+        """``3 of 7: st_clip`` is being compiled, until :meth:`compiled`."""
+        text = visible(f"compiling {program}")
+        if self._bar is not None:
+            self._bar.set_description_str(f"{text} ")
+            return
+        self._announced += 1
+        now = self._clock()
+        if self._announced <= _FEW or now - self._spoke >= self._every:
+            self._spoke = now
+            print(text, file=self._stream, flush=True)
+
+    def compiled(self) -> None:
+        """Nothing is being compiled."""
+        if self._bar is not None:
+            self._bar.set_description_str("")
 
     def close(self) -> None:
         """See :class:`Reporter`."""

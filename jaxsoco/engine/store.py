@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxsoco.core import text
+from jaxsoco.core import stopping, text
 from jaxsoco.core.errors import InputError, Interrupted, Issue
 from jaxsoco.core.plan import Chunk, Plan
 from jaxsoco.core.study import Study
@@ -145,12 +145,17 @@ class Store:
         sealed = sidecar | {"seal": identity_of(sidecar)}
         try:
             # Results first: a process killed in between leaves a chunk that was never committed.
-            write_whole(self._file(CHUNKS, f"{chunk.id}.npz"), data)
-            write_whole(self._file(CHUNKS, f"{chunk.id}.json"), _encode(sealed))
+            with stopping.held():
+                write_whole(self._file(CHUNKS, f"{chunk.id}.npz"), data)
+                write_whole(self._file(CHUNKS, f"{chunk.id}.json"), _encode(sealed))
+                self._verified[chunk.id] = sidecar
         except OSError as error:
             raise self._interrupted(error, chunk, len(data)) from error
-        self._verified[chunk.id] = sidecar
         return sidecar
+
+    def holds(self, chunk_id: str) -> bool:
+        """Whether a chunk was found whole, or written, so far; reads nothing."""
+        return chunk_id in self._verified
 
     def committed(self) -> dict[str, dict[str, Any]]:
         """Sidecars of the chunks that are here and whole, by id, in the plan's order.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jaxsoco.core import stopping
 from jaxsoco.core.errors import Interrupted
 from jaxsoco.core.plan import Chunk, Plan
 from jaxsoco.engine.progress import Reporter, Silent
@@ -83,7 +84,7 @@ def sweep(
     Raises:
       Interrupted: by SIGTERM or SIGINT (the chunk in flight is dropped; a second signal acts as
         it would without the sweep), or because a chunk could not be written. Everything committed
-        is kept.
+        is kept. Where signals end the process (``core.stopping``), they do so here as well.
     """
     began = time.perf_counter()
     progress = Silent() if progress is None else progress
@@ -98,7 +99,12 @@ def sweep(
     done = [chunk for chunk in mine if chunk.id in committed]
     missing = [chunk for chunk in mine if chunk.id not in committed]
     receipts = [committed[chunk.id] for chunk in done]
-    with _Signals(lambda: f"{len(receipts)} of {len(mine)} chunks are whole", store) as signals:
+
+    def state() -> str:
+        whole = sum(store.holds(chunk.id) for chunk in mine)
+        return f"{whole} of {len(mine)} chunks are whole in {store.path}"
+
+    with stopping.stage(state), _Signals(state) as signals:
         progress.start(_runs(mine), _runs(done))
         try:
             group, tiles = -1, None
@@ -158,11 +164,12 @@ def run_chunk(
     def collect() -> None:
         learner, runs, outcome = pending.popleft()
         for name, part in _records(plan, chunk, outcome).items():
-            parts[f"{learner:03d}.{name}"].append(part[:runs])
+            parts[f"{learner:03d}.{name}"].append(part)
         if learner == len(plan.learners) - 1:
             advance(runs)
 
-    for positions, seeds, runs in _batches(chunk, plan.groups[chunk.group].seeds, tiles.width):
+    lanes = _lanes(chunk, plan.groups[chunk.group].seeds, tiles.width)
+    for positions, seeds, runs in _batches(*lanes, tiles.width):
         for learner, tile in enumerate(tiles.tiles):
             check()
             # Tiles return before they are done: only the oldest is waited for.
@@ -171,7 +178,8 @@ def run_chunk(
             pending.append((learner, runs, tile(positions, seeds)))
     while pending:
         collect()
-    arrays = {k: np.ascontiguousarray(np.concatenate(parts[k])) for k in sorted(parts)}
+    whole = {k: np.concatenate(parts[k]) for k in sorted(parts)}
+    arrays = {k: np.ascontiguousarray(v[: chunk.runs]) for k, v in whole.items()}
     labelled = {f"{i:03d}": label for i, label in enumerate(plan.learners)}
     meta = {
         **tiles.describe,
@@ -179,16 +187,48 @@ def run_chunk(
         "nonconverged": {v: int((arrays[f"{k}.faults"] > 0).sum()) for k, v in labelled.items()},
         "nonfinite": {v: int((~arrays[f"{k}.finite"]).sum()) for k, v in labelled.items()},
     }
+    if plan.groups[chunk.group].seeds == 1:
+        same = {v: _repeats(whole, k, chunk.runs, lanes[0]) for k, v in labelled.items()}
+        meta["repeating"] = [label for label, repeats in same.items() if repeats]
     return store.commit(chunk, arrays, meta)
 
 
-def _batches(chunk: Chunk, seeds: int, width: int) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
-    """Point positions, seeds and the number of real runs; the last batch repeats its last run."""
-    for start in range(chunk.start, chunk.stop, width):
-        runs = np.minimum(np.arange(start, start + width), chunk.stop - 1)
-        real = min(width, chunk.stop - start)
+def _lanes(chunk: Chunk, seeds: int, width: int) -> tuple[np.ndarray, np.ndarray, int]:
+    """Point positions and seeds of all lanes of a chunk, and how many of them are its runs.
+
+    The last batch is filled with repetitions of the last run. Of points with a single seed nobody
+    knows whether the world is random: there the runs come again with other seeds, once at least
+    and until the last batch is full.
+    """
+    runs = np.arange(chunk.start, chunk.stop)
+    if seeds > 1:
+        lanes = np.minimum(np.arange(-(-len(runs) // width) * width), len(runs) - 1)
         # Run r has the seed r mod S at the point r // S.
-        yield (runs // seeds).astype(np.int32), (runs % seeds).astype(np.int32), real
+        return runs[lanes] // seeds, runs[lanes] % seeds, len(runs)
+    lanes = np.arange(-(-2 * len(runs) // width) * width)
+    return runs[lanes % len(runs)], lanes // len(runs), len(runs)
+
+
+def _batches(
+    positions: np.ndarray, seeds: np.ndarray, runs: int, width: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
+    """Point positions, seeds and the number of real runs, batch by batch."""
+    for start in range(0, len(seeds), width):
+        batch = slice(start, start + width)
+        real = min(max(runs - start, 0), width)
+        yield positions[batch].astype(np.int32), seeds[batch].astype(np.int32), real
+
+
+def _repeats(
+    arrays: Mapping[str, np.ndarray], learner: str, runs: int, positions: np.ndarray
+) -> bool:
+    """Whether a learner's runs cost the same with every seed, where each point has one of them."""
+    first = positions - positions[0]
+    return all(
+        np.array_equal(values, values[first], equal_nan=values.dtype.kind == "f")
+        for name, values in arrays.items()
+        if name.startswith(f"{learner}.")
+    )
 
 
 def _records(plan: Plan, chunk: Chunk, outcome: Outcome) -> dict[str, np.ndarray]:
@@ -223,12 +263,14 @@ class _Signals:
     process was told to ignore (``nohup``) stays ignored.
     """
 
-    def __init__(self, state: Callable[[], str], store: Store):
-        self._state, self._store = state, store
+    def __init__(self, state: Callable[[], str]):
+        self._state = state
         self._received: int | None = None
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> _Signals:
+        if stopping.installed():
+            return self
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):
                 previous = signal.getsignal(number)
@@ -246,8 +288,7 @@ class _Signals:
         if self._received is not None:
             name = signal.Signals(self._received).name
             raise Interrupted(
-                f"stopped by {name}: {self._state()} in {self._store.path}; run the same command "
-                "again to resume."
+                f"stopped by {name}: {self._state()}; run the same command again to resume."
             )
 
     def _note(self, number: int, frame: object) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from jaxsoco.core import text
 from jaxsoco.core.errors import InputError
@@ -45,6 +46,36 @@ def check_text(sweep: Sweep, out: Path) -> str:
     return "\n".join([*lines, *unread_text(experiment.unread)])
 
 
+def check_document(sweep: Sweep, out: Path) -> dict[str, Any]:
+    """What :func:`check_text` says, for programs."""
+    experiment = sweep.experiment
+    seconds = _seconds(sweep, out)
+    return {
+        "title": experiment.figure,
+        "family": experiment.family.name,
+        "problem": experiment.problem.name,
+        "axes": {name: [*values] for name, values in experiment.swept.items()},
+        "points": len(sweep.points),
+        "groups": len(sweep.groups),
+        "algorithms": [learner.label for learner in experiment.learners],
+        "comparators": [entry.name for entry in experiment.comparators],
+        "seeds": experiment.run.seeds,
+        "runs": len(sweep.labels) * sweep.runs,
+        "compilations": sweep.compilations,
+        "chunks": sweep.chunks,
+        "runs_per_chunk": sweep.chunk,
+        "tile": experiment.run.tile,
+        "precision": experiment.run.precision,
+        "disk_bytes": sweep.disk_bytes,
+        "tile_bytes": sweep.tile_bytes,
+        "directory": str(out),
+        "seconds": None if isinstance(seconds, str) else seconds,
+        "notes": [*sweep.notes],
+        "plugins": {**experiment.plugins},
+        "unread_plugins": [*experiment.unread],
+    }
+
+
 def unread_text(modules: tuple[str, ...]) -> list[str]:
     """What ``check`` says of a file's plug-ins, whose code it does not run unasked."""
     if not modules:
@@ -68,14 +99,20 @@ def _listed(values: tuple[object, ...]) -> str:
 
 
 def _time_text(sweep: Sweep, out: Path) -> str:
+    seconds = _seconds(sweep, out)
+    if isinstance(seconds, str):
+        return seconds
+    return f"about {text.duration(seconds)} in all, judged from {out}"
+
+
+def _seconds(sweep: Sweep, out: Path) -> float | str:
+    """How long all of it takes, or why that is not known."""
     try:
         store = Store(out).open()
     except InputError:
         return f"not known before a first chunk is in {out}"
     rate = _rate(store)
-    if rate is None:
-        return f"not known: {out} has no chunk yet"
-    return f"about {text.duration(sweep.runs / rate)} in all, judged from {out}"
+    return f"not known: {out} has no chunk yet" if rate is None else sweep.runs / rate
 
 
 def status_text(directory: Path) -> str:
@@ -104,6 +141,32 @@ def status_text(directory: Path) -> str:
     return "\n".join([f"{directory}: {store.study.title}", *text.columns(_indented(rows))])
 
 
+def status_document(directory: Path) -> dict[str, Any]:
+    """What :func:`status_text` says, for programs.
+
+    Raises:
+      InputError: there is no run.
+    """
+    store = Store(directory).open()
+    done, plan, rate = store.committed(), store.plan, _rate(store)
+    runs = sum(receipt["stop"] - receipt["start"] for receipt in done.values())
+    left = 0.0 if runs == plan.runs else None if rate is None else (plan.runs - runs) / rate
+    return {
+        "directory": str(directory),
+        "title": store.study.title,
+        "identity": store.manifest["identity"],
+        "started": store.study.created,
+        "complete": len(done) == len(plan.chunks()),
+        "chunks": {"done": len(done), "total": len(plan.chunks())},
+        "runs": {"done": runs, "total": plan.runs},
+        "runs_per_second": rate,
+        "seconds_left": left,
+        "nonconverged": _totals(done, "nonconverged"),
+        "nonfinite": _totals(done, "nonfinite"),
+        "damaged": [damaged._asdict() for damaged in store.damaged],
+    }
+
+
 def _rate(store: Store) -> float | None:
     """Runs of each learner per second, from the sidecars.
 
@@ -118,7 +181,12 @@ def _rate(store: Store) -> float | None:
 
 
 def _counts(receipts: dict[str, dict], what: str) -> str:
+    counts = _totals(receipts, what).items()
+    return ", ".join(f"{label} {count}" for label, count in counts if count) or "none"
+
+
+def _totals(receipts: dict[str, dict], what: str) -> dict[str, int]:
     total: Counter[str] = Counter()
     for receipt in receipts.values():
         total.update(receipt[what])
-    return ", ".join(f"{label} {count}" for label, count in total.items() if count) or "none"
+    return {**total}

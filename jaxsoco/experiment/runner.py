@@ -7,12 +7,14 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jaxsoco.core import stopping, terminal
 from jaxsoco.core.errors import InputError, Interrupted, Issue
+from jaxsoco.core.exits import DONE, FAILED, INTERRUPTED
 from jaxsoco.core.text import count, show
 from jaxsoco.engine.files import is_temporary
 from jaxsoco.engine.manifest import identity_of
@@ -29,9 +31,14 @@ from jaxsoco.experiment.tracing import load_entry, trace_issues
 
 if TYPE_CHECKING:
     from jaxsoco.core.protocol import Instance
+    from jaxsoco.engine.batch import Outcome, Tile
 
-DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 75
-"""Exit codes: all is well, a check failed, bad input, stopped early and resumable."""
+_COLOURS = {
+    r"(?i)^check passed\b": "green",
+    r"(?i)^check failed\b": "red",
+    r"(?i)^check undecided\b": "yellow",
+}
+"""Of the verdicts in the summary of a report."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,7 @@ def run(
     command: str,
     devices: int | Sequence[Any] | None = None,
     share: Share | None = None,
+    strict: bool = False,
 ) -> int:
     """Runs what is missing of a sweep, then reports.
 
@@ -64,6 +72,7 @@ def run(
       devices: how many to use (all that have something to do if None), or the ``jax.Device`` of
         a JAX that is set up already.
       share: the part of the chunks that this process takes (all if None).
+      strict: a check that is undecided counts as failed.
 
     Returns:
       The exit code.
@@ -92,13 +101,16 @@ def run(
     for damaged in store.damaged:
         print(f"warning: {damaged}; it is computed again", file=sys.stderr)
     only = (share.index, share.count) if share else None
+    programs = sweep.compilations // len(sweep.groups) * len(open_groups)
+    progress = Progress()
+    announce = _Announcer(programs, progress)
     try:
         summary = compute(
             plan,
             store,
-            lambda group: builder.tiles(plan.groups[group]),
+            lambda group: announce.of(sweep.labels, builder.tiles(plan.groups[group])),
             only=only,
-            progress=Progress(),
+            progress=progress,
         )
     except RuntimeError as error:
         if "RESOURCE_EXHAUSTED" not in str(error):
@@ -112,7 +124,7 @@ def run(
         _tell_failures(summary)
         print(f"{missing} of {len(plan.chunks())} chunks are left to others: no report yet")
         return DONE
-    return report(out)
+    return report(out, strict=strict)
 
 
 def trace(sweep: Sweep, devices: int | None = None) -> None:
@@ -133,8 +145,12 @@ def _open_groups(plan: Plan, started: Store | None, share: Share | None) -> tupl
     return tuple(group for group in plan.groups if group.index in missing)
 
 
-def report(directory: Path) -> int:
+def report(directory: Path, *, strict: bool = False) -> int:
     """Writes a run's table, figures, checks and report anew, and prints the table.
+
+    Args:
+      directory: of the run.
+      strict: a check that is undecided counts as failed.
 
     Returns:
       The exit code: ``INTERRUPTED`` if runs are missing (what is there is reported).
@@ -145,11 +161,17 @@ def report(directory: Path) -> int:
     """
     store = Store(directory).open()
     committed = store.committed()
-    from jaxsoco.analysis.report import write_report  # brings matplotlib
+
+    def state() -> str:
+        of = f"{len(committed)} of {len(store.plan.chunks())}"
+        return f"{of} chunks are whole in {directory}, and the report is not written"
 
     chunks = ((receipt, store.read(chunk)) for chunk, receipt in committed.items())
     try:
-        result = write_report(store.manifest, chunks, directory)
+        with stopping.stage(state):
+            from jaxsoco.analysis.report import write_report  # brings matplotlib
+
+            result = write_report(store.manifest, chunks, directory)
     except OSError as error:
         raise Interrupted(
             f"the results in {directory} are whole, but the report cannot be written: "
@@ -159,13 +181,14 @@ def report(directory: Path) -> int:
         _tell_kept(directory)
         raise
     texts = (result.table_text, result.summary_text, f"report: {result.path}")
-    print("\n" + "\n\n".join(text for text in texts if text))
+    terminal.show("\n" + "\n\n".join(text for text in texts if text), _COLOURS)
     if result.failures:
         _tell_kept(directory)
         raise result.failures[0][1]
     if len(committed) < len(store.plan.chunks()):
         return INTERRUPTED
-    return DONE if result.checks_passed else FAILED
+    bad = ("failed", "undecided") if strict else ("failed",)
+    return FAILED if result.verdict in bad else DONE
 
 
 def _tell_kept(directory: Path) -> None:
@@ -227,6 +250,30 @@ def _tell_failures(summary: SweepSummary) -> None:
         bad = [f"{label} {count}" for label, count in counts.items() if count]
         if bad:
             print(f"warning: runs {what}: {', '.join(bad)}", file=sys.stderr)
+
+
+class _Announcer:
+    """Says which program is being compiled: each is when it is first called."""
+
+    def __init__(self, programs: int, progress: Progress):
+        self._programs, self._progress = programs, progress
+        self._begun = 0
+
+    def of(self, labels: Sequence[str], tiles: Tiles) -> Tiles:
+        """The tiles, each of which says so before it compiles."""
+        blocks = zip(labels, tiles.tiles, strict=True)
+        return replace(tiles, tiles=tuple(self._announced(*pair) for pair in blocks))
+
+    def _announced(self, label: str, block: Any) -> Tile:
+        def tile(points: Any, seeds: Any) -> Outcome:
+            if not block.compiled:
+                self._begun += 1
+                self._progress.compiling(f"{self._begun} of {self._programs}: {label}")
+                block.compile()
+                self._progress.compiled()
+            return block(points, seeds)
+
+        return tile
 
 
 _KEPT_GROUPS = 16

@@ -27,7 +27,7 @@ class Verdict(NamedTuple):
 
     Attributes:
       kind: of check, ``"slope"``, say.
-      verdict: ``"passed"`` or ``"failed"``.
+      verdict: ``"passed"``, ``"failed"`` or ``"undecided"``.
       value: what was measured.
       interval: its confidence interval ``(lower, upper)``, NaN where it has none.
       sentence: all of it in words.
@@ -100,7 +100,7 @@ class Results:
         return tuple(
             Verdict(
                 str(result.check["kind"]),
-                "passed" if result.passed else "failed",
+                result.verdict,
                 result.measured.value,
                 (result.measured.lower, result.measured.upper),
                 result.sentence,

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import tomllib
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -21,12 +21,12 @@ from typing import Any
 
 from jaxsoco import registry
 from jaxsoco.core.errors import InputError, Interrupted, Issue
+from jaxsoco.core.exits import BAD_INPUT, DONE, FAILED, INTERNAL, INTERRUPTED
 from jaxsoco.core.fields import Issues, read_value
 from jaxsoco.core.schema import AUTO, AlgorithmEntry, Extension, Field
 from jaxsoco.core.text import with_type
 from jaxsoco.experiment.expand import expand
 from jaxsoco.experiment.plugging import Policy
-from jaxsoco.experiment.runner import BAD_INPUT, DONE, FAILED, INTERRUPTED
 from jaxsoco.experiment.runner import run as run_sweep
 from jaxsoco.experiment.spec import load_experiment
 from jaxsoco.front.child import COMMAND
@@ -129,7 +129,7 @@ from jaxsoco.front.child import main
 sys.exit(main())
 """
 """Starts the child process with the modules that its parent can import; Ctrl-C is for the parent,
-which asks the child to stop."""
+which asks the child to stop. Until the child can answer to signals, they are blocked."""
 
 
 def _run_in_child(request: Mapping[str, Any], progress: bool) -> str:
@@ -138,13 +138,14 @@ def _run_in_child(request: Mapping[str, Any], progress: bool) -> str:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "answer.json"
         paths = json.dumps([path for path in sys.path if isinstance(path, str)])
-        child = subprocess.Popen(
-            [sys.executable, "-P", "-c", _BOOT, str(file), paths],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=None if progress else subprocess.PIPE,
-            text=True,
-        )
+        with _signals_blocked():
+            child = subprocess.Popen(
+                [sys.executable, "-P", "-c", _BOOT, str(file), paths],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=None if progress else subprocess.PIPE,
+                text=True,
+            )
         errors = _converse(child, text)
         answer = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     if child.returncode in (DONE, FAILED) and "out" in answer:
@@ -154,7 +155,22 @@ def _run_in_child(request: Mapping[str, Any], progress: bool) -> str:
     if child.returncode == INTERRUPTED:
         default = "the run stopped early; the same call resumes it"
         raise Interrupted(answer.get("message", default))
+    if child.returncode == INTERNAL and "message" in answer:
+        raise RuntimeError(answer["message"])
     raise RuntimeError(f"{_end(child.returncode)}\n{errors or ''}".strip())
+
+
+@contextlib.contextmanager
+def _signals_blocked() -> Iterator[None]:
+    """A process that this thread starts has SIGINT and SIGTERM blocked; here they come later."""
+    if os.name != "posix":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end(code: int) -> str:

@@ -51,7 +51,10 @@ def result_of(sweep, **check):
         ({"kind": "ratio", "algorithm": "good", "at_most": 1.1}, False),
         ({"kind": "ratio", "algorithm": "good", "at_least": 1.3}, False),
         ({"kind": "ratio", "algorithm": "good", "at_least": 1.1, "at_most": 1.3}, True),
-        ({"kind": "ratio", "algorithm": "good", "statistic": "median", "at_least": 1.19}, True),
+        ({"kind": "ratio", "algorithm": "good", "statistic": "median", "at_least": 1.18}, True),
+        ({"kind": "ratio", "algorithm": "good", "statistic": "median", "at_least": 1.2}, None),
+        ({"kind": "ratio", "algorithm": "good", "at_least": 1.2, "at_most": 1.5}, None),
+        ({"kind": "slope", "algorithm": "steep", "between": [0.4, 0.5]}, None),
         ({"kind": "ratio", "algorithm": "good", "statistic": "p95", "at_most": 1.3}, False),
         ({"kind": "ratio", "algorithm": "good", "statistic": "max", "at_least": 1.45}, True),
         ({"kind": "ratio", "algorithm": "good", "against": "bad", "at_most": 0.42}, True),
@@ -65,6 +68,9 @@ def result_of(sweep, **check):
 def test_planted_claims(make_sweep, check, passed):
     result = result_of(planted(make_sweep), **check)
     assert result.passed is passed, result.sentence
+    word = {True: "passed", False: "failed", None: "undecided"}[passed]
+    assert (result.verdict, result.to_json()["verdict"]) == (word, word)
+    assert result.to_json()["passed"] is passed
     assert result.runs > 0
 
 
@@ -152,6 +158,8 @@ def test_missing_runs_fail_what_rests_on_them(make_sweep):
     assert not absent.passed
     assert not complete.passed
     assert not slope.passed
+    verdicts = [result.verdict for result in (there, absent, complete, slope)]
+    assert verdicts == ["passed", "undecided", "failed", "undecided"]
     assert absent.to_json()["value"] is None
     assert math.isnan(slope.measured.value)
 

@@ -205,3 +205,94 @@ def test_bundles_keep_sums_and_interval():
     wide = st.cluster_means(clusters)
     narrow = st.cluster_means(bundled)
     np.testing.assert_allclose(narrow[2] - narrow[1], wide[2] - wide[1], rtol=0.1)
+
+
+def test_the_interval_of_a_slope_is_studentised():
+    # By hand: every resample's exponent, over its own standard error by the delta method.
+    x, clusters = planted_curve(np.random.default_rng(2), 9, 0.5)
+    sums = clusters.sums
+    centred = np.log(x) - np.log(x).mean()
+    weights = centred / (centred**2).sum()
+
+    def exponent(rows):
+        return np.log(rows.mean(axis=0)) @ weights
+
+    def error(rows):
+        influence = (rows / rows.mean(axis=0) - 1) @ weights
+        return math.sqrt((influence**2).sum() / 8 / 9)
+
+    deviations = []
+    for counts in st._bootstrap_weights(9, st.RESAMPLES):
+        rows = np.repeat(sums, counts.astype(int), axis=0)
+        deviations.append(abs(exponent(rows) - exponent(sums)) / error(rows))
+    half = np.quantile(deviations, 0.95, method="higher") * error(sums)
+    found = st.log_slope(x, clusters)
+    np.testing.assert_allclose(found, (found.value, found.value - half, found.value + half))
+
+
+def test_absent_seeds_do_not_count_as_units():
+    x, clusters = planted_curve(np.random.default_rng(4), 12, 0.5)
+    nothing = np.zeros((30, 4))
+    padded = st.Clusters(*(np.vstack([part, nothing]) for part in clusters))
+    assert st.log_slope(x, padded) == st.log_slope(x, clusters)
+    few = st.Clusters(*(np.vstack([part[:5], nothing]) for part in clusters))
+    assert st.log_slope(x, few).note == "too few seeds (5; want 8)"
+
+
+def test_medians_of_resamples_are_those_of_repeated_seeds():
+    values = np.random.default_rng(0).normal(size=(3, 9))
+    values[0, 2] = np.nan
+    draw = st._bootstrap_weights(9, 40)
+    found = st._resampled_medians(values, draw)
+    for counts, middle in zip(draw, found, strict=True):
+        repeated = np.repeat(values, counts.astype(int), axis=1)
+        np.testing.assert_allclose(middle, np.nanmedian(repeated), rtol=1e-15)
+
+
+def test_medians_of_many_seeds_are_measured_by_some_of_them():
+    x = np.array([1.0, 2.0, 4.0])
+    draw = np.random.default_rng(0)
+
+    def half_width(seeds):
+        noise = draw.lognormal(size=(3, 1, seeds))
+        return st.log_slope_of_medians(x, list(noise * np.sqrt(x)[:, None, None])).half_width
+
+    assert abs(half_width(400) / half_width(40_000) / 10 - 1) < 0.25
+
+
+def test_seeds_that_agree_have_an_interval_of_no_width():
+    x = np.array([1.0, 2.0, 4.0])
+    for seeds in (2, 9):
+        column = [np.full((1, seeds), v) for v in np.sqrt(x)]
+        clusters = st.beside([st.cluster(c) for c in column], seeds)
+        for found in (st.log_slope(x, clusters), st.log_slope_of_medians(x, column)):
+            np.testing.assert_allclose(found, (0.5, 0.5, 0.5), rtol=1e-12)
+        assert st.pooled_quantile(np.full((2, seeds), 3.0), 0.5) == (3.0, 3.0, 3.0)
+
+
+def test_few_seeds_that_share_an_exponent_are_too_few():
+    x = np.array([1.0, 2.0, 4.0])
+    column = [v * np.array([[1.0, 1.3, 2.0, 0.7]]) for v in np.sqrt(x)]
+    clusters = st.beside([st.cluster(c) for c in column], 4)
+    for found in (st.log_slope(x, clusters), st.log_slope_of_medians(x, column)):
+        assert found.value == pytest.approx(0.5)
+        assert found.note == "too few seeds (4; want 8)"
+
+
+def test_notes_say_what_would_give_an_interval():
+    draw = np.random.default_rng(0)
+    assert st.pooled_quantile(draw.normal(size=(1, 5)), 0.5).note == "too few seeds (5; want 6)"
+    assert st.pooled_quantile(draw.normal(size=(1, 20)), 0.95).note == "too few seeds (20; want 72)"
+    assert st.pooled_quantile(draw.normal(size=(3, 4)), 0.5).note == "too few seeds (4; want 8)"
+    assert st.pooled_mean(draw.normal(size=(3, 1))).note == "one seed"
+    assert st.pooled_mean(draw.normal(size=(3, 2))).note == ""
+
+
+def test_a_regret_about_zero_has_no_interval_of_its_exponent():
+    x = np.array([1.0, 2.0])
+    values = np.random.default_rng(0).normal(0.5, 2.0, size=(12, 2))
+    values += 0.6 - values.mean(axis=0)
+    found = st.log_slope(x, st.Clusters(values, np.ones((12, 2))))
+    assert math.isfinite(found.value)
+    assert math.isnan(found.lower)
+    assert found.note == "not positive for all resampled seeds"

@@ -79,9 +79,10 @@ def test_a_value_is_the_statistic_of_the_runs(make_sweep):
     ledger = ledger_of(make_sweep)
     for statistic, value in wanted.items():
         check = {"kind": "value", "algorithm": "a", "statistic": statistic, "per_round": True}
-        bounds = {"at_most": value / 160 * 1.001, "at_least": value / 160 * 0.999}
+        bounds = {"at_most": value / 160 * 1.5, "at_least": value / 160 / 1.5}
         (result,) = run_checks([check | bounds], ledger)
         assert result.passed, result.sentence
+        assert result.measured.value == pytest.approx(value / 160)
         assert f"{statistic} regret per round of a against opt" in result.sentence
         assert not run_checks([check | {"at_most": value / 160 * 0.999}], ledger)[0].passed
 
@@ -89,7 +90,7 @@ def test_a_value_is_the_statistic_of_the_runs(make_sweep):
 def test_checks_look_at_components(make_sweep):
     ledger = ledger_of(make_sweep)
     mean = 0.5 + (SEEDS - 1) / 2
-    check = {"kind": "value", "algorithm": "b", "cost": "move", "at_most": mean + 1e-9}
+    check = {"kind": "value", "algorithm": "b", "cost": "move", "at_most": mean + 20}
     validate_check(check, ["a", "b"], {"opt": ""}, {}, costs=COMPONENTS)
     assert run_checks([check], ledger)[0].passed
     order = {"kind": "order", "algorithms": ["a", "b"], "cost": "service"}
@@ -224,7 +225,7 @@ def test_every_view_can_be_drawn(make_sweep, plot):
 PARAMETERS = (0.5, 1.0, 2.0, 4.0)
 
 
-def profiled(make_sweep, **options):
+def profiled(make_sweep, noise=0.0, **options):
     """One algorithm at four values of a parameter, least at 1 (x) or 2 (y), beside another."""
     labels = [f"tuned(c={c:g})" for c in PARAMETERS]
 
@@ -233,7 +234,8 @@ def profiled(make_sweep, **options):
             return np.full((len(seeds), len(rounds)), 3.0)
         c = PARAMETERS[labels.index(label)]
         best = 1.0 if point["kind"] == "x" else 2.0
-        return 3 + np.abs(np.log(c / best)) + 0.1 * NOISE[seeds, None] + 0 * rounds
+        own = np.random.default_rng(int(10 * c)).normal(size=SEEDS)[seeds, None]
+        return 3 + np.abs(np.log(c / best)) + 0.1 * NOISE[seeds, None] + noise * own + 0 * rounds
 
     sweep = make_sweep(
         {"kind": ["x", "y"]}, [*labels, "flat"], ["opt"], cost, seeds=SEEDS, checkpoints=(10,),
@@ -259,6 +261,24 @@ def test_the_least_of_a_profile_is_found_with_its_interval(make_sweep):
         assert result.measured == (best, best, best)
         assert result.passed == (kind == "x")
         assert f"is at c = {best:g}" in result.sentence
+
+
+@pytest.mark.parametrize("statistic", ["mean", "median"])
+def test_a_minimum_that_the_runs_do_not_tell_is_undecided(make_sweep, statistic):
+    check = {"kind": "minimum", "algorithm": "tuned", "parameter": "c", "where": {"kind": "x"}}
+    ledger = profiled(make_sweep, noise=6.0)
+    near, far = run_checks(
+        [
+            check | {"between": between, "statistic": statistic}
+            for between in ([0.9, 1.1], [0.5, 4.0])
+        ],
+        ledger,
+    )
+    assert near.verdict == "undecided"
+    assert near.measured.lower < 0.9 or near.measured.upper > 1.1
+    assert "seeds would decide it" in near.sentence
+    assert near.seeds_to_decide > SEEDS
+    assert far.verdict == "passed"
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -191,6 +192,41 @@ def test_sidecars_say_where_and_how_long(straight):
         assert (meta["jax"], meta["device"]) == ("0.0", "fake") and meta["seconds"] >= 0
 
 
+@pytest.mark.parametrize("width", [4, 12, 32])
+def test_with_one_seed_other_seeds_tell_whether_the_world_is_random(tmp_path, width):
+    """The runs come again with other seeds, which are not kept; learner 0 pays no heed to them."""
+    groups = (replace(GROUPS[0], seeds=1), replace(GROUPS[1], seeds=2))
+    plan = Plan(groups, LEARNERS, COSTS, tile=TILE, chunk=TILE)
+    store, calls = make_store(tmp_path, plan), []
+
+    def load(group):
+        def tile(learner):
+            def one(positions, seeds):
+                calls.append((group, learner, tuple(positions), tuple(seeds)))
+                return fake_tile(group, learner)(positions, seeds if learner else 0 * seeds)
+
+            return one
+
+        return Tiles(width, tuple(map(tile, range(len(LEARNERS)))), {})
+
+    sweep(plan, store, load)
+    single, pair = store.committed().values()
+    assert single["repeating"] == [LEARNERS[0]]
+    assert "repeating" not in pair
+    runs = all_runs(store)
+    for position in range(3):
+        expected = record(0, 1, position, 0)[0]["hit"]
+        np.testing.assert_array_equal(runs[0, "001.hit"][position], expected)
+    lanes = [
+        place
+        for group, learner, *both in calls
+        if (group, learner) == (0, 0)
+        for place in zip(*both, strict=True)
+    ]
+    assert lanes[:6] == [(0, 0), (1, 0), (2, 0), (0, 1), (1, 1), (2, 1)]
+    assert len(lanes) == {4: 8, 12: 12, 32: 32}[width]
+
+
 # --- laziness, order, memory -------------------------------------------------------------------
 
 
@@ -335,6 +371,20 @@ def test_hours_are_told():
     assert stream.getvalue() == ""
     progress.advance(1)
     assert stream.getvalue() == "2/1001 runs (0 %), 0.05 runs/s, 5:33:00 left\n"
+
+
+def test_compilations_are_told_line_by_line_but_are_no_flood():
+    stream, now = io.StringIO(), [0.0]
+    progress = Progress(stream, every=30.0, clock=lambda: now[0])
+    progress.start(100, 0)
+    for number in range(1, 101):
+        now[0] += 1.0
+        progress.compiling(f"{number} of 100: a\x1b[2J")
+        progress.compiled()
+    lines = stream.getvalue().splitlines()
+    assert lines[0] == r"compiling 1 of 100: a\x1b[2J"
+    numbers = [int(line.split()[1]) for line in lines]
+    assert numbers == [*range(1, 13), 42, 72]
 
 
 def test_on_a_terminal_there_is_a_bar():

@@ -115,6 +115,43 @@ def test_a_failed_check_is_exit_code_1_and_keeps_the_results(toy_spec, run, tmp_
     assert json.loads((tmp_path / "out" / "checks.json").read_text())["passed"] is True
 
 
+CLAIM = """\
+[[check]]
+kind = "ratio"
+algorithm = "step(stride=1)"
+at_most = {}
+where = {{ speed = 1 }}
+[run]"""
+
+
+def test_a_deterministic_world_needs_one_seed(toy_spec, run, tmp_path):
+    spec = toy_spec(("[run]", CLAIM.format(2.1)), ("seeds = 3", "seeds = 1"))
+    code, printed, _ = run(spec, "--strict")
+    assert code == 0
+    assert "check passed: mean cost ratio of step(stride=1) to still" in printed
+    assert "the same with every seed" in printed
+    (result,) = json.loads((tmp_path / "out" / "checks.json").read_text())["checks"]
+    assert result["lower"] == result["value"] == result["upper"] == pytest.approx(2.0)
+
+
+def test_a_random_world_with_one_seed_is_undecided(toy, toy_spec, run, monkeypatch):
+    """``--strict`` makes that exit code 1, of ``run`` and of ``report``."""
+    from jaxsoco.core import random
+
+    def draw(key, settings):
+        return settings * random.uniform(key, dtype=settings.dtype)
+
+    monkeypatch.setattr(toy, "_draw", draw)
+    spec = toy_spec(("[run]", CLAIM.format(9.0)), ("seeds = 3", "seeds = 1"))
+    code, printed, _ = run(spec)
+    assert code == 0
+    assert "check undecided: mean cost ratio" in printed
+    assert "a random world takes more than one seed" in printed
+    assert run(spec, "--strict")[0] == 1
+    assert main(["report", str(spec.parent / "out")]) == 0
+    assert main(["report", "--strict", str(spec.parent / "out")]) == 1
+
+
 def test_shares_add_up_and_only_the_last_one_reports(toy_spec, run, tmp_path):
     spec, report = toy_spec(("seeds = 3", "seeds = 20")), tmp_path / "out" / "report.html"
     code, printed, _ = run(spec, "--chunks", "2/2")

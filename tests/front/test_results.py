@@ -85,8 +85,8 @@ def test_rows_are_those_of_the_chunks(results, folder):
 def test_checks_are_told_and_never_raised(results):
     (check,) = results.checks
     assert check.kind == "order"
-    assert check.verdict in ("passed", "failed")
-    assert check.interval[0] <= check.value <= check.interval[1]
+    assert check.verdict == "undecided"  # three seeds, and the interval of the step reaches over 0
+    assert check.interval[0] <= 0 <= check.value <= check.interval[1]
     assert check.sentence
 
 

@@ -262,6 +262,19 @@ def test_a_child_that_dies_is_told_by_its_end(study, tmp_path, monkeypatch):
         jaxsoco.run(study, tmp_path / "out", progress=False)
 
 
+def test_an_internal_error_of_the_child_has_a_file(study, tmp_path, monkeypatch):
+    from jaxsoco.front import running
+
+    broken = "from jaxsoco.engine import sweep; sweep._records = None\n"
+    boot = running._BOOT.replace("from jaxsoco.front", f"{broken}from jaxsoco.front")
+    monkeypatch.setattr(running, "_BOOT", boot)
+    with pytest.raises(RuntimeError, match=r"(?s)internal error: TypeError.*jaxsoco-error-") as it:
+        jaxsoco.run(study, tmp_path / "out", progress=False)
+    assert "Traceback" not in str(it.value)
+    (file,) = (tmp_path / "out").glob("jaxsoco-error-*.txt")
+    assert "Traceback" in file.read_text()
+
+
 def test_ctrl_c_stops_the_child_in_good_order(tmp_path):
     spec = notebook() | {
         "algorithm": [{"name": "follow_minimizer"}],

@@ -7,6 +7,7 @@ and ``run``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from jaxsoco.analysis.checks._base import Check, CheckResult
@@ -23,5 +24,12 @@ validate_check = CHECKS.require
 
 
 def run_checks(checks: Sequence[Mapping[str, Any]], ledger: Ledger) -> list[CheckResult]:
-    """Evaluates validated checks on what the ledger holds."""
-    return [CHECKS.make(check).run(ledger) for check in checks]
+    """Evaluates validated checks on what the ledger holds.
+
+    A claim without a finite run is undecided as long as runs are missing, and then fails.
+    """
+    results = [CHECKS.make(check).run(ledger) for check in checks]
+    return [
+        replace(result, passed=False) if ledger.complete and result.runs == 0 else result
+        for result in results
+    ]

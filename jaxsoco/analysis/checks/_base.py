@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,14 @@ import numpy as np
 
 from jaxsoco.analysis.kinds import Kind
 from jaxsoco.analysis.ledger import Ledger
-from jaxsoco.analysis.statistics import Estimate, pooled_mean, pooled_quantile
+from jaxsoco.analysis.selection import Scope
+from jaxsoco.analysis.statistics import (
+    Estimate,
+    difference_of_medians,
+    pooled_mean,
+    pooled_quantile,
+)
+from jaxsoco.analysis.verdicts import Verdict, decide, reason, seeds_to_decide
 from jaxsoco.core.schema import Field
 from jaxsoco.core.text import percent, show_all
 
@@ -24,28 +31,40 @@ class CheckResult:
 
     Attributes:
       check: the check as the experiment states it.
-      passed: whether the claim holds for the measured value.
+      passed: whether the claim holds; None if the runs do not decide it.
       measured: the value with its interval.
       runs: how many runs it rests on.
       sentence: all of it in words.
+      seeds_to_decide: about how many seeds would decide a claim that the interval of this many
+        does not; infinity if no number would, NaN where that is not known.
     """
 
     check: Mapping[str, Any]
-    passed: bool
+    passed: bool | None
     measured: Estimate
     runs: int
     sentence: str
+    seeds_to_decide: float = math.nan
+
+    @property
+    def verdict(self) -> Verdict:
+        """``"passed"``, ``"failed"`` or ``"undecided"``."""
+        return "undecided" if self.passed is None else "passed" if self.passed else "failed"
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON data; what is not finite becomes null."""
-        value, lower, upper = (x if math.isfinite(x) else None for x in self.measured)
+        value, lower, upper, seeds = (
+            x if math.isfinite(x) else None for x in (*self.measured, self.seeds_to_decide)
+        )
         return {
             "check": dict(self.check),
-            "passed": self.passed,
+            "verdict": self.verdict,
+            "passed": None if self.passed is None else bool(self.passed),
             "value": value,
             "lower": lower,
             "upper": upper,
             "runs": self.runs,
+            "seeds_to_decide": seeds,
             "sentence": self.sentence,
         }
 
@@ -63,19 +82,86 @@ class Check(Kind):
         return f" where {show_all(self.where)}" if self.where else ""
 
     def judged(
-        self, passed: bool, measured: Estimate, values: np.ndarray, sentence: str
+        self, passed: bool | None, measured: Estimate, values: np.ndarray, sentence: str
     ) -> CheckResult:
-        """A result on per-run values; without a single run the claim is not confirmed."""
+        """A verdict on per-run values that is a fact about the runs.
+
+        Without a single finite run the claim is not confirmed.
+
+        Args:
+          passed: whether the claim holds; None for undecided.
+          measured: the value.
+          values: per run ``[points, seeds]``; NaN where a run is missing or not finite.
+          sentence: claim and measurement in words.
+        """
         runs = int(np.isfinite(values).sum())
         if runs == 0:
             return CheckResult(self.table, False, measured, 0, f"{sentence} (no finite run yet)")
         return CheckResult(self.table, passed, measured, runs, sentence)
 
+    def decided(
+        self,
+        measured: Estimate,
+        values: np.ndarray,
+        sentence: str,
+        *,
+        low: float = -math.inf,
+        high: float = math.inf,
+        strict: bool = False,
+        needed: float | None = None,
+    ) -> CheckResult:
+        """The verdict that the interval of an estimate gives on ``low <= estimate <= high``.
+
+        An undecided claim says in its sentence why, and how many seeds would decide it.
+
+        Args:
+          measured: the estimate with its interval.
+          values: per run ``[points, seeds]``; NaN where a run is missing or not finite.
+          sentence: claim and measurement in words.
+          low: smallest value that the claim allows.
+          high: largest value that it allows.
+          strict: a value on the bound is a tie, which decides nothing.
+          needed: how many seeds would decide it, if it is not :func:`seeds_to_decide`.
+        """
+        finite = np.isfinite(values)
+        runs, seeds = int(finite.sum()), int(finite.any(axis=0).sum())
+        if runs == 0:
+            return CheckResult(self.table, None, measured, 0, f"{sentence} (no finite run yet)")
+        verdict = decide(measured, low, high, strict=strict)
+        if verdict != "undecided":
+            return CheckResult(self.table, verdict == "passed", measured, runs, sentence)
+        if needed is None:
+            needed = seeds_to_decide(measured, seeds, low, high)
+        sentence += f"; undecided: {reason(measured, seeds, needed)}"
+        return CheckResult(self.table, None, measured, runs, sentence, needed)
+
+
+def certain(value: float, note: str = "") -> Estimate:
+    """A value that is known: a fact about the runs, or what is the same in all of them."""
+    return Estimate(value, value, value, note)
+
+
+def estimated(
+    ledger: Ledger, estimate: Estimate, labels: Iterable[str | None], points: Iterable[int]
+) -> Estimate:
+    """An estimate from the runs of these learners; certain if all seeds give the same."""
+    if not ledger.repeats(labels, points):
+        return estimate
+    return certain(estimate.value, "the same with every seed")
+
+
+def check_equality(key: str, low: Any, high: Any, scope: Scope) -> None:
+    """Reports a claim that an estimate equals one number: no interval lies in a single point."""
+    numbers = isinstance(low, int | float) and isinstance(high, int | float)
+    if numbers and low == high:
+        message = f"claims that an estimate equals {low:g}"
+        scope.report(key, message, "a claim of equality states its tolerance: want two bounds")
+
 
 def _largest(values: np.ndarray, level: float) -> Estimate:
-    """The largest of the runs; a sample bounds the largest ratio from below only."""
+    """The largest of the runs, a fact: it says nothing of other runs."""
     finite = values[np.isfinite(values)]
-    return Estimate(float(finite.max()) if finite.size else math.nan)
+    return certain(float(finite.max()) if finite.size else math.nan)
 
 
 STATISTICS: dict[str, Callable[[np.ndarray, float], Estimate]] = {
@@ -86,6 +172,13 @@ STATISTICS: dict[str, Callable[[np.ndarray, float], Estimate]] = {
 }
 """Estimates from ``values [points, seeds]`` at a level."""
 
+PAIRED_STEPS: dict[str, Callable[[np.ndarray, np.ndarray, float], Estimate]] = {
+    "mean": lambda better, worse, level: pooled_mean(worse - better, level),
+    "median": lambda better, worse, level: difference_of_medians(worse, better, level),
+}
+"""By how much the statistic of the second learner's runs is larger than that of the first one's,
+whose runs have the same seeds."""
+
 
 def number(estimate: Estimate, level: float) -> str:
     """``0.498 (95 % interval 0.471 to 0.525)``."""
@@ -93,5 +186,7 @@ def number(estimate: Estimate, level: float) -> str:
         return "unknown"
     if not math.isfinite(estimate.half_width):
         return f"{estimate.value:.4g}"
+    if estimate.note:
+        return f"{estimate.value:.4g} ({estimate.note})"
     interval = f"{percent(level)} interval {estimate.lower:.4g} to {estimate.upper:.4g}"
     return f"{estimate.value:.4g} ({interval})"

@@ -57,10 +57,11 @@ class Complete(Check):
             unit = study.costs[column].unit
             largest = f"{worst:.3g} {unit}".strip() if math.isfinite(worst) else "unknown"
             counts.append(f"largest shortfall {largest} (claimed: at most {tolerance:g})")
-        sentence = f"all runs complete{self.where_text}: " + ", ".join(counts)
+        runs = expected * len(names)
+        sentence = f"complete in all {runs} runs{self.where_text}: " + ", ".join(counts)
         passed = not (missing or nonfinite or nonconverged or worst > tolerance)
         measured = Estimate(float(missing + nonfinite + nonconverged))
-        return CheckResult(self.table, passed, measured, sum(c.runs for c in cells), sentence)
+        return CheckResult(self.table, passed, measured, runs - missing, sentence)
 
 
 def _worst(cells: list[Cell], column: int) -> float:

@@ -9,11 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from jaxsoco.analysis.checks._base import STATISTICS, Check, CheckResult, number
+from jaxsoco.analysis.checks._base import (
+    PAIRED_STEPS,
+    STATISTICS,
+    Check,
+    CheckResult,
+    certain,
+    estimated,
+    number,
+)
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.selection import Scope, check_labels, check_view
 from jaxsoco.analysis.statistics import Estimate
-from jaxsoco.analysis.views import AGAINST, COST, STATISTIC, finals, view
+from jaxsoco.analysis.verdicts import Verdict, decide, seeds_to_decide, together
+from jaxsoco.analysis.views import AGAINST, COST, STATISTIC, View, finals, view
 from jaxsoco.core.schema import Field
 
 
@@ -30,7 +39,7 @@ class Order(Check):
         Field(
             "tolerance",
             "float",
-            "how much worse than its successor a learner may be",
+            "how much worse than its successor a learner may be; without it, ties are undecided",
             default=0.0,
             low=0,
         ),
@@ -45,28 +54,76 @@ class Order(Check):
         check_view(self.table, scope)
 
     def run(self, ledger: Ledger) -> CheckResult:
-        """Estimates every step from one learner to the next."""
+        """Estimates every step from one learner to the next, and judges the one that decides."""
         study, names = ledger.study, list(self.table["algorithms"])
         quantity, points = view(self.table, study, self.where), study.select(self.where)
         values = [finals(ledger, name, quantity, points) for name in names]
-        statistic = STATISTICS[quantity.statistic]
-        middles = [statistic(v, study.level).value for v in values]
-        if quantity.statistic == "median":  # of differences is no difference of medians
-            paired = ""
-            steps = [Estimate(worse - better) for better, worse in pairwise(middles)]
-        else:
-            paired = "paired "
-            steps = [statistic(worse - better, study.level) for better, worse in pairwise(values)]
-        measured = min(steps, key=lambda s: s.value if math.isfinite(s.value) else -math.inf)
         tolerance = self.table.get("tolerance", 0.0)
-        passed = all(step.value >= -tolerance for step in steps)
-        means = " < ".join(f"{n} {middle:.4g}" for n, middle in zip(names, middles, strict=True))
+        steps = [
+            self._step(ledger, quantity, pair, columns)
+            for pair, columns in zip(pairwise(names), pairwise(values), strict=True)
+        ]
+        seeds = int(np.isfinite(np.stack(values).sum(axis=0)).any(axis=0).sum())
+        decisive = _decisive(steps, seeds, -tolerance)
+        measured = steps[decisive]
+        middles = [STATISTICS[quantity.statistic](v, study.level).value for v in values]
+        ranks = " < ".join(f"{n} {middle:.4g}" for n, middle in zip(names, middles, strict=True))
         slack = f" (tolerance {tolerance:g})" if tolerance else ""
+        smallest = measured.value == min(step.value for step in steps)
+        step = f"the {'smallest ' * smallest}paired step"
+        if len(steps) > 1:
+            step += f", from {names[decisive]} to {names[decisive + 1]},"
         sentence = (
-            f"{quantity.words(study)}{self.where_text}, claimed: {means}{slack}; "
-            f"the smallest {paired}step is {number(measured, study.level)}"
+            f"{quantity.words(study)}{self.where_text}, claimed: {ranks}{slack}; "
+            f"{step} is {number(measured, study.level)}"
         )
-        return self.judged(passed, measured, np.stack(values).sum(axis=0), sentence)
+        return self.decided(
+            measured,
+            np.stack(values).sum(axis=0),
+            sentence,
+            low=-tolerance,
+            strict=not tolerance,  # where runs do not tell two learners apart, neither is better
+        )
+
+    def _step(
+        self,
+        ledger: Ledger,
+        quantity: View,
+        names: tuple[str, str],
+        values: tuple[np.ndarray, np.ndarray],
+    ) -> Estimate:
+        """By how much the second learner is worse than the first; 0 where rounding alone is."""
+        study, points = ledger.study, ledger.study.select(self.where)
+        step = PAIRED_STEPS[quantity.statistic](*values, study.level)
+        step = estimated(ledger, step, (*names, quantity.against), points)
+        sizes = [np.abs(v) for v in values]
+        if (quantity.measure or study.measure) == "regret" and quantity.cost is None:
+            sizes += [np.abs(ledger.totals(name, points)) for name in names]
+        noise = study.noise * max(map(_mean, sizes))
+        ends = [abs(end) for end in step if not math.isnan(end)]
+        return certain(0.0, "to rounding") if len(ends) == 3 and max(ends) <= noise else step
+
+
+def _decisive(steps: Sequence[Estimate], seeds: int, low: float) -> int:
+    """The step on which the verdict on all of them rests.
+
+    One that fails, or else one that is undecided: of those the one that needs the fewest seeds to
+    fail, or if none seems to fail, the most seeds to pass. If all pass, the smallest.
+    """
+    verdicts: list[Verdict] = [decide(step, low, strict=low == 0) for step in steps]
+    verdict = together(verdicts)
+    group = [i for i, one in enumerate(verdicts) if one == verdict]
+    if verdict != "undecided":
+        return min(group, key=lambda i: steps[i].value)
+    needed = {i: seeds_to_decide(steps[i], seeds, low) for i in group}
+    needed = {i: math.inf if math.isnan(n) else n for i, n in needed.items()}
+    worse = [i for i in group if steps[i].value < low]
+    return min(worse, key=needed.__getitem__) if worse else max(group, key=needed.__getitem__)
+
+
+def _mean(sizes: np.ndarray) -> float:
+    finite = sizes[np.isfinite(sizes)]
+    return float(finite.mean()) if finite.size else 0.0
 
 
 def _is_order(names: Sequence[Any]) -> bool:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
-from jaxsoco.analysis.checks._base import ALGORITHM, Check, CheckResult, number
+from jaxsoco.analysis.checks._base import (
+    ALGORITHM,
+    Check,
+    CheckResult,
+    check_equality,
+    estimated,
+    number,
+)
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.selection import (
     Scope,
@@ -16,7 +21,7 @@ from jaxsoco.analysis.selection import (
     check_labels,
     default_axis,
 )
-from jaxsoco.analysis.views import AGAINST, COST, PER_ROUND, STATISTIC, exponent, finals, view
+from jaxsoco.analysis.views import AGAINST, COST, PER_ROUND, STATISTIC, finals, growth, view
 from jaxsoco.core.schema import Field
 
 
@@ -40,6 +45,9 @@ class Slope(Check):
         check_labels("algorithm", self.table.get("algorithm"), scope)
         check_cost(self.table, scope)
         check_against(self.table, scope, needed=False)
+        between = self.table.get("between")
+        if isinstance(between, list | tuple) and len(between) == 2:
+            check_equality("between", between[0], between[1], scope)
         axis = self.table.get("axis") or default_axis(scope.axes, scope.checkpoints)
         if axis is None:
             hint = "want a numeric axis"
@@ -52,16 +60,20 @@ class Slope(Check):
         study, algorithm = ledger.study, self.table["algorithm"]
         quantity = view(self.table, study, self.where)
         axis = self.table.get("axis") or default_axis(study.axes, study.checkpoints) or ""
-        measured, _, note = exponent(ledger, algorithm, quantity, axis, self.where)
+        found = growth(ledger, algorithm, quantity, axis, self.where)
+        measured = found.exponent
         low, high = self.table["between"]
         subject = f"{quantity.words(study, algorithm)}{self.where_text}"
-        runs = np.isfinite(finals(ledger, algorithm, quantity, study.select(self.where))).sum()
+        points = study.select(self.where)
+        values = finals(ledger, algorithm, quantity, points)
+        measured = estimated(ledger, measured, (algorithm, quantity.against), points)
         if not math.isfinite(measured.value):
-            sentence = f"{subject}: no exponent in {axis}, {note}"
+            sentence = f"{subject}: no exponent in {axis}, {found.note}"
         else:
             sentence = (
-                f"{subject} grows like {axis}^{number(measured, study.level)}; "
+                f"{subject} grows like {axis}^{number(measured, study.level)}, "
+                f"{'a' if found.local else 'over'} {found.over}"
+                f"{f' ({found.note})' if found.note else ''}; "
                 f"claimed: exponent between {low:g} and {high:g}"
             )
-        passed = bool(low <= measured.value <= high)
-        return CheckResult(self.table, passed, measured, int(runs), sentence)
+        return self.decided(measured, values, sentence, low=low, high=high)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from jaxsoco.analysis.drawings.words import label_x
-from jaxsoco.analysis.fits import fit
+from jaxsoco.analysis.fits import Fit, fit
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.plots._base import ALGORITHMS, TREND, VIEW
 from jaxsoco.analysis.plots._lines import LinesPlot
 from jaxsoco.analysis.selection import Scope, default_axis
-from jaxsoco.analysis.statistics import Estimate
 from jaxsoco.core.study import HORIZON, Study
 from jaxsoco.core.text import percent
 
@@ -46,24 +46,43 @@ class RegretVsHorizon(LinesPlot):
         """Draws a line a learner, its exponent in the legend."""
         drawing = self.lines(ledger, ax, HORIZON)
         label_x(ax, "horizon T (rounds)")
-        level = percent(ledger.study.level)
-        return (
-            f"{drawing.caption(self.where, HORIZON)} The exponents are least-squares slopes with "
-            f"{level} bootstrap intervals over seeds."
-        )
+        view = self.view(ledger.study)
+        names = self.algorithms(ledger.study)
+        exponents = [fit(ledger, name, view, HORIZON, self.where) for name in names]
+        return f"{drawing.caption(self.where, HORIZON)}{_how(exponents, ledger.study.level)}"
 
     def more(self, ledger: Ledger, name: str) -> str:
         """``: T^0.50 [0.47, 0.53]``."""
-        view = self.view(ledger.study)
-        return _power(fit(ledger, name, view, HORIZON, self.where).exponent)
+        return _power(fit(ledger, name, self.view(ledger.study), HORIZON, self.where))
 
 
-def _power(exponent: Estimate) -> str:
+def _how(exponents: Sequence[Fit], level: float) -> str:
+    """What the caption says of the exponents: over which rounds they are, whence the intervals."""
+    ranges: dict[str, list[str]] = {}
+    for one in exponents:
+        if math.isfinite(one.exponent.value):
+            ranges.setdefault(one.over.removeprefix("local slope over "), []).append(one.algorithm)
+    if not ranges:
+        return ""
+    local = any(one.local for one in exponents)
+    texts = [f"{over} ({', '.join(names)})" for over, names in ranges.items()]
+    over = next(iter(ranges)) if len(ranges) == 1 else ", ".join(texts)
+    what = "Local slopes" if local else "The exponents"
+    text = f" {what} are by least squares over {over}"
+    notes = dict.fromkeys(one.exponent.note for one in exponents if one.exponent.note)
+    if any(math.isfinite(one.exponent.half_width) for one in exponents):
+        text += f", with {percent(level)} bootstrap intervals over seeds"
+    return text + (f"; without an interval: {', '.join(notes)}." if notes else ".")
+
+
+def _power(found: Fit) -> str:
+    exponent = found.exponent
     if not math.isfinite(exponent.value):
         return ""
     half = exponent.half_width  # one digit of it is shown at least
     digits = min(max(2, -math.floor(math.log10(half))), 5) if half > 0 else 2
-    text = f": $T^{{{exponent.value:.{digits}f}}}$"
+    value = f"{exponent.value:.{digits}f}"
+    text = f": local slope {value}" if found.local else f": $T^{{{value}}}$"
     if math.isfinite(exponent.half_width):
         text += f" [{exponent.lower:.{digits}f}, {exponent.upper:.{digits}f}]"
     return text.replace("-", "\N{MINUS SIGN}")

@@ -1,0 +1,338 @@
+"""The commands ``jaxsoco list``, ``check``, ``run``, ``status``, ``report`` and their arguments."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from jaxsoco import listing, registry
+from jaxsoco._version import __version__
+from jaxsoco.core.exits import DONE
+from jaxsoco.core.text import columns
+from jaxsoco.experiment import Sweep, expand, load_experiment
+from jaxsoco.experiment.overview import (
+    check_document,
+    check_text,
+    status_document,
+    status_text,
+    unread_text,
+)
+from jaxsoco.experiment.plugging import Policy
+from jaxsoco.experiment.runner import Share, default_folder, report, run, trace
+from jaxsoco.experiment.spec import Unread
+
+
+def print_json(arguments: argparse.Namespace, content: dict[str, Any]) -> None:
+    """One document; what it has is part of the interface (``docs/command-line.md``)."""
+    head = {"format": _FORMAT, "jaxsoco": __version__, "command": arguments.command}
+    document = {**head, **content, "warnings": arguments.warnings}
+    print(json.dumps(document, indent=1, allow_nan=False))
+
+
+_FORMAT = 1
+"""Of the documents of ``--json``: counts up when something in them goes or changes its meaning."""
+
+_EXAMPLES = {
+    "": """
+  jaxsoco list                                   what there is
+  jaxsoco check experiments/quickstart.toml      is the file right, and how large is the run
+  jaxsoco run experiments/quickstart.toml        run it, or go on with it
+  jaxsoco report runs/quickstart                 table, figures and checks once more""",
+    "list": """
+  jaxsoco list                                   everything, one line each
+  jaxsoco list allocation/st_clip                one learner and its fields
+  jaxsoco list checks/slope                      one kind of check
+  jaxsoco list tracking --json                   a family, for programs""",
+    "check": """
+  jaxsoco check experiments/quickstart.toml
+  jaxsoco check experiments/quickstart.toml --seeds 64 --set "problem.data_size=[1, 2, 4]"
+  jaxsoco check experiments/quickstart.toml --trace
+  jaxsoco check experiments/quickstart.toml --json""",
+    "run": """
+  jaxsoco run experiments/quickstart.toml --smoke
+  jaxsoco run experiments/quickstart.toml --seeds 64 --out runs/trial
+  jaxsoco run experiments/quickstart.toml --set algorithm.st_clip.epsilon=0.5 --out runs/bold
+  jaxsoco run experiments/quickstart.toml --chunks 1/2 --devices 1""",
+    "status": """
+  jaxsoco status runs/quickstart
+  jaxsoco status runs/quickstart --json""",
+    "report": """
+  jaxsoco report runs/quickstart""",
+}
+
+_CODES = """exit codes:
+  0    done
+  1    a check failed (with --strict: or is undecided)
+  2    bad input
+  70   internal error: a file for a report is named
+  75   interrupted and resumable
+  141  the reader of the output went away"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Of the whole command line. Its results have ``act``, the function that runs the command."""
+    options: dict[str, Any] = {
+        "allow_abbrev": False,
+        "formatter_class": argparse.RawDescriptionHelpFormatter,
+    }
+    top = argparse.ArgumentParser(
+        prog="jaxsoco",
+        description="Online decisions with switching costs: runs experiments from TOML files.",
+        epilog=f"examples:{_EXAMPLES['']}\n\n{_CODES}\n\njaxsoco COMMAND --help says more of one.",
+        **options,
+    )
+    top.add_argument("--version", action="version", version=f"jaxsoco {__version__}")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, act: Any, text: str) -> argparse.ArgumentParser:
+        epilog = f"examples:{_EXAMPLES[name]}"
+        one = commands.add_parser(
+            name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=epilog, **options
+        )
+        one.set_defaults(act=act, command=name, json=False, warnings=[])
+        return one
+
+    listed = add("list", _list, "families, algorithms, experiments")
+    listed.add_argument(
+        "name",
+        nargs="?",
+        metavar="NAME",
+        help="show one in detail, such as allocation/pcm; also run, checks, plots, checks/slope "
+        "(default: all, one line each)",
+    )
+    form = listed.add_mutually_exclusive_group()
+    form.add_argument(
+        "--markdown", action="store_true", help="print a Markdown table (default: plain text)"
+    )
+    _add_json(form)
+    _add_plugins(listed)
+
+    checked = add("check", _check, "validate an experiment and show its size")
+    _add_spec(checked)
+    checked.add_argument(
+        "--trace",
+        action="store_true",
+        help="also trace every learner at every shape, with JAX (default: do without JAX)",
+    )
+    _add_json(checked)
+
+    ran = add("run", _run, "run an experiment, or resume it")
+    _add_spec(ran)
+    ran.add_argument(
+        "--chunks",
+        type=_share,
+        metavar="I/N",
+        help="only the I-th of N shares, for job arrays (default: 1/1, all)",
+    )
+    ran.add_argument(
+        "--devices",
+        type=_positive,
+        metavar="N",
+        help="number of devices, or CPU cores, to use (default: all that have something to do)",
+    )
+    _add_strict(ran)
+
+    for name, act, text in (
+        ("status", _status, "progress of a run"),
+        ("report", _report, "rewrite a run's table, figures, checks and report"),
+    ):
+        other = add(name, act, text)
+        other.add_argument("directory", type=Path, metavar="DIR", help="the run directory")
+        if name == "report":  # it evaluates checks, whose kinds may be a plug-in's
+            _add_plugins(other)
+            _add_strict(other)
+        else:
+            _add_json(other)
+    return top
+
+
+def _add_strict(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="exit with 1 if a check is undecided, too (default: only if one failed)",
+    )
+
+
+def _add_json(parser: Any) -> None:
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print one JSON document, for programs (default: plain text)",
+    )
+
+
+def _add_plugins(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--plugin",
+        action="append",
+        default=[],
+        dest="plugins",
+        metavar="MODULE",
+        help="import a plug-in: a module of this folder, or an installed one; may be repeated "
+        "(default: those of installed packages, and those that the file names)",
+    )
+
+
+def _add_spec(parser: argparse.ArgumentParser) -> None:
+    _add_plugins(parser)
+    parser.add_argument(
+        "--no-plugins",
+        action="store_true",
+        help="refuse a file that names plug-ins (default: a run imports them)",
+    )
+    parser.add_argument("spec", type=Path, metavar="SPEC", help="the experiment, a TOML file")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="run directory (default: runs/NAME of SPEC, with --smoke runs/NAME-smoke)",
+    )
+    parser.add_argument(
+        "--smoke", action="store_true", help="the small version, of [smoke] (default: full size)"
+    )
+    parser.add_argument(
+        "--seeds", type=int, metavar="N", help="replace run.seeds (default: what SPEC says)"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="assignments",
+        metavar="KEY=VALUE",
+        help="replace problem.FIELD, run.KEY or algorithm.NAME.FIELD; VALUE as in TOML; may be "
+        "repeated (default: what SPEC says)",
+    )
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f'"{text}": want a whole number, 1 or more')
+    return int(text)
+
+
+def _share(text: str) -> Share:
+    first, slash, second = text.partition("/")
+    if slash and first.isdecimal() and second.isdecimal() and 1 <= int(first) <= int(second):
+        return Share(int(first) - 1, int(second))
+    raise argparse.ArgumentTypeError(f'"{text}": want I/N with 1 <= I <= N, such as 1/4')
+
+
+def _expand(arguments: argparse.Namespace, listed: bool = False) -> Sweep:
+    """The experiment; ``listed``: its own plug-ins are named, and nobody's code is run unasked.
+
+    ``arguments.out`` is the run directory afterwards.
+    """
+    _warn_of_plugins(arguments)
+    experiment = load_experiment(
+        arguments.spec,
+        smoke=arguments.smoke,
+        seeds=arguments.seeds,
+        assignments=arguments.assignments,
+        plugins=Policy(tuple(arguments.plugins), arguments.no_plugins, listed),
+    )
+    arguments.out = arguments.out or default_folder(experiment.name, arguments.smoke)
+    sweep = expand(experiment)
+    for warning in sweep.warnings:
+        _warn(arguments, warning)
+    return sweep
+
+
+def _warn(arguments: argparse.Namespace, warning: object) -> None:
+    """Says it on standard error, or in the document of ``--json``."""
+    if arguments.json:
+        arguments.warnings.append(str(warning))
+    else:
+        print(f"warning: {warning}", file=sys.stderr)
+
+
+def _warn_of_plugins(arguments: argparse.Namespace) -> None:
+    for issue in registry.complaints():
+        _warn(arguments, issue)
+
+
+def _list(arguments: argparse.Namespace, command: str) -> int:
+    _warn_of_plugins(arguments)
+    Policy(tuple(arguments.plugins)).use((), Path())
+    if arguments.json:
+        files = None if arguments.name else _spec_files()
+        print_json(arguments, listing.document(arguments.name, files))
+        return DONE
+    if arguments.markdown:
+        print(listing.markdown(arguments.name))
+        return DONE
+    if arguments.name is not None:
+        print(listing.describe(arguments.name))
+        return DONE
+    print(registry.listing())
+    spec_files = _spec_files()
+    print("experiments" if spec_files else "experiments: none in the folder experiments")
+    rows = [(f"  {path}", title) for path, title in spec_files.items()]
+    for line in columns(rows) if rows else ():
+        print(line)
+    return DONE
+
+
+def _spec_files() -> dict[Path, str]:
+    """The experiments of this folder, and their titles."""
+    return {path: _title(path) for path in sorted(Path("experiments").rglob("*.toml"))}
+
+
+def _title(path: Path) -> str:
+    try:
+        title = tomllib.loads(path.read_text(encoding="utf-8-sig")).get("figure", "")
+    except (OSError, ValueError):  # not UTF-8, not TOML
+        return "(cannot be read; jaxsoco check says why)"
+    return str(title)
+
+
+def _check(arguments: argparse.Namespace, command: str) -> int:
+    try:
+        sweep = _expand(arguments, listed=not arguments.trace)
+    except Unread as error:
+        if arguments.json:
+            print_json(arguments, {"plugins": {}, "unread_plugins": [*error.modules]})
+            return DONE
+        print(f"{arguments.spec}: its family or problem may belong to a plug-in")
+        print("\n".join(unread_text(error.modules)))
+        return DONE
+    if not arguments.json:
+        print(check_text(sweep, arguments.out))
+    if arguments.trace:
+        trace(sweep)
+    if arguments.json:
+        traced = {"traced": arguments.trace}
+        print_json(arguments, check_document(sweep, arguments.out) | traced)
+    elif arguments.trace:
+        print("  every learner and comparator was traced, at every shape")
+    return DONE
+
+
+def _run(arguments: argparse.Namespace, command: str) -> int:
+    sweep, out = _expand(arguments), arguments.out
+    return run(
+        sweep,
+        out,
+        command=command,
+        devices=arguments.devices,
+        share=arguments.chunks,
+        strict=arguments.strict,
+    )
+
+
+def _status(arguments: argparse.Namespace, command: str) -> int:
+    if arguments.json:
+        print_json(arguments, status_document(arguments.directory))
+    else:
+        print(status_text(arguments.directory))
+    return DONE
+
+
+def _report(arguments: argparse.Namespace, command: str) -> int:
+    _warn_of_plugins(arguments)
+    Policy(tuple(arguments.plugins)).use((), Path())
+    return report(arguments.directory, strict=arguments.strict)
