@@ -216,7 +216,9 @@ FAMILY = Family(
         CostEntry("service", "g", "carbon of the work itself"),
         CostEntry("move", "g", "carbon of moving data between regions"),
         CostEntry("switch", "g", "carbon of suspending and resuming, final switch-off included"),
-        CostEntry("shortfall", "job", "work unfinished at the deadline", objective=False),
+        CostEntry(
+            "shortfall", "job", "work unfinished at the deadline", objective=False, limit=0.0
+        ),
     ),
     measure="ratio",
     compare=("offline_optimum", "integral_optimum"),

@@ -5,30 +5,44 @@ matplotlib is imported when a figure is drawn, and its global state is left as i
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from jaxsoco.analysis import style
+from jaxsoco.analysis.constraints import MARK, footnote
+from jaxsoco.analysis.drawings.series import Series
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.plots import PLOTS
+from jaxsoco.core.study import Study
+from jaxsoco.core.text import show, show_all
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _DATA_HEIGHT = 1.7
+_TITLE, _SUBTITLE = 52, 60  # letters of a line
 
 
 class Drawing(NamedTuple):
-    """A figure with the caption that belongs to it."""
+    """A figure with the title, caption and data that belong to it."""
 
     kind: str
     figure: Figure
     caption: str
+    title: str
+    series: Sequence[Series]
 
 
-def draw(plot: Mapping[str, Any], ledger: Ledger) -> Drawing:
+def draw(plot: Mapping[str, Any], ledger: Ledger, title: str = "") -> Drawing:
     """Draws one validated plot; call it, and save the figure, within ``style.figure_style()``.
+
+    Args:
+      plot: as the experiment states it.
+      ledger: the runs.
+      title: one that tells it from the other figures of a report; its own if empty.
 
     Raises:
       NothingToDraw: there are no runs for it.
@@ -37,10 +51,75 @@ def draw(plot: Mapping[str, Any], ledger: Ledger) -> Drawing:
 
     figure = Figure(figsize=(style.WIDTH, _DATA_HEIGHT), layout="constrained")
     ax = figure.add_subplot()
-    caption = PLOTS.make(plot).draw(ledger, ax)
-    title = textwrap.wrap(ledger.study.title, 52)
-    figure.suptitle("\n".join(title), x=0.01, ha="left")
-    rows = style.legend(figure, ax)
+    kind = PLOTS.make(plot)
+    title = title or kind.title(ledger.study)
+    caption = kind.draw(ledger, ax)
+    note = footnote(kind.broken)
+    rows = style.legend(figure, ax, style.wrapped(note, 66, 4) if note else "")
+    heads = style.wrapped(title, _TITLE, 4), style.wrapped(ledger.study.title, _SUBTITLE)
     # What stands around the data adds to the height, so that the data keep theirs.
-    figure.set_figheight(figure.get_figheight() + 0.45 + 0.15 * len(title) + 0.145 * rows)
-    return Drawing(plot["kind"], figure, caption)
+    around = 0.45 + 0.15 * sum(map(_lines, heads)) + 0.145 * rows
+    figure.set_figheight(figure.get_figheight() + around)
+    style.heading(figure, *heads)
+    return Drawing(
+        plot["kind"],
+        figure,
+        " ".join(text for text in (caption, note) if text),
+        title,
+        kind.series or _series_on(ax),
+    )
+
+
+def titles(plots: Sequence[Mapping[str, Any]], study: Study) -> list[str]:
+    """A title for every figure of a report, no two alike.
+
+    Figures that show the same thing are told apart by the fields in which they differ, such as
+    their learners or logarithmic axes, or else numbered.
+    """
+    own = [PLOTS.make(plot).title(study) for plot in plots]
+    full = []
+    for plot, title in zip(plots, own, strict=True):
+        rivals = [other for other, text in zip(plots, own, strict=True) if text == title]
+        keys = dict.fromkeys(key for other in rivals for key in other if key != "where")
+        telling = [key for key in keys if any(o.get(key) != plot.get(key) for o in rivals)]
+        values = {key: plot[key] for key in telling if key in plot}
+        full.append(f"{title}, {_values_text(values)}" if values else title)
+    return [
+        f"{title} (#{full[:i].count(title) + 1})" if full.count(title) > 1 else title
+        for i, title in enumerate(full)
+    ]
+
+
+def _values_text(values: Mapping[str, Any]) -> str:
+    parts = []
+    for key, value in values.items():
+        items = value if isinstance(value, list | tuple) else [value]
+        text = " and ".join(map(show, items))
+        named = {"log": f"logarithmic {text}", "algorithms": text, "kind": text}
+        parts.append(named.get(key, f"{key} = {text}"))
+    return ", ".join(parts)
+
+
+def everything_written(ledger: Ledger, plots: Sequence[Mapping[str, Any]]) -> str:
+    """All text of users that the figures may show, for the choice of fonts."""
+    study = ledger.study
+    parts = [study.title, *study.labels, *study.comparators, MARK]
+    parts += [text for cost in study.costs for text in (cost.name, cost.unit)]
+    parts += [*study.axes, *study.units.values()]
+    parts += [show(value) for values in study.axes.values() for value in values]
+    parts += [show_all(plot.get("where")) for plot in plots]
+    return "\n".join(parts)
+
+
+def _lines(text: str) -> int:
+    return 1 + text.count("\n") if text else 0
+
+
+def _series_on(ax: Axes) -> list[Series]:
+    """The lines that stand on the axes, for a kind of plot that does not say what it drew."""
+    series = []
+    for line in ax.lines:
+        x, y = (np.asarray(values, float).tolist() for values in line.get_data(orig=False))
+        label = str(line.get_label())
+        series.append(Series("" if label.startswith("_child") else label, x, y))
+    return series

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from jaxsoco.analysis.checks import CheckResult
 from jaxsoco.analysis.verdicts import verdict_text
+from jaxsoco.core.escape import readable
 from jaxsoco.core.text import show
 
 _STYLE = """
@@ -19,20 +20,21 @@ _STYLE = """
   --card: #1e2125; --line: #363b42; --good: #5ccf8d; --bad: #ff8a80; --warn: #f0b849;
   --accent: #7cc4f0; } }
 * { box-sizing: border-box; }
-body { margin: 0 auto; padding: 2rem 1.25rem 4rem; max-width: 70rem; background: var(--back);
+body { margin: 0 auto; padding: 2rem 1.25rem 4rem; max-width: 78rem; background: var(--back);
   color: var(--text); font: 16px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; }
-h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .25rem; }
+h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .25rem; overflow-wrap: anywhere; }
 h2 { font-size: 1.15rem; margin: 2.25rem 0 .6rem; padding-bottom: .25rem;
   border-bottom: 1px solid var(--line); }
-p { margin: .4rem 0; } .soft { color: var(--soft); }
+p, li { margin: .4rem 0; overflow-wrap: anywhere; } .soft { color: var(--soft); }
 .banner { border-left: 4px solid var(--warn); background: var(--card); padding: .7rem 1rem;
   margin: 1rem 0; } .banner strong { color: var(--warn); }
 .scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .86rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .28rem .7rem; text-align: right; white-space: nowrap;
+table { border-collapse: collapse; font-size: .82rem; font-variant-numeric: tabular-nums; }
+th, td { padding: .28rem .55rem; text-align: right; white-space: nowrap;
   border-bottom: 1px solid var(--line); }
-th { font-weight: 600; color: var(--soft); vertical-align: bottom; }
-td.left, th.left { text-align: left; } td.wrap { white-space: normal; min-width: 20rem; }
+th { font-weight: 600; color: var(--soft); vertical-align: bottom; white-space: normal; }
+td.left, th.left { text-align: left; } td.wrap { white-space: normal; overflow-wrap: anywhere; }
+td.long { white-space: normal; overflow-wrap: anywhere; min-width: 24ch; text-align: left; }
 tbody tr:hover { background: var(--card); }
 .passed { color: var(--good); font-weight: 600; } .failed { color: var(--bad); font-weight: 600; }
 .undecided { color: var(--warn); font-weight: 600; }
@@ -40,12 +42,19 @@ tbody tr:hover { background: var(--card); }
 figure { margin: 0; flex: 1 1 24rem; max-width: 33rem; }
 figure img { display: block; width: 100%; background: #fff; padding: .6rem;
   border: 1px solid var(--line); border-radius: 4px; }
-figcaption { font-size: .84rem; color: var(--soft); margin-top: .5rem; }
+figcaption { font-size: .84rem; color: var(--soft); margin-top: .5rem; overflow-wrap: anywhere; }
+.files { white-space: nowrap; } a { color: var(--accent); }
 pre { background: var(--card); padding: .8rem 1rem; overflow-x: auto; font-size: .82rem;
   line-height: 1.4; } code { font-size: .86em; overflow-wrap: anywhere; }
 summary { cursor: pointer; color: var(--accent); } details { margin: .6rem 0; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1.2rem; margin: 0;
   font-size: .9rem; } dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
+@media (max-width: 40rem) { body { padding: 1rem .75rem 3rem; }
+  .checks thead { display: none; } .checks tr { display: grid; padding: .4rem 0;
+    grid-template-columns: auto 1fr auto; border-bottom: 1px solid var(--line); }
+  .checks table, .checks tbody { display: block; } .checks td { border: 0; padding: .1rem .3rem; }
+  .checks td.wrap { grid-column: 1 / -1; grid-row: 2; } figure { flex-basis: 100%; }
+  dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .4rem; } }
 @media print { body { max-width: none; padding: 0; } figure { break-inside: avoid; } }
 """
 
@@ -55,11 +64,19 @@ _LONGEST_LIST = 200
 
 
 class Picture(NamedTuple):
-    """A figure for the page."""
+    """A figure for the page.
+
+    Attributes:
+      svg: the drawing.
+      caption: below it.
+      alt: for who cannot see it.
+      links: name -> file beside the page.
+    """
 
     svg: bytes
     caption: str
     alt: str
+    links: Mapping[str, str]
 
 
 class Table(NamedTuple):
@@ -71,8 +88,8 @@ class Table(NamedTuple):
 
 
 def escape(text: str) -> str:
-    """Escaped for HTML; a percent sign stays with its number."""
-    return escape_html(text).replace(" %", "&nbsp;%")
+    """Escaped for HTML, control characters too; a percent sign stays with its number."""
+    return escape_html(readable(text)).replace(" %", "&nbsp;%")
 
 
 def render(title: str, lead: Iterable[str], banner: str, sections: Mapping[str, str]) -> str:
@@ -117,18 +134,34 @@ def bullets(items: Iterable[str]) -> str:
     return f"<ul>{lines}</ul>" if lines else ""
 
 
+WIDTH = 1208
+"""Pixels that the page's content has on a screen that is 1280 wide."""
+
+_LETTER, _PADDING = 8.2, 18.0
+_LONGEST_WORD = 34  # letters of a cell that stays on one line
+
+
+def width(table: Table) -> float:
+    """About how many pixels a table takes up; headings break between words."""
+    whole = 0.0
+    for cells in zip(table.header, *table.body, strict=True):
+        head = max(map(len, cells[0].split()), default=0)
+        body = max(map(len, cells[1:]), default=0)
+        whole += _PADDING + _LETTER * max(head, min(body, _LONGEST_WORD))
+    return whole
+
+
 def table_of(table: Table) -> str:
     """A table; nothing for one without rows."""
     if not table.body:
         return ""
 
     def line(cells: Sequence[str], tag: str) -> str:
-        marked = (
-            f'<{tag} class="left">{escape(cell)}</{tag}>'
-            if i < table.left
-            else f"<{tag}>{escape(cell)}</{tag}>"
-            for i, cell in enumerate(cells)
-        )
+        marked = []
+        for i, cell in enumerate(cells):
+            kinds = ["left"] * (i < table.left) + ["long"] * (len(cell) > _LONGEST_WORD)
+            kind = f' class="{" ".join(kinds)}"' if kinds else ""
+            marked.append(f"<{tag}{kind}>{escape(cell)}</{tag}>")
         return f"<tr>{''.join(marked)}</tr>"
 
     body = "\n".join(line(row, "td") for row in table.body)
@@ -150,7 +183,7 @@ def checks_table(checks: Sequence[CheckResult]) -> str:
     )
     head = "".join(f'<th class="left">{name}</th>' for name in ("verdict", "kind", "finding"))
     return (
-        f'<div class="scroll"><table><thead><tr>{head}<th>runs</th></tr></thead>\n'
+        f'<div class="scroll checks"><table><thead><tr>{head}<th>runs</th></tr></thead>\n'
         f"<tbody>{rows}</tbody></table></div>\n"
     )
 
@@ -160,10 +193,16 @@ def figures(pictures: Sequence[Picture]) -> str:
     content = "\n".join(
         f'<figure><img alt="{escape(p.alt)}" '
         f'src="data:image/svg+xml;base64,{base64.b64encode(p.svg).decode()}">'
-        f"<figcaption><strong>Figure {i}.</strong> {escape(p.caption)}</figcaption></figure>"
+        f"<figcaption><strong>Figure {i}.</strong> {escape(p.caption)} {_links(p)}</figcaption>"
+        "</figure>"
         for i, p in enumerate(pictures, 1)
     )
     return f'<div class="figures">{content}</div>' if content else ""
+
+
+def _links(picture: Picture) -> str:
+    links = (f'<a href="{escape(file)}">{escape(n)}</a>' for n, file in picture.links.items())
+    return f'<span class="files">{" ".join(links)}</span>'
 
 
 def details(title: str, content: str) -> str:

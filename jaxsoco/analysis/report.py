@@ -14,6 +14,7 @@ from typing import Any
 
 from jaxsoco.analysis import page, tables, wording
 from jaxsoco.analysis.checks import CheckResult, run_checks
+from jaxsoco.analysis.constraints import footnote, worst_breaches
 from jaxsoco.analysis.fits import Fit, fits
 from jaxsoco.analysis.ledger import Ledger, read
 from jaxsoco.analysis.page import Picture
@@ -22,7 +23,7 @@ from jaxsoco.analysis.records import Chunk
 from jaxsoco.analysis.verdicts import Verdict, together
 from jaxsoco.core import stopping
 
-_FIGURE_NAME = re.compile(r"\d\d-[a-z][a-z0-9-]*\.(png|svg)")
+_FIGURE_NAME = re.compile(r"\d\d+-[a-z][a-z0-9-]*\.(png|svg|csv)")
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,14 @@ class ReportResult:
       table_text: the results as aligned plain text.
       summary_text: incompleteness, failures, fitted exponents and verdicts as plain text.
       path: the page.
+      failures: what raised when a figure was drawn: place of the plot, and the exception.
     """
 
     verdict: Verdict
     table_text: str
     summary_text: str
     path: Path
+    failures: tuple[tuple[str, Exception], ...] = ()
 
     @property
     def checks_passed(self) -> bool:
@@ -59,10 +62,22 @@ def write_report(
       directory: where ``table.csv``, ``checks.json``, ``figures/`` and ``report.html`` go;
         ``curves.csv`` too, where costs are kept at several rounds of a run.
 
+    A figure that raises is left out, and named in ``failures``; all else is written.
+
     Raises:
       OSError: a file could not be written.
     """
-    ledger = read(manifest, chunks)
+    return report_on(read(manifest, chunks), directory)
+
+
+def report_on(ledger: Ledger, directory: Path, *, draft: bool = False) -> ReportResult:
+    """Writes the report on the runs in a ledger, as :func:`write_report`.
+
+    Args:
+      ledger: the runs.
+      directory: where the files go.
+      draft: every text of a figure is set, and nothing is painted: a tenth of the work.
+    """
     study, presentation = ledger.study, ledger.study.presentation
     rows = tables.point_rows(ledger)
     results = run_checks(presentation.checks, ledger)
@@ -71,8 +86,11 @@ def write_report(
     _write(directory / "table.csv", tables.csv_text(ledger, rows).encode())
     if study.checkpoints > 1:
         _write(directory / "curves.csv", tables.curves_text(ledger).encode())
-    _write(directory / "checks.json", _checks_json(results, ledger).encode())
-    pictures, skipped = _write_figures(presentation.plots, ledger, directory / "figures")
+    # Half a character, of a path that is no text, becomes an escape that JSON reads back.
+    checks = _checks_json(results, ledger).encode("utf-8", "backslashreplace")
+    _write(directory / "checks.json", checks)
+    plots = presentation.plots or default_plots(study)
+    pictures, skipped, failures = _write_figures(plots, ledger, directory / "figures", draft)
     sections = {
         "Checks": page.checks_table(results),
         "Results": _results(ledger, rows),
@@ -92,6 +110,7 @@ def write_report(
         table_text=wording.terminal_table(ledger, rows),
         summary_text=wording.summary(ledger, exponents, results, skipped),
         path=path,
+        failures=tuple(failures),
     )
 
 
@@ -102,7 +121,8 @@ def _results(ledger: Ledger, rows: Sequence[tables.Row]) -> str:
         return page.paragraph("No runs yet.")
     few = len(rows) <= tables.MOST_ROWS
     shown = rows if few else tables.pooled_rows(ledger)
-    note = page.paragraph(wording.table_note(ledger, shown, few))
+    note = page.paragraph(footnote(worst_breaches(ledger, ledger.study.labels)))
+    note += page.paragraph(wording.table_note(ledger, shown, few))
     if few:
         return whole + note
     pooled = page.table_of(wording.page_table(ledger, shown))
@@ -140,34 +160,63 @@ def _checks_json(results: Sequence[CheckResult], ledger: Ledger) -> str:
 
 
 def _write_figures(
-    plots: Sequence[Mapping[str, Any]], ledger: Ledger, folder: Path
-) -> tuple[list[Picture], list[str]]:
-    """Draws the plots asked for (or the usual ones), in place of those of an earlier report."""
+    plots: Sequence[Mapping[str, Any]], ledger: Ledger, folder: Path, draft: bool
+) -> tuple[list[Picture], list[str], list[tuple[str, Exception]]]:
+    """Draws the plots, in place of those of an earlier report.
+
+    Returns:
+      The figures, what to say of those that are not there, and what raised.
+    """
     from jaxsoco.analysis.drawings import NothingToDraw
-    from jaxsoco.analysis.figures import draw
-    from jaxsoco.analysis.style import figure_style
+    from jaxsoco.analysis.figures import everything_written, titles
+    from jaxsoco.analysis.style import fallback_fonts, figure_style
 
     folder.mkdir(exist_ok=True)
-    pictures, skipped, written = [], [], set()
-    for number, plot in enumerate(plots or default_plots(ledger.study), 1):
-        stem = f"{number:02d}-{plot['kind']}"
-        with figure_style():
-            try:
-                drawing = draw(plot, ledger)
-            except NothingToDraw as reason:
-                skipped.append(f"Figure {stem} is not drawn: {reason}.")
-                continue
-            files = {}
-            for form, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
-                buffer = io.BytesIO()
-                drawing.figure.savefig(buffer, format=form, metadata=metadata)
-                files[form] = buffer.getvalue()
+    pictures, skipped, failures, written = [], [], [], set()
+    text = everything_written(ledger, plots)
+    for i, (plot, title) in enumerate(zip(plots, titles(plots, ledger.study), strict=True)):
+        stem = f"{i + 1:02d}-{plot['kind']}"
+        try:
+            with figure_style(text):
+                caption, files = _files(plot, ledger, title, draft)
+        except NothingToDraw as reason:
+            skipped.append(f"Figure {stem} is not drawn: {reason}.")
+            continue
+        except Exception as error:  # a plug-in's, perhaps; the other figures are none the worse
+            failures.append((f"plot[{i}]", error))
+            skipped.append(f"Figure {stem} cannot be drawn: {type(error).__name__}: {error}")
+            continue
         for form, data in files.items():
             _write(folder / f"{stem}.{form}", data)
             written.add(f"{stem}.{form}")
-        alt = f"{plot['kind']}: {ledger.study.title}"
-        pictures.append(Picture(files["svg"], drawing.caption, alt))
+        links = {form.upper(): f"{folder.name}/{stem}.{form}" for form in files}
+        alt = f"{title} ({ledger.study.title})"
+        pictures.append(Picture(files["svg"], caption, alt, links))
+    if without := fallback_fonts(text)[1]:
+        characters = ", ".join(without[:20])
+        skipped.append(f"No installed font has {characters}: boxes stand for them in figures.")
     for old in folder.iterdir():
         if _FIGURE_NAME.fullmatch(old.name) and old.name not in written:
             old.unlink()
-    return pictures, skipped
+    return pictures, skipped, failures
+
+
+def _files(
+    plot: Mapping[str, Any], ledger: Ledger, title: str, draft: bool
+) -> tuple[str, dict[str, bytes]]:
+    """A figure's caption, and the content of its files by their ending."""
+    from jaxsoco.analysis.drawings.series import csv_of
+    from jaxsoco.analysis.figures import draw
+
+    drawing, files = draw(plot, ledger, title), {}
+    for form, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
+        files[form] = b""
+        if not draft:
+            buffer = io.BytesIO()
+            drawing.figure.savefig(buffer, format=form, metadata=metadata)
+            files[form] = buffer.getvalue()
+    if draft:
+        drawing.figure.set_layout_engine("none")
+        drawing.figure.draw_without_rendering()
+    files["csv"] = csv_of(drawing.title, drawing.series).encode()
+    return drawing.caption, files

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import textwrap
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+
+from jaxsoco.core.escape import one_line, short_names, shorten
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,6 +34,11 @@ COMPONENTS = (
 
 WIDTH = 3.5
 """Inches: one column of a paper."""
+
+TALL = 8.0
+"""Ratios over a larger factor are drawn on a logarithmic axis."""
+
+_X_LETTERS = 42  # that fit side by side below the axes
 
 _RC: Any = {
     "font.family": "sans-serif",
@@ -88,14 +98,84 @@ def lines(labels: Iterable[str]) -> dict[str, Line]:
 
 
 @contextmanager
-def figure_style() -> Iterator[None]:
-    """Draws with these settings alone, whatever the user's matplotlibrc says."""
+def figure_style(text: str = "") -> Iterator[None]:
+    """Draws with these settings alone, whatever the user's matplotlibrc says.
+
+    Args:
+      text: what the figures may have to write; fonts are chosen that have its characters, and
+        what no font has becomes a box, without a warning.
+    """
     import matplotlib
 
-    with matplotlib.rc_context():
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(_RC)
+        matplotlib.rcParams["font.family"] = [_FONT, *fallback_fonts(text)[0]]
         yield
+
+
+_FONT = "DejaVu Sans"  # comes with matplotlib
+_MOST_FONTS = 400
+
+
+def fallback_fonts(text: str) -> tuple[tuple[str, ...], str]:
+    """Installed fonts with the characters that the usual one lacks, and what none of them has."""
+    return _fonts_with("".join(sorted({c for c in one_line(text) if ord(c) > 0x17F})))
+
+
+@lru_cache(maxsize=16)
+def _fonts_with(characters: str) -> tuple[tuple[str, ...], str]:
+    if not characters:
+        return (), ""
+    from matplotlib.font_manager import findfont, fontManager
+
+    missing = {ord(c) for c in characters} - _charmap(findfont(_FONT))
+    fonts: list[str] = []
+    # A regular face of every family, in an order that does not depend on the machine's folders.
+    faces = {
+        font.name: font.fname
+        for font in fontManager.ttflist
+        # Boxes for everything, and letters in the places of others.
+        if font.style == "normal" and not font.name.startswith(("Last Resort", "cm"))
+    }
+    for name, path in sorted(faces.items())[:_MOST_FONTS]:
+        if not missing:
+            break
+        if present := missing & _charmap(path):
+            fonts.append(name)
+            missing -= present
+    return tuple(fonts), "".join(map(chr, sorted(missing)))
+
+
+def _charmap(path: str) -> set[int]:
+    from matplotlib.font_manager import get_font
+
+    try:
+        return {*get_font(path).get_charmap()}
+    except (OSError, RuntimeError):  # a font that is damaged, or gone since it was listed
+        return set()
+
+
+def plain(text: str) -> str:
+    """A text of anybody on one line, in which matplotlib finds no mathematics."""
+    text = one_line(text).replace("$", r"\$")
+    return f" {text}" if text.startswith("_") else text  # legends leave out what begins with one
+
+
+def wrapped(text: str, width: int, most: int = 3) -> str:
+    """A text of anybody on a few lines."""
+    text = shorten(one_line(text), width * most)
+    return "\n".join(plain(line) for line in textwrap.wrap(text, width)[:most])
+
+
+LETTERS = 44
+"""Of a learner's name in a legend."""
+
+
+def names(labels: Iterable[str], most: int = LETTERS) -> dict[str, str]:
+    """How learners are named in figures: their labels, cut in the middle where they are long."""
+    return {label: plain(name) for label, name in short_names(tuple(labels), most).items()}
 
 
 def numeric_ticks(ax: Axes, values: Sequence[float]) -> None:
@@ -106,6 +186,16 @@ def numeric_ticks(ax: Axes, values: Sequence[float]) -> None:
         ax.set_xscale("log")
         plain_log(ax.xaxis)
         place = np.log(place)
+    _ticks_if_apart(ax, ordered, place)
+
+
+def few_ticks(ax: Axes, values: Sequence[float]) -> None:
+    """Ticks at the values of a linear axis if they are few and do not crowd."""
+    place = np.sort(np.asarray(values, np.float64))
+    _ticks_if_apart(ax, place.tolist(), place)
+
+
+def _ticks_if_apart(ax: Axes, ordered: list[float], place: np.ndarray) -> None:
     if len(place) <= 8 and np.diff(place).min(initial=np.inf) > 0.07 * np.ptp(place):
         ticks_at(ax, ordered)
 
@@ -122,8 +212,20 @@ def ticks_at(ax: Axes, values: Sequence[float]) -> None:
 
     number = _power_of_ten if max(values) >= 1e6 else "{:g}".format
     ax.xaxis.set_major_locator(FixedLocator([*values]))
-    ax.xaxis.set_major_formatter(lambda value, _: number(value))
+    ax.xaxis.set_major_formatter(lambda value, _: number(value).replace("-", "\N{MINUS SIGN}"))
     ax.xaxis.set_minor_locator(NullLocator())
+
+
+def category_ticks(ax: Axes, values: Sequence[str]) -> None:
+    """A tick for every name, at 0, 1, 2, ...; aslant where they would run into each other."""
+    texts = names(values, 24)
+    ax.set_xticks(range(len(values)), [texts[value] for value in values])
+    longest = max(map(len, texts.values()), default=0)
+    if longest * len(values) > _X_LETTERS:
+        for label in ax.get_xticklabels():
+            label.set(rotation=30, ha="right", rotation_mode="anchor")
+        if figure := ax.get_figure(root=True):  # the data keep their height
+            figure.set_figheight(figure.get_figheight() + 0.03 * longest)
 
 
 def _power_of_ten(value: float) -> str:
@@ -133,10 +235,9 @@ def _power_of_ten(value: float) -> str:
     return f"${power}$" if factor == "1" else rf"${factor}\times{power}$"
 
 
-def tall_range(ax: Axes) -> None:
+def tall_range(ax: Axes, low: float, high: float) -> None:
     """A logarithmic ratio axis where the means span more than a factor of 8."""
-    low, high = ax.dataLim.intervaly
-    if low > 0 and high > 8 * low:
+    if low > 0 and high > TALL * low:
         ax.set_yscale("log")
         plain_log(ax.yaxis)
 
@@ -151,12 +252,49 @@ def plain_log(axis: Any) -> None:
     axis.set_minor_locator(NullLocator())
 
 
-def legend(figure: Figure, ax: Axes) -> int:
-    """Below the axes, so that it never covers data; returns its rows."""
+def without_minor_labels(axis: Any) -> None:
+    """No numbers between the powers of ten."""
+    from matplotlib.ticker import NullFormatter
+
+    axis.set_minor_formatter(NullFormatter())
+
+
+def legend(figure: Figure, ax: Axes, note: str = "") -> int:
+    """Below the axes, so that it never covers data; returns its rows.
+
+    Args:
+      figure: the figure.
+      ax: its axes, whose artists have the labels.
+      note: what a mark in the labels means.
+    """
     handles, labels = ax.get_legend_handles_labels()
+    if not labels and not note:
+        return 0
+    labels = _distinct(labels)
     columns = _legend_columns(labels)
-    figure.legend(handles, labels, loc="outside lower center", ncols=columns)
-    return -(-len(labels) // columns)
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, title=note or None,
+                  title_fontsize=6.5)  # fmt: skip
+    return -(-len(labels) // columns) + (1 + note.count("\n") if note else 0)
+
+
+def heading(figure: Figure, title: str, study: str) -> None:
+    """The title over the figure, and below it, smaller, that of the study."""
+    lines = 1 + title.count("\n")
+    # Empty lines of the title keep the room in which the study's stands.
+    figure.suptitle(title + "\n" * (1 + study.count("\n")), x=0.01, ha="left")
+    top = 0.045 + 0.1425 * lines
+    figure.text(0.01, 1 - top / figure.get_figheight(), study, va="top", fontsize=7,
+                color="#666666")  # fmt: skip
+
+
+def _distinct(labels: Sequence[str]) -> list[str]:
+    """The labels; the second one of two that are alike says so."""
+    counts: dict[str, int] = {}
+    shown = []
+    for label in labels:
+        counts[label] = counts.get(label, 0) + 1
+        shown.append(f"{label} (#{counts[label]})" if counts[label] > 1 else label)
+    return shown
 
 
 def _legend_columns(labels: Sequence[str]) -> int:

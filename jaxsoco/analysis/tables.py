@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from jaxsoco.analysis.constraints import breaches, marked
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.statistics import Estimate, mean_estimate, pooled_mean, pooled_quantile
-from jaxsoco.core.text import show
+from jaxsoco.core.escape import spreadsheet
+from jaxsoco.core.text import NO_UNITS, show
 
 MOST_ROWS = 40
 """Longer tables are pooled over points where people read them."""
@@ -143,7 +145,7 @@ def csv_text(ledger: Ledger, rows: Iterable[Row]) -> str:
     order = [*header] or [*study.axes, "algorithm"]
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, order, restval="", lineterminator="\n")
-    writer.writeheader()
+    writer.writerow({key: spreadsheet(key) for key in order})
     for line in cells:
         writer.writerow({key: _exact(value) for key, value in line.items()})
     return buffer.getvalue()
@@ -186,6 +188,8 @@ def _exact(value: Any) -> str:
         return ""
     if isinstance(value, bool | list | tuple):
         return json.dumps(value)
+    if isinstance(value, str):
+        return spreadsheet(value)
     return repr(value) if isinstance(value, float) else str(value)
 
 
@@ -196,7 +200,7 @@ def curves_text(ledger: Ledger) -> str:
     writer = csv.writer(buffer, lineterminator="\n")
     rivals = [f"{study.measure}_{rival}" for rival in study.comparators]
     names = [f"{name}_{end}" for name in ("cost", *rivals) for end in ("mean", "lower", "upper")]
-    writer.writerow([*study.axes, "algorithm", "round", "runs", *names])
+    writer.writerow([*map(spreadsheet, (*study.axes, "algorithm", "round", "runs", *names))])
     rounds = {point: group.checkpoints for group in study.groups for point in group.points}
     for (point, learner), cell in ledger.cells.items():
         axes = [study.points[point][axis] for axis in study.axes]
@@ -224,7 +228,8 @@ def cells_for_people(
     single = all(len(row.points) == 1 for row in rows)
     axes = [*study.axes] if single else []
     sign = "/" if study.measure == "ratio" else "−"
-    header = [*axes, "algorithm", "runs", f"cost [{study.unit}]" if study.unit else "cost"]
+    cost = "cost" if study.unit in NO_UNITS else f"cost [{study.unit}]"
+    header = [*axes, "algorithm", "runs", cost]
     widths = [4 if full or i == 0 else 1 for i in range(len(study.comparators))]
     for rival, width in zip(study.comparators, widths, strict=True):
         header += [f"{sign} {rival}", "median", "p95", "max"][:width]
@@ -236,7 +241,8 @@ def cells_for_people(
     body = []
     for i, row in enumerate(rows):
         point = study.points[row.points[0]]
-        line = [*(show(point[axis]) for axis in axes), row.learner, str(row.runs)]
+        learner = marked(row.learner, row.learner, breaches(ledger, row.points, [row.learner]))
+        line = [*(show(point[axis]) for axis in axes), learner, str(row.runs)]
         line.append(_middle(row.cost))
         for rival, width in zip(study.comparators, widths, strict=True):
             line += _measure_cells(row.measures.get(rival))[:width]

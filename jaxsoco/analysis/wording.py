@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from jaxsoco.analysis import tables
+from jaxsoco.analysis import page, tables
 from jaxsoco.analysis.checks import CheckResult
+from jaxsoco.analysis.constraints import footnote, worst_breaches
 from jaxsoco.analysis.fits import Fit
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.page import Table
@@ -62,9 +63,13 @@ def failures(ledger: Ledger) -> list[str]:
 
 
 def page_table(ledger: Ledger, rows: Sequence[tables.Row]) -> Table:
-    """The results as a table of the page."""
-    header, body = tables.cells_for_people(ledger, rows)
-    return Table(header, body, header.index("algorithm") + 1)
+    """The results as a table of the page; as many columns as a screen of 1280 pixels takes."""
+    for full in (True, False):
+        header, body = tables.cells_for_people(ledger, rows, full=full)
+        whole = Table(header, body, header.index("algorithm") + 1)
+        if page.width(whole) <= page.WIDTH:
+            break
+    return whole
 
 
 def table_note(ledger: Ledger, rows: Sequence[tables.Row], few: bool) -> str:
@@ -153,7 +158,9 @@ def terminal_table(ledger: Ledger, rows: Sequence[tables.Row]) -> str:
     lines = table(header, body, header.index("algorithm") + 1)
     below = f"± is half the {percent(study.level)} interval of the mean{heavy}"
     absent = tables.without_interval(rows)
-    return f"{note}{lines}\n\n{below}" + (f"; {absent}" if absent else "")
+    below += f"; {absent}" if absent else ""
+    broken = footnote(worst_breaches(ledger, study.labels))
+    return "\n\n".join(text for text in (f"{note}{lines}", below, broken) if text)
 
 
 def summary(

@@ -209,15 +209,22 @@ class Prepared:
 
 @dataclass(frozen=True)
 class CostEntry:
-    """One component of the cost ledger; ``objective`` ones add up to the total cost.
+    """One component of the cost ledger.
 
-    ``summary`` is for people: a run's manifest does without it.
+    Attributes:
+      name: in results, checks and figures.
+      unit: of its values.
+      summary: for people: a run's manifest does without it.
+      objective: whether it is a part of the total cost.
+      limit: the component is a constraint: the most that a learner's mean may come to for a round
+        (rounding aside) before tables and legends mark the learner; None if it is none.
     """
 
     name: str
     unit: str
     summary: str = field(default="", compare=False)
     objective: bool = True
+    limit: float | None = None
 
 
 @dataclass(frozen=True)

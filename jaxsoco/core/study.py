@@ -75,10 +75,7 @@ class Study:
                 **presentation.to_json(),
                 "axes": self.axes,
                 "units": self.units,
-                "costs": [
-                    {"name": cost.name, "unit": cost.unit, "objective": cost.objective}
-                    for cost in self.costs
-                ],
+                "costs": [_cost_to_json(cost) for cost in self.costs],
                 "measure": self.measure,
                 "learners": {
                     learner.label: {"base": learner.base, "values": learner.values}
@@ -107,9 +104,7 @@ class Study:
     def _read(cls, manifest: Mapping[str, Any]) -> Study:
         presentation = manifest["presentation"]
         title = manifest.get("figure") or manifest["name"]
-        costs = [
-            CostEntry(c["name"], c["unit"], objective=c["objective"]) for c in presentation["costs"]
-        ]
+        costs = map(_cost_from_json, presentation["costs"])
         return cls(
             name=manifest["name"],
             setup=Setup.from_json(manifest["settings"], presentation.get("learners", {})),
@@ -234,6 +229,17 @@ class Study:
         if self.checkpoints > 1 and HORIZON not in self.axes:
             names.append(HORIZON)
         return tuple(names)
+
+
+def _cost_to_json(cost: CostEntry) -> dict[str, Any]:
+    limit = {} if cost.limit is None else {"limit": cost.limit}
+    return {"name": cost.name, "unit": cost.unit, "objective": cost.objective, **limit}
+
+
+def _cost_from_json(data: Mapping[str, Any]) -> CostEntry:
+    """A component; older manifests say of no constraint that it is one."""
+    limit = data.get("limit", 0.0 if data["name"] == SHORTFALL else None)
+    return CostEntry(data["name"], data["unit"], objective=data["objective"], limit=limit)
 
 
 def is_numeric(values: Iterable[Any]) -> bool:

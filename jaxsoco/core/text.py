@@ -6,6 +6,9 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+NO_UNITS = ("", "1", "cost")
+"""Units that say nothing beside the name of a cost."""
+
 
 def show(value: Any, absent: str = "default") -> str:
     """A setting's value: ``0.5``, ``true``, ``FR+DE``; ``absent`` stands for None.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -87,9 +88,15 @@ def run(
     run = sweep.experiment.run
     costs = tuple(cost.name for cost in sweep.experiment.family.costs)
     plan = Plan(groups, sweep.labels, costs, tile=run.tile, chunk=run.chunk)
+    content = manifest(sweep, plan, command)
     open_groups = _open_groups(plan, started, share)
+    if open_groups:
+        from jaxsoco.analysis.trial import try_folder, try_report
+
+        try_folder(out)
+        try_report(content)
     builder.trace(open_groups)
-    store = Store(out).create(manifest(sweep, plan, command))
+    store = Store(out).create(content)
     store.committed()
     for damaged in store.damaged:
         print(f"warning: {damaged}; it is computed again", file=sys.stderr)
@@ -170,12 +177,24 @@ def report(directory: Path, *, strict: bool = False) -> int:
             f"the results in {directory} are whole, but the report cannot be written: "
             f"{error.strerror or error}. Once that is fixed: jaxsoco report {directory}"
         ) from error
+    except Exception:
+        _tell_kept(directory)
+        raise
     texts = (result.table_text, result.summary_text, f"report: {result.path}")
     terminal.show("\n" + "\n\n".join(text for text in texts if text), _COLOURS)
+    if result.failures:
+        _tell_kept(directory)
+        raise result.failures[0][1]
     if len(committed) < len(store.plan.chunks()):
         return INTERRUPTED
     bad = ("failed", "undecided") if strict else ("failed",)
     return FAILED if result.verdict in bad else DONE
+
+
+def _tell_kept(directory: Path) -> None:
+    """Says that nothing computed is lost, before an error ends the program."""
+    command = shlex.join(["jaxsoco", "report", str(directory)])
+    print(f"the runs are kept in {directory}; {command} repeats the report", file=sys.stderr)
 
 
 def existing(out: Path) -> Store | None:

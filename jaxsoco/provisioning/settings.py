@@ -422,7 +422,13 @@ FAMILY = Family(
         CostEntry("switching", "1", "cost of changing the budget"),
         CostEntry("latency", "1", "weighted expected loss of the policy"),
         CostEntry("consumption", "block", "expected consumption", objective=False),
-        CostEntry("violation", "block", "expected consumption above the budget", objective=False),
+        CostEntry(
+            "violation",
+            "block",
+            "expected consumption above the budget",
+            objective=False,
+            limit=1e-3,
+        ),
         CostEntry("budget", "block", "the budget", objective=False),
         CostEntry("multiplier", "1/block", "the learner's price of the budget", objective=False),
         CostEntry(

@@ -55,11 +55,12 @@ class Structure(HTMLParser):
 
     def __init__(self):
         super().__init__()
-        self.open, self.tags, self.links, self.text = [], set(), [], []
+        self.open, self.tags, self.loads, self.links, self.text = [], set(), [], [], []
 
     def handle_starttag(self, tag, attrs):
         self.tags.add(tag)
-        self.links += [value for name, value in attrs if name in ("href", "src")]
+        self.loads += [value for name, value in attrs if name == "src"]
+        self.links += [value for name, value in attrs if name == "href"]
         if tag not in ("meta", "img"):
             self.open.append(tag)
 
@@ -83,10 +84,13 @@ def test_the_files_of_a_report(sweep, tmp_path):
     assert result.path == tmp_path / "report.html"
     names = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()}
     kinds = ("01-ratio-vs-axis", "02-ratio-vs-axis", "03-ratio-cdf", "04-cost-breakdown")
-    drawn = {f"figures/{kind}.{form}" for kind in kinds for form in ("png", "svg")}
+    drawn = {f"figures/{kind}.{form}" for kind in kinds for form in ("png", "svg", "csv")}
     assert names == {"table.csv", "checks.json", "report.html"} | drawn
     for name in drawn:
         data = (tmp_path / name).read_bytes()
+        if name.endswith("csv"):
+            assert data.startswith(b"panel,learner,x,value,lower,upper\n")
+            continue
         assert len(data) > 5000
         if name.endswith("svg"):
             assert ET.fromstring(data).tag.endswith("svg")
@@ -104,11 +108,13 @@ def test_the_page_stands_alone(sweep, tmp_path):
     html = result.path.read_text(encoding="utf-8")
     assert not re.search(r"https?://|url\(|@import|<script", html)
     page = parse(result.path)
-    assert len(page.links) == 4
-    for link in page.links:
+    assert len(page.loads) == 4
+    for link in page.loads:
         head, data = link.split(",", 1)
         assert head == "data:image/svg+xml;base64"
         assert ET.fromstring(base64.b64decode(data)).tag.endswith("svg")
+    assert len(page.links) == 12
+    assert all((tmp_path / link).is_file() for link in page.links)
     text = " ".join(page.text).replace("\xa0", " ")
     for expected in (
         "Cost <against> size",
@@ -174,7 +180,7 @@ def test_figures_of_an_earlier_report_go(sweep, tmp_path):
     sweep.plots = [{"kind": "ratio-cdf"}]
     write_report(sweep.manifest(), sweep.chunks(), tmp_path)
     names = sorted(p.name for p in (tmp_path / "figures").iterdir())
-    assert names == ["01-ratio-cdf.png", "01-ratio-cdf.svg", "mine.png"]
+    assert names == [*(f"01-ratio-cdf.{form}" for form in ("csv", "png", "svg")), "mine.png"]
 
 
 def test_the_same_runs_give_the_same_files(sweep, tmp_path):

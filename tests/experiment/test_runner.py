@@ -18,6 +18,7 @@ from jaxsoco.engine import store
 from jaxsoco.engine import sweep as engine_sweep
 from jaxsoco.engine.store import Store
 from jaxsoco.experiment.devices import WHOLE_LOOPS, prepare_cpu, usable_cores
+from jaxsoco.experiment.runner import report
 
 FORCED = "xla_force_host_platform_device_count"
 EXTRA = "xla_backend_extra_options"
@@ -284,6 +285,45 @@ def test_a_report_that_cannot_be_written_loses_nothing(toy_spec, run, tmp_path, 
     assert main(["report", str(tmp_path / "out")]) == 0
 
 
+def test_a_report_that_raises_says_that_the_runs_are_kept(
+    toy_spec, run, tmp_path, monkeypatch, capsys
+):
+    def broken(*_):
+        raise ZeroDivisionError("by design")
+
+    out = tmp_path / "out"
+    assert run(toy_spec())[0] == 0
+    with monkeypatch.context() as patch:
+        patch.setattr("jaxsoco.analysis.report.write_report", broken)
+        with pytest.raises(ZeroDivisionError):
+            report(out)
+    told = f"the runs are kept in {out}; jaxsoco report {out} repeats the report\n"
+    assert capsys.readouterr().err == told
+    with monkeypatch.context() as patch:  # one figure alone: all else is there
+        patch.setattr("jaxsoco.analysis.plots.cost_breakdown.CostBreakdown.draw", broken)
+        with pytest.raises(ZeroDivisionError):
+            report(out)
+    assert "cannot be drawn: ZeroDivisionError" in (out / "report.html").read_text("utf-8")
+    assert report(out) == 0
+
+
+def test_what_would_end_the_report_ends_the_run_before_it_computes(
+    toy_spec, run, tmp_path, monkeypatch
+):
+    def unexpected(*_, **__):
+        raise AssertionError("something was computed")
+
+    def broken(*_):
+        raise ZeroDivisionError("by design")
+
+    monkeypatch.setattr("jaxsoco.experiment.runner.compute", unexpected)
+    monkeypatch.setattr("jaxsoco.analysis.plots.cost_breakdown.CostBreakdown.draw", broken)
+    code, _, told = run(toy_spec())
+    assert code == 2
+    assert "plot[" in told and "cannot be drawn: ZeroDivisionError: by design" in told
+    assert not (tmp_path / "out").exists()
+
+
 def test_runs_that_are_not_finite_are_counted_not_averaged(toy_spec, run, tmp_path, capsys):
     check = '[[check]]\nkind = "complete"\nalgorithms = ["{}"]\n[run]\ncompare = ["still", "nan"]'
     code, printed, _ = run(toy_spec(("[run]", check.format("still"))))
@@ -350,6 +390,7 @@ def test_cores_become_devices_unless_told_otherwise(
 
 
 WAITING = """
+from jaxsoco.experiment.runner import report
 from jaxsoco.experiment.devices import prepare_cpu
 prepare_cpu(2, 2)
 import jax, numpy as np

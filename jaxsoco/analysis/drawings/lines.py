@@ -10,6 +10,8 @@ import numpy as np
 
 from jaxsoco.analysis import style
 from jaxsoco.analysis.drawings import NothingToDraw
+from jaxsoco.analysis.drawings.cutting import Cut, Span, cut_y, find_cut, sentence, span_of
+from jaxsoco.analysis.drawings.series import Series
 from jaxsoco.analysis.drawings.words import bands, label_y, restriction, run_counts, with_unit
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.views import Line, View, course, line
@@ -37,32 +39,63 @@ class Lines:
       study: the study.
       view: what they show.
       log: logarithmic axes.
+      places: names of the places 0, 1, ... of an axis that has no numbers.
       counts: runs at every position of every line drawn.
       hidden: names of the lines that have nothing to show.
+      series: what is drawn.
+      cut: where the axis ends short of some learners.
     """
 
     ax: Axes
     study: Study
     view: View
     log: Sequence[str] = ()
+    places: Sequence[Any] = ()
     counts: list[np.ndarray] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
-    _drawn: list[Line] = field(default_factory=list)
+    series: list[Series] = field(default_factory=list)
+    cut: Cut | None = None
+    _labels: dict[str, str] = field(default_factory=dict)
 
     def add(self, name: str, line: Line, look: style.Line, label: str = "") -> None:
-        """Draws one line where it has values (positive ones on a logarithmic axis)."""
+        """Draws one line where it has values (positive ones on a logarithmic axis).
+
+        Args:
+          name: the learner; every line has another.
+          line: its values.
+          look: how it is drawn.
+          label: what the legend says, ready for matplotlib; the name if absent.
+        """
         keep = line.value > 0 if "y" in self.log else np.isfinite(line.value)
         if not keep.any():
             self.hidden.append(name)
             return
         x, value = np.asarray(line.x, float)[keep], line.value[keep]
         lower, upper = line.lower[keep], line.upper[keep]
+        self._note(name, x, value, lower, upper)
         if "y" in self.log:  # a band below zero has no logarithm
             lower = np.maximum(lower, value / 100)
         visible = Line(tuple(x), value, lower, upper, line.runs)
-        draw_band(self.ax, visible, label or name, look, -(-len(x) // _MOST_MARKERS))
+        self._labels[name] = label or style.plain(name)
+        draw_band(self.ax, visible, self._labels[name], look, -(-len(x) // _MOST_MARKERS))
         self.counts.append(line.runs)
-        self._drawn.append(visible)
+
+    def level(self, name: str, value: float, look: style.Line, label: str = "") -> None:
+        """Draws a level line, of a learner that has no place on the axis."""
+        if not np.isfinite(value) or ("y" in self.log and value <= 0):
+            self.hidden.append(name)
+            return
+        self._note(name, [""], [value])
+        self._labels[name] = label or style.plain(name)
+        self.ax.axhline(value, label=self._labels[name], color=look.color, linestyle="--",
+                        linewidth=1)  # fmt: skip
+
+    def _note(self, name: str, x: Any, value: Any, lower: Any = (), upper: Any = ()) -> None:
+        """Keeps what is drawn."""
+        places = [self.places[int(i)] for i in x] if self.places else [*map(_plain_number, x)]
+        self.series.append(
+            Series(name, places, *(tuple(map(float, v)) for v in (value, lower, upper)))
+        )
 
     def finish(self, trend: float | None = None) -> None:
         """Scales and labels the axes once all lines are there.
@@ -71,15 +104,48 @@ class Lines:
           NothingToDraw: no line has anything to show.
         """
         quantity = self.view.quantity(self.study)
-        if not self._drawn:
+        drawn = [line for line in self.series if line.lower]
+        if not drawn:
             raise NothingToDraw(f"no {self.view.statistic} {quantity} is positive")
+        x = {float(place) for line in drawn for place in line.x} if not self.places else set()
+        _scale_axes(self.ax, self.log, x)
+        self._cut()
         if trend is not None:
-            _draw_trend(self.ax, trend, self._drawn[0])
-        _log_axes(self.ax, self.log, {float(x) for line in self._drawn for x in line.x})
+            self._draw_trend(trend, drawn[0])
+        if "y" in self.log:
+            _plain_y(self.ax)
         study, cost = self.study, self.view.cost
         unit = study.unit if cost is None else study.cost(cost).unit
-        unit = "" if "ratio" in quantity else unit
+        if "ratio" in quantity or (unit == "rounds" and quantity.endswith("per round")):
+            unit = ""
         label_y(self.ax, with_unit(f"{self.view.statistic} {quantity}", unit))
+
+    def _cut(self) -> None:
+        """Cuts the axis where a learner flattens the others."""
+        spans = {line.learner: span_of(line.value, line.value) for line in self.series}
+        cut = find_cut(spans, log="y" in self.log)
+        if cut is None:
+            return
+        rest = [line for line in self.series if line.learner not in cut.outliers]
+        low, high = span_of(
+            [cut.low, *(end for line in rest for end in line.lower if "y" not in self.log)],
+            [cut.high, *(end for line in rest for end in line.upper)],
+        )
+        self.cut = cut._replace(low=low, high=high)
+        cut_y(self.ax, self.cut, spans, self._labels)
+
+    def _draw_trend(self, exponent: float, line: Series) -> None:
+        """A power law through the middle of a line, which leaves the axis as it is."""
+        x, value = np.asarray(line.x, float), np.asarray(line.value)
+        x, value = x[x > 0], value[x > 0]
+        middle = len(x) // 2
+        guide = value[middle] * (x / x[middle]) ** exponent
+        limits = self.ax.get_ylim()
+        text = f"{exponent:.3g}".replace("-", "\N{MINUS SIGN}")
+        self.ax.plot(x, guide, color="#666666", linewidth=0.9, linestyle=(0, (2, 2)), zorder=1,
+                     label=f"$\\propto T^{{{text}}}$")  # fmt: skip
+        self.ax.set_ylim(limits)
+        self.series.append(Series(f"proportional to T^{exponent:.3g}", [*x], tuple(guide)))
 
     def caption(self, where: Mapping[str, Any], axis: str) -> str:
         """What is to be seen, by what, from how many runs."""
@@ -93,10 +159,19 @@ class Lines:
                 about += " The costs have no mean here."
         if self.hidden:
             about += f" Not shown, for want of a positive {statistic}: {', '.join(self.hidden)}."
+        about += sentence(self.cut, self._spans())
         return (
             f"{text[0].upper()}{text[1:]} by {along}{restriction(where, study, axis)}, "
             f"{run_counts(self.counts)} runs a point. {about}"
         )
+
+    def _spans(self) -> dict[str, Span]:
+        return {line.learner: span_of(line.value, line.value) for line in self.series}
+
+
+def _plain_number(value: Any) -> Any:
+    """A float that is whole as an integer; anything else as it is."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def learner_lines(
@@ -108,37 +183,42 @@ def learner_lines(
     return {name: line(ledger, name, view, axis, where) for name in names}
 
 
-def on_categories(ax: Axes, lines: Mapping[str, Line], values: Sequence[Any]) -> Mapping[str, Line]:
-    """The lines with places 0, 1, ... and ticks for an axis whose ``values`` are not numbers."""
+def on_categories(
+    ax: Axes, lines: Mapping[str, Line], values: Sequence[Any]
+) -> tuple[Mapping[str, Line], list[Any]]:
+    """The lines with places 0, 1, ... and ticks for an axis whose ``values`` are not numbers.
+
+    Returns:
+      The lines, and the values at the places (none for an axis of numbers).
+    """
     categories = [v for v in values if any(v in line.x for line in lines.values())]
     if is_numeric(categories):
-        return lines
-    ax.set_xticks(range(len(categories)), [show(v) for v in categories])
-    return {
+        return lines, []
+    style.category_ticks(ax, [show(v) for v in categories])
+    moved = {
         name: line._replace(x=tuple(categories.index(v) for v in line.x))
         for name, line in lines.items()
     }
+    return moved, categories
 
 
-def _log_axes(ax: Axes, log: Sequence[str], places: set[float]) -> None:
-    """Logarithmic axes with plain labels, at the places themselves where they are few."""
+def _scale_axes(ax: Axes, log: Sequence[str], places: set[float]) -> None:
+    """Logarithmic axes with plain labels; ticks at the places themselves where they are few."""
     if "x" in log:
         ax.set_xscale("log")
         if len(places) <= 6:
             style.ticks_at(ax, sorted(places))
         elif max(places) < 1000 * min(places):
             style.plain_log(ax.xaxis)
+    elif len(places) > 1:
+        style.few_ticks(ax, sorted(places))
     if "y" in log:
         ax.set_yscale("log")
-        low, high = ax.get_ylim()
-        if high < 30 * low:
-            style.plain_log(ax.yaxis)
 
 
-def _draw_trend(ax: Axes, exponent: float, line: Line) -> None:
-    """A power law through the middle of a line."""
-    x, value = np.asarray(line.x), line.value
-    x, value = x[x > 0], value[x > 0]
-    middle = len(x) // 2
-    ax.plot(x, value[middle] * (x / x[middle]) ** exponent, color="#666666", linewidth=0.9,
-            linestyle=(0, (2, 2)), zorder=1, label=f"$\\propto T^{{{exponent:.3g}}}$")  # fmt: skip
+def _plain_y(ax: Axes) -> None:
+    low, high = ax.get_ylim()
+    if high < 100 * low:
+        style.plain_log(ax.yaxis)
+    else:  # decades suffice
+        style.without_minor_labels(ax.yaxis)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jaxsoco.analysis import style
 from jaxsoco.core.study import Study
-from jaxsoco.core.text import percent, show_all
+from jaxsoco.core.text import NO_UNITS, percent, show_all
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _Y_LABEL = 28  # letters that fit along the data's height
+_X_LABEL = 48  # and below the data
 
 
 def words(name: str) -> str:
@@ -24,12 +25,23 @@ def words(name: str) -> str:
 
 def with_unit(name: str, unit: str) -> str:
     """``data size (GB)``."""
-    return f"{words(name)} ({unit})" if unit else words(name)
+    return words(name) if unit in NO_UNITS else f"{words(name)} ({unit})"
 
 
 def label_y(ax: Axes, text: str) -> None:
     """A label that stays beside the data, below the title."""
-    ax.set_ylabel("\n".join(textwrap.wrap(text, _Y_LABEL)))
+    ax.set_ylabel(style.wrapped(text, _Y_LABEL))
+
+
+def label_x(ax: Axes, text: str) -> None:
+    """A label below the data."""
+    ax.set_xlabel(style.wrapped(text, _X_LABEL))
+
+
+def title(text: str, where: Mapping[str, Any]) -> str:
+    """``Mean regret by round, depth = 2``."""
+    text = ", ".join(part for part in (text, show_all(where)) if part)
+    return text[:1].upper() + text[1:]
 
 
 def run_counts(counts: Iterable[np.ndarray]) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from jaxsoco.analysis import style
+from jaxsoco.analysis.constraints import Breach, breaches, marked
+from jaxsoco.analysis.drawings.series import Series
+from jaxsoco.analysis.drawings.words import title, words
 from jaxsoco.analysis.kinds import Kind
 from jaxsoco.analysis.ledger import Ledger
-from jaxsoco.analysis.selection import Scope, check_labels
+from jaxsoco.analysis.selection import Scope, Table, check_labels
 from jaxsoco.analysis.views import AGAINST, COST, PER_ROUND, STATISTIC
 from jaxsoco.core.schema import Field
 from jaxsoco.core.study import Study
@@ -23,7 +27,17 @@ VIEW = (AGAINST, COST, STATISTIC, PER_ROUND)
 
 
 class Plot(Kind):
-    """A figure of the results of a sweep."""
+    """A figure of the results of a sweep.
+
+    Attributes:
+      series: what was drawn, for the CSV file beside the figure; what stands on the axes if empty.
+      broken: constraints that the learners drawn break.
+    """
+
+    def __init__(self, table: Table, where: Table | None = None):
+        super().__init__(table, where)
+        self.series: list[Series] = []
+        self.broken: list[Breach] = []
 
     def validate(self, scope: Scope) -> None:
         """Reports unknown learners."""
@@ -36,6 +50,22 @@ class Plot(Kind):
           NothingToDraw: there are no runs for it.
         """
         raise NotImplementedError
+
+    def title(self, study: Study) -> str:
+        """What the figure shows: it tells the figure from the others of a report."""
+        return title(words(self.name.replace("-", " ")), self.where)
+
+    def legend(
+        self, ledger: Ledger, labels: Iterable[str], letters: int = style.LETTERS
+    ) -> dict[str, str]:
+        """Learners as the legend names them, cut to so many letters, and marked if they break a
+        constraint."""
+        study, labels = ledger.study, tuple(labels)
+        broken = breaches(ledger, study.select(self.where), labels)
+        self.broken += [one for one in broken if one not in self.broken]
+        # Names are made of all labels, so that a learner has the same one in every figure.
+        shown = style.names(study.labels, letters)
+        return {label: marked(shown[label], label, broken) for label in labels}
 
     def algorithms(self, study: Study) -> list[str]:
         """Labels of the learners to show."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jaxsoco.analysis.drawings.lines import Lines, learner_lines, on_categories
+from jaxsoco.analysis.drawings.words import title, words
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.plots._base import Plot, looks
 from jaxsoco.analysis.selection import Scope, check_view
@@ -29,15 +30,26 @@ class LinesPlot(Plot):
 
     def lines(self, ledger: Ledger, ax: Axes, axis: str | None) -> Lines:
         """Draws the lines along an axis (None: the rounds of a run)."""
-        study = ledger.study
-        drawing = Lines(ax, study, self.view(study), self.log)
-        lines = learner_lines(ledger, self.algorithms(study), drawing.view, axis, self.where)
+        study, labels = ledger.study, self.algorithms(ledger.study)
         values: tuple[Any, ...] = study.axes.get(axis or "", ())
-        for name, line in on_categories(ax, lines, values).items():
-            drawing.add(name, line, looks(study)[name], self.label(ledger, name))
+        view, names = self.view(study), self.legend(ledger, labels)
+        lines = learner_lines(ledger, labels, view, axis, self.where)
+        lines, places = on_categories(ax, lines, values)
+        drawing = Lines(ax, study, view, self.log, places, series=self.series)
+        for name, line in lines.items():
+            text = names[name] + self.more(ledger, name)
+            drawing.add(name, line, looks(study)[name], text)
         drawing.finish(self.table.get("trend"))
         return drawing
 
-    def label(self, ledger: Ledger, name: str) -> str:
-        """A learner in the legend."""
-        return name
+    def more(self, ledger: Ledger, name: str) -> str:
+        """What the legend says after a learner's name, ready for matplotlib."""
+        return ""
+
+    def title_along(self, study: Study, along: str) -> str:
+        """``Mean regret against static_optimum by round, depth = 2``."""
+        view = self.view(study)
+        text = view.words(study)
+        if view.rate:  # of the rounds between two checkpoints, not of all so far
+            text = text.replace("per round", "of the rounds just past")
+        return title(f"{text} by {words(along)}", self.where)

@@ -8,13 +8,17 @@ import numpy as np
 
 from jaxsoco.analysis.drawings import NothingToDraw
 from jaxsoco.analysis.drawings.breakdown import draw_breakdown
-from jaxsoco.analysis.drawings.words import restriction, run_counts, with_unit
+from jaxsoco.analysis.drawings.words import label_x, restriction, run_counts, title, with_unit
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.plots._base import ALGORITHMS, Plot
+from jaxsoco.core.study import Study
 from jaxsoco.core.text import percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+
+_LETTERS = 24  # of a name beside its bar
 
 
 class CostBreakdown(Plot):
@@ -24,21 +28,26 @@ class CostBreakdown(Plot):
     summary = "components of the mean cost, one bar per learner"
     fields = (ALGORITHMS,)
 
+    def title(self, study: Study) -> str:
+        """The components of the mean cost."""
+        return title("components of the mean cost", self.where)
+
     def draw(self, ledger: Ledger, ax: Axes) -> str:
         """Draws a bar a learner."""
         study = ledger.study
         points = study.select(self.where)
-        names = self.algorithms(study)
+        labels = self.algorithms(study)
         if "algorithms" not in self.table:
-            names += study.optima
-        finite = {n: np.isfinite(ledger.totals(n, points)) for n in names}
-        names = [n for n in names if finite[n].any()]
-        if not names:
+            labels += study.optima
+        finite = {n: np.isfinite(ledger.totals(n, points)) for n in labels}
+        labels = [n for n in labels if finite[n].any()]
+        if not labels:
             raise NothingToDraw("no run is there")
-        draw_breakdown(ax, ledger, names, points)
-        ax.set_xlabel(with_unit("mean cost of a run", study.unit))
-        runs = run_counts([finite[n].sum()[None] for n in names])
+        names = self.legend(ledger, labels, _LETTERS)
+        self.series, cut = draw_breakdown(ax, ledger, labels, points, names)
+        label_x(ax, with_unit("mean cost of a run", study.unit))
+        runs = run_counts([finite[n].sum()[None] for n in labels])
         return (
             f"Components of the mean cost{restriction(self.where, study)}, {runs} runs a "
-            f"learner. The whisker is the {percent(study.level)} interval of the mean total."
+            f"learner. The whisker is the {percent(study.level)} interval of the mean total.{cut}"
         )

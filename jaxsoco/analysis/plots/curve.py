@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from jaxsoco.analysis.drawings.words import label_x
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.plots._base import ALGORITHMS, LOG, TREND, VIEW
 from jaxsoco.analysis.plots._lines import LinesPlot
 from jaxsoco.analysis.selection import Scope
 from jaxsoco.core.schema import Field
+from jaxsoco.core.study import Study
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,8 +36,12 @@ class Curve(LinesPlot):
             message = "costs are kept at the end of a run only"
             scope.report("kind", message, "want measure-vs-axis")
 
+    def title(self, study: Study) -> str:
+        """The view over the rounds."""
+        return self.title_along(study, "round")
+
     def draw(self, ledger: Ledger, ax: Axes) -> str:
         """Draws a line a learner over the rounds."""
         drawing = self.lines(ledger, ax, None)
-        ax.set_xlabel("round")
+        label_x(ax, "round")
         return drawing.caption(self.where, "round")

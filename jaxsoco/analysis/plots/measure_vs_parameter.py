@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import cycle
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from jaxsoco.analysis import style
+from jaxsoco.analysis.constraints import MARK, Breach
 from jaxsoco.analysis.drawings import NothingToDraw
 from jaxsoco.analysis.drawings.lines import Lines
-from jaxsoco.analysis.drawings.words import words
+from jaxsoco.analysis.drawings.words import label_x, title, words
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.plots._base import LOG, VIEW, Plot
 from jaxsoco.analysis.selection import Scope, check_axis, check_bases, check_parameter, check_view
-from jaxsoco.analysis.views import View, columns_line, finals, profiles, view
+from jaxsoco.analysis.views import columns_line, finals, view
+from jaxsoco.core.escape import shorten
 from jaxsoco.core.schema import Field
+from jaxsoco.core.setup import LearnerInfo
 from jaxsoco.core.study import Study, matches
 from jaxsoco.core.text import show
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+
+_LONGEST = 60  # letters of a line's name
 
 
 class MeasureVsParameter(Plot):
@@ -45,45 +50,118 @@ class MeasureVsParameter(Plot):
             check_axis(self.table["by"], self.where, scope, key="by")
         check_view(self.table, scope)
 
+    def title(self, study: Study) -> str:
+        """The view along the parameter."""
+        by = f" and {words(self.table['by'])}" if "by" in self.table else ""
+        text = view(self.table, study, self.where).words(study)
+        return title(f"{text} by {words(self.table['parameter'])}{by}", self.where)
+
     def draw(self, ledger: Ledger, ax: Axes) -> str:
         """Draws the profiles of every algorithm in every world."""
         study, parameter = ledger.study, self.table["parameter"]
-        drawing = Lines(ax, study, view(self.table, study, self.where), self.log)
-        series = list(self._series(study))
-        looks = cycle(style.lines([label for _, label, _ in series]).values())
-        for (base, label, where), look in zip(series, looks, strict=False):
-            for profile in profiles(ledger, base, parameter, drawing.view, where):
-                places, runs = zip(*profile, strict=True)
-                drawing.add(label, columns_line(places, runs, drawing.view, study), look)
-            level = _level(ledger, base, parameter, drawing.view, where)
-            if np.isfinite(level):
-                ax.axhline(level, label=label, color=look.color, linestyle="--", linewidth=1)
+        seen = view(self.table, study, self.where)
+        drawing = Lines(ax, study, seen, self.log, series=self.series)
+        curves = [(w, curve) for w in self._worlds(study) for curve in self._curves(study)]
+        curves.sort(key=lambda pair: pair[1].order)  # an algorithm's worlds side by side
+        looks = cycle(style.lines(str(i) for i in range(len(curves))).values())
+        for (where, curve), look in zip(curves, looks, strict=False):
+            points = study.select(where)
+            places, runs = [], []
+            for label in curve.labels:
+                values = finals(ledger, label, seen, points)
+                if np.isfinite(values).any():
+                    places.append(curve.places.get(label, np.nan))
+                    runs.append(values)
+            if not runs:
+                continue
+            name = ", ".join([curve.name, *self._world_text(where)])
+            text = style.plain(shorten(name, _LONGEST))
+            if any(breach.learner in curve.labels for breach in self._breaches(ledger, curve)):
+                text = f"{text} {MARK}"
+            if curve.places:
+                drawing.add(name, columns_line(tuple(places), runs, seen, study), look, text)
+            else:
+                middle = np.nanmedian if seen.statistic == "median" else np.nanmean
+                drawing.level(name, float(middle(runs[0])), look, text)
         if not drawing.counts:
             raise NothingToDraw(f"no algorithm with several values of {parameter} has runs")
         drawing.finish()
-        ax.set_xlabel(words(parameter))
+        label_x(ax, words(parameter))
         return drawing.caption(self.where, parameter)
 
-    def _series(self, study: Study) -> Iterator[tuple[str, str, dict[str, Any]]]:
-        """Algorithm, label and selection of every line."""
+    def _worlds(self, study: Study) -> list[dict[str, Any]]:
+        """The selection of every line of an algorithm."""
         by = self.table.get("by")
+        if by is None:
+            return [dict(self.where)]
+        values = [v for v in study.axes[by] if by not in self.where or matches(v, self.where[by])]
+        return [{**self.where, by: value} for value in values]
+
+    def _world_text(self, where: dict[str, Any]) -> list[str]:
+        by = self.table.get("by")
+        return [] if by is None else [f"{by} = {show(where[by])}"]
+
+    def _curves(self, study: Study) -> list[_Curve]:
+        """Learners that differ in the parameter alone, together; the others one by one."""
         bases = self.table.get("algorithms") or dict.fromkeys(b for b, _ in study.settings.values())
-        for base in bases:
-            if by is None:
-                yield base, base, dict(self.where)
-                continue
-            for value in study.axes[by]:
-                if by not in self.where or matches(value, self.where[by]):
-                    yield base, f"{base}, {by} = {show(value)}", {**self.where, by: value}
+        return [
+            curve._replace(order=i)
+            for i, base in enumerate(bases)
+            for curve in _curves_of(study, base, self.table["parameter"])
+        ]
+
+    def _breaches(self, ledger: Ledger, curve: _Curve) -> list[Breach]:
+        self.legend(ledger, curve.labels)
+        return self.broken
 
 
-def _level(ledger: Ledger, base: str, parameter: str, view: View, where: dict[str, Any]) -> float:
-    """What is seen of an algorithm that has no such parameter; NaN if it has, or has no runs."""
-    study = ledger.study
-    settings = [values for name, values in study.settings.values() if name == base]
-    if base not in study.labels or any(parameter in values for values in settings):
-        return np.nan
-    runs = finals(ledger, base, view, study.select(where))
-    if not np.isfinite(runs).any():
-        return np.nan
-    return float(np.nanmedian(runs) if view.statistic == "median" else np.nanmean(runs))
+class _Curve(NamedTuple):
+    """What becomes a line.
+
+    Attributes:
+      name: in the legend: with every field that tells it from the other lines of its algorithm.
+      labels: its learners, in the order of the places.
+      places: label -> value of the parameter; empty for a learner that has no such parameter.
+      order: place of its algorithm.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    places: dict[str, float]
+    order: int = 0
+
+
+def _curves_of(study: Study, base: str, parameter: str) -> list[_Curve]:
+    learners = [one for one in study.setup.learners if one.base == base]
+    swept = [one for one in learners if parameter in one.values]
+    curves = [_Curve(one.label, (one.label,), {}) for one in learners if one not in swept]
+    by_rest: dict[str, list[LearnerInfo]] = {}
+    for one in swept:
+        by_rest.setdefault(repr(sorted(_rest(one, parameter).items())), []).append(one)
+    groups = [group for members in by_rest.values() for group in _apart(members, parameter)]
+    for members in groups:
+        first, rivals = members[0], [group[0] for group in groups]
+        alike = [one for one in rivals if _rest(one, parameter) == _rest(first, parameter)]
+        telling = [
+            f"{key}={show(value, 'None')}"
+            for key, value in _rest(first, parameter).items()
+            if any(rival.values.get(key) != value for rival in rivals)
+        ]
+        telling = [first.name] * (len(alike) > 1) + telling
+        name = f"{base}({', '.join(telling)})" if telling else base
+        places = {one.label: float(one.values[parameter]) for one in members}
+        curves.append(_Curve(name, tuple(sorted(places, key=places.__getitem__)), places))
+    return curves
+
+
+def _rest(learner: LearnerInfo, parameter: str) -> dict[str, Any]:
+    return {key: value for key, value in learner.values.items() if key != parameter}
+
+
+def _apart(members: list[LearnerInfo], parameter: str) -> list[list[LearnerInfo]]:
+    """Learners of one line; algorithms that share a label and a value have a line each."""
+    places = [one.values[parameter] for one in members]
+    if len({*places}) == len(places):
+        return [members]
+    algorithms = dict.fromkeys(one.name for one in members)
+    return [[one for one in members if one.name == name] for name in algorithms]

@@ -8,11 +8,12 @@ import numpy as np
 
 from jaxsoco.analysis.drawings import NothingToDraw
 from jaxsoco.analysis.drawings.distribution import draw_distributions
-from jaxsoco.analysis.drawings.words import restriction, run_counts, words
+from jaxsoco.analysis.drawings.words import label_x, restriction, run_counts, title, words
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.plots._base import ALGORITHMS, looks
 from jaxsoco.analysis.plots._ratio import RatioPlot
 from jaxsoco.analysis.views import AGAINST
+from jaxsoco.core.study import Study
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,6 +26,10 @@ class RatioCdf(RatioPlot):
     summary = "empirical distribution of the runs' cost ratios"
     fields = (AGAINST, ALGORITHMS)
 
+    def title(self, study: Study) -> str:
+        """The distribution of the ratios."""
+        return title(f"distribution of ratios to {self.against(study)}", self.where)
+
     def draw(self, ledger: Ledger, ax: Axes) -> str:
         """Draws a step line a learner."""
         study = ledger.study
@@ -34,11 +39,11 @@ class RatioCdf(RatioPlot):
         ordered = {name: v for name, v in ordered.items() if v.size}
         if not ordered:
             raise NothingToDraw("no run has a ratio")
-        draw_distributions(ax, ordered, looks(study))
-        ax.set_xlabel(f"ratio to {words(against)}")
+        names = self.legend(ledger, ordered)
+        self.series, end = draw_distributions(ax, ordered, looks(study), names)
+        label_x(ax, f"ratio to {words(against)}")
         runs = run_counts([np.array([v.size]) for v in ordered.values()])
         return (
             f"Empirical distribution of the runs' cost ratios to {against}"
-            f"{restriction(self.where, study)}, {runs} runs a learner. "
-            "The axis ends where all learners reach 99 %."
+            f"{restriction(self.where, study)}, {runs} runs a learner. {end}"
         )

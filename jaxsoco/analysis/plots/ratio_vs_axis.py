@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jaxsoco.analysis import style
 from jaxsoco.analysis.drawings import NothingToDraw
+from jaxsoco.analysis.drawings.cutting import Cut, Span, cut_y, find_cut, sentence, span_of
 from jaxsoco.analysis.drawings.lines import draw_band
+from jaxsoco.analysis.drawings.series import Series
 from jaxsoco.analysis.drawings.words import (
     bands,
+    label_x,
     label_y,
     restriction,
     run_counts,
+    title,
     with_unit,
     words,
 )
@@ -23,7 +27,7 @@ from jaxsoco.analysis.plots._base import ALGORITHMS, AXIS, looks
 from jaxsoco.analysis.plots._ratio import RatioPlot
 from jaxsoco.analysis.selection import Scope, check_axis
 from jaxsoco.analysis.views import AGAINST, Line, mean_line
-from jaxsoco.core.study import is_numeric
+from jaxsoco.core.study import Study, is_numeric
 from jaxsoco.core.text import show
 
 if TYPE_CHECKING:
@@ -43,6 +47,11 @@ class RatioVsAxis(RatioPlot):
         if "axis" in self.table:
             check_axis(self.table["axis"], self.where, scope)
 
+    def title(self, study: Study) -> str:
+        """The ratio along the axis."""
+        text = f"mean ratio to {self.against(study)} by {words(self.table['axis'])}"
+        return title(text, self.where)
+
     def draw(self, ledger: Ledger, ax: Axes) -> str:
         """Draws the means with their intervals over a grey line at 1."""
         study, axis, against = ledger.study, self.table["axis"], self.against(ledger.study)
@@ -51,20 +60,26 @@ class RatioVsAxis(RatioPlot):
         if not values:
             raise NothingToDraw("no run has a ratio")
         ax.axhline(1, color="#888888", linewidth=0.8, zorder=1)
+        names = self.legend(ledger, lines)
         if is_numeric(values):
             for name, line in lines.items():
-                draw_band(ax, line, name, looks(study)[name])
+                draw_band(ax, line, names[name], looks(study)[name])
             style.numeric_ticks(ax, [float(v) for v in values])
         else:
-            _draw_whiskers(ax, lines, looks(study), values)
-        style.tall_range(ax)
-        ax.set_xlabel(with_unit(axis, study.units.get(axis, "")))
+            _draw_whiskers(ax, lines, names, looks(study), values)
+        spans = {n: span_of(line.value, line.value) for n, line in lines.items() if line.x}
+        cut = _cut(ax, lines, spans, names)
+        self.series += [
+            Series(n, line.x, *(v.tolist() for v in (line.value, line.lower, line.upper)))
+            for n, line in lines.items()
+        ]
+        label_x(ax, with_unit(axis, study.units.get(axis, "")))
         label_y(ax, f"mean ratio to {words(against)}")
         runs = run_counts([line.runs for line in lines.values()])
         return (
             f"Mean of the runs' cost ratios to {against} against {axis}"
             f"{restriction(self.where, study, axis)}, {runs} runs a point. {bands(study)} "
-            "The grey line is a ratio of 1."
+            f"The grey line is a ratio of 1.{sentence(cut, spans)}"
         )
 
     def _line(self, ledger: Ledger, name: str, against: str, axis: str) -> Line:
@@ -72,15 +87,39 @@ class RatioVsAxis(RatioPlot):
         return mean_line(*curve, ledger.study.level)
 
 
+def _cut(
+    ax: Axes, lines: Mapping[str, Line], spans: Mapping[str, Span], names: Mapping[str, str]
+) -> Cut | None:
+    """Scales the axis of the ratios, and cuts it where a learner flattens the others."""
+    low, high = ax.dataLim.intervaly
+    cut = find_cut(spans, log=low > 0 and high > style.TALL * low)
+    if cut is None:
+        style.tall_range(ax, low, high)
+        return None
+    rest = [line for name, line in lines.items() if name not in cut.outliers]
+    low, high = span_of(
+        [cut.low, 1.0, *(end for line in rest for end in line.lower)],
+        [cut.high, 1.0, *(end for line in rest for end in line.upper)],
+    )
+    cut = cut._replace(low=low, high=high)
+    style.tall_range(ax, low, high)
+    cut_y(ax, cut, spans, names)
+    return cut
+
+
 def _draw_whiskers(
-    ax: Axes, lines: dict[str, Line], looks: dict[str, style.Line], values: Sequence[Any]
+    ax: Axes,
+    lines: Mapping[str, Line],
+    names: Mapping[str, str],
+    looks: Mapping[str, style.Line],
+    values: Sequence[Any],
 ) -> None:
     """Means with whiskers, side by side at every one of the values."""
     for i, (name, line) in enumerate(lines.items()):
         offset = (i - (len(lines) - 1) / 2) * 0.66 / len(lines)
         x = [values.index(v) + offset for v in line.x]
         ends = np.nan_to_num([line.value - line.lower, line.upper - line.value])
-        ax.errorbar(x, line.value, yerr=ends, label=name, fmt=looks[name].marker,
+        ax.errorbar(x, line.value, yerr=ends, label=names[name], fmt=looks[name].marker,
                     color=looks[name].color, capsize=1.5, elinewidth=0.9)  # fmt: skip
-    ax.set_xticks(range(len(values)), [show(v) for v in values])
+    style.category_ticks(ax, [show(v) for v in values])
     ax.grid(False, axis="x")

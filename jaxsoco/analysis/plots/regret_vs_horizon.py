@@ -6,12 +6,13 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from jaxsoco.analysis.drawings.words import label_x
 from jaxsoco.analysis.fits import Fit, fit
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.plots._base import ALGORITHMS, TREND, VIEW
 from jaxsoco.analysis.plots._lines import LinesPlot
 from jaxsoco.analysis.selection import Scope, default_axis
-from jaxsoco.core.study import HORIZON
+from jaxsoco.core.study import HORIZON, Study
 from jaxsoco.core.text import percent
 
 if TYPE_CHECKING:
@@ -37,18 +38,22 @@ class RegretVsHorizon(LinesPlot):
             message = "the experiment has one horizon only"
             scope.report("kind", message, "want a list in run.horizons")
 
+    def title(self, study: Study) -> str:
+        """The view along the horizon."""
+        return self.title_along(study, HORIZON)
+
     def draw(self, ledger: Ledger, ax: Axes) -> str:
         """Draws a line a learner, its exponent in the legend."""
         drawing = self.lines(ledger, ax, HORIZON)
-        ax.set_xlabel("horizon T (rounds)")
+        label_x(ax, "horizon T (rounds)")
         view = self.view(ledger.study)
         names = self.algorithms(ledger.study)
         exponents = [fit(ledger, name, view, HORIZON, self.where) for name in names]
         return f"{drawing.caption(self.where, HORIZON)}{_how(exponents, ledger.study.level)}"
 
-    def label(self, ledger: Ledger, name: str) -> str:
-        """``scale: T^0.50 [0.47, 0.53]``."""
-        return f"{name}{_power(fit(ledger, name, self.view(ledger.study), HORIZON, self.where))}"
+    def more(self, ledger: Ledger, name: str) -> str:
+        """``: T^0.50 [0.47, 0.53]``."""
+        return _power(fit(ledger, name, self.view(ledger.study), HORIZON, self.where))
 
 
 def _how(exponents: Sequence[Fit], level: float) -> str:
@@ -76,9 +81,10 @@ def _power(found: Fit) -> str:
     exponent = found.exponent
     if not math.isfinite(exponent.value):
         return ""
-    digits = 3 if exponent.half_width < 0.01 else 2
+    half = exponent.half_width  # one digit of it is shown at least
+    digits = min(max(2, -math.floor(math.log10(half))), 5) if half > 0 else 2
     value = f"{exponent.value:.{digits}f}"
     text = f": local slope {value}" if found.local else f": $T^{{{value}}}$"
     if math.isfinite(exponent.half_width):
         text += f" [{exponent.lower:.{digits}f}, {exponent.upper:.{digits}f}]"
-    return text
+    return text.replace("-", "\N{MINUS SIGN}")

@@ -1,0 +1,90 @@
+"""Learners that break a constraint: their cost is no fair rival to that of the others.
+
+Which component of the ledger is a constraint, and how much of it a round may have, is said by the
+family (``limit`` of its :class:`~jaxsoco.core.schema.CostEntry`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from jaxsoco.analysis.ledger import Ledger
+from jaxsoco.core.study import HORIZON
+
+MARK = "†"
+"""Stands after the name of a learner that breaks a constraint."""
+
+
+class Breach(NamedTuple):
+    """A constraint that a learner breaks.
+
+    Attributes:
+      learner: label.
+      cost: the component.
+      mean: of the runs: for a round, or, of what must be zero, for a run.
+      unit: of the mean.
+    """
+
+    learner: str
+    cost: str
+    mean: float
+    unit: str
+
+    def __str__(self) -> str:
+        return f"{self.learner}, mean {self.cost} {self.mean:.3g} {self.unit}".rstrip()
+
+
+def breaches(ledger: Ledger, points: Iterable[int], learners: Sequence[str]) -> list[Breach]:
+    """The constraints that learners break on average over the runs at some points."""
+    study, points = ledger.study, tuple(points)
+    rounds = np.array([study.points[p][HORIZON] for p in points], float)[:, None]
+    broken = []
+    for cost in study.costs:
+        if cost.limit is None:
+            continue
+        for learner in learners:
+            values = ledger.components(learner, cost.name, points)
+            finite = np.isfinite(values)
+            # Excess over the limit and over rounding, which does not grow with the rounds.
+            excess = np.where(finite, values - cost.limit * rounds - study.rounding, 0.0)
+            if finite.any() and excess.sum() > 0:
+                shown = values / rounds if cost.limit else values
+                mean = float(np.where(finite, shown, 0.0).sum() / finite.sum())
+                unit = f"{cost.unit} a round" if cost.limit else cost.unit
+                broken.append(Breach(learner, cost.name, mean, unit.strip()))
+    return broken
+
+
+def worst_breaches(ledger: Ledger, learners: Sequence[str]) -> list[Breach]:
+    """The constraints that learners break over all points, or else at one: then at the worst."""
+    study = ledger.study
+    broken = breaches(ledger, range(len(study.points)), learners)
+    rest = [name for name in learners if all(name != breach.learner for breach in broken)]
+    rounds = np.array([point[HORIZON] for point in study.points], float)
+    for cost in study.costs if len(study.points) > 1 else ():
+        if cost.limit is None:
+            continue
+        for learner in rest:
+            values = ledger.components(learner, cost.name, range(len(study.points)))
+            runs = np.isfinite(values).sum(axis=1)
+            means = np.where(runs > 0, np.nansum(values, axis=1) / np.maximum(runs, 1), 0.0)
+            excess = means - cost.limit * rounds - study.rounding
+            here = breaches(ledger, [int(excess.argmax())], [learner]) if excess.max() > 0 else ()
+            worst = [breach for breach in here if breach.cost == cost.name]
+            broken += [b._replace(unit=f"{b.unit} at the worst point".strip()) for b in worst]
+    return broken
+
+
+def marked(text: str, label: str, broken: Iterable[Breach]) -> str:
+    """A text that names a learner, with a mark if it breaks a constraint."""
+    return f"{text} {MARK}" if any(breach.learner == label for breach in broken) else text
+
+
+def footnote(broken: Sequence[Breach]) -> str:
+    """What the mark means, and for whom it stands; empty if nobody breaks a constraint."""
+    if not broken:
+        return ""
+    return f"{MARK} breaks its constraint: {'; '.join(map(str, broken))}."

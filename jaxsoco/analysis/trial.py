@@ -1,0 +1,158 @@
+"""The report of a run, tried before anything is computed: what would end it ends the run at once.
+
+The study keeps its texts, axes, learners, checks and plots, and gets few points, a few seeds and
+made-up costs. Every figure, table, check and the page are then written for good, to a folder that
+is deleted.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxsoco.analysis.checks import run_checks
+from jaxsoco.analysis.ledger import read
+from jaxsoco.analysis.records import Chunk
+from jaxsoco.core.errors import InputError, Issue
+from jaxsoco.core.text import show
+
+_SEEDS = 3
+_MOST_POINTS = 24
+_MOST_ROUNDS = 4
+
+
+def try_report(manifest: Mapping[str, Any]) -> None:
+    """Writes the report of a made-up run of a study.
+
+    Args:
+      manifest: of the run that is to begin.
+
+    Raises:
+      InputError: with every check and plot that cannot be reported.
+    """
+    from jaxsoco.analysis.report import report_on  # brings matplotlib
+
+    small = shrink(manifest)
+    ledger = read(small, _chunks(small))
+    issues = []
+    for i, check in enumerate(small["presentation"]["checks"]):
+        try:
+            run_checks([check], ledger)
+        except Exception as error:  # a plug-in's, perhaps
+            issues.append(_issue(f"check[{i}]", "cannot be evaluated", error))
+    if not issues:
+        try:
+            with tempfile.TemporaryDirectory(prefix="jaxsoco-") as folder:
+                failures = report_on(ledger, Path(folder), draft=True).failures
+        except OSError as error:
+            message = f"the folder for temporary files cannot be used: {error.strerror or error}"
+            raise InputError(Issue("TMPDIR", message, "set it to a folder with space")) from error
+        issues = [_issue(place, "cannot be drawn", error) for place, error in failures]
+    if issues:
+        raise InputError(issues)
+
+
+def _issue(place: str, what: str, error: Exception) -> Issue:
+    message = f"{what}: {type(error).__name__}: {error}"
+    return Issue(place, message, "tried with made-up costs, before anything is computed")
+
+
+def try_folder(directory: Path) -> None:
+    """Tries to write where the report of a run that is there already goes.
+
+    Raises:
+      InputError: with every place that cannot be written to.
+    """
+    issues = []
+    for folder in (directory, directory / "figures"):
+        if not folder.exists():
+            continue
+        try:
+            with tempfile.NamedTemporaryFile(dir=folder, prefix=".", suffix=".part"):
+                pass
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            hint = "the report goes there: mend its permissions, or choose another --out"
+            issues.append(Issue(str(folder), f"cannot be written to: {reason}", hint))
+    for name in ("table.csv", "curves.csv", "checks.json", "report.html"):
+        if (directory / name).is_dir():
+            issues.append(Issue(str(directory / name), "is a folder", "remove it"))
+    if issues:
+        raise InputError(issues)
+
+
+def shrink(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """The manifest with few points, seeds and rounds; the points have every value of the axes, if
+    that is not too much."""
+    settings, plan = manifest["settings"], manifest["plan"]
+    shown = manifest["presentation"]
+    horizons = {p: group["horizon"] for group in plan["groups"] for p in group["points"]}
+    points = [{"horizon": horizons[i], **p} for i, p in enumerate(settings["points"])]
+    kept = _some_points(points, shown["axes"])
+    place = {old: new for new, old in enumerate(kept)}
+    groups = []
+    for group in plan["groups"]:
+        members = [place[p] for p in group["points"] if p in place]
+        if members:
+            rounds = group["checkpoints"]
+            some = {rounds[i] for i in np.linspace(0, len(rounds) - 1, _MOST_ROUNDS).astype(int)}
+            groups.append(
+                {
+                    **group,
+                    "index": len(groups),
+                    "points": members,
+                    "seeds": min(_SEEDS, group["seeds"]),
+                    "checkpoints": sorted(some),
+                }
+            )
+    owners = settings.get("data_of_points") or [0] * len(points)
+    return {
+        **manifest,
+        "settings": {
+            **settings,
+            "points": [settings["points"][old] for old in kept],
+            "data_of_points": [owners[old] for old in kept],
+        },
+        "plan": {**plan, "groups": groups},
+        "presentation": {
+            **shown,
+            "heavy_tailed": [place[p] for p in shown.get("heavy_tailed", ()) if p in place],
+        },
+    }
+
+
+def _some_points(points: Sequence[Mapping[str, Any]], axes: Mapping[str, Any]) -> list[int]:
+    """Indices of points: for every value of every axis the first one, then whatever comes."""
+    kept: dict[int, None] = {}
+    unseen = {(name, show(value)) for name, values in axes.items() for value in values}
+    for i, point in enumerate(points):
+        values = {(name, show(point.get(name))) for name in axes}
+        if values & unseen:
+            kept[i] = None
+            unseen -= values
+    kept |= dict.fromkeys(range(min(len(points), _MOST_POINTS)))
+    return sorted([*kept][:_MOST_POINTS])
+
+
+def _chunks(manifest: Mapping[str, Any]) -> Iterator[Chunk]:
+    """Made-up costs: positive, growing, a little different for every learner and seed."""
+    plan = manifest["plan"]
+    costs = [cost["name"] for cost in manifest["presentation"]["costs"]]
+    for group in plan["groups"]:
+        runs = len(group["points"]) * group["seeds"]
+        rounds = np.sqrt(np.array(group["checkpoints"], float))
+        noise = 1 + 0.1 * np.sin(np.arange(1.0, 1 + runs))
+        arrays = {}
+        for number in range(len(plan["learners"])):
+            # Comparators come last and cost least.
+            level = 2 + len(plan["learners"]) - number
+            for i, cost in enumerate(costs):
+                arrays[f"{number:03d}.{cost}"] = level / (1 + i) * np.outer(noise, rounds)
+            arrays[f"{number:03d}.finite"] = np.ones(runs, bool)
+            arrays[f"{number:03d}.faults"] = np.zeros(runs, int)
+        meta = {"group": group["index"], "start": 0, "stop": runs, "seconds": 0.0}
+        yield meta, arrays
