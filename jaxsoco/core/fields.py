@@ -162,7 +162,7 @@ def _read_integer(field: Field, value: Any, path: str, issues: Issues) -> Any:
         return _wrong_type(field, value, path, issues)
     if abs(value) > _LARGEST:
         field = replace(field, high=_LARGEST if field.high is None else field.high)
-        return issues.found(path, f"{value} does not fit 32 bits", f"want {want(field)}")
+        return issues.found(path, f"{show(value)} does not fit 32 bits", f"want {want(field)}")
     return _in_range(field, value, path, issues)
 
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 NO_UNITS = ("", "1", "cost")
 """Units that say nothing beside the name of a cost."""
+
+
+_LONG = 10**40
+_COMPARED, _OPTIONS = 100, 10_000
 
 
 def show(value: Any, absent: str = "default") -> str:
@@ -22,6 +27,8 @@ def show(value: Any, absent: str = "default") -> str:
     if isinstance(value, float):
         short = f"{value:g}"
         return short if float(short) == value else repr(value)
+    if isinstance(value, int) and abs(value) >= _LONG:  # Python itself writes 4300 digits at most
+        return f"{'-' * (value < 0)}10^{math.floor(abs(value).bit_length() * math.log10(2))}"
     if isinstance(value, list | tuple):
         return "+".join(show(item, absent) for item in value)
     return str(value)
@@ -50,7 +57,17 @@ def with_type(value: Any) -> str:
     if value is None:
         return "None"
     names = {bool: "boolean", str: "string", int: "integer", float: "number"}
-    return f"the {names.get(type(value), type(value).__name__)} {as_toml(value)}"
+    return f"the {names.get(type(value), type(value).__name__)} {shorten(as_toml(value), 160)}"
+
+
+def shorten(text: str, most: int) -> str:
+    """The text, or its begin and its end around dots where it is longer than ``most``.
+
+    >>> shorten("abcdefghijklmn", 11)
+    'abcd...klmn'
+    """
+    half = (most - 3) // 2
+    return text if len(text) <= most else f"{text[:half]}...{text[-half:]}"
 
 
 def thousands(value: float) -> str:
@@ -113,7 +130,8 @@ def suggest(word: str, options: Iterable[str], prefix: str = "") -> str:
       prefix: shown before every option.
     """
     names = sorted(map(str, options))
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    # Comparing takes the product of lengths and numbers, and a user may give any.
+    close = difflib.get_close_matches(word[:_COMPARED], names[:_OPTIONS], n=1, cutoff=0.6)
     if close:
         return f'did you mean "{prefix}{close[0]}"?'
     return "known: " + ", ".join(prefix + name for name in names) if names else ""

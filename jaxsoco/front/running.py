@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import tomllib
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -23,8 +22,10 @@ from jaxsoco import registry
 from jaxsoco.core.errors import InputError, Interrupted, Issue
 from jaxsoco.core.exits import BAD_INPUT, DONE, FAILED, INTERNAL, INTERRUPTED
 from jaxsoco.core.fields import Issues, read_value
+from jaxsoco.core.files import read_text
 from jaxsoco.core.schema import AUTO, AlgorithmEntry, Extension, Field
 from jaxsoco.core.text import with_type
+from jaxsoco.experiment.document import parse_toml
 from jaxsoco.experiment.expand import expand
 from jaxsoco.experiment.plugging import Policy
 from jaxsoco.experiment.runner import run as run_sweep
@@ -225,9 +226,8 @@ def _run_here(request: Mapping[str, Any], algorithms: Mapping[str, tuple[Any, An
 def _content(spec: Path, tables: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     """What an experiment says; None where the validator says why it cannot be read."""
     try:
-        text = None if tables is not None else spec.read_text(encoding="utf-8-sig")
-        return tables if text is None else tomllib.loads(text)
-    except (OSError, ValueError):
+        return parse_toml(read_text(spec)) if tables is None else tables
+    except ValueError:
         return None
 
 
