@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxsoco.core.errors import InputError, Issue
-from jaxsoco.core.text import size, suggest
+from jaxsoco.core.text import shorten, size, suggest
 
 
 MOST_BYTES = 1 << 30
@@ -151,6 +151,19 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
     return arrays
 
 
+def numbers(array: np.ndarray, place: str) -> np.ndarray:
+    """An array as float64, if it holds real numbers.
+
+    Raises:
+      InputError: it holds something else: text, dates, complex numbers, records.
+    """
+    if array.dtype.kind not in "biuf":
+        message = f"is no array of numbers but of {shorten(str(array.dtype), 80)}"
+        raise InputError(Issue(place, message, "want real numbers"))
+    with np.errstate(over="ignore"):  # what is beyond float64 becomes infinite
+        return array.astype(np.float64)
+
+
 _ZIP, _NPY = b"PK", ".npy"
 
 
@@ -179,8 +192,7 @@ _HEADERS = {
 
 def one_line(error: Exception) -> str:
     """What another library's error says, in a line of its own."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 160 else f"{text[:157]}..."
+    return shorten(" ".join(str(error).split()) or type(error).__name__, 160)
 
 
 def _damaged(path: Path, reason: str) -> Issue:

@@ -15,9 +15,13 @@ from jaxsoco.allocation.data.loading import csv_files, load_carbon_csv
 from jaxsoco.allocation.data.network import close_metric, great_circle_latency, load_latency
 from jaxsoco.allocation.data.synthetic import synthetic_carbon
 from jaxsoco.allocation.settings import CarbonJobs
-from jaxsoco.core.errors import InputError
+from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.files import MOST_TEXT, read_bytes
 from jaxsoco.core.rows import Problems
+
+
+MOST_REGIONS = 200
+"""Most regions that take part: every pair and every triple of them is looked at."""
 
 
 def read_carbon(settings: CarbonJobs, folder: Path) -> CarbonTrace:
@@ -32,7 +36,12 @@ def read_carbon(settings: CarbonJobs, folder: Path) -> CarbonTrace:
         else:
             path = Path(os.path.realpath(folder / settings.carbon))
             carbon = _load(path, settings.signal, settings.fill_gaps, settings.trim)
-        return carbon if settings.regions is None else carbon.select(tuple(settings.regions))
+        carbon = carbon if settings.regions is None else carbon.select(tuple(settings.regions))
+        if len(carbon.regions) > MOST_REGIONS:
+            message = f"has {len(carbon.regions)} regions"
+            hint = f"want at most {MOST_REGIONS}: name them in problem.regions"
+            raise InputError(Issue("carbon", message, hint))
+        return carbon
     except InputError as error:
         raise error.under("problem") from None
 
