@@ -135,6 +135,12 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help="number of devices, or CPU cores, to use (default: all that have something to do)",
     )
+    ran.add_argument(
+        "--anyway",
+        action="store_true",
+        help="begin even if the run does not fit the disk, the memory or a lifetime "
+        "(default: refuse, with the numbers)",
+    )
     _add_strict(ran)
 
     for name, act, text in (
@@ -322,6 +328,7 @@ def _run(arguments: argparse.Namespace, command: str) -> int:
         devices=arguments.devices,
         share=arguments.chunks,
         strict=arguments.strict,
+        anyway=arguments.anyway,
     )
 
 

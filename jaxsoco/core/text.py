@@ -83,7 +83,7 @@ def count(number: int, what: str) -> str:
 
 def size(number: int) -> str:
     """A number of bytes: ``37 bytes``, ``4.1 MB``."""
-    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+    for unit, scale in (("EB", 10**18), ("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
         if number >= scale:
             return f"{number / scale:.3g} {unit}"
     return count(number, "byte")

@@ -64,6 +64,11 @@ class Sweep:
         return sum(-(-len(group) * seeds // self.chunk) for group in self.groups)
 
     @property
+    def largest_chunk(self) -> int:
+        """Runs of the largest chunk that there is."""
+        return min(self.chunk, max(map(len, self.groups)) * self.experiment.run.seeds)
+
+    @property
     def compilations(self) -> int:
         """Number of programs: learners that differ in numbers alone share one."""
         experiment = self.experiment
@@ -79,6 +84,11 @@ class Sweep:
     def tile_bytes(self) -> int:
         """Size of the records of one tile of runs, at most, for all learners."""
         return self.experiment.run.tile * self._bytes_a_run
+
+    @property
+    def chunk_bytes(self) -> int:
+        """Memory that a chunk takes on the host before it is written: its batches and their sum."""
+        return 2 * self.largest_chunk * self._bytes_a_run + self.tile_bytes
 
     @property
     def _bytes_a_run(self) -> int:

@@ -27,6 +27,7 @@ from jaxsoco.experiment.devices import start_jax
 from jaxsoco.experiment.expand import Sweep
 from jaxsoco.experiment.manifest import manifest, settings
 from jaxsoco.experiment.settings import most_checkpoints
+from jaxsoco.experiment.sizes import excesses
 from jaxsoco.experiment.tracing import load_entry, trace_issues
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def run(
     devices: int | Sequence[Any] | None = None,
     share: Share | None = None,
     strict: bool = False,
+    anyway: bool = False,
 ) -> int:
     """Runs what is missing of a sweep, then reports.
 
@@ -73,16 +75,19 @@ def run(
         a JAX that is set up already.
       share: the part of the chunks that this process takes (all if None).
       strict: a check that is undecided counts as failed.
+      anyway: even if the sweep does not fit the disk, the memory or a lifetime.
 
     Returns:
       The exit code.
 
     Raises:
-      InputError: the directory, or the number of devices, cannot be used.
+      InputError: the directory, or the number of devices, cannot be used; or the sweep is too large.
       Interrupted: the run stopped early and can be resumed.
     """
     print(sweep.header(), flush=True)
     started = existing(out)
+    if not anyway:
+        _require_size(sweep, out, started, share)
     builder = _Builder(sweep, devices)
     groups = builder.groups() if started is None else _groups_of(started, sweep)
     run = sweep.experiment.run
@@ -125,6 +130,16 @@ def run(
         print(f"{missing} of {len(plan.chunks())} chunks are left to others: no report yet")
         return DONE
     return report(out, strict=strict)
+
+
+def _require_size(sweep: Sweep, out: Path, started: Store | None, share: Share | None) -> None:
+    done = 0
+    if started is not None:
+        done = sum(receipt["stop"] - receipt["start"] for receipt in started.committed().values())
+    left = max(1 - done / sweep.runs, 0) / (share.count if share else 1)
+    issues = [*excesses(sweep, out, left)] if left else []
+    if issues:
+        raise InputError(issues)
 
 
 def trace(sweep: Sweep, devices: int | None = None) -> None:

@@ -45,6 +45,7 @@ def run(
     plugins: Sequence[str] = (),
     algorithms: Mapping[str, tuple[Any, Any]] | None = None,
     progress: bool = True,
+    anyway: bool = False,
 ) -> Results:
     """Runs an experiment, or what is left of it, and returns its results.
 
@@ -68,6 +69,7 @@ def run(
         They run in this process, with this JAX, and are computed anew each time: ``out`` must be
         new, a temporary folder by default.
       progress: let the child process tell how far it is, on stderr.
+      anyway: begin even if the run does not fit the disk, the memory or a lifetime.
 
     Raises:
       InputError: bad input, with every problem found. A check that fails raises nothing: see
@@ -86,6 +88,7 @@ def run(
         "assignments": assignments,
         "smoke": smoke,
         "devices": devices,
+        "anyway": anyway,
         "plugins": [plugins] if isinstance(plugins, str) else list(plugins),
     }
     if algorithms:
@@ -219,7 +222,7 @@ def _run_here(request: Mapping[str, Any], algorithms: Mapping[str, tuple[Any, An
         raise InputError(Issue("devices", message, f"want 1 to {len(here)}"))
     precision = jax.enable_x64(experiment.run.precision == "float64")
     with precision, contextlib.redirect_stdout(io.StringIO()):
-        run_sweep(sweep, folder, command=COMMAND, devices=here[:wanted])
+        run_sweep(sweep, folder, command=COMMAND, devices=here[:wanted], anyway=request["anyway"])
     return Results(folder)
 
 
