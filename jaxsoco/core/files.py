@@ -14,7 +14,6 @@ import numpy as np
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.text import shorten, size, suggest
 
-
 MOST_BYTES = 1 << 30
 """Largest file of arrays that is read, and most bytes of the arrays in it."""
 MOST_TEXT = 1 << 28

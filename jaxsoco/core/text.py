@@ -83,9 +83,9 @@ def count(number: int, what: str) -> str:
 
 def size(number: int) -> str:
     """A number of bytes: ``37 bytes``, ``4.1 MB``."""
-    for unit, scale in (("EB", 10**18), ("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if number >= scale:
-            return f"{number / scale:.3g} {unit}"
+    for power, unit in ((18, "EB"), (12, "TB"), (9, "GB"), (6, "MB"), (3, "kB")):
+        if number >= 10**power:
+            return f"{number / 10**power:.3g} {unit}"
     return count(number, "byte")
 
 

@@ -12,7 +12,6 @@ from jaxsoco.core.fields import Issues
 from jaxsoco.core.schema import AUTO, AlgorithmEntry
 from jaxsoco.core.text import show
 
-
 MOST_LEARNERS = 1000
 
 

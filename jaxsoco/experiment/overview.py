@@ -13,7 +13,6 @@ from jaxsoco.engine.store import Store
 from jaxsoco.experiment.expand import Sweep
 from jaxsoco.experiment.sizes import excesses
 
-
 _NOTES = 12
 
 
@@ -33,7 +32,8 @@ def check_text(sweep: Sweep, out: Path) -> str:
         ("programs", f"{sweep.compilations} to compile, for {groups} of points"),
         (
             "chunks",
-            f"{text.count(sweep.chunks, 'file')}, at most {sweep.largest_chunk} runs of each learner per file",
+            f"{text.count(sweep.chunks, 'file')}, at most {sweep.largest_chunk} runs of each "
+            "learner per file",
         ),
         ("precision", experiment.run.precision),
         ("disk", f"{text.size(sweep.disk_bytes)} of results at most"),

@@ -81,7 +81,8 @@ def run(
       The exit code.
 
     Raises:
-      InputError: the directory, or the number of devices, cannot be used; or the sweep is too large.
+      InputError: the directory, or the number of devices, cannot be used; or the sweep is too
+        large.
       Interrupted: the run stopped early and can be resumed.
     """
     print(sweep.header(), flush=True)

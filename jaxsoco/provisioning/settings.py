@@ -96,9 +96,7 @@ class Arrivals:
         unit="s",
         theory="none, the file holds counts",
     )
-    rebin: int = setting(
-        "bins of the file per slot", default=1, low=1, high=1_000_000, static=True
-    )
+    rebin: int = setting("bins of the file per slot", default=1, low=1, high=1_000_000, static=True)
 
 
 @settings

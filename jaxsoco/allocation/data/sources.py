@@ -19,7 +19,6 @@ from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.files import MOST_TEXT, read_bytes
 from jaxsoco.core.rows import Problems
 
-
 MOST_REGIONS = 200
 """Most regions that take part: every pair and every triple of them is looked at."""
 

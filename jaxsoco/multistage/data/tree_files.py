@@ -64,7 +64,9 @@ def _from_json(text: str) -> Tree:
     except json.JSONDecodeError as error:
         raise InputError(Issue(f"line {error.lineno}", f"no JSON: {error.msg}")) from error
     except RecursionError:
-        raise InputError(Issue("", "is nested too deep", f"want {MAX_DEPTH} levels at most")) from None
+        raise InputError(
+            Issue("", "is nested too deep", f"want {MAX_DEPTH} levels at most")
+        ) from None
     except InputError:
         raise
     except ValueError as error:  # an integer of thousands of digits
