@@ -82,7 +82,10 @@ def test_list_shows_the_fields_of_one(capsys):
     assert main(["list", "allocation/st_clip"]) == 0
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert lines[0] == "allocation/st_clip (algorithm)"
-    assert any(line.startswith("epsilon a number from 0 (excluded) to 1e+06 0.1 trust in") for line in lines)
+    assert any(
+        line.startswith("epsilon a number from 0 (excluded) to 1e+06 0.1 trust in")
+        for line in lines
+    )
     assert any(line.startswith('metric "tree" or "true" "tree" ') for line in lines)
     assert main(["list", "allocation/carbon_jobs"]) == 0
     printed = capsys.readouterr().out

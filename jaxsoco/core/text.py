@@ -30,8 +30,13 @@ def show(value: Any, absent: str = "default") -> str:
     if isinstance(value, int) and abs(value) >= _LONG:  # Python itself writes 4300 digits at most
         return f"{'-' * (value < 0)}10^{math.floor(abs(value).bit_length() * math.log10(2))}"
     if isinstance(value, list | tuple):
-        return "+".join(show(item, absent) for item in value)
-    return str(value)
+        return "+".join("[...]" if _is_nest(item) else show(item, absent) for item in value)
+    return "a table" if _is_nest(value) else str(value)
+
+
+def _is_nest(value: Any) -> bool:
+    """Whether there may be anything in it, to any depth; no setting takes that."""
+    return isinstance(value, list | tuple | Mapping)
 
 
 def show_all(values: Mapping[str, Any] | None) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jaxsoco.core.errors import Issue
 from jaxsoco.core.schema import HORIZON
-from jaxsoco.core.text import size
+from jaxsoco.core.text import count, size
 from jaxsoco.experiment.expand import Sweep
 
 MOST_CHUNKS = 1_000_000
@@ -46,7 +46,8 @@ def excesses(sweep: Sweep, out: Path, share: float = 1.0) -> Iterator[Issue]:
         message = f"{sweep.chunks} files of results"
         yield Issue("run.chunk", message, f"want at most {MOST_CHUNKS}: larger chunks, {_HOW}")
     if sweep.compilations > MOST_COMPILATIONS:
-        message = f"{len(sweep.points)} points need {sweep.compilations} programs to compile"
+        points = count(len(sweep.points), "point")
+        message = f"{sweep.compilations} programs to compile for {points}"
         yield Issue("problem", message, f"want at most {MOST_COMPILATIONS}: fewer sizes, {_HOW}")
     rounds = _rounds(sweep) * share
     if rounds > MOST_ROUNDS:

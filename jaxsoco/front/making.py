@@ -59,7 +59,7 @@ def make(name: str, /, **settings: Any) -> Instance:
         hint = "build the problem outside of jit, vmap and grad"
         raise InputError(Issue(traced, message, hint)) from error
     for text in prepared.warnings:
-        warnings.warn(text, stacklevel=2)
+        warnings.warn(text, stacklevel=3)  # of who called the decorated function
     return replace(instance, name=name)
 
 

@@ -22,7 +22,7 @@ from jaxsoco import registry
 from jaxsoco.core.errors import InputError, Interrupted, Issue
 from jaxsoco.core.exits import BAD_INPUT, DONE, FAILED, INTERNAL, INTERRUPTED
 from jaxsoco.core.fields import Issues, read_value
-from jaxsoco.core.files import read_text
+from jaxsoco.core.files import one_line, read_text
 from jaxsoco.core.schema import AUTO, AlgorithmEntry, Extension, Field
 from jaxsoco.core.text import with_type
 from jaxsoco.experiment.document import parse_toml
@@ -110,12 +110,24 @@ def _check_arguments(overrides: Any, devices: Any) -> None:
 
 def _plain(value: Any) -> Any:
     """A value as TOML has it."""
+    try:
+        plain = _converted(value)
+        json.dumps(plain, default=str)  # as the child process gets it
+        return plain
+    except (RecursionError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        message = f"cannot be written down: {one_line(error)}"
+        raise InputError(Issue("", message, "want what an experiment file can say")) from None
+
+
+def _converted(value: Any) -> Any:
     if value is None:
         return AUTO
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _converted(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [_converted(item) for item in value]
     if isinstance(value, PathLike):
         return os.fspath(value)
     if hasattr(value, "tolist"):

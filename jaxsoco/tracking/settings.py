@@ -39,9 +39,9 @@ class HittingCost(Rounds):
         aliases=("full",),
     )
     smallest_eigenvalue: float = setting(
-        "smallest positive eigenvalue", default=0.5, low=1e-6, high=1e6
+        "smallest positive eigenvalue", default=0.5, low=1e-9, high=1e6
     )
-    largest_eigenvalue: float = setting("largest eigenvalue", default=8.0, low=1e-6, high=1e6)
+    largest_eigenvalue: float = setting("largest eigenvalue", default=8.0, low=1e-9, high=1e6)
     matrix_seed: int = setting("seed of the random eigenvectors", default=0, low=0, static=True)
     matrix: Path | Literal["random", "zonal_airflow", "wake_steering"] = setting(
         "your own matrix (.npy, .csv) in place of dimension, eigenvalues and seed, or an "
@@ -51,7 +51,7 @@ class HittingCost(Rounds):
     floor: float | None = setting(
         "lower bound on the positive eigenvalues, known to learners",
         default=None,
-        low=1e-6,
+        low=1e-9,
         high=1e6,
         theory="the smallest positive eigenvalue",
         aliases=("smallest",),
@@ -187,7 +187,7 @@ class SensingParams:
     floor: float | None = setting(
         "lower bound on the positive eigenvalues that the learner assumes",
         default=None,
-        low=1e-6,
+        low=1e-9,
         high=1e6,
         theory="the problem's",
     )
