@@ -70,6 +70,7 @@ def test_nonsense_is_refused_in_python_too(name, settings):
         jaxsoco.learner(name, **settings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("epsilon", [1e-30, 1e6])
 def test_runs_at_the_ends_of_a_range_are_sound(epsilon):
     problem = jaxsoco.make(
@@ -280,7 +281,7 @@ SMALL = {
 
 
 @pytest.mark.parametrize(
-    "problem", [pytest.param([*SMALL][0], marks=pytest.mark.slow), *[*SMALL][1:]]
+    "problem", [pytest.param(next(iter(SMALL)), marks=pytest.mark.slow), *[*SMALL][1:]]
 )
 def test_public_functions_work_where_mixed_types_and_transfers_are_forbidden(problem):
     learner, settings = SMALL[problem]

@@ -18,14 +18,63 @@ import numpy as np
 # --- values ---------------------------------------------------------------------------------------
 
 NUMBERS: tuple[Any, ...] = (
-    0, 1, -1, 2, 3.5, -0.0, 1e-320, 1e-30, 1e-9, 1e9, 1e30, 1e308, -1e308, 2**31 - 1, 2**31, 2**63,
-    -(2**63), 10**25, 1 << 16000, math.inf, -math.inf, math.nan, 64, 65, 1000, 1001, 100_000,
-)  # fmt: skip
+    0,
+    1,
+    -1,
+    2,
+    3.5,
+    -0.0,
+    1e-320,
+    1e-30,
+    1e-9,
+    1e9,
+    1e30,
+    1e308,
+    -1e308,
+    2**31 - 1,
+    2**31,
+    2**63,
+    -(2**63),
+    10**25,
+    1 << 16000,
+    math.inf,
+    -math.inf,
+    math.nan,
+    64,
+    65,
+    1000,
+    1001,
+    100_000,
+)
 STRINGS = (
-    "", " ", "auto", "x", "a" * 300, "ß→😀", "\u202e", "\x1b[31m", "a\nb", "\x00", "$5 to 10$", "%s",
-    "../../..", "/dev/zero", "/dev/null", "~nobody/x", "~", ".", "=1+1", "<b>", "nan", "1e999", "{}",
-    "\\", '"', "'", "a" * 100_000,
-)  # fmt: skip
+    "",
+    " ",
+    "auto",
+    "x",
+    "a" * 300,
+    "ß→😀",
+    "\u202e",
+    "\x1b[31m",
+    "a\nb",
+    "\x00",
+    "$5 to 10$",
+    "%s",
+    "../../..",
+    "/dev/zero",
+    "/dev/null",
+    "~nobody/x",
+    "~",
+    ".",
+    "=1+1",
+    "<b>",
+    "nan",
+    "1e999",
+    "{}",
+    "\\",
+    '"',
+    "'",
+    "a" * 100_000,
+)
 
 
 def any_value(draw: random.Random, depth: int = 0) -> Any:
@@ -136,13 +185,26 @@ def _tweak(parent: Any, key: Any, draw: random.Random) -> None:
 
 
 _CHANGES = (
-    _drop, _replace, _replace, _scale, _scale, _scale, _list, _axis, _rename, _add,
-    _tweak, _tweak, _tweak, _tweak, _tweak,
-)  # fmt: skip
+    _drop,
+    _replace,
+    _replace,
+    _scale,
+    _scale,
+    _scale,
+    _list,
+    _axis,
+    _rename,
+    _add,
+    _tweak,
+    _tweak,
+    _tweak,
+    _tweak,
+    _tweak,
+)
 
 
 def within_limits(family: Any, draw: random.Random) -> dict[str, Any]:
-    """An experiment whose settings lie at the ends of their ranges, between them, or just beyond."""
+    """An experiment whose settings lie at the ends of their ranges, between or just beyond."""
     problem = draw.choice(family.problems)
     learners = [
         one for one in family.algorithms if not one.problems or problem.name in one.problems
@@ -273,8 +335,22 @@ def _number(content: bytes, draw: random.Random) -> bytes:
     """Another number in a place or two."""
     found = list(re.finditer(rb"\d+(?:\.\d+)?", content))
     for match in sorted(draw.sample(found, min(len(found), 2)), key=lambda m: -m.start()):
-        words = (b"nan", b"inf", b"-1", b"1e308", b"1e-320", b"-1e308", b"", b"9" * 400, b"x", b"1_0",
-                 "١٢".encode(), b"0x10", b"9999", b"1e999")  # fmt: skip
+        words = (
+            b"nan",
+            b"inf",
+            b"-1",
+            b"1e308",
+            b"1e-320",
+            b"-1e308",
+            b"",
+            b"9" * 400,
+            b"x",
+            b"1_0",
+            "١٢".encode(),
+            b"0x10",
+            b"9999",
+            b"1e999",
+        )
         content = content[: match.start()] + draw.choice(words) + content[match.end() :]
     return content
 
@@ -284,9 +360,23 @@ def _noise(content: bytes, draw: random.Random) -> bytes:
 
 
 _DAMAGES = (
-    _flip, _flip, _cut, _cut, _insert, _insert, _remove, _repeat, _shuffle, _separate, _encode,
-    _number, _number, _number, _number, _noise,
-)  # fmt: skip
+    _flip,
+    _flip,
+    _cut,
+    _cut,
+    _insert,
+    _insert,
+    _remove,
+    _repeat,
+    _shuffle,
+    _separate,
+    _encode,
+    _number,
+    _number,
+    _number,
+    _number,
+    _noise,
+)
 
 # --- data files -----------------------------------------------------------------------------------
 
@@ -322,22 +412,55 @@ _MATRIX = np.array([[2.0, 1.0, 0.0], [1.0, 3.0, 0.5], [0.0, 0.5, 1.0]])
 _RTT = np.array([[0.0, 30.0], [30.0, 0.0]])
 _EDGES = [["root", "a"], ["root", "b"], ["a", "c"], ["a", "d"]]
 
-_CARBON = {"family": "allocation", "problem": {"deadline_min": 4, "deadline_max": 8, "job_length": 2,
-           "latency": "rtt.csv", "regions": ["FR", "SE"]}, "algorithm": [{"name": "pcm"}],
-           "run": {"seeds": 8}}  # fmt: skip
+_CARBON = {
+    "family": "allocation",
+    "problem": {
+        "deadline_min": 4,
+        "deadline_max": 8,
+        "job_length": 2,
+        "latency": "rtt.csv",
+        "regions": ["FR", "SE"],
+    },
+    "algorithm": [{"name": "pcm"}],
+    "run": {"seeds": 8},
+}
 _ALONE = {**_CARBON, "problem": {"deadline_min": 4, "deadline_max": 8, "job_length": 2}}
-_LATENCY = {"family": "allocation", "problem": {"regions": ["eu-west-3", "eu-north-1"]},
-            "algorithm": [{"name": "greedy"}], "run": {"seeds": 8}}  # fmt: skip
-_TREE = {"family": "multistage", "problem": {"name": "bernoulli_tree", "p_min": 0.1},
-         "algorithm": [{"name": "exp3"}], "run": {"seeds": 8, "horizons": [50]}}  # fmt: skip
-_COSTS = {"family": "multistage", "problem": {"name": "recorded_costs"},
-          "algorithm": [{"name": "exp3"}], "run": {"seeds": 8, "horizons": [20]}}  # fmt: skip
-_ARRIVALS = {"family": "provisioning", "problem": {"name": "paper_queue"},
-             "algorithm": [{"name": "blol"}], "run": {"seeds": 8, "horizons": [20]}}  # fmt: skip
-_TABULAR = {"family": "provisioning", "problem": {"name": "tabular", "budget_low": 1.0},
-            "algorithm": [{"name": "blol"}], "run": {"seeds": 8, "horizons": [20]}}  # fmt: skip
-_TRACKING = {"family": "tracking", "algorithm": [{"name": "lai"}],
-             "run": {"seeds": 8, "horizons": [20]}, "problem": {"name": "quadratic_tracking"}}  # fmt: skip
+_LATENCY = {
+    "family": "allocation",
+    "problem": {"regions": ["eu-west-3", "eu-north-1"]},
+    "algorithm": [{"name": "greedy"}],
+    "run": {"seeds": 8},
+}
+_TREE = {
+    "family": "multistage",
+    "problem": {"name": "bernoulli_tree", "p_min": 0.1},
+    "algorithm": [{"name": "exp3"}],
+    "run": {"seeds": 8, "horizons": [50]},
+}
+_COSTS = {
+    "family": "multistage",
+    "problem": {"name": "recorded_costs"},
+    "algorithm": [{"name": "exp3"}],
+    "run": {"seeds": 8, "horizons": [20]},
+}
+_ARRIVALS = {
+    "family": "provisioning",
+    "problem": {"name": "paper_queue"},
+    "algorithm": [{"name": "blol"}],
+    "run": {"seeds": 8, "horizons": [20]},
+}
+_TABULAR = {
+    "family": "provisioning",
+    "problem": {"name": "tabular", "budget_low": 1.0},
+    "algorithm": [{"name": "blol"}],
+    "run": {"seeds": 8, "horizons": [20]},
+}
+_TRACKING = {
+    "family": "tracking",
+    "algorithm": [{"name": "lai"}],
+    "run": {"seeds": 8, "horizons": [20]},
+    "problem": {"name": "quadratic_tracking"},
+}
 
 RTT = b"ms,FR,SE\nFR,0,30\nSE,30,0\n"
 
@@ -347,50 +470,120 @@ def _swing(i: int) -> float:
 
 
 FORMATS: dict[str, tuple[str, dict[str, Any], str, bytes]] = {
-    "carbon wide": ("x.csv", _CARBON, "carbon", _rows(
-        "datetime,FR,SE", lambda i, t: f"{t},{_swing(i):.1f},{_swing(i + 9):.1f}")),
-    "carbon zones": ("x.csv", _CARBON, "carbon", _rows(
-        "datetime,zone_name,carbon_intensity_avg", lambda i, t: f"{t},FR,{_swing(i):.1f}\n"
-        f"{t},SE,{_swing(i + 9):.1f}")),
-    "carbon portal": ("x.csv", _CARBON, "carbon", _rows(
-        "Datetime (UTC);Zone id;Carbon intensity gCO₂eq/kWh (Life cycle)",
-        lambda i, t: f"{t[:-6]};FR;{_swing(i):.1f}\n{t[:-6]};SE;{_swing(i + 9):.1f}")),
-    "carbon marginal": ("FR.csv", _ALONE, "carbon", _rows(
-        "point_time,value", lambda i, t: f"{t},{9 * _swing(i):.1f}")),
-    "latency csv": ("x.csv", _LATENCY, "latency",
-                    b"ms,eu-west-3,eu-north-1\neu-west-3,0,30\neu-north-1,30,0\n"),
+    "carbon wide": (
+        "x.csv",
+        _CARBON,
+        "carbon",
+        _rows("datetime,FR,SE", lambda i, t: f"{t},{_swing(i):.1f},{_swing(i + 9):.1f}"),
+    ),
+    "carbon zones": (
+        "x.csv",
+        _CARBON,
+        "carbon",
+        _rows(
+            "datetime,zone_name,carbon_intensity_avg",
+            lambda i, t: f"{t},FR,{_swing(i):.1f}\n{t},SE,{_swing(i + 9):.1f}",
+        ),
+    ),
+    "carbon portal": (
+        "x.csv",
+        _CARBON,
+        "carbon",
+        _rows(
+            "Datetime (UTC);Zone id;Carbon intensity gCO₂eq/kWh (Life cycle)",
+            lambda i, t: f"{t[:-6]};FR;{_swing(i):.1f}\n{t[:-6]};SE;{_swing(i + 9):.1f}",
+        ),
+    ),
+    "carbon marginal": (
+        "FR.csv",
+        _ALONE,
+        "carbon",
+        _rows("point_time,value", lambda i, t: f"{t},{9 * _swing(i):.1f}"),
+    ),
+    "latency csv": (
+        "x.csv",
+        _LATENCY,
+        "latency",
+        b"ms,eu-west-3,eu-north-1\neu-west-3,0,30\neu-north-1,30,0\n",
+    ),
     "latency bare": ("x.csv", _LATENCY, "latency", b"0,30\n30,0\n"),
-    "latency npz": ("x.npz", _LATENCY, "latency",
-                    _npz(rtt_ms=_RTT, names=np.array(["eu-west-3", "eu-north-1"]))),
+    "latency npz": (
+        "x.npz",
+        _LATENCY,
+        "latency",
+        _npz(rtt_ms=_RTT, names=np.array(["eu-west-3", "eu-north-1"])),
+    ),
     "latency npy": ("x.npy", _LATENCY, "latency", _npy(_RTT)),
-    "tree edges": ("x.csv", _TREE, "tree",
-                   b"parent,child\n" + b"\n".join(",".join(e).encode() for e in _EDGES)),
-    "tree words": ("x.txt", _TREE, "tree", b"# tree\n" + b"\n".join(" ".join(e).encode() for e in _EDGES)),
+    "tree edges": (
+        "x.csv",
+        _TREE,
+        "tree",
+        b"parent,child\n" + b"\n".join(",".join(e).encode() for e in _EDGES),
+    ),
+    "tree words": (
+        "x.txt",
+        _TREE,
+        "tree",
+        b"# tree\n" + b"\n".join(" ".join(e).encode() for e in _EDGES),
+    ),
     "tree json": ("x.json", _TREE, "tree", json.dumps({"edges": _EDGES}).encode()),
-    "tree paths": ("x.json", _TREE, "tree",
-                   json.dumps({"paths": [["r", "a", "c"], ["r", "a", "d"], ["r", "b"]]}).encode()),
-    "tree nested": ("x.json", _TREE, "tree", json.dumps({"r": {"a": {"c": {}, "d": {}}, "b": {}}}).encode()),
+    "tree paths": (
+        "x.json",
+        _TREE,
+        "tree",
+        json.dumps({"paths": [["r", "a", "c"], ["r", "a", "d"], ["r", "b"]]}).encode(),
+    ),
+    "tree nested": (
+        "x.json",
+        _TREE,
+        "tree",
+        json.dumps({"r": {"a": {"c": {}, "d": {}}, "b": {}}}).encode(),
+    ),
     "costs": ("x.csv", _COSTS, "file", b"a,b,c,d\n" + b"0.5,0.25,1,0\n" * 25),
-    "arrivals counts": ("x.csv", _ARRIVALS, "arrivals",
-                        b"count\n" + b"\n".join(b"%d" % (i % 4) for i in range(60))),
-    "arrivals times": ("x.csv", {**_ARRIVALS, "problem": {"name": "paper_queue", "bin": 2.0}},
-                       "arrivals", b"time\n" + b"\n".join(b"%d.5" % i for i in range(60))),
+    "arrivals counts": (
+        "x.csv",
+        _ARRIVALS,
+        "arrivals",
+        b"count\n" + b"\n".join(b"%d" % (i % 4) for i in range(60)),
+    ),
+    "arrivals times": (
+        "x.csv",
+        {**_ARRIVALS, "problem": {"name": "paper_queue", "bin": 2.0}},
+        "arrivals",
+        b"time\n" + b"\n".join(b"%d.5" % i for i in range(60)),
+    ),
     "model": ("x.npz", _TABULAR, "model", _npz(**_MODEL)),
     "matrix npy": ("x.npy", _TRACKING, "matrix", _npy(_MATRIX)),
     "matrix csv": ("x.csv", _TRACKING, "matrix", b"2,1,0\n1,3,0.5\n0,0.5,1\n"),
-}  # fmt: skip
+}
 """Format -> name of the file, experiment that reads it, field that names it, good content."""
 
 _ODD_ARRAYS: tuple[Callable[[], Any], ...] = (
-    lambda: np.array("four"), lambda: np.array(2.9), lambda: np.array(10**9), lambda: np.array(math.nan),
-    lambda: np.array([1, 2]), lambda: np.zeros((0, 2)), lambda: np.zeros((2, 2), complex),
-    lambda: np.full((2, 2), math.inf), lambda: np.full((3, 3), 1e308), lambda: np.full((2, 2), -1),
-    lambda: np.array(["2022-01-01"], "datetime64[D]"), lambda: np.zeros(2, [("a", "f8"), ("b", "i4")]),
-    lambda: np.eye(400), lambda: np.full((2, 2, 2), 2**63, np.uint64), lambda: np.array(-3),
-    lambda: np.array([["0.5", "0.5"]] * 2), lambda: np.eye(3, dtype=bool), lambda: np.eye(3) * 1e-200,
-    lambda: np.zeros((2, 700, 2, 700)), lambda: np.eye(3, dtype=np.float16), lambda: np.full((2, 2), None),
-    lambda: np.arange(9.0).reshape(3, 3), lambda: np.zeros((5000, 3, 2)), lambda: np.array(3.0),
-)  # fmt: skip
+    lambda: np.array("four"),
+    lambda: np.array(2.9),
+    lambda: np.array(10**9),
+    lambda: np.array(math.nan),
+    lambda: np.array([1, 2]),
+    lambda: np.zeros((0, 2)),
+    lambda: np.zeros((2, 2), complex),
+    lambda: np.full((2, 2), math.inf),
+    lambda: np.full((3, 3), 1e308),
+    lambda: np.full((2, 2), -1),
+    lambda: np.array(["2022-01-01"], "datetime64[D]"),
+    lambda: np.zeros(2, [("a", "f8"), ("b", "i4")]),
+    lambda: np.eye(400),
+    lambda: np.full((2, 2, 2), 2**63, np.uint64),
+    lambda: np.array(-3),
+    lambda: np.array([["0.5", "0.5"]] * 2),
+    lambda: np.eye(3, dtype=bool),
+    lambda: np.eye(3) * 1e-200,
+    lambda: np.zeros((2, 700, 2, 700)),
+    lambda: np.eye(3, dtype=np.float16),
+    lambda: np.full((2, 2), None),
+    lambda: np.arange(9.0).reshape(3, 3),
+    lambda: np.zeros((5000, 3, 2)),
+    lambda: np.array(3.0),
+)
 
 
 def mutate_file(name: str, content: bytes, draw: random.Random) -> bytes:

@@ -1,6 +1,6 @@
 """Thousands of wrong experiments and data files: each gets an answer in words, and soon.
 
-A case is made from its index alone: ``python tests/fuzz/fuzz_cases.py specs 244 245`` runs one again.
+A case is made from its index alone; one again: ``python tests/fuzz/fuzz_cases.py specs 244 245``.
 """
 
 import json
