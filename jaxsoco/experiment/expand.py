@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jaxsoco.core.errors import InputError, Issue
-from jaxsoco.core.schema import Prepared
+from jaxsoco.core.schema import HORIZON, Prepared
 from jaxsoco.core.text import count
 from jaxsoco.experiment.learners import combinations
 from jaxsoco.experiment.settings import most_checkpoints
@@ -73,7 +73,12 @@ class Sweep:
         """Number of programs: learners that differ in numbers alone share one."""
         experiment = self.experiment
         distinct = {learner.compiled_as for learner in experiment.learners}
-        return len(self.groups) * (len(distinct) + len(experiment.optima))
+        # Groups that differ in their data alone share programs.
+        shapes = {
+            (self.points[group[0]].get(HORIZON), self.prepared[group[0]].group, len(group))
+            for group in self.groups
+        }
+        return len(shapes) * (len(distinct) + len(experiment.optima))
 
     @property
     def disk_bytes(self) -> int:

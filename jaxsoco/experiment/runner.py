@@ -107,7 +107,7 @@ def run(
     for damaged in store.damaged:
         print(f"warning: {damaged}; it is computed again", file=sys.stderr)
     only = (share.index, share.count) if share else None
-    programs = sweep.compilations // len(sweep.groups) * len(open_groups)
+    programs = -(-sweep.compilations * len(open_groups) // len(sweep.groups))
     progress = Progress()
     announce = _Announcer(programs, progress)
     try:
@@ -295,6 +295,9 @@ class _Announcer:
 _KEPT_GROUPS = 16
 """Of how many groups the traces wait for their turn, with the settings of their points."""
 
+_KEPT_PROGRAMS = 64
+"""How many wait for groups that differ from an earlier one in numbers alone."""
+
 
 class _Builder:
     """Makes instances and compiled blocks; JAX starts when the first is needed."""
@@ -303,6 +306,7 @@ class _Builder:
         self._sweep = sweep
         self._wanted = devices
         self._traced: dict[int, Tiles] = {}
+        self._programs: dict[Any, Any] = {}
 
     def groups(self) -> tuple[GroupPlan, ...]:
         """The plan of every group; only the instances know their horizons."""
@@ -356,6 +360,7 @@ class _Builder:
             tile=experiment.run.tile,
             devices=devices,
             at=group.checkpoints,
+            programs=self._programs,
         )
         learners = [
             batch.learner(
@@ -373,6 +378,8 @@ class _Builder:
             "device": f"{devices[0].platform} ({devices[0].device_kind})",
             "devices": len(devices),
         }
+        for old in [*self._programs][:-_KEPT_PROGRAMS]:
+            del self._programs[old]
         return Tiles(batch.width, (*learners, *comparators), describe)
 
     @cached_property

@@ -1,7 +1,7 @@
 """Runs cases by their index: ``python tests/fuzz/fuzz_cases.py KIND FIRST STOP``.
 
 ``KIND`` is ``specs`` or ``files``. Everything is read and checked as ``jaxsoco check`` does, in
-this process, within 20 s and 3 GB a case; what is not an ``InputError`` of readable length is a fault.
+this process, within 20 s and 3 GB a case; what is no ``InputError`` of readable length is a fault.
 The last line is JSON: how many cases were fine, how many refused, and the faults. A single case
 again: ``python tests/fuzz/fuzz_cases.py files 117 118``.
 """
