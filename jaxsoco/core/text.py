@@ -15,7 +15,7 @@ _LONG = 10**40
 _COMPARED, _OPTIONS = 100, 10_000
 
 
-def show(value: Any, absent: str = "default") -> str:
+def show(value: Any, absent: str = "default", depth: int = 3) -> str:
     """A setting's value: ``0.5``, ``true``, ``FR+DE``; ``absent`` stands for None.
 
     A float is as short as it can be without passing for another one.
@@ -30,13 +30,9 @@ def show(value: Any, absent: str = "default") -> str:
     if isinstance(value, int) and abs(value) >= _LONG:  # Python itself writes 4300 digits at most
         return f"{'-' * (value < 0)}10^{math.floor(abs(value).bit_length() * math.log10(2))}"
     if isinstance(value, list | tuple):
-        return "+".join("[...]" if _is_nest(item) else show(item, absent) for item in value)
-    return "a table" if _is_nest(value) else str(value)
-
-
-def _is_nest(value: Any) -> bool:
-    """Whether there may be anything in it, to any depth; no setting takes that."""
-    return isinstance(value, list | tuple | Mapping)
+        return "[...]" if depth == 0 else "+".join(show(x, absent, depth - 1) for x in value)
+    # What is in a table may have any depth and length.
+    return "{...}" if isinstance(value, Mapping) and value else str(value)
 
 
 def show_all(values: Mapping[str, Any] | None) -> str:
