@@ -176,7 +176,7 @@ def _check_shapes(
             issues.append(Issue("slots", "is not known: no array has an axis of slots", hint))
             return None
         slots = max(leading)
-    if slots < 1 or slots > MOST_SLOTS:
+    if slots is not None and not 1 <= slots <= MOST_SLOTS:
         hint = f"want 1 to {MOST_SLOTS}"
         issues.append(Issue("slots", f"{slots} is no number of slots", hint))
         return None
