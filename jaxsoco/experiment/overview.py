@@ -74,6 +74,8 @@ def check_document(sweep: Sweep, out: Path) -> dict[str, Any]:
         "precision": experiment.run.precision,
         "disk_bytes": sweep.disk_bytes,
         "tile_bytes": sweep.tile_bytes,
+        "chunk_bytes": sweep.chunk_bytes,
+        "too_large": [str(issue) for issue in excesses(sweep, out)],
         "directory": str(out),
         "seconds": None if isinstance(seconds, str) else seconds,
         "notes": [*sweep.notes],
