@@ -325,7 +325,9 @@ def test_list_for_programs(spec, capsys):
     (entry,) = document(capsys, "list", "allocation/st_clip")["entries"]
     assert (entry["kind"], entry["name"]) == ("algorithm", "allocation/st_clip")
     fields = {field["name"]: field for field in entry["fields"]}
-    assert fields["epsilon"]["default"] == 0.1 and fields["epsilon"]["takes"] == "a number > 0"
+    epsilon = fields["epsilon"]
+    assert epsilon["default"] == 0.1
+    assert epsilon["takes"] == "a number from 0 (excluded) to 1e+06"
     (section,) = document(capsys, "list", "checks/slope")["sections"]
     assert section["name"] == "checks/slope" and section["fields"]
     (family,) = document(capsys, "list", "allocation")["families"]
