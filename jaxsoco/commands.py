@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tomllib
 from pathlib import Path
 from typing import Any
 
 from jaxsoco import listing, registry
 from jaxsoco._version import __version__
 from jaxsoco.core.exits import DONE
+from jaxsoco.core.files import read_text
 from jaxsoco.core.text import columns
 from jaxsoco.experiment import Sweep, expand, load_experiment
+from jaxsoco.experiment.document import parse_toml
 from jaxsoco.experiment.overview import (
     check_document,
     check_text,
@@ -133,6 +134,12 @@ def parser() -> argparse.ArgumentParser:
         type=_positive,
         metavar="N",
         help="number of devices, or CPU cores, to use (default: all that have something to do)",
+    )
+    ran.add_argument(
+        "--anyway",
+        action="store_true",
+        help="begin even if the run does not fit the disk, the memory or a lifetime "
+        "(default: refuse, with the numbers)",
     )
     _add_strict(ran)
 
@@ -284,8 +291,8 @@ def _spec_files() -> dict[Path, str]:
 
 def _title(path: Path) -> str:
     try:
-        title = tomllib.loads(path.read_text(encoding="utf-8-sig")).get("figure", "")
-    except (OSError, ValueError):  # not UTF-8, not TOML
+        title = parse_toml(read_text(path)).get("figure", "")
+    except ValueError:  # cannot be read, not UTF-8, not TOML
         return "(cannot be read; jaxsoco check says why)"
     return str(title)
 
@@ -321,6 +328,7 @@ def _run(arguments: argparse.Namespace, command: str) -> int:
         devices=arguments.devices,
         share=arguments.chunks,
         strict=arguments.strict,
+        anyway=arguments.anyway,
     )
 
 

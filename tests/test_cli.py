@@ -82,7 +82,10 @@ def test_list_shows_the_fields_of_one(capsys):
     assert main(["list", "allocation/st_clip"]) == 0
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert lines[0] == "allocation/st_clip (algorithm)"
-    assert any(line.startswith("epsilon a number > 0 0.1 trust in the advice") for line in lines)
+    assert any(
+        line.startswith("epsilon a number from 0 (excluded) to 1e+06 0.1 trust in")
+        for line in lines
+    )
     assert any(line.startswith('metric "tree" or "true" "tree" ') for line in lines)
     assert main(["list", "allocation/carbon_jobs"]) == 0
     printed = capsys.readouterr().out
@@ -322,7 +325,9 @@ def test_list_for_programs(spec, capsys):
     (entry,) = document(capsys, "list", "allocation/st_clip")["entries"]
     assert (entry["kind"], entry["name"]) == ("algorithm", "allocation/st_clip")
     fields = {field["name"]: field for field in entry["fields"]}
-    assert fields["epsilon"]["default"] == 0.1 and fields["epsilon"]["takes"] == "a number > 0"
+    epsilon = fields["epsilon"]
+    assert epsilon["default"] == 0.1
+    assert epsilon["takes"] == "a number from 0 (excluded) to 1e+06"
     (section,) = document(capsys, "list", "checks/slope")["sections"]
     assert section["name"] == "checks/slope" and section["fields"]
     (family,) = document(capsys, "list", "allocation")["families"]

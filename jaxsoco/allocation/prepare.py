@@ -76,7 +76,7 @@ def prepare_carbon_jobs(settings: CarbonJobs, folder: Path) -> Prepared:
         "regions": list(carbon.regions),
         "latency": [float(x) for x in latency.ravel()],
     }
-    sizes = (len(carbon.regions), carbon.digest, settings.deadline_max, len(content.lengths))
+    sizes = (carbon.values.shape, settings.deadline_max, len(content.lengths))
     notes = (f"carbon intensity: {carbon.source}", *carbon.notes)
     warnings = tuple(_warnings(content, violations))
     return Prepared(content, (*sizes, settings.bounds), identity, notes, warnings)

@@ -54,10 +54,10 @@ class CarbonJobs:
         "round-trip times between regions: a file (.npz, .npy, .csv), or great-circle estimates",
         default="great-circle",
     )
-    data_size: float = setting("data moved with a job", default=4.0, low=0, unit="GB")
-    energy: float = setting("power of a running job", default=1.0, above=0, unit="kW")
+    data_size: float = setting("data moved with a job", default=4.0, low=0, high=1e6, unit="GB")
+    energy: float = setting("power of a running job", default=1.0, above=0, high=1e6, unit="kW")
     network_intensity: float = setting(
-        "carbon intensity of the network", default=365.0, low=0, unit="g/kWh"
+        "carbon intensity of the network", default=365.0, low=0, high=2000, unit="g/kWh"
     )
     job_length: int | Literal["google"] = setting(
         "slots of work, or drawn from the job lengths of Google's cluster trace (2 to 9)",
@@ -66,12 +66,12 @@ class CarbonJobs:
         high=168,
         unit="h",
     )
-    deadline_min: int = setting("shortest deadline", default=12, low=1, unit="h")
+    deadline_min: int = setting("shortest deadline", default=12, low=1, high=336, unit="h")
     deadline_max: int = setting(
         "longest deadline", default=47, low=1, high=336, unit="h", static=True
     )
     switch: float = setting(
-        "carbon of starting or stopping once (beta)", default=0.25, low=0, unit="g"
+        "carbon of starting or stopping once (beta)", default=0.25, low=0, high=1e6, unit="g"
     )
     forecast_noise: float = setting(
         "weight of uniform noise in the forecast behind the advice",
@@ -109,7 +109,10 @@ class Trust:
     """How far a learner follows advice that may be wrong."""
 
     epsilon: float = setting(
-        "trust in the advice: cost at most (1+epsilon) times the advice's", default=0.1, above=0
+        "trust in the advice: cost at most (1+epsilon) times the advice's",
+        default=0.1,
+        above=0,
+        high=1e6,
     )
 
 

@@ -9,7 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from jaxsoco.core.text import shorten
 from jaxsoco.core.text import suggest as suggest
+
+_MOST = 600
+"""Characters of a part of an issue that are printed."""
 
 
 class Issue(NamedTuple):
@@ -31,8 +35,10 @@ class Issue(NamedTuple):
     hint: str = ""
 
     def __str__(self) -> str:
-        text = f"{self.path}: {self.message}" if self.path else self.message
-        return f"{text} ({self.hint})" if self.hint else text
+        # What a user gave may be of any length; a message is not.
+        path, message, hint = (shorten(part, _MOST) for part in self)
+        text = f"{path}: {message}" if path else message
+        return f"{text} ({hint})" if hint else text
 
 
 class InputError(ValueError):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from jaxsoco.core.errors import Issue
+from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.schema import AUTO, REQUIRED, Field
 from jaxsoco.core.text import show, suggest, with_type
 
@@ -18,6 +18,7 @@ INVALID: Any = type("Invalid", (), {"__repr__": lambda self: "INVALID"})()
 """What a reader returns for a value that it reported."""
 
 _LARGEST = 2**31 - 1  # integers become int32 on the device
+_SMALLEST = 1e-30  # of the numbers above 0: what is divided by them is finite in float32
 
 _ARTICLE = {
     "float": "a number",
@@ -105,6 +106,25 @@ def read_value(field: Field, value: Any, path: str, issues: Issues) -> Any:
     return _READERS[field.kind](field, value, path, issues)
 
 
+def check_limits(schema: Any, name: str, value: Any, path: str) -> None:
+    """Holds a value that came from data to the limits of the setting that it replaces.
+
+    Args:
+      schema: class of settings.
+      name: of the setting.
+      value: what the data say.
+      path: where they say it.
+
+    Raises:
+      InputError: the setting would not take the value.
+    """
+    issues = Issues()
+    (field,) = [field for field in schema.FIELDS if field.name == name]
+    read_value(field, value, path, issues)
+    if issues:
+        raise InputError(issues)
+
+
 def check_table(
     fields: Sequence[Field],
     table: Mapping[str, Any],
@@ -162,12 +182,15 @@ def _read_integer(field: Field, value: Any, path: str, issues: Issues) -> Any:
         return _wrong_type(field, value, path, issues)
     if abs(value) > _LARGEST:
         field = replace(field, high=_LARGEST if field.high is None else field.high)
-        return issues.found(path, f"{value} does not fit 32 bits", f"want {want(field)}")
+        return issues.found(path, f"{show(value)} does not fit 32 bits", f"want {want(field)}")
     return _in_range(field, value, path, issues)
 
 
 def _in_range(field: Field, value: Any, path: str, issues: Issues) -> Any:
     low, high = field.low, field.high
+    if field.open_low and low == 0 and 0 < value < _SMALLEST:
+        message = f"{show(value)} is as good as 0 in single precision"
+        return issues.found(path, message, f"want {want(field)}")
     if low is not None and (value < low or (field.open_low and value == low)):
         return issues.found(path, f"{show(value)} is too small", f"want {want(field)}")
     if high is not None and value > high:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import io
+import math
+import os
+import stat
+import zipfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from jaxsoco.core.errors import InputError, Issue
-from jaxsoco.core.text import suggest
+from jaxsoco.core.text import shorten, size, suggest
+
+MOST_BYTES = 1 << 30
+"""Largest file of arrays that is read, and most bytes of the arrays in it."""
+MOST_TEXT = 1 << 28
+"""Largest file of text that is read, in bytes: its cells take many times that."""
 
 
 def unreadable(path: Path, error: OSError) -> Issue:
@@ -32,12 +40,54 @@ def _near(missing: Path) -> str:
     return hint if hint.startswith("did you mean") else "check the path"
 
 
-def read_bytes(path: Path) -> bytes:
-    """The content of a file; raises ``InputError`` where there is none to read."""
+def is_folder(path: Path) -> bool:
+    """Whether it is a folder; what the operating system will not look up is none."""
+    return os.path.isdir(path)
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is something of that name, if only a link that leads nowhere.
+
+    A name that no file could have counts as there: opening it says what is wrong with it.
+    """
     try:
-        return path.read_bytes()
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError):
+        return True
+    return True
+
+
+def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
+    """The content of a regular file of at most ``most`` bytes.
+
+    Raises:
+      InputError: there is none to read: it is missing, a folder, too large, or a device or pipe,
+        which might never end.
+    """
+    try:
+        # Without waiting for the other end of a pipe.
+        descriptor = os.open(path, os.O_RDONLY | _BINARY | _AT_ONCE)
+        with open(descriptor, "rb") as file:
+            kind, length = os.fstat(descriptor).st_mode, os.fstat(descriptor).st_size
+            if stat.S_ISDIR(kind):
+                raise IsADirectoryError
+            if not stat.S_ISREG(kind):
+                message = "cannot be read: it is a device or a pipe"
+                raise InputError(Issue(str(path), message, "want a regular file"))
+            content = file.read(most + 1) if length <= most else b""
     except OSError as error:
         raise InputError(unreadable(path, error)) from None
+    except ValueError as error:  # a zero byte in the name
+        raise InputError(Issue(str(path), f"cannot be read: {error}", "check the path")) from None
+    if max(length, len(content)) > most:
+        message = f"cannot be read: it is too large, {size(max(length, len(content)))}"
+        raise InputError(Issue(str(path), message, f"want at most {size(most)}"))
+    return content
+
+
+_BINARY, _AT_ONCE = getattr(os, "O_BINARY", 0), getattr(os, "O_NONBLOCK", 0)
 
 
 def read_text(path: Path, want: str = "save it as text in UTF-8") -> str:
@@ -50,7 +100,7 @@ def read_text(path: Path, want: str = "save it as text in UTF-8") -> str:
     Raises:
       InputError: the file cannot be read, or is not UTF-8: with the line of the first wrong byte.
     """
-    content = read_bytes(path)
+    content = read_bytes(path, MOST_TEXT)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -66,10 +116,13 @@ def read_npy(path: Path) -> np.ndarray:
     Raises:
       InputError: the file cannot be read, is damaged, or holds something else.
     """
-    content = _load(path, "no array of numbers")
-    if isinstance(content, dict):
+    content = read_bytes(path)
+    if content.startswith(_ZIP):
         raise InputError(_damaged(path, "it is an .npz file by another name"))
-    return content
+    try:
+        return _array(content)
+    except Exception as error:  # a damaged header raises whatever its first wrong byte leads to
+        raise InputError(_damaged(path, f"it is no array of numbers ({one_line(error)})")) from None
 
 
 def read_npz(path: Path) -> dict[str, np.ndarray]:
@@ -78,20 +131,67 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
     Raises:
       InputError: the file cannot be read, is damaged, or holds something else.
     """
-    content = _load(path, "no .npz file of numbers")
-    if not isinstance(content, dict):
+    content = read_bytes(path)
+    if content.startswith(np.lib.format.MAGIC_PREFIX):
         raise InputError(_damaged(path, "it is a .npy file by another name, no .npz file"))
-    return content
-
-
-def _load(path: Path, otherwise: str) -> Any:
-    # From memory, because NumPy leaves the file of a damaged archive open.
-    content = io.BytesIO(read_bytes(path))
+    arrays: dict[str, np.ndarray] = {}
     try:
-        arrays = np.load(content, allow_pickle=False)
-        return arrays if isinstance(arrays, np.ndarray) else {n: arrays[n] for n in arrays.files}
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            members = archive.infolist()
+            if sum(member.file_size for member in members) > MOST_BYTES:
+                raise ValueError(f"its arrays take more than {size(MOST_BYTES)}")
+            for member in members:
+                # What is no array (a note, a folder) is nobody's business here.
+                if member.filename.endswith(_NPY):
+                    arrays[member.filename.removesuffix(_NPY)] = _array(archive.read(member))
     except Exception as error:  # a damaged archive raises whatever its first wrong byte leads to
-        raise InputError(_damaged(path, f"it is {otherwise} ({error})")) from None
+        reason = f"it is no .npz file of numbers ({one_line(error)})"
+        raise InputError(_damaged(path, reason)) from None
+    return arrays
+
+
+def numbers(array: np.ndarray, place: str) -> np.ndarray:
+    """An array as float64, if it holds real numbers.
+
+    Raises:
+      InputError: it holds something else: text, dates, complex numbers, records.
+    """
+    if array.dtype.kind not in "biuf":
+        message = f"is no array of numbers but of {shorten(str(array.dtype), 80)}"
+        raise InputError(Issue(place, message, "want real numbers"))
+    with np.errstate(over="ignore"):  # what is beyond float64 becomes infinite
+        return array.astype(np.float64)
+
+
+_ZIP, _NPY = b"PK", ".npy"
+
+
+def _array(content: bytes) -> np.ndarray:
+    """The array in the content of a ``.npy`` file; raises where it promises more than it holds."""
+    file = io.BytesIO(content)
+    version = np.lib.format.read_magic(file)
+    if version not in _HEADERS:
+        raise ValueError(f"its format is {'.'.join(map(str, version))}")
+    shape, _, kind = _HEADERS[version](file)
+    if kind.hasobject:
+        raise ValueError("it holds Python objects")
+    wanted, there = math.prod(shape) * kind.itemsize, len(content) - file.tell()
+    if min(shape, default=0) < 0 or wanted != there:
+        message = f"{kind} {list(shape)} takes {size(wanted)}, and it holds {size(there)}"
+        raise ValueError(message)
+    file.seek(0)
+    return np.load(file, allow_pickle=False)
+
+
+_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+
+
+def one_line(error: Exception) -> str:
+    """What another library's error says, in a line of its own."""
+    return shorten(" ".join(str(error).split()) or type(error).__name__, 160)
 
 
 def _damaged(path: Path, reason: str) -> Issue:

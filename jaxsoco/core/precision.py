@@ -159,7 +159,9 @@ _float64.multiple_results = True
 
 @_float64.def_impl
 def _impl(*operands, program: ClosedJaxpr):
-    return jit(partial(_float64.bind, program=program))(*operands)
+    # Without compilation it would call itself for ever.
+    with jax.disable_jit(False):
+        return jit(partial(_float64.bind, program=program))(*operands)
 
 
 @_float64.def_abstract_eval

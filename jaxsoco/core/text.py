@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,11 @@ NO_UNITS = ("", "1", "cost")
 """Units that say nothing beside the name of a cost."""
 
 
-def show(value: Any, absent: str = "default") -> str:
+_LONG = 10**40
+_COMPARED, _OPTIONS = 100, 10_000
+
+
+def show(value: Any, absent: str = "default", depth: int = 3) -> str:
     """A setting's value: ``0.5``, ``true``, ``FR+DE``; ``absent`` stands for None.
 
     A float is as short as it can be without passing for another one.
@@ -22,9 +27,12 @@ def show(value: Any, absent: str = "default") -> str:
     if isinstance(value, float):
         short = f"{value:g}"
         return short if float(short) == value else repr(value)
+    if isinstance(value, int) and abs(value) >= _LONG:  # Python itself writes 4300 digits at most
+        return f"{'-' * (value < 0)}10^{math.floor(abs(value).bit_length() * math.log10(2))}"
     if isinstance(value, list | tuple):
-        return "+".join(show(item, absent) for item in value)
-    return str(value)
+        return "[...]" if depth == 0 else "+".join(show(x, absent, depth - 1) for x in value)
+    # What is in a table may have any depth and length.
+    return "{...}" if isinstance(value, Mapping) and value else str(value)
 
 
 def show_all(values: Mapping[str, Any] | None) -> str:
@@ -50,7 +58,17 @@ def with_type(value: Any) -> str:
     if value is None:
         return "None"
     names = {bool: "boolean", str: "string", int: "integer", float: "number"}
-    return f"the {names.get(type(value), type(value).__name__)} {as_toml(value)}"
+    return f"the {names.get(type(value), type(value).__name__)} {shorten(as_toml(value), 160)}"
+
+
+def shorten(text: str, most: int) -> str:
+    """The text, or its begin and its end around dots where it is longer than ``most``.
+
+    >>> shorten("abcdefghijklmn", 11)
+    'abcd...klmn'
+    """
+    half = (most - 3) // 2
+    return text if len(text) <= most else f"{text[:half]}...{text[-half:]}"
 
 
 def thousands(value: float) -> str:
@@ -66,9 +84,9 @@ def count(number: int, what: str) -> str:
 
 def size(number: int) -> str:
     """A number of bytes: ``37 bytes``, ``4.1 MB``."""
-    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if number >= scale:
-            return f"{number / scale:.3g} {unit}"
+    for power, unit in ((18, "EB"), (12, "TB"), (9, "GB"), (6, "MB"), (3, "kB")):
+        if number >= 10**power:
+            return f"{number / 10**power:.3g} {unit}"
     return count(number, "byte")
 
 
@@ -113,7 +131,8 @@ def suggest(word: str, options: Iterable[str], prefix: str = "") -> str:
       prefix: shown before every option.
     """
     names = sorted(map(str, options))
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    # Comparing takes the product of lengths and numbers, and a user may give any.
+    close = difflib.get_close_matches(word[:_COMPARED], names[:_OPTIONS], n=1, cutoff=0.6)
     if close:
         return f'did you mean "{prefix}{close[0]}"?'
     return "known: " + ", ".join(prefix + name for name in names) if names else ""

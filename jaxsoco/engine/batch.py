@@ -43,6 +43,8 @@ class Batch:
         pool needs a thread more than there are (``PJRT_NPROC``, before JAX starts), or programs
         with loops in loops may wait for each other for ever; the command line sees to that.
       at: checkpoints.
+      programs: those of other batches, which take theirs from here and leave it here: batches
+        that differ in numbers alone share them.
     """
 
     def __init__(
@@ -53,14 +55,21 @@ class Batch:
         tile: int,
         devices: Sequence[Any] | None = None,
         at: tuple[int, ...],
+        programs: dict[Any, _Program] | None = None,
     ):
         self._instance = instances[0]
         self._devices = list(jax.local_devices() if devices is None else devices)
         root = random.words(jax.random.key(seeds_root, impl="threefry2x32"))
-        self._fixed = self._everywhere((*_stack([i.settings for i in instances]), root))
+        halves = _stack([i.settings for i in instances])
+        self._fixed = self._everywhere((*halves, root))
         self._at = at
         self._tile = tile
-        self._programs: dict[Any, _Program] = {}
+        self._programs = {} if programs is None else programs
+        one, shapes = self._instance, tuple((x.shape, x.dtype) for x in jax.tree.leaves(halves))
+        self._kind = (
+            *(one.problem, one.draw, one.horizon, at, tile, tuple(self._devices)),
+            *(jax.tree.structure(halves), shapes),
+        )
         self.width = tile * len(self._devices)
 
     def learner(self, algorithm: Algorithm, params: PyTree, lanes: str = "native") -> Block:
@@ -110,6 +119,8 @@ class Batch:
         ]
 
     def _program(self, code: Any, run: Callable, lanes: str) -> _Program:
+        # What the program of another batch was traced with must be the same here.
+        code = code, *self._kind
         if code in self._programs:
             return self._programs[code]
         draw = self._instance.draw

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsoco.core import random
+from jaxsoco.core.ambient import own_rules
 from jaxsoco.core.compiler import look_once
 from jaxsoco.core.precision import slopes_in_float64
 from jaxsoco.core.protocol import Algorithm, Problem, PyTree
@@ -59,6 +60,7 @@ def checkpoints(horizon: int, count: int = 32) -> tuple[int, ...]:
     return tuple(sorted({*(round(float(t)) for t in grid), horizon}))
 
 
+@own_rules()
 def simulate(
     algorithm: Algorithm,
     params: PyTree,

@@ -9,6 +9,7 @@ from typing import Any
 
 from jaxsoco.core import compiler
 from jaxsoco.core.errors import InputError, Issue
+from jaxsoco.core.files import one_line
 
 _FORCED = "xla_force_host_platform_device_count"
 _THREADS = "PJRT_NPROC"
@@ -18,6 +19,17 @@ WHOLE_LOOPS = "xla_cpu_small_while_loop_byte_threshold=1000000000000"
 """Option of XLA by which a loop over rounds is compiled as one function, whatever its size. By
 default XLA starts every small kernel of every round by itself, which takes longer than most of
 them do; what they compute can differ in the last bits."""
+
+
+_OWN = {
+    "jax_disable_jit": False,
+    "jax_debug_nans": False,
+    "jax_debug_infs": False,
+    "jax_transfer_guard": "allow",
+    "jax_numpy_dtype_promotion": "standard",
+}
+"""Options for finding faults in one's own code, which a run must not fail over: its numbers are
+checked at the end, and mixed precisions and transfers are meant."""
 
 
 def usable_cores() -> int:
@@ -44,16 +56,24 @@ def start_jax(precision: str, devices: int | None, useful: int) -> list[Any]:
     Raises:
       InputError: there are fewer than ``devices``, or JAX finds none.
     """
-    prepare_cpu(devices, useful)
-    import jax
-
+    # A core is a device; two of them can be had on one core, to compare.
+    prepare_cpu(None if devices is None else min(devices, max(usable_cores(), 2)), useful)
+    try:
+        import jax
+    except ValueError as error:  # of an option in the environment
+        message = f"JAX does not start: {one_line(error)}"
+        raise InputError(Issue("", message, "check the variables JAX_...")) from error
     jax.config.update("jax_enable_x64", precision == "float64")
+    for option, value in _OWN.items():
+        jax.config.update(option, value)
     _keep_compiled_code()
     try:
         available = jax.local_devices()
-    except RuntimeError as error:
-        hint = "JAX_PLATFORMS=cpu runs on the processor"
-        raise InputError(Issue("", f"JAX finds no device: {error}", hint)) from error
+    except Exception as error:  # JAX raises what the platform's own start raises
+        platforms = os.environ.get("JAX_PLATFORMS")
+        asked = f" (JAX_PLATFORMS={platforms})" if platforms else ""
+        message = f"JAX finds no device{asked}: {one_line(error)}"
+        raise InputError(Issue("", message, "JAX_PLATFORMS=cpu runs on the processor")) from error
     if devices is not None and devices > len(available):
         message = f"{devices} devices are asked for, and JAX has {len(available)}"
         raise InputError(Issue("--devices", message, f"want 1 to {len(available)}"))

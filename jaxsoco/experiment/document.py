@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from jaxsoco.core.errors import InputError, Issue, suggest
 from jaxsoco.core.fields import INVALID, Issues
-from jaxsoco.core.files import unreadable
+from jaxsoco.core.files import MOST_TEXT, is_there, one_line, read_bytes
 from jaxsoco.core.text import with_type
 
 TABLES = ("problem", "run", "smoke")
@@ -112,21 +112,37 @@ def _plugins(value: Any, issues: Issues) -> tuple[str, ...]:
 
 def _read_toml(path: Path) -> tuple[str, dict[str, Any]]:
     try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
+        text = read_bytes(path, MOST_TEXT).decode("utf-8-sig")
+    except InputError:
+        if is_there(path):
+            raise
         near = sorted(str(p) for p in path.parent.glob("*.toml") if p.name != "pyproject.toml")
         hint = suggest(str(path), near) if near else "jaxsoco list names the experiments"
         raise InputError(Issue(str(path), "there is no such file", hint)) from None
-    except OSError as error:
-        raise InputError(unreadable(path, error)) from None
     except UnicodeDecodeError as error:
         raise InputError(
             Issue(str(path), f"is not UTF-8 text (byte {error.start})", "TOML files are UTF-8")
         ) from None
     try:
-        return text, tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        return text, parse_toml(text)
+    except ValueError as error:
         raise InputError(_syntax_issue(path, str(error))) from None
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """The tables of a TOML text.
+
+    Raises:
+      ValueError: it is not TOML, or nests deeper or has longer integers than Python reads.
+    """
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("tables or arrays are nested too deep") from None
+    except tomllib.TOMLDecodeError:
+        raise
+    except ValueError as error:  # of int() or a date; tomllib leaves the place out
+        raise ValueError(one_line(error)) from None
 
 
 def _syntax_issue(path: Path, message: str) -> Issue:
@@ -190,8 +206,8 @@ def overridden(document: Document, assignments: Sequence[Assignment], issues: Is
 
 def _parse(text: str, place: str, issues: Issues) -> Any:
     try:
-        parsed = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
+        parsed = parse_toml(f"value = {text}")
+    except ValueError:
         parsed = {}
     if list(parsed) == ["value"]:
         return parsed["value"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jaxsoco.core.errors import InputError, Issue
-from jaxsoco.core.schema import Prepared
+from jaxsoco.core.schema import HORIZON, Prepared
 from jaxsoco.core.text import count
 from jaxsoco.experiment.learners import combinations
 from jaxsoco.experiment.settings import most_checkpoints
@@ -64,11 +64,21 @@ class Sweep:
         return sum(-(-len(group) * seeds // self.chunk) for group in self.groups)
 
     @property
+    def largest_chunk(self) -> int:
+        """Runs of the largest chunk that there is."""
+        return min(self.chunk, max(map(len, self.groups)) * self.experiment.run.seeds)
+
+    @property
     def compilations(self) -> int:
         """Number of programs: learners that differ in numbers alone share one."""
         experiment = self.experiment
         distinct = {learner.compiled_as for learner in experiment.learners}
-        return len(self.groups) * (len(distinct) + len(experiment.optima))
+        # Groups that differ in their data alone share programs.
+        shapes = {
+            (self.points[group[0]].get(HORIZON), self.prepared[group[0]].group, len(group))
+            for group in self.groups
+        }
+        return len(shapes) * (len(distinct) + len(experiment.optima))
 
     @property
     def disk_bytes(self) -> int:
@@ -79,6 +89,11 @@ class Sweep:
     def tile_bytes(self) -> int:
         """Size of the records of one tile of runs, at most, for all learners."""
         return self.experiment.run.tile * self._bytes_a_run
+
+    @property
+    def chunk_bytes(self) -> int:
+        """Memory that a chunk takes on the host before it is written: its batches and their sum."""
+        return 2 * self.largest_chunk * self._bytes_a_run + self.tile_bytes
 
     @property
     def _bytes_a_run(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 from jaxsoco.core.fields import Issues
 from jaxsoco.core.schema import AUTO, AlgorithmEntry
 from jaxsoco.core.text import show
+
+MOST_LEARNERS = 1000
 
 
 @dataclass(frozen=True)
@@ -74,10 +77,15 @@ def expand_learners(
     """
     learners: list[Learner] = []
     owner = dict.fromkeys(taken, "run.compare")
+    number = sum(math.prod(map(len, choice.values.values())) for choice in choices)
+    if number > MOST_LEARNERS:
+        message = f"their values make {show(number)} learners"
+        issues.found("algorithm", message, f"want at most {MOST_LEARNERS}")
+        return ()
     expanded = [(choice, values) for choice in choices for values in combinations(choice.values)]
     for choice, values in expanded:
-        rivals = [v for c, v in expanded if (c.base, c.entry) == (choice.base, choice.entry)]
-        telling = [k for k in values if any(rival[k] != values[k] for rival in rivals)]
+        rivals = [c for c in choices if (c.base, c.entry) == (choice.base, choice.entry)]
+        telling = [k for k in values if len({v for c in rivals for v in c.values[k]}) > 1]
         differences = ", ".join(f"{k}={show(values[k], 'None')}" for k in telling)
         label = f"{choice.base}({differences})" if differences else choice.base
         if label in owner:

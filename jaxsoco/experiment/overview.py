@@ -11,6 +11,9 @@ from jaxsoco.core import text
 from jaxsoco.core.errors import InputError
 from jaxsoco.engine.store import Store
 from jaxsoco.experiment.expand import Sweep
+from jaxsoco.experiment.sizes import excesses
+
+_NOTES = 12
 
 
 def check_text(sweep: Sweep, out: Path) -> str:
@@ -21,7 +24,6 @@ def check_text(sweep: Sweep, out: Path) -> str:
     if experiment.unread:
         algorithms = ", ".join(filter(None, [algorithms, "those of its plug-ins"]))
     comparators = ", ".join(entry.name for entry in experiment.comparators)
-    chunk = min(sweep.chunk, max(map(len, sweep.groups)) * experiment.run.seeds)
     rows = [
         ("problem", f"{experiment.family.name}/{experiment.problem.name}"),
         *((f"  {name}", _listed(values)) for name, values in experiment.swept.items()),
@@ -30,16 +32,20 @@ def check_text(sweep: Sweep, out: Path) -> str:
         ("programs", f"{sweep.compilations} to compile, for {groups} of points"),
         (
             "chunks",
-            f"{text.count(sweep.chunks, 'file')}, at most {chunk} runs of each learner per file",
+            f"{text.count(sweep.chunks, 'file')}, at most {sweep.largest_chunk} runs of each "
+            "learner per file",
         ),
         ("precision", experiment.run.precision),
         ("disk", f"{text.size(sweep.disk_bytes)} of results at most"),
         (
             "memory",
-            f"{text.size(sweep.tile_bytes)} of records per tile at most, plus working space",
+            f"{text.size(sweep.tile_bytes)} of records per tile at most, "
+            f"{text.size(sweep.chunk_bytes)} per chunk, plus working space",
         ),
         ("time", _time_text(sweep, out)),
-        *(("note", note) for note in sweep.notes),
+        *(("too large", f"{issue}") for issue in excesses(sweep, out)),
+        *(("note", note) for note in sweep.notes[:_NOTES]),
+        *(("note", f"and {more} more") for more in [len(sweep.notes) - _NOTES] if more > 0),
         *(("plug-in", f"{name}: {version}") for name, version in experiment.plugins.items()),
     ]
     lines = [experiment.figure, f"  {sweep.header()}", *text.columns(_indented(rows))]
@@ -68,6 +74,8 @@ def check_document(sweep: Sweep, out: Path) -> dict[str, Any]:
         "precision": experiment.run.precision,
         "disk_bytes": sweep.disk_bytes,
         "tile_bytes": sweep.tile_bytes,
+        "chunk_bytes": sweep.chunk_bytes,
+        "too_large": [str(issue) for issue in excesses(sweep, out)],
         "directory": str(out),
         "seconds": None if isinstance(seconds, str) else seconds,
         "notes": [*sweep.notes],

@@ -27,6 +27,7 @@ from jaxsoco.experiment.devices import start_jax
 from jaxsoco.experiment.expand import Sweep
 from jaxsoco.experiment.manifest import manifest, settings
 from jaxsoco.experiment.settings import most_checkpoints
+from jaxsoco.experiment.sizes import excesses
 from jaxsoco.experiment.tracing import load_entry, trace_issues
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def run(
     devices: int | Sequence[Any] | None = None,
     share: Share | None = None,
     strict: bool = False,
+    anyway: bool = False,
 ) -> int:
     """Runs what is missing of a sweep, then reports.
 
@@ -73,16 +75,20 @@ def run(
         a JAX that is set up already.
       share: the part of the chunks that this process takes (all if None).
       strict: a check that is undecided counts as failed.
+      anyway: even if the sweep does not fit the disk, the memory or a lifetime.
 
     Returns:
       The exit code.
 
     Raises:
-      InputError: the directory, or the number of devices, cannot be used.
+      InputError: the directory, or the number of devices, cannot be used; or the sweep is too
+        large.
       Interrupted: the run stopped early and can be resumed.
     """
     print(sweep.header(), flush=True)
     started = existing(out)
+    if not anyway:
+        _require_size(sweep, out, started, share)
     builder = _Builder(sweep, devices)
     groups = builder.groups() if started is None else _groups_of(started, sweep)
     run = sweep.experiment.run
@@ -101,7 +107,7 @@ def run(
     for damaged in store.damaged:
         print(f"warning: {damaged}; it is computed again", file=sys.stderr)
     only = (share.index, share.count) if share else None
-    programs = sweep.compilations // len(sweep.groups) * len(open_groups)
+    programs = -(-sweep.compilations * len(open_groups) // len(sweep.groups))
     progress = Progress()
     announce = _Announcer(programs, progress)
     try:
@@ -125,6 +131,16 @@ def run(
         print(f"{missing} of {len(plan.chunks())} chunks are left to others: no report yet")
         return DONE
     return report(out, strict=strict)
+
+
+def _require_size(sweep: Sweep, out: Path, started: Store | None, share: Share | None) -> None:
+    done = 0
+    if started is not None:
+        done = sum(receipt["stop"] - receipt["start"] for receipt in started.committed().values())
+    left = max(1 - done / sweep.runs, 0) / (share.count if share else 1)
+    issues = [*excesses(sweep, out, left)] if left else []
+    if issues:
+        raise InputError(issues)
 
 
 def trace(sweep: Sweep, devices: int | None = None) -> None:
@@ -279,6 +295,9 @@ class _Announcer:
 _KEPT_GROUPS = 16
 """Of how many groups the traces wait for their turn, with the settings of their points."""
 
+_KEPT_PROGRAMS = 64
+"""How many wait for groups that differ from an earlier one in numbers alone."""
+
 
 class _Builder:
     """Makes instances and compiled blocks; JAX starts when the first is needed."""
@@ -287,6 +306,7 @@ class _Builder:
         self._sweep = sweep
         self._wanted = devices
         self._traced: dict[int, Tiles] = {}
+        self._programs: dict[Any, Any] = {}
 
     def groups(self) -> tuple[GroupPlan, ...]:
         """The plan of every group; only the instances know their horizons."""
@@ -340,6 +360,7 @@ class _Builder:
             tile=experiment.run.tile,
             devices=devices,
             at=group.checkpoints,
+            programs=self._programs,
         )
         learners = [
             batch.learner(
@@ -357,6 +378,8 @@ class _Builder:
             "device": f"{devices[0].platform} ({devices[0].device_kind})",
             "devices": len(devices),
         }
+        for old in [*self._programs][:-_KEPT_PROGRAMS]:
+            del self._programs[old]
         return Tiles(batch.width, (*learners, *comparators), describe)
 
     @cached_property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,7 @@ def name_paths(
 
 def _locate(path: str, typed: bool) -> str:
     """What is typed on the command line starts from the working directory."""
-    home = Path(path).expanduser() if path.startswith("~") else Path(path)
+    home = Path(os.path.expanduser(path)) if path.startswith("~") else Path(path)
     return str(home.absolute() if typed else home)
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jaxsoco import registry
-from jaxsoco.core.errors import InputError, suggest
+from jaxsoco.core.errors import InputError, Issue, suggest
 from jaxsoco.core.fields import INVALID, Issues, read_value
+from jaxsoco.core.files import one_line
 from jaxsoco.core.schema import REQUIRED, ComparatorEntry, Family, Field, ProblemEntry
 from jaxsoco.core.text import with_type
 from jaxsoco.experiment.claims import Scope, read_claims
@@ -149,7 +150,7 @@ def load_experiment(
     if tables is None:
         written = read_document(path, issues)
     else:
-        written = as_document(path, json.dumps(tables, indent=2, default=str), tables, issues)
+        written = as_document(path, _as_text(tables), tables, issues)
     unread = plugins.use(written.plugins, path.parent)
     top = _read_top(written, issues)
     family = _read_family(written, issues)
@@ -194,6 +195,17 @@ def load_experiment(
         plugins=_plugins_used(family, problem, view),
         unread=unread,
     )
+
+
+def _as_text(tables: Mapping[str, Any]) -> str:
+    """Tables from Python as the report shows them."""
+    try:
+        return json.dumps(tables, indent=2, default=str)
+    except (RecursionError, ValueError) as error:  # nested without end; thousands of digits
+        message = f"cannot be written down: {one_line(error)}"
+        raise InputError(
+            Issue("spec", message, "want tables as an experiment file has them")
+        ) from None
 
 
 def _plugins_used(family: Family, problem: ProblemEntry, view: _View) -> dict[str, str]:

@@ -67,5 +67,5 @@ def _run(request: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
     sweep = expand(experiment)
     for warning in sweep.warnings:
         print(f"warning: {warning}", file=sys.stderr)
-    code = run(sweep, out, command=COMMAND, devices=request["devices"])
+    code = run(sweep, out, command=COMMAND, devices=request["devices"], anyway=request["anyway"])
     return code, {"out": str(out)}

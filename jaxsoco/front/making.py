@@ -12,6 +12,7 @@ import jax
 
 from jaxsoco import registry
 from jaxsoco.core import random
+from jaxsoco.core.ambient import own_rules
 from jaxsoco.core.compiler import jit, look_once
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.protocol import Algorithm, Instance, PyTree
@@ -27,6 +28,7 @@ _TRACED = (
 )
 
 
+@own_rules()
 def make(name: str, /, **settings: Any) -> Instance:
     """Makes a problem by its name.
 
@@ -57,7 +59,7 @@ def make(name: str, /, **settings: Any) -> Instance:
         hint = "build the problem outside of jit, vmap and grad"
         raise InputError(Issue(traced, message, hint)) from error
     for text in prepared.warnings:
-        warnings.warn(text, stacklevel=2)
+        warnings.warn(text, stacklevel=3)  # of who called the decorated function
     return replace(instance, name=name)
 
 
@@ -67,6 +69,7 @@ def _fields(entry: ProblemEntry) -> tuple[Field, ...]:
     return (*entry.fields, Field(HORIZON, "integer", "rounds of a run", low=1, static=True))
 
 
+@own_rules()
 def learner(name: str, /, **params: Any) -> tuple[Algorithm, PyTree]:
     """A learner by its name, with its parameters.
 
@@ -92,6 +95,7 @@ def learner(name: str, /, **params: Any) -> tuple[Algorithm, PyTree]:
     return algorithm, entry.parameters(values)
 
 
+@own_rules()
 def resolve(problem: Instance, algorithm: Algorithm, params: PyTree) -> PyTree:
     """Parameters with the theory's numbers in place of ``None``.
 
@@ -146,6 +150,7 @@ class Best:
         """
         return self.outcome(problem, keys, at)[0]
 
+    @own_rules()
     def outcome(
         self, problem: Instance, keys: jax.Array, at: Sequence[int] | None = None
     ) -> tuple[dict[str, jax.Array], jax.Array]:

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsoco.core import random
+from jaxsoco.core.ambient import own_rules
 from jaxsoco.core.compiler import jit
 from jaxsoco.core.protocol import Algorithm, Instance, PyTree
 from jaxsoco.core.settings import is_traced
@@ -20,6 +21,7 @@ from jaxsoco.engine.simulate import Run, read_rounds, simulate
 _LARGEST = 2**31 - 1  # a seed is an int32
 
 
+@own_rules()
 def seed_keys(root: int, seeds: int | Sequence[int] | np.ndarray) -> jax.Array:
     """Keys of runs, as a sweep has them.
 
@@ -55,6 +57,7 @@ def _numbers(seeds: Any) -> Any:
     return numbers if numbers.ndim else np.arange(int(numbers))
 
 
+@own_rules()
 def play(
     problem: Instance,
     algorithm: Algorithm,

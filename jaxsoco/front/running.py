@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import tomllib
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -23,8 +22,10 @@ from jaxsoco import registry
 from jaxsoco.core.errors import InputError, Interrupted, Issue
 from jaxsoco.core.exits import BAD_INPUT, DONE, FAILED, INTERNAL, INTERRUPTED
 from jaxsoco.core.fields import Issues, read_value
+from jaxsoco.core.files import one_line, read_text
 from jaxsoco.core.schema import AUTO, AlgorithmEntry, Extension, Field
 from jaxsoco.core.text import with_type
+from jaxsoco.experiment.document import parse_toml
 from jaxsoco.experiment.expand import expand
 from jaxsoco.experiment.plugging import Policy
 from jaxsoco.experiment.runner import run as run_sweep
@@ -44,6 +45,7 @@ def run(
     plugins: Sequence[str] = (),
     algorithms: Mapping[str, tuple[Any, Any]] | None = None,
     progress: bool = True,
+    anyway: bool = False,
 ) -> Results:
     """Runs an experiment, or what is left of it, and returns its results.
 
@@ -67,6 +69,7 @@ def run(
         They run in this process, with this JAX, and are computed anew each time: ``out`` must be
         new, a temporary folder by default.
       progress: let the child process tell how far it is, on stderr.
+      anyway: begin even if the run does not fit the disk, the memory or a lifetime.
 
     Raises:
       InputError: bad input, with every problem found. A check that fails raises nothing: see
@@ -85,6 +88,7 @@ def run(
         "assignments": assignments,
         "smoke": smoke,
         "devices": devices,
+        "anyway": anyway,
         "plugins": [plugins] if isinstance(plugins, str) else list(plugins),
     }
     if algorithms:
@@ -106,12 +110,24 @@ def _check_arguments(overrides: Any, devices: Any) -> None:
 
 def _plain(value: Any) -> Any:
     """A value as TOML has it."""
+    try:
+        plain = _converted(value)
+        json.dumps(plain, default=str)  # as the child process gets it
+        return plain
+    except (RecursionError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        message = f"cannot be written down: {one_line(error)}"
+        raise InputError(Issue("", message, "want what an experiment file can say")) from None
+
+
+def _converted(value: Any) -> Any:
     if value is None:
         return AUTO
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _converted(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [_converted(item) for item in value]
     if isinstance(value, PathLike):
         return os.fspath(value)
     if hasattr(value, "tolist"):
@@ -218,16 +234,15 @@ def _run_here(request: Mapping[str, Any], algorithms: Mapping[str, tuple[Any, An
         raise InputError(Issue("devices", message, f"want 1 to {len(here)}"))
     precision = jax.enable_x64(experiment.run.precision == "float64")
     with precision, contextlib.redirect_stdout(io.StringIO()):
-        run_sweep(sweep, folder, command=COMMAND, devices=here[:wanted])
+        run_sweep(sweep, folder, command=COMMAND, devices=here[:wanted], anyway=request["anyway"])
     return Results(folder)
 
 
 def _content(spec: Path, tables: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     """What an experiment says; None where the validator says why it cannot be read."""
     try:
-        text = None if tables is not None else spec.read_text(encoding="utf-8-sig")
-        return tables if text is None else tomllib.loads(text)
-    except (OSError, ValueError):
+        return parse_toml(read_text(spec)) if tables is None else tables
+    except ValueError:
         return None
 
 

@@ -28,6 +28,7 @@ class TrackedEdges(Rounds):
         "id of a node; the ledger's first_edge sums the play probability of the edge to it",
         default=0,
         low=0,
+        high=100_000,
         static=True,
         order=1,
     )
@@ -35,6 +36,7 @@ class TrackedEdges(Rounds):
         "id of a node; the ledger's second_edge sums the play probability of the edge to it",
         default=0,
         low=0,
+        high=100_000,
         static=True,
         order=1,
     )
@@ -168,12 +170,18 @@ class EpsilonEXP3Params:
     """
 
     eta: float | None = setting(
-        "learning rate", default=None, above=0, theory="T^(-H/(H+1))", aliases=("theory",)
+        "learning rate",
+        default=None,
+        above=0,
+        high=1000,
+        theory="T^(-H/(H+1))",
+        aliases=("theory",),
     )
     epsilon: float | None = setting(
         "exploration at nodes above other decision nodes",
         default=None,
         above=0,
+        high=1,
         theory="min(1, K T^(-1/(H+1)))",
         aliases=("theory",),
     )
@@ -188,8 +196,10 @@ class AnytimeParams:
     AnytimeParams(eta_scale=2.0, epsilon_scale=1.0)
     """
 
-    eta_scale: float = setting("multiple of the theory's eta", default=1.0, above=0)
-    epsilon_scale: float = setting("multiple of the theory's epsilon", default=1.0, above=0)
+    eta_scale: float = setting("multiple of the theory's eta", default=1.0, above=0, high=1000)
+    epsilon_scale: float = setting(
+        "multiple of the theory's epsilon", default=1.0, above=0, high=1000
+    )
 
 
 @settings
@@ -202,7 +212,12 @@ class NormalizedEGParams:
     """
 
     eta: float | None = setting(
-        "learning rate", default=None, above=0, theory="sqrt(log K_i / T)", aliases=("theory",)
+        "learning rate",
+        default=None,
+        above=0,
+        high=1000,
+        theory="sqrt(log K_i / T)",
+        aliases=("theory",),
     )
     feedback: Literal["realised", "expected"] = setting(
         "what children report: the realised cost of their choices, or its expectation",
@@ -221,7 +236,12 @@ class EXP3Params:
     """
 
     eta: float | None = setting(
-        "learning rate", default=None, above=0, theory="T^(-1/2)", aliases=("theory",)
+        "learning rate",
+        default=None,
+        above=0,
+        high=1000,
+        theory="T^(-1/2)",
+        aliases=("theory",),
     )
 
 
@@ -239,7 +259,7 @@ class BroadOMDParams:
     ('v0', 162)
     """
 
-    eta: float = setting("initial learning rate", default=1 / 162, above=0)
+    eta: float = setting("initial learning rate", default=1 / 162, above=0, high=1)
     variant: Literal["v1", "v0", "v2"] = setting(
         "v1: optimistic, increasing rates; v0: rates that halve; v2: a fixed rate", default="v1"
     )
@@ -259,6 +279,7 @@ class OraclePolicyParams:
         "probability of sending a job to a worse child",
         default=None,
         above=0,
+        high=1,
         theory="min(1/2, T^(-1/H))",
         aliases=("theory",),
     )

@@ -26,31 +26,41 @@ class Budgeted(Rounds):
     switching (b_k - b_{k-1})^2 + latency_weight V_l(pi_k)``, where ``V_l`` is the expected loss.
     """
 
-    budget_low: float = setting("smallest budget (B0)", default=0.0, low=0)
+    budget_low: float = setting("smallest budget (B0)", default=0.0, low=0, high=1000)
     budget_high: float | None = setting(
-        "largest budget", default=None, low=0, theory="the number of slots T"
+        "largest budget", default=None, low=0, high=1000, theory="the number of slots T"
     )
     baseline: str = setting(
         "safe policy: probabilities of the actions in every state, separated by commas"
     )
-    latency_weight: float = setting("weight of the expected loss (beta)", default=1.0, low=0)
-    switching: float = setting(
-        "weight of the squared change of the budget (alpha)", default=0.5, low=0
+    latency_weight: float = setting(
+        "weight of the expected loss (beta)", default=1.0, low=0, high=1e6
     )
-    price: float = setting("linear cost of the budget (M1)", default=0.01, low=0)
+    switching: float = setting(
+        "weight of the squared change of the budget (alpha)", default=0.5, low=0, high=1e6
+    )
+    price: float = setting("linear cost of the budget (M1)", default=0.01, low=0, high=1e6)
     tracking: float = setting(
-        "weight of the squared distance to the target (M2)", default=0.05, above=0
+        "weight of the squared distance to the target (M2)", default=0.05, above=0, high=1e6
     )
     anchoring: float = setting(
-        "weight of the squared distance to the anchor (M0)", default=0.25, low=0
+        "weight of the squared distance to the anchor (M0)", default=0.25, low=0, high=1e6
     )
-    anchor: float | None = setting("preferred budget (rho_0)", default=None, theory="T / 2")
-    target: float | None = setting("mean of the targets rho_k", default=None, theory="the anchor")
-    swing: float = setting("amplitude of the targets' sine", default=0.5, low=0)
-    period: float = setting("period of the targets' sine", default=2000.0, above=0, unit="episodes")
-    jitter: float = setting("standard deviation of the targets' noise", default=0.1, low=0)
+    anchor: float | None = setting(
+        "preferred budget (rho_0)", default=None, low=-1000, high=1000, theory="T / 2"
+    )
+    target: float | None = setting(
+        "mean of the targets rho_k", default=None, low=-1000, high=1000, theory="the anchor"
+    )
+    swing: float = setting("amplitude of the targets' sine", default=0.5, low=0, high=1000)
+    period: float = setting(
+        "period of the targets' sine", default=2000.0, above=0, high=1e9, unit="episodes"
+    )
+    jitter: float = setting(
+        "standard deviation of the targets' noise", default=0.1, low=0, high=1000
+    )
     cost_noise: float = setting(
-        "standard deviation of the noise in observed consumption", default=0.0, low=0
+        "standard deviation of the noise in observed consumption", default=0.0, low=0, high=1000
     )
     cost_seen: float = setting(
         "probability that a slot's consumption is observed", default=1.0, low=0, high=1
@@ -74,7 +84,7 @@ class Arrivals:
         "arrivals per slot: Poisson, or the distribution in a CSV file (times or counts per bin)",
         default="poisson",
     )
-    arrival_rate: float = setting("mean arrivals per slot", default=1.12, above=0)
+    arrival_rate: float = setting("mean arrivals per slot", default=1.12, above=0, high=1000)
     column: str | None = setting(
         "column of the CSV file", default=None, theory="the one recognised by name"
     )
@@ -82,10 +92,11 @@ class Arrivals:
         "slot width, for a file of arrival times",
         default=None,
         above=0,
+        high=1e9,
         unit="s",
         theory="none, the file holds counts",
     )
-    rebin: int = setting("bins of the file per slot", default=1, low=1, static=True)
+    rebin: int = setting("bins of the file per slot", default=1, low=1, high=1_000_000, static=True)
 
 
 @settings
@@ -232,13 +243,14 @@ class BLOLParams:
     """
 
     conf_scale: float = setting(
-        "factor on the confidence radius; 1 is the paper's", default=1.0, above=0
+        "factor on the confidence radius; 1 is the paper's", default=1.0, above=0, high=1000
     )
     delta: float = setting("probability that a confidence set fails", default=0.05, above=0, high=1)
     confidence_episodes: int | None = setting(
         "number of episodes K in the logarithm of the radius",
         default=None,
         low=1,
+        high=1_000_000_000,
         theory="the horizon",
         aliases=("horizon",),
     )
@@ -246,6 +258,7 @@ class BLOLParams:
         "initial episodes, played with the baseline (K0)",
         default=None,
         low=0,
+        high=1_000_000_000,
         theory="S^2 A T^4 / gamma^2",
         aliases=("theory",),
     )
@@ -265,7 +278,7 @@ class BLOLParams:
         default="every",
     )
     growth: float = setting(
-        "growth in episodes between plans, for resolve = growth", default=0.02, above=0
+        "growth in episodes between plans, for resolve = growth", default=0.02, above=0, high=1000
     )
 
 
@@ -274,7 +287,7 @@ class Frozen:
     """One budget for all episodes."""
 
     budget: float = setting(
-        "the fixed budget, raised to budget_low if it is below", default=4.0, low=0
+        "the fixed budget, raised to budget_low if it is below", default=4.0, low=0, high=1000
     )
 
 
@@ -296,7 +309,9 @@ class OracleParams:
     OracleParams(warm_up=10)
     """
 
-    warm_up: int = setting("initial episodes, played with the baseline (K0)", default=0, low=0)
+    warm_up: int = setting(
+        "initial episodes, played with the baseline (K0)", default=0, low=0, high=1_000_000_000
+    )
 
 
 @settings

@@ -33,12 +33,15 @@ class HittingCost(Rounds):
         "positive eigenvalues of the hitting cost, geometrically spaced",
         default=None,
         low=1,
+        high=64,
         static=True,
         theory="dimension; that of the matrix where one is given",
         aliases=("full",),
     )
-    smallest_eigenvalue: float = setting("smallest positive eigenvalue", default=0.5, above=0)
-    largest_eigenvalue: float = setting("largest eigenvalue", default=8.0, above=0)
+    smallest_eigenvalue: float = setting(
+        "smallest positive eigenvalue", default=0.5, low=1e-9, high=1e6
+    )
+    largest_eigenvalue: float = setting("largest eigenvalue", default=8.0, low=1e-9, high=1e6)
     matrix_seed: int = setting("seed of the random eigenvectors", default=0, low=0, static=True)
     matrix: Path | Literal["random", "zonal_airflow", "wake_steering"] = setting(
         "your own matrix (.npy, .csv) in place of dimension, eigenvalues and seed, or an "
@@ -48,12 +51,13 @@ class HittingCost(Rounds):
     floor: float | None = setting(
         "lower bound on the positive eigenvalues, known to learners",
         default=None,
-        above=0,
+        low=1e-9,
+        high=1e6,
         theory="the smallest positive eigenvalue",
         aliases=("smallest",),
     )
     noise_cap: float = setting(
-        "bound on the absolute feedback noise, known to learners", default=0.1, above=0
+        "bound on the absolute feedback noise, known to learners", default=0.1, above=0, high=1e6
     )
 
 
@@ -89,6 +93,7 @@ class Walk:
         "factor on the steps (whose standard deviation is 1; Cauchy: scale 0.3)",
         default=1.0,
         above=0,
+        high=1000,
     )
     correlation: float = setting(
         "correlation of neighbouring coordinates, for correlated increments",
@@ -143,6 +148,7 @@ class SensingParams:
         "c in T0 = ceil(c rank dimension) exploring rounds",
         default=None,
         above=0,
+        high=1000,
         static=True,
         theory="2 at full rank, 4 below",
     )
@@ -150,11 +156,12 @@ class SensingParams:
         "number of exploring rounds T0, set directly",
         default=None,
         low=0,
+        high=1_000_000,
         static=True,
         theory="ceil(exploration rank dimension)",
     )
     gain: float = setting(
-        "g0 in gamma^2 = g0 (noise_cap / floor) T^exponent", default=0.15, above=0
+        "g0 in gamma^2 = g0 (noise_cap / floor) T^exponent", default=0.15, above=0, high=1e4
     )
     exponent: float | None = setting(
         "growth of gamma^2 with the horizon",
@@ -167,19 +174,30 @@ class SensingParams:
         "standard deviation of the exploration, set directly",
         default=None,
         above=0,
+        high=1e6,
         theory="sqrt(gain (noise_cap / floor) T^exponent)",
     )
     noise_cap: float | None = setting(
-        "noise cap that the learner assumes", default=None, low=0, theory="the problem's"
+        "noise cap that the learner assumes",
+        default=None,
+        low=0,
+        high=1e6,
+        theory="the problem's",
     )
     floor: float | None = setting(
         "lower bound on the positive eigenvalues that the learner assumes",
         default=None,
-        above=0,
+        low=1e-9,
+        high=1e6,
         theory="the problem's",
     )
     rank: int | None = setting(
-        "rank that the learner assumes", default=None, low=1, static=True, theory="the problem's"
+        "rank that the learner assumes",
+        default=None,
+        low=1,
+        high=64,
+        static=True,
+        theory="the problem's",
     )
 
 
@@ -192,7 +210,9 @@ class StepParams:
     normalized ones.
     """
 
-    learning_rate: float = setting("step size of the projected gradient", default=1e-3, low=0)
+    learning_rate: float = setting(
+        "step size of the projected gradient", default=1e-3, low=0, high=1000
+    )
     step: Literal["raw", "normalized"] = setting(
         "raw steps, or steps divided by |y|^4 + 1, which stay stable under large deviations",
         default="raw",
@@ -235,7 +255,9 @@ class GradientParams(StepParams):
     0.001
     """
 
-    initial: float = setting("initial estimate, as a multiple of the identity", default=1.0, low=0)
+    initial: float = setting(
+        "initial estimate, as a multiple of the identity", default=1.0, low=0, high=1e6
+    )
 
 
 @settings

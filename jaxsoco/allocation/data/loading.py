@@ -15,6 +15,7 @@ from jaxsoco.allocation.data.carbon_csv.assembly import Series, continuous, join
 from jaxsoco.allocation.data.carbon_csv.formats import SIGNALS
 from jaxsoco.allocation.data.carbon_csv.readings import Readings, read_file
 from jaxsoco.core.errors import InputError, Issue, suggest
+from jaxsoco.core.files import is_folder, unreadable
 from jaxsoco.core.rows import Problems
 
 __all__ = ["CarbonTrace", "load_carbon_csv"]
@@ -57,7 +58,7 @@ def load_carbon_csv(
     _check_arguments(signal, fill_gaps)
     problems = Problems(per_kind=3)
     readings: dict[str, list[Readings]] = {}
-    for file in _files(path, problems):
+    for file in csv_files(path, problems):
         for part in read_file(file, signal, fill_gaps, problems):
             readings.setdefault(part.region, []).append(part)
     joined = [join(parts, problems) for parts in readings.values()]
@@ -87,25 +88,33 @@ def _check_arguments(signal: str, fill_gaps: int) -> None:
         raise InputError(issues)
 
 
-def _files(path: str | Path | Sequence[str | Path], problems: Problems) -> list[Path]:
-    """Returns the CSV files that ``path`` stands for, each once."""
+def csv_files(path: str | Path | Sequence[str | Path], problems: Problems) -> list[Path]:
+    """The CSV files that ``path`` stands for, each once; what is wrong goes to ``problems``."""
     entries = [path] if isinstance(path, str | Path) else list(path)
     if not entries:
         problems.add("", "paths", Issue("carbon", "names no file", "give a folder or CSV files"))
     files: list[Path] = []
     for entry in map(Path, entries):
-        if entry.is_dir():
-            csv_files = sorted(p for p in entry.iterdir() if p.suffix.lower() == ".csv")
-            if not csv_files:
+        if is_folder(entry):
+            inside = _csv_files_in(entry, problems)
+            if inside is not None and not inside:
                 hint = "wanted: hourly CSV files, one for each region or one wide table"
                 problems.add(str(entry), "paths", Issue(str(entry), "holds no *.csv file", hint))
-            files += csv_files
+            files += inside or []
         else:
             files.append(entry)
     for repeated in {file for file in files if files.count(file) > 1}:
         issue = Issue(str(repeated), "is given more than once", "name each file once")
         problems.add(str(repeated), "paths", issue)
     return list(dict.fromkeys(files))
+
+
+def _csv_files_in(folder: Path, problems: Problems) -> list[Path] | None:
+    try:
+        return sorted(file for file in folder.iterdir() if file.suffix.lower() == ".csv")
+    except OSError as error:
+        problems.add(str(folder), "paths", unreadable(folder, error))
+        return None
 
 
 def _notes(parts: list[Readings], series: list[Series]) -> tuple[str, ...]:

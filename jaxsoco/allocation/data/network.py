@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxsoco.core.errors import InputError, Issue, suggest
-from jaxsoco.core.files import read_npy, read_npz
+from jaxsoco.core.files import numbers, read_npy, read_npz
 from jaxsoco.core.rows import Problems, number, read_table
 
 EARTH_RADIUS_KM = 6371.0
@@ -19,6 +20,8 @@ MS_PER_KM = 0.013
 NEARLY_SYMMETRIC = 0.05
 """Relative difference of the two directions up to which their mean is taken, with a warning."""
 TRIANGLE_TOLERANCE = 1e-9
+LONGEST_MS = 1e6
+"""Longest round trip: no connection takes a quarter of an hour."""
 ONE_MATRIX = "wanted: one square matrix of round-trip times in ms"
 
 
@@ -129,7 +132,7 @@ def close_metric(matrix: np.ndarray) -> tuple[np.ndarray, int]:
       InputError: the matrix is no distance matrix.
     """
     matrix = np.array(matrix, np.float64)
-    issues = _faults(matrix, "latency", list(map(str, range(matrix.size))))
+    issues = _faults(matrix, "latency", list(map(str, range(len(matrix)))))
     if issues:
         raise InputError(issues)
     # through[i, j, k] = d(i, j) + d(j, k)
@@ -239,21 +242,22 @@ def _arrange(
             message = f"is {len(matrix)} x {len(matrix)}, and there are {len(regions)} regions"
             hint = "name the regions in its first row and column: " + ", ".join(regions)
             raise InputError(Issue(source, message, hint))
-        return matrix.astype(np.float64)
+        return numbers(matrix, source)
+    known = set(names)
     issues = [
         Issue(source, f'has no region "{name}"', suggest(name, names))
         for name in regions
-        if name not in names
+        if name not in known
     ]
     issues += [
         Issue(source, f'names the region "{name}" more than once', "one row for each region")
-        for name in dict.fromkeys(names)
-        if names.count(name) > 1
+        for name, count in Counter(names).items()
+        if count > 1
     ]
     if issues:
         raise InputError(issues)
     order = [names.index(name) for name in regions]
-    return matrix[np.ix_(order, order)].astype(np.float64)
+    return numbers(matrix[np.ix_(order, order)], source)
 
 
 def _faults(matrix: np.ndarray, source: str, regions: Sequence[str]) -> list[Issue]:
@@ -264,6 +268,7 @@ def _faults(matrix: np.ndarray, source: str, regions: Sequence[str]) -> list[Iss
     checks = (
         (~np.isfinite(matrix), "is not finite", "wanted: a time in ms for every pair"),
         (matrix < 0, "is negative", "wanted: a time in ms of at least 0"),
+        (matrix > LONGEST_MS, "is absurd", f"wanted: a time in ms, at most {LONGEST_MS:g}"),
         (diagonal & (matrix > 0), "stands on the diagonal", "a region is 0 ms from itself"),
     )
     issues = []

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import functools
+import hashlib
+import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from jaxsoco.allocation.data.carbon import CarbonTrace
-from jaxsoco.allocation.data.loading import load_carbon_csv
+from jaxsoco.allocation.data.loading import csv_files, load_carbon_csv
 from jaxsoco.allocation.data.network import close_metric, great_circle_latency, load_latency
 from jaxsoco.allocation.data.synthetic import synthetic_carbon
 from jaxsoco.allocation.settings import CarbonJobs
-from jaxsoco.core.errors import InputError
+from jaxsoco.core.errors import InputError, Issue
+from jaxsoco.core.files import MOST_TEXT, read_bytes
+from jaxsoco.core.rows import Problems
+
+MOST_REGIONS = 200
+"""Most regions that take part: every pair and every triple of them is looked at."""
 
 
 def read_carbon(settings: CarbonJobs, folder: Path) -> CarbonTrace:
@@ -25,9 +33,14 @@ def read_carbon(settings: CarbonJobs, folder: Path) -> CarbonTrace:
         if settings.carbon == "synthetic":
             carbon = _synthetic(settings.carbon_seed)
         else:
-            path = str((folder / settings.carbon).resolve())
+            path = Path(os.path.realpath(folder / settings.carbon))
             carbon = _load(path, settings.signal, settings.fill_gaps, settings.trim)
-        return carbon if settings.regions is None else carbon.select(tuple(settings.regions))
+        carbon = carbon if settings.regions is None else carbon.select(tuple(settings.regions))
+        if len(carbon.regions) > MOST_REGIONS:
+            message = f"has {len(carbon.regions)} regions"
+            hint = f"want at most {MOST_REGIONS}: name them in problem.regions"
+            raise InputError(Issue("carbon", message, hint))
+        return carbon
     except InputError as error:
         raise error.under("problem") from None
 
@@ -38,9 +51,37 @@ def _synthetic(seed: int) -> CarbonTrace:
     return synthetic_carbon(seed)
 
 
-@functools.lru_cache(maxsize=8)
-def _load(path: str, signal: str, fill_gaps: int, trim: bool) -> CarbonTrace:
-    return load_carbon_csv(path, signal=signal, fill_gaps=fill_gaps, trim=trim)
+def _load(path: Path, signal: str, fill_gaps: int, trim: bool) -> CarbonTrace:
+    """The trace of files; parsed again only if another byte is in them than at the last time."""
+    options = {"signal": signal, "fill_gaps": fill_gaps, "trim": trim}
+    content = _digest(path)
+    key = (str(path), content, *options.values())
+    if content is None or key not in _parsed:
+        trace = load_carbon_csv(path, **options)
+        if content is None or _digest(path) != content:
+            return trace  # the files changed while they were read
+        _parsed[key] = trace
+        for old in [*_parsed][:-_KEPT]:
+            del _parsed[old]
+    return _parsed[key]
+
+
+_parsed: dict[tuple[Any, ...], CarbonTrace] = {}
+_KEPT = 8
+
+
+def _digest(path: Path) -> str | None:
+    """SHA-256 of the files' names and bytes; None where the loader will say what is wrong."""
+    digest, problems = hashlib.sha256(), Problems()
+    try:
+        for file in csv_files(path, problems):
+            content = read_bytes(file, MOST_TEXT)
+            digest.update(f"{file.name}\0{len(content)}\0".encode(errors="surrogateescape"))
+            digest.update(content)
+        problems.raise_if_any()
+    except InputError:
+        return None
+    return digest.hexdigest()
 
 
 def read_latency(

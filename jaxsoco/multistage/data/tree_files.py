@@ -9,12 +9,14 @@ the start of a line or after white space begins a comment.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from jaxsoco.core.errors import InputError, Issue
-from jaxsoco.core.files import read_text
+from jaxsoco.core.files import one_line, read_text
 from jaxsoco.core.rows import Problems, Table, read_table
+from jaxsoco.multistage.theory.graphs import MAX_DEPTH
 from jaxsoco.multistage.theory.tree import Tree
 
 
@@ -61,6 +63,14 @@ def _from_json(text: str) -> Tree:
         content = json.loads(text, object_pairs_hook=_no_twins)
     except json.JSONDecodeError as error:
         raise InputError(Issue(f"line {error.lineno}", f"no JSON: {error.msg}")) from error
+    except RecursionError:
+        raise InputError(
+            Issue("", "is nested too deep", f"want {MAX_DEPTH} levels at most")
+        ) from None
+    except InputError:
+        raise
+    except ValueError as error:  # an integer of thousands of digits
+        raise InputError(Issue("", f"no JSON: {one_line(error)}")) from None
     if not isinstance(content, dict):
         raise InputError(Issue("top level", "want an object with edges, paths or one root"))
     if isinstance(content.get("edges"), list):
@@ -74,16 +84,23 @@ def _from_json(text: str) -> Tree:
     if len(content) != 1:
         names = " and ".join([*content][:2]) or "none"
         raise InputError(Issue("top level", f"{len(content)} roots: {names}", "want one"))
-    return Tree.from_paths(_nested(content, ()))
+    return Tree.from_paths(_nested(content))
 
 
-def _nested(content: Any, above: tuple[str, ...]) -> list[tuple[str, ...]]:
-    if not isinstance(content, dict):
-        place = " -> ".join(above)
-        raise InputError(Issue(place, "want an object of children, {} for a leaf"))
-    if not content:
-        return [above]
-    return [path for name, below in content.items() for path in _nested(below, (*above, name))]
+def _nested(root: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Paths from the root to the leaves of nested objects, depth first."""
+    paths: list[tuple[str, ...]] = []
+    stack: list[tuple[tuple[str, ...], Any]] = [((), root)]
+    while stack:
+        above, content = stack.pop()
+        if not isinstance(content, dict):
+            place = " -> ".join(above)
+            raise InputError(Issue(place, "want an object of children, {} for a leaf"))
+        if len(above) > MAX_DEPTH + 1 or not content:
+            paths.append(above)  # the tree says what is too deep
+            continue
+        stack += [((*above, name), content[name]) for name in reversed(content)]
+    return paths
 
 
 def _names(value: Any, place: str, count: int | None) -> tuple[str, ...]:
@@ -95,8 +112,8 @@ def _names(value: Any, place: str, count: int | None) -> tuple[str, ...]:
 
 
 def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = [name for name, _ in pairs]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    counts = Counter(name for name, _ in pairs)
+    twice = sorted(name for name, count in counts.items() if count > 1)
     if twice:
         raise InputError(Issue(twice[0], "is there twice among its siblings"))
     return dict(pairs)

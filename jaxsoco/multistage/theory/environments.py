@@ -113,21 +113,27 @@ def multihop_chance(layers: int, times: np.ndarray) -> np.ndarray:
       ``[segments, 2^L]``.
     """
     unit = (layers + 1) / 3
+    ends = np.full(len(times), 8 * unit)
+    rates = [
+        np.full(len(times), 4.0 * unit),
+        np.full(len(times), 2.5 * unit),
+        ramp(0.5 * unit, 20 * unit, RAMP, times),
+    ]
     chance = np.empty((len(times), 2**layers))
+    # The order of the links does not matter: a few dozen sets of them stand for all paths.
+    late: dict[tuple[int, ...], np.ndarray] = {}
     for leaf in range(2**layers):
         relays = [leaf >> (layers - 1 - i) & 1 for i in range(layers)]
-        links = [np.full(len(times), 8 * unit)]
-        for pair in pairwise(relays):
-            links.append(_link(pair, unit, times))
-        chance[:, leaf] = late_probability(np.stack([*links, links[0]]))
+        kinds = tuple(sorted(_link(pair) for pair in pairwise(relays)))
+        if kinds not in late:
+            late[kinds] = late_probability(np.stack([ends, *(rates[k] for k in kinds), ends]))
+        chance[:, leaf] = late[kinds]
     return chance
 
 
-def _link(pair: tuple[int, int], unit: float, times: np.ndarray) -> np.ndarray:
-    """Rate of the link between two relays, ``[segments]``."""
-    if pair == (0, 0):
-        return ramp(0.5 * unit, 20 * unit, RAMP, times)
-    return np.full(len(times), (2.5 if pair[0] == 0 else 4.0) * unit)
+def _link(pair: tuple[int, int]) -> int:
+    """Kind of the link between two relays: out of relay 1, from 0 to 1, between relays 0."""
+    return 0 if pair[0] else 1 + (pair[1] == 0)
 
 
 # --- lower bound (6) ------------------------------------------------------------------------------

@@ -6,20 +6,29 @@ its children, in order.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 
 from jaxsoco.core.errors import InputError, Issue
 
 MAX_NODES = 100_000
 """Most nodes of a tree: a graph with many paths unfolds into a large one."""
 
+MAX_DEPTH = 64
+"""Most decisions on a path: a place is as long as its path, and programs grow with each level."""
+
+MAX_TABLE = 1_000_000
+"""Most decision nodes times most children of one: learners keep a number for each pair."""
+
+_SHOWN = 10
+"""Faults of one kind that are listed."""
+
 Place = tuple[Hashable, ...]
 
 # --- paths ----------------------------------------------------------------------------------------
 
 
-def trie_of(paths: Iterable[Sequence[Hashable]]) -> tuple[Mapping[Place, Iterable[Place]], Place]:
+def trie_of(paths: Iterable[Sequence[Hashable]]) -> tuple[Mapping[Place, Collection[Place]], Place]:
     """The trie of paths from the root to every leaf, and the root's place.
 
     Raises:
@@ -27,6 +36,10 @@ def trie_of(paths: Iterable[Sequence[Hashable]]) -> tuple[Mapping[Place, Iterabl
         another.
     """
     places = [tuple(path) for path in paths]
+    if max(map(len, places), default=0) > MAX_DEPTH + 1:
+        raise InputError(_too_deep("paths"))
+    if sum(map(len, places)) > MAX_DEPTH * MAX_NODES:
+        raise InputError(Issue("paths", f"they make a tree of over {MAX_NODES} nodes"))
     issues = _path_issues(places)
     if issues:
         raise InputError(issues)
@@ -48,7 +61,7 @@ def _path_issues(paths: list[Place]) -> list[Issue]:
     inner = {path[:i] for path in paths for i in range(1, len(path))}
     earlier: set[Place] = set()
     for i, path in enumerate(paths):
-        key, text = f"paths[{i}]", " -> ".join(map(str, path))
+        key, text = f"paths[{i}]", _joined(path)
         if len(path) < 2:
             issues.append(Issue(key, f"{text or 'nothing'} has no decision", "want two nodes"))
         elif len(set(path)) < len(path):
@@ -58,6 +71,8 @@ def _path_issues(paths: list[Place]) -> list[Issue]:
         elif path in inner:
             issues.append(Issue(key, f"{text} ends where another path goes on"))
         earlier.add(path)
+    if len(issues) > _SHOWN:
+        issues = [*issues[:_SHOWN], Issue("paths", f"and {len(issues) - _SHOWN} more faults")]
     return issues
 
 
@@ -77,28 +92,48 @@ def children_of(
       InputError: no edges, a repeated edge, a cycle, an orphan (a node without an edge) or two
         roots.
     """
+    counts = Counter(edges)
     below: dict[str, list[str]] = {}
-    issues = []
-    for parent, child in edges:
-        siblings = below.setdefault(parent, [])
-        if child in siblings:
-            issues.append(Issue("edges", f"{parent} -> {child} is there twice"))
-        siblings.append(child)
+    for parent, child in counts:
+        below.setdefault(parent, []).append(child)
+    twice = [f"{a} -> {b} is there twice" for (a, b), count in counts.items() if count > 1]
     reached = {child for row in below.values() for child in row}
-    orphans = [name for name in dict.fromkeys(nodes) if name not in reached | set(below)]
-    issues += [Issue("nodes", f"{name} is an orphan: no edge has it") for name in orphans]
+    known = reached.union(below)
+    orphans = [name for name in dict.fromkeys(nodes) if name not in known]
+    issues = [
+        *_listed("edges", twice),
+        *_listed("nodes", [f"{name} is an orphan: no edge has it" for name in orphans]),
+    ]
     roots = [name for name in below if name not in reached]
     cycle = _cycle(below)
     if not below:
         issues.append(Issue("edges", "there are none", "want parent, child pairs"))
     elif cycle:
-        issues.append(Issue("edges", f"a cycle: {' -> '.join(cycle)}"))
+        issues.append(Issue("edges", f"a cycle: {_joined(cycle)}"))
     elif len(roots) > 1:
         names = " and ".join(roots[:2]) + (" and more" if len(roots) > 2 else "")
         issues.append(Issue("edges", f"{len(roots)} roots: {names}", "want one"))
     if issues:
         raise InputError(issues)
     return below, roots[0]
+
+
+def _listed(place: str, messages: Sequence[str]) -> list[Issue]:
+    """An issue for each message; of many the rest is counted."""
+    issues = [Issue(place, message) for message in messages[:_SHOWN]]
+    if len(messages) > _SHOWN:
+        issues.append(Issue(place, f"and {len(messages) - _SHOWN} more like these"))
+    return issues
+
+
+def _joined(names: Sequence[Hashable]) -> str:
+    """A path in words, its middle left out where it is long."""
+    texts = [*map(str, names)]
+    return " -> ".join(texts if len(texts) <= _SHOWN else [*texts[:4], "...", *texts[-4:]])
+
+
+def _too_deep(place: str) -> Issue:
+    return Issue(place, f"a path has over {MAX_DEPTH} decisions", "want a shallower tree")
 
 
 def _cycle(below: Mapping[str, Sequence[str]]) -> list[str]:
@@ -125,11 +160,11 @@ def _cycle(below: Mapping[str, Sequence[str]]) -> list[str]:
 
 def unfold(
     below: Mapping[str, Sequence[str]], root: str
-) -> tuple[Mapping[Place, Iterable[Place]], Place]:
+) -> tuple[Mapping[Place, Collection[Place]], Place]:
     """The trie of all paths of a graph from its root to its sinks, and the root's place.
 
     Raises:
-      InputError: more than ``MAX_NODES`` nodes.
+      InputError: more than ``MAX_NODES`` nodes, or ``MAX_DEPTH`` decisions on a path.
     """
     trie: dict[Place, list[Place]] = {}
     # Breadth first: level order, and a shared node once for every path that leads to it.
@@ -138,6 +173,8 @@ def unfold(
     while queue:
         place = queue.popleft()
         if place[-1] in below:
+            if len(place) > MAX_DEPTH:
+                raise InputError(_too_deep("edges"))
             children = [(*place, child) for child in below[place[-1]]]
             trie[place] = list(children)
             queue.extend(children)

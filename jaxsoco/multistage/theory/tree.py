@@ -7,14 +7,15 @@ left to right, ``N .. N + leaves - 1``.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
-from jaxsoco.multistage.theory.graphs import MAX_NODES, children_of, trie_of, unfold
+from jaxsoco.core.errors import InputError, Issue
+from jaxsoco.multistage.theory.graphs import MAX_NODES, MAX_TABLE, children_of, trie_of, unfold
 
 
 class Level(NamedTuple):
@@ -101,6 +102,9 @@ class Tree:
             end of another.
         """
         trie, root = trie_of(paths)
+        # Every place but the root is once a child.
+        if 1 + sum(map(len, trie.values())) > MAX_NODES:
+            raise InputError(Issue("paths", f"they make a tree of over {MAX_NODES} nodes"))
         return cls._number(trie, root, lambda place: str(place[-1]))
 
     @classmethod
@@ -118,7 +122,7 @@ class Tree:
         return cls._number(*unfold(*children_of(edges, nodes)), lambda place: place[-1])
 
     @classmethod
-    def _number(cls, trie: Mapping[tuple, Iterable[tuple]], root: tuple, name) -> Tree:
+    def _number(cls, trie: Mapping[tuple, Collection[tuple]], root: tuple, name) -> Tree:
         """Numbers places (paths from the root): inner ones by level, then leaves left to right."""
         order, queue = [], deque([root])
         while queue:
@@ -126,6 +130,11 @@ class Tree:
             if place in trie:
                 order.append(place)
                 queue.extend(trie[place])
+        width = max(len(trie[place]) for place in order)
+        if len(order) * width > MAX_TABLE:
+            message = f"{len(order)} decision nodes with up to {width} children make a table of "
+            message += f"{len(order) * width} entries"
+            raise InputError(Issue("tree", message, f"want at most {MAX_TABLE}"))
         leaves, stack = [], [root]
         while stack:
             place = stack.pop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from jaxsoco.core.errors import InputError, Issue
+from jaxsoco.core.files import numbers
 from jaxsoco.provisioning.theory.model import ROUNDING, TabularModel
 
 _FIELD = "problem.baseline"
@@ -27,10 +28,13 @@ def read_baseline(text: str, model: TabularModel, own: np.ndarray | None = None)
         policy = _from_file(model, own, hint)
     else:
         policy = np.broadcast_to(_chances(text, actions, hint), (1, *model.loss.shape[1:]))
-    wrong = ~(np.abs(policy.sum(axis=-1) - 1) <= ROUNDING) | ~np.all(policy >= 0, axis=-1)
+    with np.errstate(all="ignore"):
+        total = policy.sum(axis=-1)
+    wrong = ~(np.abs(total - 1) <= ROUNDING) | ~np.all(policy >= 0, axis=-1)
     if wrong.any():
         row = policy[tuple(np.argwhere(wrong)[0])]
-        raise InputError(Issue(_FIELD, f"is no distribution: {row.tolist()}", hint))
+        text = ", ".join(f"{chance:g}" for chance in row[:10]) + ", ..." * (len(row) > 10)
+        raise InputError(Issue(_FIELD, f"is no distribution: [{text}]", hint))
     return np.array(policy)
 
 
@@ -48,7 +52,7 @@ def _chances(text: str, actions: int, hint: str) -> np.ndarray:
 def _from_file(model: TabularModel, own: np.ndarray | None, hint: str) -> np.ndarray:
     if own is None:
         raise InputError(Issue(_FIELD, "the file holds no baseline", f"{hint}, or such an array"))
-    policy = np.asarray(own, np.float64)
+    policy = numbers(np.asarray(own), _FIELD)
     policy = policy[None] if policy.ndim == 2 else policy
     shape = [model.slots, *model.loss.shape[1:]]
     if policy.shape not in ((1, *shape[1:]), tuple(shape)):

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from jaxsoco.core.errors import InputError, Issue, suggest
+from jaxsoco.core.fields import check_limits
 from jaxsoco.core.files import read_npz
+from jaxsoco.provisioning.settings import ModelFile
 from jaxsoco.provisioning.theory.model import AXES, TabularModel, tabular_model
 
 
@@ -31,9 +35,17 @@ def load_tabular(path: str | Path, slots: int | None = None) -> TabularModel:
         hints = [suggest(name, set(arrays) - set(AXES)) for name in missing]
         hint = next((h for h in hints if h.startswith("did you mean")), f"it holds {contents}")
         raise InputError(Issue(str(path), f"lacks the array {n}", hint) for n in missing)
-    if slots is None and "slots" in arrays:
-        slots = int(arrays["slots"])
     try:
+        if slots is None and "slots" in arrays:
+            slots = _slots(arrays["slots"])
         return tabular_model(*(arrays[n] for n in AXES), slots=slots, source=path.name)
     except InputError as error:
         raise error.under(path.name) from None
+
+
+def _slots(array: np.ndarray) -> int:
+    """The number of slots that a file says."""
+    value = array.reshape(-1)[0].item() if array.size == 1 else array.tolist()
+    whole = isinstance(value, float) and value.is_integer()
+    check_limits(ModelFile, "slots", int(value) if whole else value, "slots")
+    return int(value)

@@ -17,6 +17,10 @@ COUNTS = ("count", "counts", "arrivals", "packets", "requests", "n")
 """Names of columns (any case) that are recognised."""
 
 MOST_BINS = 50_000_000
+MOST_ARRIVALS = 100_000
+"""In one bin, once they are scaled: the chance of every number up to the largest is kept."""
+MOST_COUNT, LATEST = 1e9, 1e18
+"""Largest count of a bin in a file, and largest number of seconds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,13 +67,18 @@ class ArrivalTrace:
             the upper one with chance ``x - floor(x)``, which keeps the mean. None leaves them.
 
         Raises:
-          InputError: a trace without arrivals cannot be scaled.
+          InputError: a trace without arrivals cannot be scaled; or a bin has more than
+            ``MOST_ARRIVALS``.
         """
         counts = self.counts.astype(np.float64)
         if mean is not None:
             if not self.mean:
                 raise InputError(Issue("trace", "has no arrivals", "nothing to scale to a mean"))
             counts = counts * (mean / self.mean)
+        if counts.max() > MOST_ARRIVALS:
+            message = f"has up to {counts.max():.4g} arrivals in a slot"
+            hint = f"want at most {MOST_ARRIVALS}: longer bins, or a smaller arrival_rate"
+            raise InputError(Issue("trace", message, hint))
         low = np.floor(counts).astype(np.int64)
         rest = counts - low
         chances = np.bincount(low, 1 - rest, low.max() + 2)
@@ -179,7 +188,8 @@ def _number(cell: str, kind: str) -> float:
         moment = datetime.fromisoformat(cell)
         # Only differences count; without an offset no daylight saving may come between.
         value = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    if not np.isfinite(value) or (kind == "counts" and value < 0):
+    possible = 0 <= value <= MOST_COUNT if kind == "counts" else abs(value) <= LATEST
+    if not possible:
         raise ValueError(cell)
     return value
 
@@ -189,12 +199,13 @@ def _bin(path: Path, times: np.ndarray, width: float) -> np.ndarray:
     if not width > 0:
         raise InputError(Issue("bin", f"{width!r} is no width", "want a number of seconds > 0"))
     span = float(times.max() - times.min())
-    bins = int(span / width)
+    bins = min(span / width, 1e300)
     if bins < 1:
         message = f"{path} spans {span:g} s, less than one bin of {width:g} s"
         raise InputError(Issue("bin", message, "want a shorter bin or a longer trace"))
     if bins > MOST_BINS:
-        message = f"{path} would have {bins} bins of {width:g} s"
+        message = f"{path} would have {bins:.4g} bins of {width:g} s"
         raise InputError(Issue("bin", message, "want a longer bin"))
+    bins = int(bins)
     place = ((times - times.min()) / width).astype(np.int64)
     return np.bincount(place[place < bins], minlength=bins).astype(np.float64)

@@ -13,12 +13,16 @@ from typing import Any
 import numpy as np
 
 from jaxsoco.core.errors import InputError, Issue
+from jaxsoco.core.files import numbers
 
 ROUNDING = 1e-9
 """By how much probabilities may miss a sum of 1."""
 
 MOST = 5
 """Wrong entries that are listed for each array."""
+
+MOST_SLOTS, MOST_STATES, MOST_ACTIONS = 1000, 500, 64
+"""Largest model: learners keep counts ``[T, S, A, S]`` for every run."""
 
 AXES = {"loss": "tsa", "consumption": "tsa", "transition": "tsan", "initial": "s"}
 """Arrays of a model and what their axes are: slot ``t``, state ``s``, action ``a``, next state."""
@@ -134,7 +138,8 @@ def _check_entries(tables: Mapping[str, np.ndarray], issues: list[Issue]) -> Non
     for name in ("transition", "initial"):
         array = tables[name]
         _list(name, ~(array >= 0), array, "is not a probability", "want numbers >= 0", issues)
-        total = array.sum(axis=-1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            total = array.sum(axis=-1)
         wrong = ~(np.abs(total - 1) <= ROUNDING)
         message = "is what the row sums to"
         _list(name, wrong, total, message, f"want 1, to {ROUNDING:g}", issues)
@@ -144,8 +149,8 @@ def _array(name: str, value: Any, issues: list[Issue]) -> np.ndarray | None:
     axes = AXES[name]
     shape = "[" + ", ".join(_NAMES[a] for a in axes) + "]"
     try:
-        array = np.asarray(value, np.float64)
-    except (TypeError, ValueError):
+        array = numbers(np.asarray(value), name)
+    except (InputError, TypeError, ValueError):
         issues.append(Issue(name, "is not an array of numbers", f"want {shape}"))
         return None
     # Without an axis of slots: the same in every slot.
@@ -171,9 +176,16 @@ def _check_shapes(
             issues.append(Issue("slots", "is not known: no array has an axis of slots", hint))
             return None
         slots = max(leading)
-    if slots is not None and slots < 1:
-        issues.append(Issue("slots", f"{slots} is no number of slots", "want at least 1"))
+    if slots is not None and not 1 <= slots <= MOST_SLOTS:
+        hint = f"want 1 to {MOST_SLOTS}"
+        issues.append(Issue("slots", f"{slots} is no number of slots", hint))
         return None
+    if states > MOST_STATES:
+        message = f"has {states} states"
+        issues.append(Issue("transition", message, f"want at most {MOST_STATES}"))
+    if actions > MOST_ACTIONS:
+        message = f"has {actions} actions"
+        issues.append(Issue("transition", message, f"want at most {MOST_ACTIONS}"))
     for name, array in arrays.items():
         for axis, size in zip(AXES[name], array.shape, strict=True):
             wanted = slots if axis == "t" else sizes[axis]

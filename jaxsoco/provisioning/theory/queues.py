@@ -50,11 +50,13 @@ def queue_transition(
       late: whether arrivals come after the service (they wait at least a slot), or before it.
     """
     transition = np.zeros((capacity + 1, served.shape[0], capacity + 1))
+    come = np.arange(arrivals.size)
     for s, a in product(range(capacity + 1), range(served.shape[0])):
-        for x, n in product(range(served.shape[1]), range(arrivals.size)):
+        for x in range(served.shape[1]):
             # Late arrivals cannot be served in their own slot.
-            after = max(0, s - x) + n if late else max(0, s - x + n)
-            transition[s, a, min(capacity, after)] += served[a, x] * arrivals[n]
+            after = max(0, s - x) + come if late else np.maximum(0, s - x + come)
+            # One after the other, in their order.
+            np.add.at(transition[s, a], np.minimum(capacity, after), served[a, x] * arrivals)
     return transition
 
 
@@ -143,13 +145,10 @@ def _joint(topology, capacity, x, y, first, second, arrivals) -> np.ndarray:
     """Next lengths ``[n, n]`` from lengths ``x, y`` and chances of what is served."""
     lengths = np.zeros((capacity + 1, capacity + 1))
     inflow = arrivals[1] if topology == "parallel" else np.ones(1)
-    for p, q, n, m in product(
-        range(first.size), range(second.size), range(arrivals[0].size), range(inflow.size)
-    ):
+    # What has a chance: a large batch, or none, is two of many numbers.
+    for p, q, n, m in product(*map(np.flatnonzero, (first, second, arrivals[0], inflow))):
         # Services and arrivals are independent.
         chance = first[p] * second[q] * arrivals[0][n] * inflow[m]
-        if not chance:
-            continue
         done = min(x, p)
         # In tandem, what the first queue serves arrives at the second.
         come = m if topology == "parallel" else done

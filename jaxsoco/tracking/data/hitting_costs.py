@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxsoco.core.errors import InputError, Issue
+from jaxsoco.core.fields import check_limits
 from jaxsoco.core.settings import is_traced
 from jaxsoco.tracking.data.loaders import NEARLY_SYMMETRIC, load_matrix
 from jaxsoco.tracking.data.matrices import Spectrum, positive_spectrum, random_spectrum
@@ -92,6 +93,12 @@ def _read(settings: HittingCost, folder: Path) -> Source:
     try:
         matrix, gap = load_matrix(folder / settings.matrix)
         spectrum = positive_spectrum(matrix, f"{where}: {settings.matrix}")
+        check_limits(
+            HittingCost,
+            "smallest_eigenvalue",
+            float(spectrum.smallest),
+            f"{settings.matrix}, its smallest positive eigenvalue",
+        )
     except InputError as error:
         raise error.under(where) from None
     _check_rank(settings, spectrum)

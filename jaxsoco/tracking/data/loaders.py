@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from jaxsoco.core.errors import InputError, Issue
-from jaxsoco.core.files import read_npy
+from jaxsoco.core.fields import check_limits
+from jaxsoco.core.files import numbers, read_npy
 from jaxsoco.core.rows import Problems, number, read_table
+from jaxsoco.tracking.settings import HittingCost
 
 NEARLY_SYMMETRIC = 1e-12
 """Relative difference of ``A`` and ``A'`` that is corrected without a warning."""
@@ -40,20 +42,22 @@ def load_matrix(path: str | Path) -> tuple[np.ndarray, float]:
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not matrix.size:
         message = f"has shape {list(matrix.shape)}"
         raise InputError(Issue(str(path), message, "want a square matrix [d, d]"))
+    check_limits(HittingCost, "dimension", len(matrix), f"{path}, its dimension")
     if not np.isfinite(matrix).all():
         row, column = np.argwhere(~np.isfinite(matrix))[0]
         message = f"entry ({row}, {column}), counted from 0, is {matrix[row, column]}"
         raise InputError(Issue(str(path), message, "want finite numbers"))
+    # No entry of a positive semidefinite matrix is larger than its largest eigenvalue.
+    largest = float(np.abs(matrix).max())
+    if largest:
+        check_limits(HittingCost, "largest_eigenvalue", largest, f"{path}, its largest entry")
     # Relative difference of A and its transpose.
     gap = np.abs(matrix - matrix.T).max() / max(np.abs(matrix).max(), np.finfo(float).tiny)
     return (matrix + matrix.T) / 2, float(gap)
 
 
 def _read_npy(path: Path) -> np.ndarray:
-    matrix = read_npy(path)
-    if matrix.dtype.kind not in "biuf":
-        raise InputError(Issue(str(path), f"is no array of numbers but of {matrix.dtype}"))
-    return matrix.astype(np.float64)
+    return numbers(read_npy(path), str(path))
 
 
 def _read_csv(path: Path) -> np.ndarray:
