@@ -128,6 +128,8 @@ class Algorithm(NamedTuple):
       resolve: ``(params, spec) -> params`` with the theory's numbers in place of None.
       slopes: ``"float64"`` if derivatives of a float32 run would be wrong: they are then those of
         the run in float64, at its cost. The run itself stays as it is.
+      gradients: ``(name, Gradient)`` of parameters whose class does not say whether costs have a
+        gradient in them; what the entry says of them, for ``jaxsoco.learner`` to fill in.
     """
 
     init: AlgorithmInit
@@ -138,6 +140,7 @@ class Algorithm(NamedTuple):
     faults: Any = None
     resolve: Any = None
     slopes: Literal["own", "float64"] = "own"
+    gradients: tuple[tuple[str, Any], ...] = ()
 
     def fault_count(self, state: PyTree) -> Any:
         """How many kernel calls did not converge, int32 ``[...]`` (0 if nothing counts them)."""

@@ -14,7 +14,8 @@ from jaxsoco import registry
 from jaxsoco.core import random
 from jaxsoco.core.compiler import jit, look_once
 from jaxsoco.core.errors import InputError, Issue
-from jaxsoco.core.protocol import Algorithm, Instance, PyTree
+from jaxsoco.core.gradients import with_gradients
+from jaxsoco.core.protocol import Algorithm, Instance, PyTree, spec_of
 from jaxsoco.core.schema import HORIZON, ComparatorEntry, Field, ProblemEntry, load
 from jaxsoco.core.settings import is_traced
 from jaxsoco.engine.simulate import checkpoints, read_rounds
@@ -89,7 +90,8 @@ def learner(name: str, /, **params: Any) -> tuple[Algorithm, PyTree]:
     algorithm: Algorithm = load(entry.load)
     if entry.lanes == "vmap" and algorithm.lanes != "vmap":
         algorithm = algorithm._replace(lanes="vmap")
-    return algorithm, entry.parameters(values)
+    params = entry.parameters(values)
+    return with_gradients(algorithm, params, entry.gradients), params
 
 
 def resolve(problem: Instance, algorithm: Algorithm, params: PyTree) -> PyTree:

@@ -157,6 +157,9 @@ class RecordedCosts(AnyTree):
 # --- learners -------------------------------------------------------------------------------------
 
 
+_DRAWN = "it moves the draws of actions, which are not differentiated"
+
+
 @settings
 class EpsilonEXP3Params:
     """Rates in ``x = epsilon / K_i + (1 - epsilon) softmax(eta theta)``.
@@ -168,7 +171,13 @@ class EpsilonEXP3Params:
     """
 
     eta: float | None = setting(
-        "learning rate", default=None, above=0, theory="T^(-H/(H+1))", aliases=("theory",)
+        "learning rate",
+        default=None,
+        above=0,
+        theory="T^(-H/(H+1))",
+        aliases=("theory",),
+        gradient="biased",
+        reason=_DRAWN,
     )
     epsilon: float | None = setting(
         "exploration at nodes above other decision nodes",
@@ -176,6 +185,8 @@ class EpsilonEXP3Params:
         above=0,
         theory="min(1, K T^(-1/(H+1)))",
         aliases=("theory",),
+        gradient="biased",
+        reason=_DRAWN,
     )
 
 
@@ -188,8 +199,12 @@ class AnytimeParams:
     AnytimeParams(eta_scale=2.0, epsilon_scale=1.0)
     """
 
-    eta_scale: float = setting("multiple of the theory's eta", default=1.0, above=0)
-    epsilon_scale: float = setting("multiple of the theory's epsilon", default=1.0, above=0)
+    eta_scale: float = setting(
+        "multiple of the theory's eta", default=1.0, above=0, gradient="biased", reason=_DRAWN
+    )
+    epsilon_scale: float = setting(
+        "multiple of the theory's epsilon", default=1.0, above=0, gradient="biased", reason=_DRAWN
+    )
 
 
 @settings
@@ -202,7 +217,13 @@ class NormalizedEGParams:
     """
 
     eta: float | None = setting(
-        "learning rate", default=None, above=0, theory="sqrt(log K_i / T)", aliases=("theory",)
+        "learning rate",
+        default=None,
+        above=0,
+        theory="sqrt(log K_i / T)",
+        aliases=("theory",),
+        gradient="biased",
+        reason=_DRAWN,
     )
     feedback: Literal["realised", "expected"] = setting(
         "what children report: the realised cost of their choices, or its expectation",
@@ -221,7 +242,13 @@ class EXP3Params:
     """
 
     eta: float | None = setting(
-        "learning rate", default=None, above=0, theory="T^(-1/2)", aliases=("theory",)
+        "learning rate",
+        default=None,
+        above=0,
+        theory="T^(-1/2)",
+        aliases=("theory",),
+        gradient="biased",
+        reason=_DRAWN,
     )
 
 
@@ -239,7 +266,9 @@ class BroadOMDParams:
     ('v0', 162)
     """
 
-    eta: float = setting("initial learning rate", default=1 / 162, above=0)
+    eta: float = setting(
+        "initial learning rate", default=1 / 162, above=0, gradient="biased", reason=_DRAWN
+    )
     variant: Literal["v1", "v0", "v2"] = setting(
         "v1: optimistic, increasing rates; v0: rates that halve; v2: a fixed rate", default="v1"
     )
@@ -261,6 +290,8 @@ class OraclePolicyParams:
         above=0,
         theory="min(1/2, T^(-1/H))",
         aliases=("theory",),
+        gradient="biased",
+        reason=_DRAWN,
     )
 
 
