@@ -202,10 +202,18 @@ class Instance:
         """The spec that the run of this key meets.
 
         Args:
-          key: a JAX key ``[...]``, or its words ``[2, ...]``; the run may use it, too.
+          key: a JAX key ``[...]``; the run may use it, too.
+
+        Raises:
+          TypeError: ``key`` is no key.
         """
-        return self.draw(random.draw_key(key), self.settings)
+        return spec_of(self, random.key_words(key))
 
     def _replace(self, **changes: Any) -> Instance:
         """As of a named tuple, which an instance was before it became a pytree."""
         return replace(self, **changes)
+
+
+def spec_of(problem: Instance, words: Array) -> PyTree:
+    """The spec that the run of a key meets, as :meth:`Instance.spec`, of its words ``[2, ...]``."""
+    return problem.draw(random.draw_key(words), problem.settings)

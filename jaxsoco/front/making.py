@@ -144,6 +144,7 @@ class Best:
 
         Raises:
           InputError: the comparator is not for this problem.
+          TypeError: ``keys`` are no keys.
           ValueError: ``at`` is not increasing within the horizon.
         """
         return self.outcome(problem, keys, at)[0]
@@ -155,7 +156,7 @@ class Best:
         self._check(problem)
         rounds = _rounds(problem) if at is None else read_rounds(problem.horizon, at)[1]
         look_once()
-        return _outcome(self.function, problem, random.words(keys), rounds)
+        return _outcome(self.function, problem, random.key_words(keys), rounds)
 
     def _check(self, problem: Instance) -> None:
         """Raises unless the comparator is for the problem, if this has a name."""
@@ -175,7 +176,7 @@ def _rounds(problem: Instance) -> tuple[int, ...]:
 
 
 def _compute(function, problem, key, at):
-    return function(key, problem.spec(key), at)
+    return function(key, spec_of(problem, key), at)
 
 
 _outcome = jit(_compute, static_argnums=(0, 3))
