@@ -54,14 +54,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     harness.force_host_devices(1)
     print(*(f"- {line}" for line in harness.machine(("jax", "jaxlib"))), sep="\n", end="\n\n")
-    rows, good = [], True
-    for case in CASES[:1] if options.quick else CASES:
-        measured, verdict = _measure(case, options)
-        rows += measured
+    columns = ("in {}, {} rounds", "ms", "of a plain run", "MB")
+    good = True
+    for case in CASES:
+        if case.learner.partition("/")[2] not in options.learners:
+            continue
+        rounds, rows, verdict = _measure(case, options)
+        where = columns[0].format(f"{case.parameter} of {case.learner}", rounds)
+        print(harness.table((where, *columns[1:]), rows), flush=True, end="\n\n")
         good &= verdict
-    columns = ("learner", "in", "rounds", "mode", "ms", "of a plain run", "MB")
-    print(harness.table(columns, rows))
-    print(f"\n- {'forward, reverse and segments agree' if good else 'SOMETHING IS WRONG'}")
+    print("- forward, reverse and segments agree" if good else "- SOMETHING IS WRONG")
     return 0 if good else 1
 
 
@@ -69,15 +71,18 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="time and memory of gradients")
     parser.add_argument("--runs", type=int, default=256)
     parser.add_argument("--horizon", type=int, default=2000, help="rounds, where one chooses them")
+    names = [case.learner.partition("/")[2] for case in CASES]
+    parser.add_argument("--learners", nargs="+", choices=names, default=names)
     parser.add_argument("--repeats", type=int, default=5, help="timings of each")
     parser.add_argument("--quick", action="store_true", help="a small size, one learner")
     options = parser.parse_args(arguments)
     if options.quick:
         options.runs, options.horizon, options.repeats = 16, 100, 2
+        options.learners = names[:1]
     return options
 
 
-def _measure(case: Case, options: argparse.Namespace) -> tuple[list[tuple[str, ...]], bool]:
+def _measure(case: Case, options: argparse.Namespace) -> tuple[int, list[tuple[str, ...]], bool]:
     import jax
     import numpy as np
 
@@ -87,13 +92,9 @@ def _measure(case: Case, options: argparse.Namespace) -> tuple[list[tuple[str, .
     slopes = [np.asarray(programs[name](start)) for name in [*modes][1:]]
     calls = {name: _waiting(program, start) for name, program in programs.items()}
     times = {k: median(v) for k, v in harness.interleaved(calls, options.repeats).items()}
-    sizes = {k: p.memory_analysis().temp_size_in_bytes for k, p in programs.items()}
-    label = case.learner.partition("/")[2]
+    sizes = {k: _memory(program) for k, program in programs.items()}
     rows = [
         (
-            label,
-            case.parameter,
-            str(rounds),
             name,
             f"{times[name] * 1e3:,.0f}",
             f"{times[name] / times['plain run']:.1f}x",
@@ -103,7 +104,12 @@ def _measure(case: Case, options: argparse.Namespace) -> tuple[list[tuple[str, .
     ]
     agree = bool(np.allclose(slopes, slopes[0], rtol=1e-6))
     small = rounds != 2000 or SHARE * sizes["segments"] <= sizes["reverse"]
-    return rows, agree and small
+    return rounds, rows, agree and small
+
+
+def _memory(program: Any) -> int:
+    """Bytes beside arguments and results."""
+    return program.memory_analysis().temp_size_in_bytes
 
 
 def _modes(case: Case, options: argparse.Namespace) -> tuple[int, dict[str, Callable], Any]:

@@ -24,6 +24,7 @@ from jaxsoco.core.schema import (
     ComparatorEntry,
     Family,
     Field,
+    Gradient,
     ProblemEntry,
 )
 from jaxsoco.core.text import columns
@@ -32,7 +33,7 @@ from jaxsoco.experiment.settings import RUN_FIELDS
 _KINDS = {"checks": CHECKS, "plots": PLOTS}
 _FIELDS = ("key", "takes", "default", "what it is")
 _GRADIENTS = ("learner", "parameters", "gradient", "why")
-_NOTHING = ("", "it has no parameters")
+_NOTHING = Gradient("", "it has no parameters")  # type: ignore[arg-type]
 _COSTS = ("component", "unit", "in the total", "what it is")
 
 
@@ -188,7 +189,8 @@ def _gradients(mark: str = "") -> list[tuple[str, str, str, str]]:
         (
             f"{mark}{family.name}/{entry.name}{mark}",
             ", ".join(f"{mark}{name}{mark}" for name in names) or "none",
-            *gradient,
+            gradient.word,
+            gradient.reason,
         )
         for family in registry.families().values()
         for entry in family.algorithms

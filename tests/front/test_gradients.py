@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -328,7 +329,7 @@ def test_segments_take_an_eighth_of_the_memory():
             own, keys = replace(params, learning_rate=rate), jaxsoco.seed_keys(0, 256)
             return entry(own, keys, at=[2000], **options).costs.hit.sum()
 
-        program = jax.jit(jax.grad(cost)).lower(1e-3).compile(quick())
+        program: Any = jax.jit(jax.grad(cost)).lower(1e-3).compile(quick())
         return program.memory_analysis().temp_size_in_bytes
 
     def play(own, keys, **options):
