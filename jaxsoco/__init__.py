@@ -20,18 +20,18 @@ from jaxsoco._version import __version__
 TYPE_CHECKING = False  # of typing, which takes as long to import as all that follows
 if TYPE_CHECKING:
     from jaxsoco.core.protocol import Algorithm, Comparator, Instance, Problem
-    from jaxsoco.engine.simulate import Run, checkpoints, simulate
+    from jaxsoco.engine.simulate import Run, checkpoints
     from jaxsoco.front.making import comparator, learner, make, resolve
-    from jaxsoco.front.playing import play, seed_keys
+    from jaxsoco.front.playing import play, seed_keys, simulate
     from jaxsoco.front.results import Results, load
     from jaxsoco.front.running import run
 
 _MODULES = {
     "core.protocol": "Algorithm Comparator Instance Problem",
     "front.results": "Results load",
-    "engine.simulate": "Run checkpoints simulate",
+    "engine.simulate": "Run checkpoints",
     "front.making": "comparator learner make resolve",
-    "front.playing": "play seed_keys",
+    "front.playing": "play seed_keys simulate",
     "front.running": "run",
 }
 _PACKAGES = ("allocation", "extend", "multistage", "provisioning", "testing", "tracking")

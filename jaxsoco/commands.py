@@ -102,8 +102,8 @@ def parser() -> argparse.ArgumentParser:
         "name",
         nargs="?",
         metavar="NAME",
-        help="show one in detail, such as allocation/pcm; also run, checks, plots, checks/slope "
-        "(default: all, one line each)",
+        help="show one in detail, such as allocation/pcm; also run, checks, plots, checks/slope, "
+        "gradients (default: all, one line each)",
     )
     form = listed.add_mutually_exclusive_group()
     form.add_argument(

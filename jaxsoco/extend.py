@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Extension,
         Family,
         Field,
+        Gradient,
         Prepared,
         ProblemEntry,
     )
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "protocol": "Algorithm Comparator Instance Problem",
     "schema": "AlgorithmEntry ComparatorEntry CostEntry Extension Family Field "
-    "Prepared ProblemEntry",
+    "Gradient Prepared ProblemEntry",
     "errors": "InputError Issue",
     "settings": "Rounds is_traced setting settings",
     "nature": "Window replay rounds",
@@ -52,6 +53,7 @@ __all__ = [
     "Extension",
     "Family",
     "Field",
+    "Gradient",
     "InputError",
     "Instance",
     "Issue",

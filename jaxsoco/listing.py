@@ -1,7 +1,8 @@
 """What ``jaxsoco list NAME`` prints, as text for a terminal or as a Markdown table for a page.
 
 Besides what the registry has, a name may be ``run`` (the keys of ``[run]``), ``checks`` or
-``plots`` (every kind), or one kind of them, such as ``checks/slope``.
+``plots`` (every kind), one kind of them, such as ``checks/slope``, or ``gradients`` (of every
+learner's parameters).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from jaxsoco.core.schema import (
     ComparatorEntry,
     Family,
     Field,
+    Gradient,
     ProblemEntry,
 )
 from jaxsoco.core.text import columns
@@ -30,6 +32,8 @@ from jaxsoco.experiment.settings import RUN_FIELDS
 
 _KINDS = {"checks": CHECKS, "plots": PLOTS}
 _FIELDS = ("key", "takes", "default", "what it is")
+_GRADIENTS = ("learner", "parameters", "gradient", "why")
+_NOTHING = Gradient("", "it has no parameters")  # type: ignore[arg-type]
 _COSTS = ("component", "unit", "in the total", "what it is")
 
 
@@ -43,6 +47,8 @@ class _Section(NamedTuple):
 
 def describe(name: str) -> str:
     """One entry in full, for a terminal; an ``InputError`` with a suggestion if there is none."""
+    if name == "gradients":
+        return "\n".join(columns([_GRADIENTS, *_gradients()]))
     sections = _sections(name)
     if sections is None:
         return registry.describe(name)
@@ -57,6 +63,8 @@ def markdown(name: str | None = None) -> str:
     """The Markdown tables of an entry: its fields; of a family: its costs; without a name: all."""
     if name is None:
         return "\n".join(_table(("name", "kind", "what it is"), _entries()))
+    if name == "gradients":
+        return "\n".join(_table(_GRADIENTS, _gradients("`")))
     sections = _sections(name)
     if sections is not None:
         tables = ["\n".join(_field_table(one.fields)) for one in sections]
@@ -68,7 +76,9 @@ def markdown(name: str | None = None) -> str:
         return "\n".join(_table(_COSTS, _costs(name)))
     entry = registry.find(name)[1]
     fields = () if isinstance(entry, ComparatorEntry) else entry.fields
-    return "\n".join(_field_table(fields)) if fields else f"`{name}` has no fields."
+    if not fields:
+        return f"`{name}` has no fields."
+    return "\n".join([*_field_table(fields), *_gradient_list(entry)])
 
 
 def document(name: str | None, experiments: Mapping[Path, str] | None) -> dict[str, Any]:
@@ -85,6 +95,8 @@ def document(name: str | None, experiments: Mapping[Path, str] | None) -> dict[s
         families = [_family_document(family) for family in registry.families().values()]
         files = [{"file": str(f), "title": title} for f, title in (experiments or {}).items()]
         return {"families": families, "experiments": files}
+    if name == "gradients":
+        return {"gradients": [dict(zip(_GRADIENTS, row, strict=True)) for row in _gradients()]}
     sections = _sections(name)
     if sections is not None:
         return {"sections": [_entry_document(one.name, one) for one in sections]}
@@ -115,11 +127,15 @@ def _family_document(family: Family) -> dict[str, Any]:
 
 def _entry_document(name: str, entry: Any) -> dict[str, Any]:
     """A problem, algorithm, comparator or section."""
-    document = {"name": name, "summary": entry.summary}
+    document: dict[str, Any] = {"name": name, "summary": entry.summary}
     if isinstance(entry, ProblemEntry | AlgorithmEntry | ComparatorEntry):
         document["source"] = entry.source
     if not isinstance(entry, ComparatorEntry):
         document["fields"] = [_field_document(field) for field in entry.fields]
+    if isinstance(entry, AlgorithmEntry):
+        for field in document["fields"]:
+            field |= entry.gradients[field["name"]]._asdict()
+            field["gradient"] = field.pop("word")
     return document
 
 
@@ -165,6 +181,32 @@ def _costs(family: str) -> list[tuple[str, ...]]:
         (f"`{cost.name}`", cost.unit, "yes" if cost.objective else "no", cost.summary)
         for cost in registry.family(family).costs
     ]
+
+
+def _gradients(mark: str = "") -> list[tuple[str, str, str, str]]:
+    """Learner, parameters, word and reason: what all learners say of gradients."""
+    return [
+        (
+            f"{mark}{family.name}/{entry.name}{mark}",
+            ", ".join(f"{mark}{name}{mark}" for name in names) or "none",
+            gradient.word,
+            gradient.reason,
+        )
+        for family in registry.families().values()
+        for entry in family.algorithms
+        for gradient, names in registry.by_gradient(entry) or [(_NOTHING, [])]
+    ]
+
+
+def _gradient_list(entry: registry.Entry) -> list[str]:
+    """The Markdown list of what an algorithm says of gradients."""
+    if not isinstance(entry, AlgorithmEntry):
+        return []
+    lines = ["", "Gradient of the costs in:", ""]
+    for gradient, names in registry.by_gradient(entry):
+        codes = ", ".join(f"`{name}`" for name in names)
+        lines.append(f"- {codes}: {gradient}")
+    return lines
 
 
 def _field_table(fields: Sequence[Field]) -> list[str]:

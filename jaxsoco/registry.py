@@ -19,6 +19,7 @@ from jaxsoco.core.schema import (
     Extension,
     Family,
     Field,
+    Gradient,
     ProblemEntry,
     load,
 )
@@ -235,7 +236,19 @@ def describe(name: str) -> str:
     lines += ["", "  fields (a list of values is an axis of the sweep)"]
     header = ("    name", "takes", "default", "what it is")
     rows = [(f"    {f.name}", want(f), _default(f), f.summary) for f in entry.fields]
-    return "\n".join([*lines, *columns([header, *rows])])
+    lines += columns([header, *rows])
+    if isinstance(entry, AlgorithmEntry):
+        words = [(f"    {', '.join(names)}", str(one)) for one, names in by_gradient(entry)]
+        lines += ["", "  gradient of the costs, by parameter", *columns(words)]
+    return "\n".join(lines)
+
+
+def by_gradient(entry: AlgorithmEntry) -> list[tuple[Gradient, list[str]]]:
+    """What an algorithm says of gradients, each with the parameters of which it says so."""
+    names: dict[Gradient, list[str]] = {}
+    for name, gradient in entry.gradients.items():
+        names.setdefault(gradient, []).append(name)
+    return [*names.items()]
 
 
 def _describe_family(members: Family) -> str:

@@ -177,6 +177,7 @@ QUICK = (
     "concepts",
     "experiment-files",
     "extending",
+    "gradients",
     "multistage",
 )
 """Pages whose code runs by default; the others' takes longer."""

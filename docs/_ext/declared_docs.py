@@ -16,7 +16,7 @@ from sphinx.application import Sphinx
 
 from jaxsoco import registry
 from jaxsoco.core.fields import want
-from jaxsoco.core.schema import REQUIRED, AlgorithmEntry, Field, load
+from jaxsoco.core.schema import REQUIRED, AlgorithmEntry, Field, Gradient, load
 from jaxsoco.core.settings import Rounds
 
 
@@ -46,7 +46,16 @@ def add_fields(
         lines.pop()
     for group in _groups(value):
         lines += ["", *(inspect.getdoc(group) or "").splitlines()]
-    lines += ["", *(_parameter(field) for field in fields), ""]
+    gradients = _gradients(value)
+    lines += ["", *(_parameter(field, gradients.get(field.name)) for field in fields), ""]
+
+
+def _gradients(cls: type) -> dict[str, Gradient]:
+    """What the first learner with this class of parameters says of gradients in them."""
+    for entry in _algorithms():
+        if cls in getattr(entry.params, "args", ()):
+            return entry.gradients
+    return {}
 
 
 def _groups(cls: type) -> Iterator[type]:
@@ -58,11 +67,12 @@ def _groups(cls: type) -> Iterator[type]:
             yield group
 
 
-def _parameter(field: Field) -> str:
-    """``:param gain: g0 in gamma^2 ... A number > 0.``"""
+def _parameter(field: Field, gradient: Gradient | None) -> str:
+    """``:param gain: g0 in gamma^2 ... A number > 0. Gradient: yes.``"""
     takes = want(field).replace('"auto"', "None")
     needed = " Required." if field.default is REQUIRED else ""
     text = f"{field.summary}. {takes[0].upper()}{takes[1:]}.{needed}"
+    text += f" Gradient: {gradient}." if gradient else ""
     return f":param {field.name}: {_escaped(text)}"
 
 

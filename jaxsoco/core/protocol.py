@@ -128,6 +128,8 @@ class Algorithm(NamedTuple):
       resolve: ``(params, spec) -> params`` with the theory's numbers in place of None.
       slopes: ``"float64"`` if derivatives of a float32 run would be wrong: they are then those of
         the run in float64, at its cost. The run itself stays as it is.
+      gradients: ``(name, Gradient)`` of parameters whose class does not say whether costs have a
+        gradient in them; what the entry says of them, for ``jaxsoco.learner`` to fill in.
     """
 
     init: AlgorithmInit
@@ -138,6 +140,7 @@ class Algorithm(NamedTuple):
     faults: Any = None
     resolve: Any = None
     slopes: Literal["own", "float64"] = "own"
+    gradients: tuple[tuple[str, Any], ...] = ()
 
     def fault_count(self, state: PyTree) -> Any:
         """How many kernel calls did not converge, int32 ``[...]`` (0 if nothing counts them)."""
@@ -199,10 +202,18 @@ class Instance:
         """The spec that the run of this key meets.
 
         Args:
-          key: a JAX key ``[...]``, or its words ``[2, ...]``; the run may use it, too.
+          key: a JAX key ``[...]``; the run may use it, too.
+
+        Raises:
+          TypeError: ``key`` is no key.
         """
-        return self.draw(random.draw_key(key), self.settings)
+        return spec_of(self, random.key_words(key))
 
     def _replace(self, **changes: Any) -> Instance:
         """As of a named tuple, which an instance was before it became a pytree."""
         return replace(self, **changes)
+
+
+def spec_of(problem: Instance, words: Array) -> PyTree:
+    """The spec that the run of a key meets, as :meth:`Instance.spec`, of its words ``[2, ...]``."""
+    return problem.draw(random.draw_key(words), problem.settings)

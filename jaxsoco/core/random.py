@@ -51,6 +51,22 @@ def words(key: jax.Array) -> jax.Array:
     return key
 
 
+def key_words(key: jax.Array) -> jax.Array:
+    """Words, uint32 ``[2, ...]``, of the key(s) ``[...]`` that a user gives.
+
+    Words themselves are refused here, but for those of a single key: an array of them looks like
+    one of legacy keys, whose words come last.
+
+    Raises:
+      TypeError: no threefry keys, or a raw array of more than one.
+    """
+    raw = getattr(key, "dtype", None) == jnp.uint32 and jnp.ndim(key) > 1
+    if raw:
+        hint = "jax.random.wrap_key_data takes words that come last, and makes keys of them"
+        raise TypeError(f"key: want a JAX threefry key, got raw uint32{list(key.shape)}: {hint}")
+    return words(key)
+
+
 def _threefry(key: jax.Array, high: jax.Array, low: jax.Array) -> tuple[jax.Array, jax.Array]:
     shape = jnp.broadcast_shapes(key.shape[1:], high.shape, low.shape)
     lanes = [jnp.broadcast_to(x, shape) for x in (key[0], key[1], high, low)]

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsoco.core import random
+from jaxsoco.core.gradients import forward_only
 from jaxsoco.core.moments import two_sum
 from jaxsoco.core.nature import move_ahead, start_ahead
 from jaxsoco.core.protocol import Algorithm, Problem, PyTree
@@ -22,6 +23,12 @@ from jaxsoco.core.protocol import Algorithm, Problem, PyTree
 SHORT = 10_000
 """Longest horizon of the differentiable scan. Its inputs, and what a gradient keeps, grow with the
 horizon; longer runs loop with memory that does not."""
+
+_REVERSE = (
+    "differentiable: a gradient needs the scan over all {} rounds: pass differentiable=True, and "
+    "remat=True for memory that grows with its square root; or differentiate forward (jax.jvp, "
+    "jax.jacfwd), which goes through the loop"
+)
 
 PIECE = 128
 """Rounds of a long run whose costs are summed plainly before they join the compensated totals."""
@@ -100,7 +107,8 @@ def rollout(
         # ceil(sqrt(T)) rounds a segment: as many segments as rounds in one, the least memory.
         segment = math.isqrt(horizon - 1) + 1 if remat is True else int(remat or 0)
         return _scan(play_round, world, state, totals, record, at, horizon, trace, segment)
-    return *_loop(play_round, world, state, totals, record, at, horizon), None
+    looped = _loop(play_round, world, state, totals, record, at, horizon)
+    return *forward_only(looped, _REVERSE.format(horizon)), None
 
 
 def _scan(play_round, world, state, totals, record, at, horizon, trace, segment):

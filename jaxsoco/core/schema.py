@@ -12,7 +12,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 AUTO = "auto"
 """What experiment files write for ``None``: as the theory says."""
@@ -24,6 +24,33 @@ REQUIRED: Any = type("Required", (), {"__repr__": lambda self: "REQUIRED"})()
 """Default of a field that the user must give."""
 
 Kind = Literal["float", "integer", "boolean", "choice", "string", "strings", "path", "pair"]
+
+Word = Literal["yes", "biased", "no"]
+"""Whether the costs' gradient in a parameter is right, that of something else, or means nothing."""
+
+
+class Gradient(NamedTuple):
+    """Whether costs can be differentiated in a parameter of a learner.
+
+    >>> from jaxsoco.extend import Gradient
+    >>> print(Gradient("biased", "the draws are not differentiated"))
+    biased: the draws are not differentiated
+
+    Attributes:
+      word: ``"yes"``; ``"biased"`` or ``"no"``, which ``jaxsoco.play`` refuses unless told
+        otherwise; ``"grid only"`` for integers and for what needs another compilation.
+      reason: why.
+    """
+
+    word: Word | Literal["grid only"] = "yes"
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.word}: {self.reason}" if self.reason else self.word
+
+
+YES = Gradient("yes")
+GRID = Gradient("grid only")
 
 
 @dataclass(frozen=True)
@@ -46,6 +73,9 @@ class Field:
         ``Prepared.group``).
       theory: what ``"auto"`` stands for, as a formula.
       aliases: words that mean ``"auto"``, too.
+      gradient: of a learner's parameter, whether costs have a gradient in it; ``""`` for what the
+        learner's entry says.
+      reason: why it is ``"biased"`` or ``"no"``.
     """
 
     name: str
@@ -61,6 +91,14 @@ class Field:
     static: bool = False
     theory: str = ""
     aliases: tuple[str, ...] = ()
+    gradient: Word | Literal[""] = ""
+    reason: str = ""
+
+    def slope(self, default: Gradient = YES) -> Gradient:
+        """Whether costs have a gradient in it; where it does not say so itself, ``default``."""
+        if self.static or self.kind != "float":
+            return GRID
+        return Gradient(self.gradient, self.reason) if self.gradient else default
 
     @property
     def summary(self) -> str:
@@ -81,7 +119,9 @@ class AlgorithmEntry:
         from a dict of ``fields`` to a pytree, itself or by name.
       fields: what experiment files may say; of the class, unless given.
       lanes: ``"vmap"`` if it is written for one run only; the algorithm itself may say so as well.
-      differentiable: whether costs have meaningful gradients in the parameters.
+      differentiable: whether costs have right gradients (``"biased"``: gradients of something
+        else) in the parameters that do not say so themselves.
+      reason: why not.
       problems: the family's problems that it is for, all if empty.
     """
 
@@ -92,8 +132,9 @@ class AlgorithmEntry:
     params: Any
     fields: tuple[Field, ...] = ()
     lanes: Literal["native", "vmap"] = "native"
-    differentiable: bool = True
+    differentiable: bool | Literal["biased"] = True
     problems: tuple[str, ...] = ()
+    reason: str = ""
 
     def __post_init__(self) -> None:
         """Takes the fields, and the function from their values, from the class of parameters."""
@@ -101,6 +142,16 @@ class AlgorithmEntry:
         if declared is not None:
             object.__setattr__(self, "fields", self.fields or declared)
             object.__setattr__(self, "params", partial(_parameters, self.params))
+
+    @property
+    def gradients(self) -> dict[str, Gradient]:
+        """Of every field: whether costs have a gradient in it."""
+        if self.differentiable is True:
+            default = YES
+        else:
+            word = self.differentiable or "no"
+            default = Gradient(word, self.reason or "so the learner says of all its parameters")
+        return {one.name: one.slope(default) for one in self.fields}
 
     def parameters(self, values: Mapping[str, Any]) -> Any:
         """The pytree of parameters for one value of every field; its leaves are floats."""

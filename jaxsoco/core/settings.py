@@ -41,7 +41,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, Self, TypeVar, Union
 
 from jaxsoco.core.fields import Issues, read_value
-from jaxsoco.core.schema import AUTO, REQUIRED, Field
+from jaxsoco.core.schema import AUTO, REQUIRED, Field, Word
 
 _KINDS = {float: "float", int: "integer", bool: "boolean", str: "string", Path: "path"}
 _RESERVED = ("FIELDS", "of", "values")
@@ -97,6 +97,8 @@ def setting(
     theory: str = "",
     aliases: tuple[str, ...] = (),
     order: int = 0,
+    gradient: Word | None = None,
+    reason: str = "",
 ) -> Any:
     """Declares one setting.
 
@@ -120,18 +122,28 @@ def setting(
       aliases: words that experiment files may use for ``"auto"``, from before.
       order: where it is listed: settings of a smaller one come first. With 1, those that a class
         inherits come after its own.
+      gradient: of a learner's parameter, whether costs have a gradient in it: ``"yes"``;
+        ``"biased"``, where automatic differentiation gives the slope of something else; ``"no"``,
+        where costs jump or stay put. By default what the learner's entry says.
+      reason: why it is ``"biased"`` or ``"no"``: what ``jax.grad`` then raises.
 
     Raises:
-      TypeError: ``above`` and ``low`` are both given.
+      TypeError: ``above`` and ``low`` are both given, or a gradient that is not ``"yes"`` has no
+        reason.
     """
     if above is not None and low is not None:
         raise TypeError(f'"{doc}": expected above or low, got both')
+    if gradient not in (None, "yes", "biased", "no"):
+        raise TypeError(f'"{doc}": gradient: expected "yes", "biased" or "no", got {gradient!r}')
+    if (gradient in ("biased", "no")) != bool(reason):
+        raise TypeError(f'"{doc}": a gradient that is "biased" or "no" has a reason, no other has')
     limits = {"low": low if above is None else above, "open_low": above is not None, "high": high}
     metadata = {
         "static": static,
         "order": order,
         "doc": doc,
         "limits": limits | {"unit": unit, "theory": theory, "aliases": aliases},
+        "gradient": {"gradient": gradient or "", "reason": reason},
     }
     if default is REQUIRED:
         return field(metadata=metadata)
@@ -279,6 +291,7 @@ def _declaration(one: Any, hint: Any) -> Field:
         words=(*words, *((AUTO,) if optional else ())),
         static=metadata["static"] or not leaf,
         **limits,
+        **metadata["gradient"],
     )
     _check_default(declared)
     return declared

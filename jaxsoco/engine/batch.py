@@ -87,7 +87,9 @@ class Batch:
 
         def run(key, params, spec):
             problem, horizon = self._instance.problem, self._instance.horizon
-            result = simulate(algorithm, params, problem, spec, key, horizon, at=self._at)
+            # Nobody takes gradients here: no parameter needs a guard.
+            options = {"at": self._at, "allow_biased": True}
+            result = simulate(algorithm, params, problem, spec, key, horizon, **options)
             return Outcome(result.costs._asdict(), result.faults, result.finite)
 
         code = (algorithm, jax.tree.structure(params), kinds, lanes)

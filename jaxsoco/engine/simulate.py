@@ -13,6 +13,7 @@ import numpy as np
 from jaxsoco.core import random
 from jaxsoco.core.ambient import own_rules
 from jaxsoco.core.compiler import look_once
+from jaxsoco.core.gradients import guarded
 from jaxsoco.core.precision import slopes_in_float64
 from jaxsoco.core.protocol import Algorithm, Problem, PyTree
 from jaxsoco.core.rollout import rollout
@@ -73,40 +74,9 @@ def simulate(
     trace: bool = False,
     differentiable: bool | None = None,
     remat: int | bool | None = None,
+    allow_biased: bool = False,
 ) -> Run:
-    """Runs ``algorithm`` on ``problem`` for ``horizon`` rounds: what :func:`jaxsoco.play` calls.
-
-    >>> spec = problem.spec(key)  # of jaxsoco.make
-    >>> run = jaxsoco.simulate(algorithm, params, problem.problem, spec, key, problem.horizon)
-
-    Works under ``jit``, ``vmap`` and ``grad``; ``play`` also draws the spec and compiles.
-
-    Args:
-      algorithm: the learner.
-      params: its parameters; leaves may be traced, batched, differentiated.
-      problem: the world.
-      spec: the instance, leaves without lanes (shared) or with the key's.
-      key: a JAX key ``[...]``, or its words ``[2, ...]``; every trailing axis is a lane. It is
-        consumed.
-      horizon: number of rounds, static.
-      at: increasing rounds at which cumulative costs are recorded; ``checkpoints(horizon)``.
-      trace: also return every round's action and costs (small runs only).
-      differentiable: one scan over all rounds, which a gradient can be taken through, or a loop
-        whose memory does not grow with the horizon and whose totals are compensated. By default
-        the scan up to 10,000 rounds and with a trace.
-      remat: for gradients through the scan: segments of this many rounds are computed anew in the
-        backward pass, which then keeps one state per segment instead of what every round needs.
-        ``True``: the square root of the horizon, the least memory, for one more forward pass.
-
-    Returns:
-      The run's record. Memory does not grow with ``horizon`` unless ``trace``.
-
-    Raises:
-      TypeError: ``key`` is no key, ``horizon`` is traced or no integer, or a cost is no
-        floating-point number.
-      ValueError: ``horizon``, ``at`` or ``remat`` is out of range, or a cost is not one number per
-        lane.
-    """
+    """As :func:`jaxsoco.simulate`, for those who have words of keys ``[2, ...]``, or keys."""
     look_once()
     horizon, at = read_rounds(horizon, at)
     _check_segments(differentiable, remat)
@@ -127,6 +97,7 @@ def simulate(
         )
 
     run = slopes_in_float64(run) if algorithm.slopes == "float64" else run
+    params = params if allow_biased else guarded(algorithm, params)
     state, record, traced = run(params, spec, key)
     lanes = key.shape[1:]
     _check_costs(record, (len(at), *lanes))

@@ -15,7 +15,8 @@ from jaxsoco.core import random
 from jaxsoco.core.ambient import own_rules
 from jaxsoco.core.compiler import jit, look_once
 from jaxsoco.core.errors import InputError, Issue
-from jaxsoco.core.protocol import Algorithm, Instance, PyTree
+from jaxsoco.core.gradients import with_gradients
+from jaxsoco.core.protocol import Algorithm, Instance, PyTree, spec_of
 from jaxsoco.core.schema import HORIZON, ComparatorEntry, Field, ProblemEntry, load
 from jaxsoco.core.settings import is_traced
 from jaxsoco.engine.simulate import checkpoints, read_rounds
@@ -92,7 +93,8 @@ def learner(name: str, /, **params: Any) -> tuple[Algorithm, PyTree]:
     algorithm: Algorithm = load(entry.load)
     if entry.lanes == "vmap" and algorithm.lanes != "vmap":
         algorithm = algorithm._replace(lanes="vmap")
-    return algorithm, entry.parameters(values)
+    params = entry.parameters(values)
+    return with_gradients(algorithm, params, entry.gradients), params
 
 
 @own_rules()
@@ -146,6 +148,7 @@ class Best:
 
         Raises:
           InputError: the comparator is not for this problem.
+          TypeError: ``keys`` are no keys.
           ValueError: ``at`` is not increasing within the horizon.
         """
         return self.outcome(problem, keys, at)[0]
@@ -158,7 +161,7 @@ class Best:
         self._check(problem)
         rounds = _rounds(problem) if at is None else read_rounds(problem.horizon, at)[1]
         look_once()
-        return _outcome(self.function, problem, random.words(keys), rounds)
+        return _outcome(self.function, problem, random.key_words(keys), rounds)
 
     def _check(self, problem: Instance) -> None:
         """Raises unless the comparator is for the problem, if this has a name."""
@@ -178,7 +181,7 @@ def _rounds(problem: Instance) -> tuple[int, ...]:
 
 
 def _compute(function, problem, key, at):
-    return function(key, problem.spec(key), at)
+    return function(key, spec_of(problem, key), at)
 
 
 _outcome = jit(_compute, static_argnums=(0, 3))

@@ -1,4 +1,4 @@
-"""Runs in Python: ``play`` and the keys that a sweep has."""
+"""Runs in Python: ``play``, ``simulate``, and the keys that a sweep has."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ import numpy as np
 from jaxsoco.core import random
 from jaxsoco.core.ambient import own_rules
 from jaxsoco.core.compiler import jit
-from jaxsoco.core.protocol import Algorithm, Instance, PyTree
+from jaxsoco.core.protocol import Algorithm, Instance, Problem, PyTree, spec_of
 from jaxsoco.core.settings import is_traced
-from jaxsoco.engine.simulate import Run, read_rounds, simulate
+from jaxsoco.engine.simulate import Run, read_rounds
+from jaxsoco.engine.simulate import simulate as roll
 
 _LARGEST = 2**31 - 1  # a seed is an int32
 
@@ -89,7 +90,8 @@ def play(
       differentiable: see :func:`simulate`.
       remat: rounds of a segment that a gradient computes anew instead of keeping what it needs
         (``True``: the square root of the horizon). See :func:`simulate`.
-      allow_biased: take gradients in parameters whose gradient is biased.
+      allow_biased: do not refuse gradients in parameters whose gradient is biased, or means
+        nothing (``jaxsoco list NAME`` tells which, and why).
 
     Returns:
       The runs' record: ``at`` ``[C]``, ``costs`` ``[C, ...]`` each, ``faults`` and ``finite``
@@ -98,8 +100,10 @@ def play(
     Raises:
       TypeError: an argument is of another kind, or ``keys`` are no keys.
       ValueError: ``at`` or ``remat`` is out of range.
+      InputError: under ``jax.grad`` or ``jax.jvp``, a parameter has no right gradient; or
+        ``jax.grad`` is taken through the loop of a run beyond 10,000 rounds, which wants
+        ``differentiable=True``.
     """
-    del allow_biased  # every parameter's gradient is what it is, so far
     for name, value, kind, maker in (
         ("problem", problem, Instance, "make"),
         ("algorithm", algorithm, Algorithm, "learner"),
@@ -107,33 +111,88 @@ def play(
         if not isinstance(value, kind):
             expected = f"{name}: expected an {kind.__name__}, as jaxsoco.{maker} gives it"
             raise TypeError(f"{expected}, got {type(value).__name__}")
-    words = random.words(keys)
+    words = random.key_words(keys)
     _, rounds = read_rounds(problem.horizon, at)
-    options = (algorithm, rounds, trace, differentiable, remat)
-    record = _play(problem, params, words, options)
+    given = {"trace": trace, "differentiable": differentiable, "remat": remat}
+    options = (*given.items(), ("at", rounds), ("allow_biased", bool(allow_biased)))
+    record = _play(problem, algorithm, params, words, options)
     return Run(np.asarray(rounds), *record)
 
 
-def _runs(problem: Instance, params: PyTree, key: jax.Array, options: tuple[Any, ...]):
-    algorithm, at, trace, differentiable, remat = options
+def _runs(problem: Instance, algorithm: Algorithm, params: PyTree, key: jax.Array, options: Any):
     if algorithm.lanes == "vmap" and key.ndim > 1:
-        one = algorithm._replace(lanes="native"), at, trace, differentiable, remat
-        lane = jax.vmap(lambda word: _runs(problem, params, word, one), -1, -1)
+        one = algorithm._replace(lanes="native")
+        lane = jax.vmap(lambda word: _runs(problem, one, params, word, options), -1, -1)
         flat = lane(key.reshape(2, -1))
         return jax.tree.map(lambda x: x.reshape(*x.shape[:-1], *key.shape[1:]), flat)
-    run = simulate(
+    spec, horizon = spec_of(problem, key), problem.horizon
+    run = roll(algorithm, params, problem.problem, spec, key, horizon, **dict(options))
+    return run.costs, run.faults, run.finite, run.state, run.trace
+
+
+_play = jit(_runs, static_argnums=(1, 4))
+
+
+def simulate(
+    algorithm: Algorithm,
+    params: PyTree,
+    problem: Problem,
+    spec: PyTree,
+    key: jax.Array,
+    horizon: int,
+    *,
+    at: Sequence[int] | None = None,
+    trace: bool = False,
+    differentiable: bool | None = None,
+    remat: int | bool | None = None,
+    allow_biased: bool = False,
+) -> Run:
+    """Runs ``algorithm`` on ``problem`` for ``horizon`` rounds: the lower level of :func:`play`.
+
+    >>> spec = problem.spec(key)  # of jaxsoco.make
+    >>> run = jaxsoco.simulate(algorithm, params, problem.problem, spec, key, problem.horizon)
+
+    Works under ``jit``, ``vmap`` and ``grad``; ``play`` also draws the spec and compiles.
+
+    Args:
+      algorithm: the learner.
+      params: its parameters; leaves may be traced, batched, differentiated.
+      problem: the world.
+      spec: the instance, leaves without lanes (shared) or with the key's.
+      key: a JAX key ``[...]``; every axis is a lane. It is consumed.
+      horizon: number of rounds, static.
+      at: increasing rounds at which cumulative costs are recorded; ``checkpoints(horizon)``.
+      trace: also return every round's action and costs (small runs only).
+      differentiable: one scan over all rounds, which a gradient can be taken through, or a loop
+        whose memory does not grow with the horizon and whose totals are compensated. By default
+        the scan up to 10,000 rounds and with a trace.
+      remat: for gradients through the scan: segments of this many rounds are computed anew in the
+        backward pass, which then keeps one state per segment instead of what every round needs.
+        ``True``: the square root of the horizon, the least memory, for one more forward pass.
+      allow_biased: do not refuse gradients in parameters whose gradient is biased, or means
+        nothing (``jaxsoco list NAME`` tells which, and why).
+
+    Returns:
+      The run's record. Memory does not grow with ``horizon`` unless ``trace``.
+
+    Raises:
+      TypeError: ``key`` is no key, ``horizon`` is traced or no integer, or a cost is no
+        floating-point number.
+      ValueError: ``horizon``, ``at`` or ``remat`` is out of range, or a cost is not one number per
+        lane.
+      InputError: under ``jax.grad`` or ``jax.jvp``, a parameter has no right gradient; or
+        ``jax.grad`` is taken through the loop of a long run.
+    """
+    return roll(
         algorithm,
         params,
-        problem.problem,
-        problem.spec(key),
-        key,
-        problem.horizon,
+        problem,
+        spec,
+        random.key_words(key),
+        horizon,
         at=at,
         trace=trace,
         differentiable=differentiable,
         remat=remat,
+        allow_biased=allow_biased,
     )
-    return run.costs, run.faults, run.finite, run.state, run.trace
-
-
-_play = jit(_runs, static_argnums=3)

@@ -159,6 +159,9 @@ class RecordedCosts(AnyTree):
 # --- learners -------------------------------------------------------------------------------------
 
 
+_DRAWN = "it moves the draws of actions, which are not differentiated"
+
+
 @settings
 class EpsilonEXP3Params:
     """Rates in ``x = epsilon / K_i + (1 - epsilon) softmax(eta theta)``.
@@ -176,6 +179,8 @@ class EpsilonEXP3Params:
         high=1000,
         theory="T^(-H/(H+1))",
         aliases=("theory",),
+        gradient="biased",
+        reason=_DRAWN,
     )
     epsilon: float | None = setting(
         "exploration at nodes above other decision nodes",
@@ -184,6 +189,8 @@ class EpsilonEXP3Params:
         high=1,
         theory="min(1, K T^(-1/(H+1)))",
         aliases=("theory",),
+        gradient="biased",
+        reason=_DRAWN,
     )
 
 
@@ -196,9 +203,21 @@ class AnytimeParams:
     AnytimeParams(eta_scale=2.0, epsilon_scale=1.0)
     """
 
-    eta_scale: float = setting("multiple of the theory's eta", default=1.0, above=0, high=1000)
+    eta_scale: float = setting(
+        "multiple of the theory's eta",
+        default=1.0,
+        above=0,
+        high=1000,
+        gradient="biased",
+        reason=_DRAWN,
+    )
     epsilon_scale: float = setting(
-        "multiple of the theory's epsilon", default=1.0, above=0, high=1000
+        "multiple of the theory's epsilon",
+        default=1.0,
+        above=0,
+        high=1000,
+        gradient="biased",
+        reason=_DRAWN,
     )
 
 
@@ -218,6 +237,8 @@ class NormalizedEGParams:
         high=1000,
         theory="sqrt(log K_i / T)",
         aliases=("theory",),
+        gradient="biased",
+        reason=_DRAWN,
     )
     feedback: Literal["realised", "expected"] = setting(
         "what children report: the realised cost of their choices, or its expectation",
@@ -242,6 +263,8 @@ class EXP3Params:
         high=1000,
         theory="T^(-1/2)",
         aliases=("theory",),
+        gradient="biased",
+        reason=_DRAWN,
     )
 
 
@@ -259,7 +282,14 @@ class BroadOMDParams:
     ('v0', 162)
     """
 
-    eta: float = setting("initial learning rate", default=1 / 162, above=0, high=1)
+    eta: float = setting(
+        "initial learning rate",
+        default=1 / 162,
+        above=0,
+        high=1,
+        gradient="biased",
+        reason=_DRAWN,
+    )
     variant: Literal["v1", "v0", "v2"] = setting(
         "v1: optimistic, increasing rates; v0: rates that halve; v2: a fixed rate", default="v1"
     )
@@ -282,6 +312,8 @@ class OraclePolicyParams:
         high=1,
         theory="min(1/2, T^(-1/H))",
         aliases=("theory",),
+        gradient="biased",
+        reason=_DRAWN,
     )
 
 

@@ -228,6 +228,10 @@ class Tabular(Budgeted, ModelFile):
 # --- learners -------------------------------------------------------------------------------------
 
 
+_JUMPS = "plans jump where the best policy changes, and are constant or drawn in between"
+_DRAWN = "it moves the draws of actions, which are not differentiated"
+
+
 @settings
 class BLOLParams:
     """The constants of BLOL and BALDE; every default is the paper's.
@@ -243,9 +247,21 @@ class BLOLParams:
     """
 
     conf_scale: float = setting(
-        "factor on the confidence radius; 1 is the paper's", default=1.0, above=0, high=1000
+        "factor on the confidence radius; 1 is the paper's",
+        default=1.0,
+        above=0,
+        high=1000,
+        gradient="no",
+        reason=_JUMPS,
     )
-    delta: float = setting("probability that a confidence set fails", default=0.05, above=0, high=1)
+    delta: float = setting(
+        "probability that a confidence set fails",
+        default=0.05,
+        above=0,
+        high=1,
+        gradient="no",
+        reason=_JUMPS,
+    )
     confidence_episodes: int | None = setting(
         "number of episodes K in the logarithm of the radius",
         default=None,
@@ -278,7 +294,12 @@ class BLOLParams:
         default="every",
     )
     growth: float = setting(
-        "growth in episodes between plans, for resolve = growth", default=0.02, above=0, high=1000
+        "growth in episodes between plans, for resolve = growth",
+        default=0.02,
+        above=0,
+        high=1000,
+        gradient="no",
+        reason=_JUMPS,
     )
 
 
@@ -287,7 +308,12 @@ class Frozen:
     """One budget for all episodes."""
 
     budget: float = setting(
-        "the fixed budget, raised to budget_low if it is below", default=4.0, low=0, high=1000
+        "the fixed budget, raised to budget_low if it is below",
+        default=4.0,
+        low=0,
+        high=1000,
+        gradient="no",
+        reason=_JUMPS,
     )
 
 
@@ -331,7 +357,14 @@ class OcoQParams:
     OcoQParams(exploration=0.2)
     """
 
-    exploration: float = setting("probability of a random action", default=0.1, low=0, high=1)
+    exploration: float = setting(
+        "probability of a random action",
+        default=0.1,
+        low=0,
+        high=1,
+        gradient="biased",
+        reason=_DRAWN,
+    )
 
 
 # --- the family -----------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxsoco import allocation, simulate
+from jaxsoco import allocation
 from jaxsoco.allocation import (
     PCMParams,
     Spec,
@@ -23,6 +23,7 @@ from jaxsoco.allocation import (
 from jaxsoco.allocation.comparators import advice
 from jaxsoco.allocation.settings import BaselineParams
 from jaxsoco.core import random
+from jaxsoco.engine.simulate import simulate
 
 X64 = pytest.mark.parametrize("x64", [True], indirect=True)
 JOBS = 300

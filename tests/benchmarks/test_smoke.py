@@ -133,3 +133,13 @@ def test_reference_notices_a_wrong_decision(name):
         found = Reference(3, 4).st_clip(job, 0.1, wrong)
         assert max(found.excess) > 1e-2
     assert max(found.gaps) > 1e-2
+
+
+@pytest.mark.slow
+def test_gradients():
+    done = run_quick("gradients.py")
+    assert done.returncode == 0, done.stdout + done.stderr
+    first = "in learning_rate of tracking/passive_learner, 100 rounds"
+    sizes = {row[first]: float(row["MB"]) for row in rows_of(done.stdout, first)}
+    assert [*sizes] == ["plain run", "forward", "reverse", "segments"]
+    assert sizes["segments"] < sizes["reverse"] / 4

@@ -105,6 +105,55 @@ def test_gradient():
     np.testing.assert_allclose(jax.jit(jax.grad(rollout))(x), chain, rtol=1e-6)
 
 
+def test_forward_mode():
+    """Under jit, vmap, linearize, nested loops and checkpoints; and twice."""
+
+    def function(x):
+        return ((1 + 1e-5 * x) ** 2 - 1) * 1e5
+
+    x, step = jnp.float32([0.5, 2.0]), in_float64(function)
+    exact = 2 * (1 + 1e-5 * np.array([0.5, 2.0]))
+    _, tangent = jax.jvp(step, (x,), (jnp.ones(2),))
+    assert tangent.dtype == jnp.float32
+    np.testing.assert_allclose(tangent, exact, rtol=1e-6)
+    np.testing.assert_allclose(jax.jit(jax.jacfwd(step))(x), np.diag(exact), rtol=1e-6)
+    push = jax.linearize(step, x)[1]
+    np.testing.assert_allclose(jax.vmap(push)(jnp.eye(2)), np.diag(exact), rtol=1e-6)
+    mixed = jax.vmap(lambda x, t: jax.jvp(step, (x,), (t,))[1], (None, 0))(x[0], x)
+    np.testing.assert_allclose(mixed, exact[0] * np.array([0.5, 2.0]), rtol=1e-6)
+    for second in (jax.jacfwd(jax.grad(step)), jax.grad(jax.grad(step)), jax.hessian(step)):
+        np.testing.assert_allclose(second(x[0]), 2e-5, rtol=1e-4)
+
+    def loops(x):
+        inner = jax.checkpoint(lambda x: jax.lax.fori_loop(0, 2, lambda _, s: step(s), x))
+        return jax.lax.scan(lambda s, _: (inner(s), None), x, None, 2)[0]
+
+    forward, reverse = (jax.jit(jax.vmap(mode(loops)))(x) for mode in (jax.jacfwd, jax.jacrev))
+    np.testing.assert_allclose(forward, reverse, rtol=1e-6)
+    np.testing.assert_allclose(forward, 16, rtol=1e-2)
+
+
+def test_what_a_step_closes_over_has_a_derivative():
+    x, factor = jnp.float32([0.5, 2.0]), jnp.float32(3.0)
+
+    def function(factor):
+        return jnp.sum(in_float64(lambda x: x * factor)(x))
+
+    assert jax.grad(function)(factor) == jax.jacfwd(function)(factor) == 2.5
+
+
+def test_a_step_with_one_mode_keeps_it():
+    @jax.custom_vjp
+    def backwards_only(x):
+        return x * x
+
+    backwards_only.defvjp(lambda x: (x * x, x), lambda x, c: (2 * x * c,))
+    x = jnp.float32(3.0)
+    assert jax.grad(in_float64(backwards_only))(x) == 6
+    with pytest.raises(TypeError, match="custom_vjp"):
+        jax.jit(jax.jacfwd(in_float64(backwards_only)))(x)
+
+
 def test_integers_and_booleans_pass():
     def function(x, i, flag):
         return jnp.where(flag, x[i] + 2.0**-40, 0.0) - x[i], jnp.argmax(x) + i, ~flag

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import walk_problem as toy
 
-from jaxsoco import Algorithm, Problem, simulate
+from jaxsoco import Algorithm, Problem
 from jaxsoco.core import random, rollout
+from jaxsoco.engine.simulate import simulate
 
 quick = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import walk_problem as toy
 
-from jaxsoco import checkpoints, simulate
+from jaxsoco import checkpoints
 from jaxsoco.core import random
-from jaxsoco.engine.simulate import all_finite
+from jaxsoco.engine.simulate import all_finite, simulate
 
 # Compiled whole, and quickly; tolerances do not depend on it.
 quick = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from jaxsoco import multistage as family
-from jaxsoco import simulate
 from jaxsoco.core import random
+from jaxsoco.engine.simulate import simulate
 from jaxsoco.multistage import (
     EpsilonEXP3Params,
     Feedback,

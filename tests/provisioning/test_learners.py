@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from provisioning_reference import Model, oracle_run, paper_box, static_cost
 
-from jaxsoco import simulate
 from jaxsoco.core import random
+from jaxsoco.engine.simulate import simulate
 from jaxsoco.provisioning import (
     BlindRateParams,
     BLOLParams,

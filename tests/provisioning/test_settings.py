@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import jaxsoco.provisioning
-from jaxsoco import simulate
 from jaxsoco.core import random
 from jaxsoco.core.fields import Issues, read_value
 from jaxsoco.core.schema import AUTO, REQUIRED, load
+from jaxsoco.engine.simulate import simulate
 from jaxsoco.provisioning import (
     FAMILY,
     BLOLParams,

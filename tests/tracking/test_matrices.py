@@ -157,3 +157,35 @@ def test_a_spec_refuses_kinds_it_does_not_know():
         make_spec(COUPLING, 10, noise="none")
     with pytest.raises(ValueError, match="horizon"):
         make_spec(COUPLING, 0)
+
+
+def test_a_matrix_is_the_same_in_both_precisions():
+    """Up to rounding, also under jit, vmap and differentiation."""
+    keys, values = jax.random.split(jax.random.key(0), 3), np.array([0.0, 0.5, 3.0])
+
+    def matrices(values):
+        return jax.vmap(lambda key: make_matrix(key, values))(keys)
+
+    with jax.enable_x64(True):
+        wanted, slopes = matrices(values), jax.jacfwd(matrices)(values)
+    found, single = jax.jit(matrices)(values), jax.jacfwd(matrices)(np.float32(values))
+    assert (found.dtype, wanted.dtype) == (np.float32, np.float64)
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
+    np.testing.assert_allclose(single, slopes, atol=1e-6)
+    assert np.abs(wanted[0] - wanted[1]).max() > 0.1
+
+
+@pytest.mark.parametrize("x64", [True], indirect=True)
+def test_a_matrix_in_float64_is_what_it_was(x64):
+    basis, upper = np.linalg.qr(jax.random.normal(jax.random.key(3), (3, 3)))
+    basis = basis * np.sign(np.diag(upper))
+    found = make_matrix(jax.random.key(3), [0.5, 1.0, 2.0])
+    np.testing.assert_allclose(found, (basis * np.array([0.5, 1.0, 2.0])) @ basis.T, rtol=1e-12)
+
+
+def test_a_matrix_is_of_one_key():
+    for wrong in (jax.random.split(jax.random.key(0), 2), np.ones(2), 7):
+        with pytest.raises(TypeError, match="key: want one JAX key, got"):
+            make_matrix(wrong, [1.0, 2.0])
+    other = jax.random.key(0, impl="rbg")
+    assert make_matrix(other, [1.0, 2.0]).shape == (2, 2)

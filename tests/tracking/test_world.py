@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from jaxsoco import simulate
 from jaxsoco.core import random
+from jaxsoco.engine.simulate import simulate
 from jaxsoco.tracking import (
     LAIParams,
     follow_minimizer,

@@ -11,6 +11,7 @@ import numpy as np
 
 from jaxsoco import registry
 from jaxsoco.core import random
+from jaxsoco.core.schema import YES
 from jaxsoco.engine.batch import Outcome
 from jaxsoco.engine.simulate import simulate
 from jaxsoco.testing.blocks import NUDGE, block, nudges, run_block
@@ -20,33 +21,52 @@ from jaxsoco.testing.rollouts import objective
 from jaxsoco.testing.verdicts import NotApplicable, require
 
 
+def _leaves(learner: Learner, params: Any) -> tuple[list[Any], Any, dict[int, str]]:
+    """The leaves of parameters, their structure, and which of them have a right gradient."""
+    pairs, structure = jax.tree_util.tree_flatten_with_path(params)
+    words, smooth = learner.entry.gradients, {}
+    for i, (path, _) in enumerate(pairs):
+        name = jax.tree_util.keystr(path[:1], simple=True)
+        # Of a leaf that is no declared field, the entry's word holds.
+        if words[name] == YES if name in words else learner.entry.differentiable is True:
+            smooth[i] = jax.tree_util.keystr(path)
+    return [leaf for _, leaf in pairs], structure, smooth
+
+
 @remembered
 def slopes(learner: Learner) -> Any:
-    """Of every run's total cost, ``[..., RUNS]``: in the parameters and ``case.slopes``."""
+    """Of every run's total cost, ``[..., RUNS]``: in leaves of the parameters that say "yes", by
+    place, and in ``case.slopes``, by name.
+    """
     case = learner.case
     made = instance(case, True)
     counted = [c.name for c in registry.family(case.family).costs if c.objective]
 
-    def total(leaves, key):
-        params, moved = leaves
+    def total(moving, key):
+        own, moved = moving
+        params = structure.unflatten([own.get(i, leaf) for i, leaf in enumerate(leaves)])
         spec = made.draw(random.draw_key(key), replace(made.settings, **moved))
         args = (learner.algorithm, params, made.problem, spec, key, made.horizon)
         costs = simulate(*args, at=(made.horizon,)).costs
         return sum(jnp.sum(getattr(costs, name)) for name in counted)
 
-    def all_runs(leaves):
+    def all_runs(moving):
         if learner.native:
-            return total(leaves, keys())
-        return jnp.sum(jax.vmap(total, -1)(leaves, keys()))
+            return total(moving, keys())
+        return jnp.sum(jax.vmap(total, -1)(moving, keys()))
 
     with jax.enable_x64(True):
+        leaves, structure, smooth = _leaves(learner, learner.params())
+        names = case.slopes if learner.entry.differentiable is True else ()
         # Every run has a copy of the leaves, so one backward pass gives the slopes of all runs.
-        moved = {name: getattr(made.settings, name) for name in case.slopes}
-        leaves = jax.tree.map(
+        moving = jax.tree.map(
             lambda x: jnp.broadcast_to(jnp.asarray(x)[..., None], (*np.shape(x), RUNS)),
-            (learner.params(), moved),
+            (
+                {i: leaves[i] for i in smooth},
+                {name: getattr(made.settings, name) for name in names},
+            ),
         )
-        gradient = jax.jit(jax.grad(all_runs), compiler_options=quick())(leaves)
+        gradient = jax.jit(jax.grad(all_runs), compiler_options=quick())(moving)
         return jax.tree.map(np.asarray, gradient)
 
 
@@ -68,45 +88,47 @@ def _require_slope(
     require(
         np.all(np.abs(slope - central)[smooth] <= tolerance[smooth]),
         f"{learner.id}: slopes in {what}: grad gives {slope}, differences give {central} "
-        "(say differentiable=False in the entry if gradients mean nothing)",
+        '(say gradient="no" or "biased" in its setting, or differentiable=False in the entry, '
+        "if the gradient means nothing or something else)",
     )
 
 
 def _require_differentiable(learner: Learner) -> None:
-    if not learner.entry.differentiable:
+    words = [gradient.word for gradient in learner.entry.gradients.values()]
+    if learner.entry.differentiable is not True and "yes" not in words:
         raise NotApplicable("says that it is not differentiable")
     if not jax.tree.leaves(slopes(learner)):
-        raise NotApplicable("has no parameter that is a number")
+        raise NotApplicable("has no number in which it says that it is differentiable")
 
 
 def slopes_are_finite_and_right(learner: Learner) -> None:
-    """Slopes in every number of the parameters and in ``case.slopes`` are those of differences."""
+    """Slopes in the parameters that say "yes" and in ``case.slopes`` are those of differences."""
     _require_differentiable(learner)
     case = learner.case
     in_params, in_settings = slopes(learner)
-    for path, leaf in jax.tree_util.tree_leaves_with_path((in_params, in_settings)):
-        place = jax.tree_util.keystr(path)
-        require(np.isfinite(leaf).all(), f"{learner.id}: the slope in {place} is not finite")
+    with jax.enable_x64(True):
+        params = jax.tree.map(np.asarray, learner.params())
+        leaves, structure, places = _leaves(learner, params)
+    named = {f"the parameter {places[i]}": slope for i, slope in in_params.items()}
+    named |= {f"the setting {name}": slope for name, slope in in_settings.items()}
+    for place, slope in named.items():
+        require(np.isfinite(slope).all(), f"{learner.id}: the slope in {place} is not finite")
 
     base = instance(case, True).settings
     first = 1 + len(case.points)
     points = {(name, sign): first + i for i, (name, sign, _) in enumerate(nudges(case))}
-    for name in case.slopes:
+    for name, slope in in_settings.items():
         step = NUDGE * float(getattr(base, name))
         down, up = (block(learner, points[name, sign]) for sign in (-1, 1))
-        _require_slope(learner, f"the setting {name}", in_settings[name], step, (down, up))
+        _require_slope(learner, f"the setting {name}", slope, step, (down, up))
 
-    with jax.enable_x64(True):
-        leaves, structure = jax.tree.flatten(jax.tree.map(np.asarray, learner.params()))
-    paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(in_params)]
-    for i, slope in enumerate(jax.tree.leaves(in_params)):
+    for i, slope in in_params.items():
         step = NUDGE * float(leaves[i]) if np.ndim(leaves[i]) == 0 else 0.0
         if step == 0:
             continue
         moved = [[*leaves[:i], leaves[i] + sign * step, *leaves[i + 1 :]] for sign in (-1, 1)]
         down, up = (run_block(learner, structure.unflatten(one)) for one in moved)
-        place = f"the parameter {jax.tree_util.keystr(paths[i])}"
-        _require_slope(learner, place, slope, step, (down, up))
+        _require_slope(learner, f"the parameter {places[i]}", slope, step, (down, up))
 
 
 def slopes_are_not_all_zero(learner: Learner) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -48,21 +49,48 @@ def make_matrix(key: jax.Array, spectrum: Sequence[float] | jax.Array) -> jax.Ar
     [1.0, 2.0]
 
     Args:
-      key: a JAX key; it is consumed.
+      key: one JAX key; it is consumed.
       spectrum: eigenvalues ``[d]``.
 
     Returns:
-      ``[d, d]``, symmetric.
+      ``[d, d]``, symmetric: in float32 the matrix of float64, rounded.
+
+    Raises:
+      TypeError: ``key`` is not one key.
     """
     import jax
     import jax.numpy as jnp
 
-    values = jnp.asarray(spectrum, float)
-    basis, upper = jnp.linalg.qr(jax.random.normal(key, (len(values),) * 2, values.dtype))
-    # The signs make the distribution uniform over the orthogonal group.
-    basis = basis * jnp.sign(jnp.diag(upper))[None]
-    matrix = (basis * values[None]) @ basis.T
-    return (matrix + matrix.T) / 2
+    from jaxsoco.core.precision import in_float64
+
+    words, wrap = _one_key(key)
+
+    def turned(words: jax.Array, values: jax.Array) -> jax.Array:
+        # In float64 always: a draw of another dtype is another draw.
+        draws = jax.random.normal(wrap(words), (len(values),) * 2)
+        basis, upper = jnp.linalg.qr(draws)
+        # The signs make the distribution uniform over the orthogonal group.
+        basis = basis * jnp.sign(jnp.diag(upper))[None]
+        matrix = (basis * values[None]) @ basis.T
+        return (matrix + matrix.T) / 2
+
+    return in_float64(turned)(words, jnp.asarray(spectrum, float))
+
+
+def _one_key(key: Any) -> tuple[jax.Array, Any]:
+    """The words of one key, and what makes a key of them again."""
+    import jax
+    import jax.numpy as jnp
+
+    typed = hasattr(key, "dtype") and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+    words = jax.random.key_data(key) if typed else key
+    if getattr(words, "dtype", None) != jnp.uint32 or words.ndim != 1:
+        kind = f"{key.dtype}{list(key.shape)}" if hasattr(key, "dtype") else type(key).__name__
+        hint = "jax.random.wrap_key_data makes keys of raw words; vmap takes several"
+        raise TypeError(f"key: want one JAX key, got {kind}: {hint}")
+    if not typed:
+        return words, lambda words: words
+    return words, partial(jax.random.wrap_key_data, impl=jax.random.key_impl(key))
 
 
 def random_spectrum(positive: Any, dimension: int, seed: int) -> Spectrum:
