@@ -19,6 +19,12 @@ from jaxsoco._version import __version__
 
 TYPE_CHECKING = False  # of typing, which takes as long to import as all that follows
 if TYPE_CHECKING:
+    from jaxsoco import allocation as allocation
+    from jaxsoco import extend as extend
+    from jaxsoco import multistage as multistage
+    from jaxsoco import provisioning as provisioning
+    from jaxsoco import testing as testing
+    from jaxsoco import tracking as tracking
     from jaxsoco.core.protocol import Algorithm, Comparator, Instance, Problem
     from jaxsoco.engine.simulate import Run, checkpoints
     from jaxsoco.front.making import comparator, learner, make, resolve

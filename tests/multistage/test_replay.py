@@ -10,7 +10,8 @@ from jaxsoco.multistage.data import trials
 
 # Compiled in a fraction of the time: what is compared here are numbers, not speed.
 QUICK = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
-quick = jax.jit(trials._run.__wrapped__, static_argnums=(0, 1), compiler_options=QUICK)
+traced = getattr(trials._run, "__wrapped__")  # noqa: B009  # type checkers know functions without
+quick = jax.jit(traced, static_argnums=(0, 1), compiler_options=QUICK)
 
 
 @pytest.fixture(autouse=True)
