@@ -132,7 +132,7 @@ def close_metric(matrix: np.ndarray) -> tuple[np.ndarray, int]:
       InputError: the matrix is no distance matrix.
     """
     matrix = np.array(matrix, np.float64)
-    issues = _faults(matrix, "latency", list(map(str, range(len(matrix)))))
+    issues = _faults(matrix, "latency", list(map(str, range(len(np.atleast_1d(matrix))))))
     if issues:
         raise InputError(issues)
     # through[i, j, k] = d(i, j) + d(j, k)
@@ -268,7 +268,11 @@ def _faults(matrix: np.ndarray, source: str, regions: Sequence[str]) -> list[Iss
     checks = (
         (~np.isfinite(matrix), "is not finite", "wanted: a time in ms for every pair"),
         (matrix < 0, "is negative", "wanted: a time in ms of at least 0"),
-        (matrix > LONGEST_MS, "is absurd", f"wanted: a time in ms, at most {LONGEST_MS:g}"),
+        (
+            np.isfinite(matrix) & (matrix > LONGEST_MS),
+            "is too long",
+            f"wanted: a time in ms, at most {LONGEST_MS:g}",
+        ),
         (diagonal & (matrix > 0), "stands on the diagonal", "a region is 0 ms from itself"),
     )
     issues = []
