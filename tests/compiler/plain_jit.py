@@ -23,7 +23,6 @@ import public_functions
 
 import jaxsoco
 from jaxsoco import registry
-from jaxsoco.core import random
 from jaxsoco.core.compiler import YNN, known
 from jaxsoco.core.schema import HORIZON
 from jaxsoco.testing.cases import Case, Judge, Learner, instance
@@ -181,17 +180,17 @@ def _doors(member: Learner | Judge, x64: bool) -> dict[str, Callable[[Any], Any]
     at = (made.horizon,)
     if isinstance(member, Judge):
         best = jaxsoco.comparator(member.id)
-        return {"comparator": lambda words: best(made, words, at)}
+        return {"comparator": lambda keys: best(made, keys, at)}
     algorithm, params = member.algorithm, member.params()
     if not member.native:
         algorithm = algorithm._replace(lanes="vmap")
 
-    def simulate(words):
-        rest = made.problem, made.spec(words), words, made.horizon
+    def simulate(keys):
+        rest = made.problem, made.spec(keys), keys, made.horizon
         return jaxsoco.simulate(algorithm, params, *rest, at=at).costs._asdict()
 
-    def play(words):
-        return jaxsoco.play(made, algorithm, params, words, at=at).costs._asdict()
+    def play(keys):
+        return jaxsoco.play(made, algorithm, params, keys, at=at).costs._asdict()
 
     return {"play": play, "simulate": simulate} if member.native else {"play": play}
 
@@ -204,11 +203,11 @@ def check_member(subject: str, lanes: Sequence[int], x64: bool, whole: bool) -> 
     turns = itertools.product(lanes, doors) if whole else zip(lanes, itertools.cycle(doors))
     small, wrong = Small(doors[next(iter(doors))], {} if whole else BRIEFEST), []
     for count, door in turns:
-        words = np.asarray(random.run_key(jax.random.key(3), np.arange(count)))
-        wanted = small((words,), count)
+        keys = jaxsoco.seed_keys(3, count)
+        wanted = small((keys,), count)
         if count == BLOCK and small.plain and door == next(iter(doors)):
             continue  # one and the same
-        found, fusions = large(doors[door], (words,), count, options)
+        found, fusions = large(doors[door], (keys,), count, options)
         differ = _costs_differ(member.case, found, wanted, x64)
         wrong += [f"{door}, {count} lanes: {x}" for x in (*fusions, *differ)]
     return wrong
