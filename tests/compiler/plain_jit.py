@@ -23,7 +23,6 @@ import public_functions
 
 import jaxsoco
 from jaxsoco import registry
-from jaxsoco.core import random
 from jaxsoco.core.compiler import YNN, known
 from jaxsoco.core.schema import HORIZON
 from jaxsoco.testing.cases import Case, Judge, Learner, instance
@@ -33,11 +32,9 @@ from jaxsoco.testing.rollouts import objective
 BLOCK = 16
 """Lanes of a small block: what is summed there has fewer elements than XLA gives to YNNPACK."""
 
-BRIEF = {"xla_backend_optimization_level": 0}
-"""Half of the time to compile, for the same fusions: only their machine code is not optimised."""
-
-BRIEFEST = known({**BRIEF, "xla_cpu_use_fusion_emitters": False})
-"""A quarter of it, for small blocks; YNNPACK gets the same as well."""
+BRIEF = known({"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False})
+"""A quarter of the time to compile: YNNPACK gets the same fusions, in which the fault is the same;
+only the rest of the machine code is another."""
 
 SHORTER = {"multistage": {"horizon": 6}, "provisioning": {"horizon": 5}}
 VALUES = {"tracking/scale_design": {"dimension": 2}}
@@ -135,7 +132,7 @@ def check_functions(place: str, lanes: Sequence[int], x64: bool, whole: bool) ->
         if not name.startswith(f"{place}."):
             continue
         called, options = public_functions.function(name), {} if whole else BRIEF
-        small = Small(called, {} if whole else BRIEFEST)
+        small = Small(called, options)
         for count in lanes:
             given = public_functions.arguments(name, count, x64)
             wanted = small(given, count)
@@ -181,17 +178,17 @@ def _doors(member: Learner | Judge, x64: bool) -> dict[str, Callable[[Any], Any]
     at = (made.horizon,)
     if isinstance(member, Judge):
         best = jaxsoco.comparator(member.id)
-        return {"comparator": lambda words: best(made, words, at)}
+        return {"comparator": lambda keys: best(made, keys, at)}
     algorithm, params = member.algorithm, member.params()
     if not member.native:
         algorithm = algorithm._replace(lanes="vmap")
 
-    def simulate(words):
-        rest = made.problem, made.spec(words), words, made.horizon
+    def simulate(keys):
+        rest = made.problem, made.spec(keys), keys, made.horizon
         return jaxsoco.simulate(algorithm, params, *rest, at=at).costs._asdict()
 
-    def play(words):
-        return jaxsoco.play(made, algorithm, params, words, at=at).costs._asdict()
+    def play(keys):
+        return jaxsoco.play(made, algorithm, params, keys, at=at).costs._asdict()
 
     return {"play": play, "simulate": simulate} if member.native else {"play": play}
 
@@ -202,13 +199,13 @@ def check_member(subject: str, lanes: Sequence[int], x64: bool, whole: bool) -> 
     doors, options = _doors(member, x64), {} if whole else BRIEF
     # Each door with every second number of lanes, which compiles half as much.
     turns = itertools.product(lanes, doors) if whole else zip(lanes, itertools.cycle(doors))
-    small, wrong = Small(doors[next(iter(doors))], {} if whole else BRIEFEST), []
+    small, wrong = Small(doors[next(iter(doors))], options), []
     for count, door in turns:
-        words = np.asarray(random.run_key(jax.random.key(3), np.arange(count)))
-        wanted = small((words,), count)
+        keys = jaxsoco.seed_keys(3, count)
+        wanted = small((keys,), count)
         if count == BLOCK and small.plain and door == next(iter(doors)):
             continue  # one and the same
-        found, fusions = large(doors[door], (words,), count, options)
+        found, fusions = large(doors[door], (keys,), count, options)
         differ = _costs_differ(member.case, found, wanted, x64)
         wrong += [f"{door}, {count} lanes: {x}" for x in (*fusions, *differ)]
     return wrong

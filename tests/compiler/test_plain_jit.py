@@ -20,12 +20,12 @@ FAMILIES = sorted(registry.FAMILIES)
 PLACES = sorted({name.partition(".")[0] for name in public_functions.CALLS} - set(FAMILIES))
 
 
-def subjects(group: str) -> list[str]:
-    """The learners and comparators of a family and its functions; or those of the kernels."""
+def subjects(group: str, whole: bool) -> list[str]:
+    """The learners of a family, if ``whole`` its comparators, and its functions; or the kernels."""
     if group == "kernels":
         return [f"functions of {place}" for place in PLACES]
     members = registry.family(group)
-    entries = [*members.algorithms, *(c for c in members.comparators if c.load)]
+    entries = [*members.algorithms, *(c for c in members.comparators if c.load and whole)]
     return [*(f"{group}/{entry.name}" for entry in entries), f"functions of {group}"]
 
 
@@ -33,9 +33,10 @@ def wrong(precision: str, lanes: str, extent: str, group: str) -> dict[str, list
     """What is wrong with the subjects of a group, found where XLA has its own options."""
     flags = [flag for flag in os.environ["XLA_FLAGS"].split() if YNN not in flag]
     flags = [flag for flag in flags if "extra_options" not in flag]
+    chosen = subjects(group, extent == "whole")
     paths = [*filter(None, sys.path), str(SCRIPT.parent)]
     done = subprocess.run(
-        [sys.executable, str(SCRIPT), precision, lanes, extent, *subjects(group)],
+        [sys.executable, str(SCRIPT), precision, lanes, extent, *chosen],
         env=os.environ | {"XLA_FLAGS": " ".join(flags), "PYTHONPATH": os.pathsep.join(paths)},
         capture_output=True,
         text=True,
@@ -43,7 +44,7 @@ def wrong(precision: str, lanes: str, extent: str, group: str) -> dict[str, list
     )
     assert done.returncode == 0, done.stderr[-3000:]
     found = json.loads(done.stdout.splitlines()[-1])
-    assert set(found) == set(subjects(group))
+    assert set(found) == set(chosen)
     return {subject: what for subject, what in found.items() if what}
 
 

@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 from tree_reference import follow
 
+from jaxsoco.core.compiler import known
 from jaxsoco.multistage import Tree, replay
 from jaxsoco.multistage.data import trials
 
 # Compiled in a fraction of the time: what is compared here are numbers, not speed.
-QUICK = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
+QUICK = known({"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False})
 traced = getattr(trials._run, "__wrapped__")  # noqa: B009  # type checkers know functions without
 quick = jax.jit(traced, static_argnums=(0, 1), compiler_options=QUICK)
 

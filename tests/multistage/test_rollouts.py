@@ -12,6 +12,7 @@ import pytest
 
 from jaxsoco import multistage as family
 from jaxsoco.core import random
+from jaxsoco.core.compiler import known
 from jaxsoco.engine.simulate import simulate
 from jaxsoco.multistage import (
     EpsilonEXP3Params,
@@ -39,7 +40,7 @@ def params_of(name, **values):
 
 
 # Short runs: compiling is most of their time.
-QUICK = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
+QUICK = known({"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False})
 
 
 @cache

@@ -9,6 +9,7 @@ import pytest
 from provisioning_reference import Model, oracle_run, paper_box, static_cost
 
 from jaxsoco.core import random
+from jaxsoco.core.compiler import known
 from jaxsoco.engine.simulate import simulate
 from jaxsoco.provisioning import (
     BlindRateParams,
@@ -38,7 +39,7 @@ from jaxsoco.provisioning.theory.balde import known_of, no_experience
 from jaxsoco_kernels.occupancy import INFEASIBLE
 
 FAST = {"xla_cpu_prefer_vector_width": 512}
-QUICK = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
+QUICK = known({"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False})
 """Compiler options for long runs, and for short ones: these compile in a third of the time."""
 TUNED = {
     "conf_scale": 0.005,

@@ -10,6 +10,7 @@ import pytest
 
 import jaxsoco.provisioning
 from jaxsoco.core import random
+from jaxsoco.core.compiler import known
 from jaxsoco.core.fields import Issues, read_value
 from jaxsoco.core.schema import AUTO, REQUIRED, load
 from jaxsoco.engine.simulate import simulate
@@ -29,7 +30,7 @@ from jaxsoco.provisioning import (
 )
 from jaxsoco.provisioning.prepare import build, prepare_bursty_queue
 
-QUICK = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
+QUICK = known({"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False})
 
 
 @pytest.mark.parametrize("entry", FAMILY.algorithms, ids=lambda entry: entry.name)
