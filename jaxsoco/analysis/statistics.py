@@ -28,10 +28,13 @@ FEWEST_SEEDS = 8
 _ONE_SEED = "one seed"
 _BOOTSTRAP_SEED = 20240815
 _NOT_POSITIVE = "not positive for all resampled seeds"
+_FEW_DOMINATE = "a few seeds dominate the mean"
 _MOST_CLUSTERS = 2000
 _MOST_RESAMPLED = 500
 _MOST_ENTRIES = 2_000_000
 _MEDIAN_RESAMPLES = 400
+# More standard errors than any sample without a far outlier comes to (lognormal, 8 seeds: 25).
+_MOST_ERRORS = 30.0
 _NO_ERROR = 1e-12  # relative standard error of seeds that agree but for rounding
 
 
@@ -250,8 +253,8 @@ def log_slope(x: np.ndarray, clusters: Clusters, level: float = LEVEL) -> Estima
 
     Returns:
       The exponent; NaN if a mean is not positive. NaN ends, and a note, with fewer than 8 units at
-      some position (unless all are alike), or if too many resamples have a mean that is not
-      positive.
+      some position (unless all are alike), if too many resamples have a mean that is not
+      positive, or where resamples without an outlier have no more than a trace of its spread.
     """
     present = clusters.counts.any(axis=1)
     sums, counts = bundle(Clusters(*(part[present] for part in clusters)))
@@ -280,9 +283,12 @@ def log_slope(x: np.ndarray, clusters: Clusters, level: float = LEVEL) -> Estima
         deviations = np.abs(slopes - exponent) / errors
     # A resample without a logarithm may lie anywhere.
     deviations[~np.isfinite(deviations)] = math.inf
-    half = float(np.quantile(deviations, level, method="higher")) * error
-    if not math.isfinite(half):
+    reach = float(np.quantile(deviations, level, method="higher"))
+    if not math.isfinite(reach):
         return Estimate(exponent, note=_NOT_POSITIVE)
+    if reach > _MOST_ERRORS:
+        return Estimate(exponent, note=_FEW_DOMINATE)
+    half = reach * error
     return Estimate(exponent, exponent - half, exponent + half)
 
 

@@ -287,10 +287,12 @@ def test_checks_over_every_run_are_facts(make_sweep):
 def test_runs_none_of_which_is_finite_confirm_nothing(make_sweep):
     sweep = worlds(make_sweep, {"a": np.ones(4), "b": np.zeros(4)})
     sweep.extra = {("nonfinite", "a", 0): np.ones(4)}
-    for check in (ORDER, {"kind": "value", "algorithm": "a", "at_most": 9.0}):
+    value = {"kind": "value", "algorithm": "a", "at_most": 9.0}
+    for check in (ORDER, value, {**value, "statistic": "max"}):
         result = judge(sweep, **check)
         assert (result.verdict, result.runs) == ("failed", 0)
         assert "no finite run" in result.sentence
+        assert "unknown" in result.sentence and "nan" not in result.sentence
 
 
 @pytest.mark.parametrize(

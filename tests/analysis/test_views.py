@@ -296,6 +296,14 @@ def test_bad_profiles_are_told(make_sweep, entry, message):
         validate_check(check, [*settings], {"opt": ""}, {}, learners=settings)
 
 
+def test_a_minimum_of_several_profiles_is_refused():
+    learners = {f"a{c}{d}": ("a", {"c": c, "d": d}) for c in (1, 2) for d in (3, 4)}
+    check = {"kind": "minimum", "algorithm": "a", "parameter": "c", "between": [0, 1]}
+    with pytest.raises(InputError, match="several profiles: its learners differ in d, too"):
+        validate_check(check, [*learners], {"opt": ""}, {}, learners=learners)
+    validate_check(check, ["x", "y"], {"opt": ""}, {}, learners=dict([*learners.items()][::2]))
+
+
 def test_profiles_are_drawn_a_line_for_each_world(make_sweep):
     ledger = profiled(make_sweep)
     plot = {"kind": "measure-vs-parameter", "parameter": "c", "by": "kind", "log": ["x"]}
@@ -305,5 +313,6 @@ def test_profiles_are_drawn_a_line_for_each_world(make_sweep):
         drawing = figures.draw(plot, ledger)
     lines = {x.get_label(): x for x in drawing.figure.axes[0].lines}
     assert {"tuned, kind = x", "tuned, kind = y", "flat, kind = x"} <= set(lines)
+    assert "pooled" not in drawing.caption  # a line a kind
     heights = np.asarray(lines["tuned, kind = y"].get_ydata())
     assert int(heights.argmin()) == 2

@@ -180,6 +180,11 @@ PAIRED_STEPS: dict[str, Callable[[np.ndarray, np.ndarray, float], Estimate]] = {
 whose runs have the same seeds."""
 
 
+def amount(value: float) -> str:
+    """``0.498``; ``unknown`` where there is no number."""
+    return "unknown" if math.isnan(value) else f"{value:.4g}"
+
+
 def number(estimate: Estimate, level: float) -> str:
     """``0.498 (95 % interval 0.471 to 0.525)``."""
     if not math.isfinite(estimate.value):

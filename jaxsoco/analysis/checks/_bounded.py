@@ -10,6 +10,7 @@ from jaxsoco.analysis.checks._base import (
     STATISTICS,
     Check,
     CheckResult,
+    amount,
     check_equality,
     estimated,
     number,
@@ -77,7 +78,8 @@ class Bounded(Check):
         if rival in ledger.study.labels:
             finite &= np.isfinite(ledger.totals(rival, points))
         lost = sum(ledger.cells[point, label].runs for point in points) - int(finite.sum())
-        sentence = f"{subject} in all {runs} runs{self.where_text} is {largest.value:.4g}; {claim}"
+        found = f"{subject} in all {runs} runs{self.where_text} is {amount(largest.value)}"
+        sentence = f"{found}; {claim}"
         if lost:
             sentence += f" ({lost} more with a cost that is not finite)"
         passed = decide(largest, low, high) == "passed" and not (lost and high < math.inf)

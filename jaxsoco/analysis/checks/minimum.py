@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
 
 from jaxsoco.analysis.checks._base import Check, CheckResult, number
 from jaxsoco.analysis.ledger import Ledger
@@ -33,9 +37,12 @@ class Minimum(Check):
     )
 
     def validate(self, scope: Scope) -> None:
-        """Reports unknown names, and a parameter without several values."""
+        """Reports unknown names, and a parameter without several values, or not the only one."""
         bases = check_bases("algorithm", self.table.get("algorithm"), scope)
         check_parameter(self.table, scope, bases)
+        if others := _other_fields(self.table.get("parameter"), scope, bases):
+            message = f"has several profiles: its learners differ in {' and '.join(others)}, too"
+            scope.report("algorithm", message, "give each profile a label of its own")
         check_view(self.table, scope)
 
     def run(self, ledger: Ledger) -> CheckResult:
@@ -43,11 +50,10 @@ class Minimum(Check):
         study, parameter = ledger.study, self.table["parameter"]
         algorithm, quantity = self.table["algorithm"], view(self.table, study, self.where)
         candidates = profiles(ledger, algorithm, parameter, quantity, self.where)
-        if len(candidates) != 1 or not candidates[0]:
-            amount = "several" if candidates else "no"
-            sentence = f"{algorithm} has {amount} profiles in {parameter}: nothing is judged"
-            return CheckResult(self.table, False, Estimate(math.nan), 0, sentence)
-        (profile,) = candidates
+        if not candidates:
+            sentence = f"{algorithm} has no profile in {parameter}"
+            return self.decided(Estimate(math.nan), np.empty((0, 0)), sentence)
+        (profile,) = candidates  # validation refuses several
         labels = [label for label, (base, _) in study.settings.items() if base == algorithm]
         same = ledger.repeats((*labels, quantity.against), study.select(self.where))
         measured = least(profile, quantity, study.level, same)
@@ -62,3 +68,11 @@ class Minimum(Check):
             rule = quantity.statistic, low, high, study.level
             needed = seeds_to_place(places, columns, *rule)
         return self.decided(measured, values, sentence, low=low, high=high, needed=needed)
+
+
+def _other_fields(parameter: Any, scope: Scope, bases: Collection[str]) -> list[str]:
+    """Fields beside the parameter in which the learners of an algorithm differ."""
+    variants = [values for base, values in scope.learners.values() if base in bases]
+    swept = [values for values in variants if parameter in values]
+    names = dict.fromkeys(name for values in swept for name in values if name != parameter)
+    return [name for name in names if len({repr(values.get(name)) for values in swept}) > 1]

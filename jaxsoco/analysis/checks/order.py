@@ -14,6 +14,7 @@ from jaxsoco.analysis.checks._base import (
     STATISTICS,
     Check,
     CheckResult,
+    amount,
     certain,
     estimated,
     number,
@@ -67,7 +68,7 @@ class Order(Check):
         decisive = _decisive(steps, seeds, -tolerance)
         measured = steps[decisive]
         middles = [STATISTICS[quantity.statistic](v, study.level).value for v in values]
-        ranks = " < ".join(f"{n} {middle:.4g}" for n, middle in zip(names, middles, strict=True))
+        ranks = " < ".join(f"{n} {amount(m)}" for n, m in zip(names, middles, strict=True))
         slack = f" (tolerance {tolerance:g})" if tolerance else ""
         smallest = measured.value == min(step.value for step in steps)
         step = f"the {'smallest ' * smallest}paired step"

@@ -147,8 +147,8 @@ class Lines:
         self.ax.set_ylim(limits)
         self.series.append(Series(f"proportional to T^{exponent:.3g}", [*x], tuple(guide)))
 
-    def caption(self, where: Mapping[str, Any], axis: str) -> str:
-        """What is to be seen, by what, from how many runs."""
+    def caption(self, where: Mapping[str, Any], axis: str, by: str = "") -> str:
+        """What is to be seen, by what, from how many runs; ``by`` an axis with lines apart."""
         study, statistic = self.study, self.view.statistic
         text = self.view.words(study)
         along = "horizon" if axis == HORIZON else axis.replace("_", " ")
@@ -161,7 +161,7 @@ class Lines:
             about += f" Not shown, for want of a positive {statistic}: {', '.join(self.hidden)}."
         about += sentence(self.cut, self._spans())
         return (
-            f"{text[0].upper()}{text[1:]} by {along}{restriction(where, study, axis)}, "
+            f"{text[0].upper()}{text[1:]} by {along}{restriction(where, study, axis, by)}, "
             f"{run_counts(self.counts)} runs a point. {about}"
         )
 

@@ -56,8 +56,8 @@ def bands(study: Study) -> str:
     return f"Bands are {percent(study.level)} Student-t intervals of the mean over seeds."
 
 
-def restriction(where: Mapping[str, Any], study: Study, axis: str = "") -> str:
-    """What a figure is restricted to and pooled over."""
-    pooled = [a for a in study.axes if a != axis and a not in where]
+def restriction(where: Mapping[str, Any], study: Study, *shown: str) -> str:
+    """What a figure is restricted to and pooled over, apart from the axes that it shows."""
+    pooled = [a for a in study.axes if a not in shown and a not in where]
     text = f", where {show_all(where)}" if where else ""
     return f"{text}, pooled over {' and '.join(pooled)}" if pooled else text

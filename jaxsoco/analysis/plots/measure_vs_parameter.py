@@ -87,7 +87,7 @@ class MeasureVsParameter(Plot):
             raise NothingToDraw(f"no algorithm with several values of {parameter} has runs")
         drawing.finish()
         label_x(ax, words(parameter))
-        return drawing.caption(self.where, parameter)
+        return drawing.caption(self.where, parameter, self.table.get("by", ""))
 
     def _worlds(self, study: Study) -> list[dict[str, Any]]:
         """The selection of every line of an algorithm."""
