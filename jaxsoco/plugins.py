@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.util
+import os
 import re
 import sys
 import traceback
@@ -92,7 +93,7 @@ def _beside(name: str, folder: Path) -> Path | None:
     """The file of a module, or of a package, in a folder."""
     base = folder.joinpath(*name.split("."))
     options = (base.with_name(f"{base.name}.py"), base / "__init__.py")
-    return next((file for file in options if file.is_file()), None)
+    return next((file for file in options if os.path.isfile(file)), None)
 
 
 def _digest(file: Path) -> str:

@@ -38,7 +38,7 @@ def told(error: BaseException, command: str, folders: Sequence[Path] = ()) -> st
         "This is a fault of jaxsoco or of a plug-in; chunks that were computed are kept.",
     ]
     text = _report(error, command)
-    file = _write(text, [f for f in folders if (f / "manifest.json").is_file()])
+    file = _write(text, [f for f in folders if os.path.isfile(f / "manifest.json")])
     if file is None:
         lines += ["Please report it, with what follows:", text]
     else:

@@ -79,6 +79,8 @@ def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
             content = file.read(most + 1) if length <= most else b""
     except OSError as error:
         raise InputError(unreadable(path, error)) from None
+    except InputError:  # which is a ValueError, too
+        raise
     except ValueError as error:  # a zero byte in the name
         raise InputError(Issue(str(path), f"cannot be read: {error}", "check the path")) from None
     if max(length, len(content)) > most:
@@ -191,7 +193,9 @@ _HEADERS = {
 
 def one_line(error: Exception) -> str:
     """What another library's error says, in a line of its own."""
-    return shorten(" ".join(str(error).split()) or type(error).__name__, 160)
+    # Of an integer of thousands of digits Python says how a program could allow it.
+    text = str(error).partition("; use sys.")[0]
+    return shorten(" ".join(text.split()) or type(error).__name__, 160)
 
 
 def _damaged(path: Path, reason: str) -> Issue:

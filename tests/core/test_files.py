@@ -33,8 +33,9 @@ def test_only_regular_files_are_read(tmp_path):
         (tmp_path / ("n" * 300), "file name too long"),
         (tmp_path / "a\0b", "embedded null byte"),
     ):
-        with pytest.raises(InputError, match=message):
+        with pytest.raises(InputError, match=message) as error:
             read_bytes(path)
+        assert str(error.value).count("cannot be read") == 1
 
 
 def test_large_files_are_refused_by_their_size_alone(tmp_path):

@@ -212,7 +212,7 @@ def test_trees_take_time_in_proportion_to_their_nodes(tmp_path):
             0,
         ),
         ("multistage", 'name = "multihop", layers = 10', "exp3", "horizons = 1000", 0),
-        ("allocation", f"carbon_seed = {list(range(30))}", "greedy", "", 0),
+        ("allocation", f"data_size = [1, 2], carbon_seed = {list(range(200))}", "greedy", "", 0),
     ],
 )
 def test_checks_answer_soon(tmp_path, family, problem, learner, run, code, capsys):

@@ -113,7 +113,7 @@ def test_a_plugin_that_cannot_be_used_is_named(place, broken):
         assert more in errors
 
 
-@pytest.mark.parametrize("name", ["../halfway", "halfway.py", "half way", "", "5"])
+@pytest.mark.parametrize("name", ["../halfway", "halfway.py", "half way", "", "5", "m" * 300])
 def test_what_is_no_module_is_refused(place, name):
     spec = place.spec(('plugins = ["halfway"]', f'plugins = ["{name}"]'))
     for command in (["run", str(spec)], ["list", "--plugin", name]):

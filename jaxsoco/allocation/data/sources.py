@@ -45,8 +45,8 @@ def read_carbon(settings: CarbonJobs, folder: Path) -> CarbonTrace:
         raise error.under("problem") from None
 
 
-# The points of a sweep share their data.
-@functools.lru_cache(maxsize=8)
+# The points of a sweep share their data, and the seed may be an axis of it: 1 MB each.
+@functools.lru_cache(maxsize=256)
 def _synthetic(seed: int) -> CarbonTrace:
     return synthetic_carbon(seed)
 
