@@ -88,7 +88,9 @@ def fitted_axes(study: Study) -> list[str]:
     asked = [*study.presentation.checks, *study.presentation.plots]
     numeric = study.numeric_axes()
     if HORIZON not in numeric and not study.presentation.plots:
-        asked += default_plots(study)
+        # Figures may run along the seeds of a world; nothing grows with them.
+        plots = default_plots(study)
+        asked += [plot for plot in plots if not plot.get("axis", "").endswith("seed")]
     slope = default_axis(study.axes, study.checkpoints)
     names = {table.get("axis") or (slope if table["kind"] == "slope" else None) for table in asked}
     return [axis for axis in numeric if axis == HORIZON or axis in names]
