@@ -17,6 +17,7 @@ import numpy as np
 from jaxsoco.analysis.checks import run_checks
 from jaxsoco.analysis.ledger import read
 from jaxsoco.analysis.records import Chunk
+from jaxsoco.core import stopping
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.text import show
 
@@ -46,7 +47,8 @@ def try_report(manifest: Mapping[str, Any]) -> None:
             issues.append(_issue(f"check[{i}]", "cannot be evaluated", error))
     if not issues:
         try:
-            with tempfile.TemporaryDirectory(prefix="jaxsoco-") as folder:
+            # Held: a signal would leave the folder behind.
+            with stopping.held(), tempfile.TemporaryDirectory(prefix="jaxsoco-") as folder:
                 failures = report_on(ledger, Path(folder), draft=True).failures
         except OSError as error:
             message = f"the folder for temporary files cannot be used: {error.strerror or error}"
