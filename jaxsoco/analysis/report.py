@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jaxsoco.analysis import page, tables, wording
+from jaxsoco.analysis import page, style, tables, wording
 from jaxsoco.analysis.checks import CheckResult, run_checks
 from jaxsoco.analysis.constraints import footnote, worst_breaches
 from jaxsoco.analysis.fits import Fit, fits
@@ -78,6 +78,7 @@ def report_on(ledger: Ledger, directory: Path, *, draft: bool = False) -> Report
       directory: where the files go.
       draft: every text of a figure is set, and nothing is painted: a tenth of the work.
     """
+    style.find_matplotlib()
     study, presentation = ledger.study, ledger.study.presentation
     rows = tables.point_rows(ledger)
     results = run_checks(presentation.checks, ledger)

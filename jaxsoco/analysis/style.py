@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.escape import one_line, short_names, shorten
 
 if TYPE_CHECKING:
@@ -95,6 +96,19 @@ def lines(labels: Iterable[str]) -> dict[str, Line]:
         label: Line(_COLOURS[i % 7], _MARKERS[i % 9], _LINES[i % 5])
         for i, label in enumerate(labels)
     }
+
+
+def find_matplotlib() -> None:
+    """Imports matplotlib.
+
+    Raises:
+      InputError: the environment names a backend that there is none of.
+    """
+    try:
+        import matplotlib  # noqa: F401
+    except ValueError as error:
+        hint = "unset it: figures are written to files, which takes no backend"
+        raise InputError(Issue("MPLBACKEND", str(error), hint)) from error
 
 
 @contextmanager

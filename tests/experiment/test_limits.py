@@ -254,6 +254,12 @@ def test_a_jax_that_does_not_start_is_one_line(tmp_path, environment, said):
     assert done.stderr.startswith("jaxsoco: ") and said in done.stderr
 
 
+def test_a_backend_of_matplotlib_that_does_not_exist_is_one_line(tmp_path):
+    done = run_small(tmp_path, MPLBACKEND="nonsense")
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("jaxsoco: MPLBACKEND: ") and "unset it" in done.stderr
+
+
 def test_more_devices_than_cores_are_refused_at_once(tmp_path):
     done = run_small(tmp_path, "--devices", "4096")
     assert done.returncode == 2
