@@ -72,6 +72,8 @@ class Minimum(Check):
 
 def _other_fields(parameter: Any, scope: Scope, bases: Collection[str]) -> list[str]:
     """Fields beside the parameter in which the learners of an algorithm differ."""
+    if not isinstance(parameter, str):
+        return []  # reported as a field already
     variants = [values for base, values in scope.learners.values() if base in bases]
     swept = [values for values in variants if parameter in values]
     names = dict.fromkeys(name for values in swept for name in values if name != parameter)
