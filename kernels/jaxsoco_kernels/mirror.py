@@ -96,7 +96,8 @@ def entropic_step(logits: Array, losses: Array, rate: Array | float) -> Array:
       ``logits - rate * losses`` less its largest entry, ``[K, ...]``.
     """
     expect(logits=(logits, "K ..."), losses=(losses, "K ..."), rate=(rate, "..."))
-    moved = logits - jnp.asarray(rate, logits.dtype) * losses
+    rate = jnp.asarray(rate, logits.dtype)
+    moved = logits - (rate[None] if rate.ndim else rate) * losses
     return moved - jnp.max(moved, axis=0)[None]
 
 

@@ -224,6 +224,7 @@ CALLS: dict[str, Call] = {
     "jacobi.rank_one_update": (None, lambda g: (g.spectrum(), 0.1 * g.normal(), g.normal(D))),
     "jacobi.residual": (None, lambda g: (Spectrum(g.normal(D, D), g.symmetric()),)),
     # The columns' signs and order are LAPACK's to choose: what is compared is the matrix.
+    "jacobi.settle": (None, lambda g: (g.spectrum(),)),
     "jacobi.start": (lambda x: jacobi.assemble(jacobi.start(x)), lambda g: (g.symmetric(),)),
     "jacobi.sweep": (None, lambda g: (Spectrum(g.normal(D, D), g.symmetric()),)),
     "lanes.align": (lambda x: lanes.align(x, 1, 1), lambda g: (g.uniform(D),)),
