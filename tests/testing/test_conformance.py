@@ -121,7 +121,7 @@ BROKEN = {
     "no slope": (
         GOOD._replace(act=act_without_slope),
         ("slopes are finite",),
-        "the slope in [0].share is not finite",
+        "the slope in the parameter share is not finite",
     ),
     "branch": (
         Algorithm(init, act_with_a_branch, update, lanes="vmap"),

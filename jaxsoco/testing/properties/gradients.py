@@ -109,7 +109,7 @@ def slopes_are_finite_and_right(learner: Learner) -> None:
     with jax.enable_x64(True):
         params = jax.tree.map(np.asarray, learner.params())
         leaves, structure, places = _leaves(learner, params)
-    named = {f"the parameter {places[i]}": slope for i, slope in in_params.items()}
+    named = {f"the parameter {places[i].lstrip('.')}": slope for i, slope in in_params.items()}
     named |= {f"the setting {name}": slope for name, slope in in_settings.items()}
     for place, slope in named.items():
         require(np.isfinite(slope).all(), f"{learner.id}: the slope in {place} is not finite")
@@ -128,7 +128,7 @@ def slopes_are_finite_and_right(learner: Learner) -> None:
             continue
         moved = [[*leaves[:i], leaves[i] + sign * step, *leaves[i + 1 :]] for sign in (-1, 1)]
         down, up = (run_block(learner, structure.unflatten(one)) for one in moved)
-        _require_slope(learner, f"the parameter {places[i]}", slope, step, (down, up))
+        _require_slope(learner, f"the parameter {places[i].lstrip('.')}", slope, step, (down, up))
 
 
 def slopes_are_not_all_zero(learner: Learner) -> None:
