@@ -86,7 +86,8 @@ def test_the_reference_has_what_authors_import(site):
 
 def test_the_reference_has_fields_and_formulas(site):
     shown = " ".join(text_of(site / "api" / "jaxsoco.tracking.html").split())
-    assert "gain – g0 in gamma^2 = g0 (noise_cap / floor) T^exponent. A number > 0." in shown
+    assert "gain – g0 in gamma^2 = g0 (noise_cap / floor) T^exponent. A number from 0 (" in shown
+    assert "(excluded) to 10000. Gradient: yes. exponent – growth of gamma^2" in shown
     assert "T0 = ceil(c r d), gamma^2 = g0 (etabar / alpha) T^p" in shown
     assert "Source: arXiv 2601.09042, algorithm 1." in shown
 
