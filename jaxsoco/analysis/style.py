@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from jaxsoco.core.errors import InputError, Issue
-from jaxsoco.core.escape import one_line, short_names, shorten
+from jaxsoco.core.escape import ELLIPSIS, one_line, short_names
+from jaxsoco.core.text import shorten
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -179,7 +180,7 @@ def plain(text: str) -> str:
 
 def wrapped(text: str, width: int, most: int = 3) -> str:
     """A text of anybody on a few lines."""
-    text = shorten(one_line(text), width * most)
+    text = shorten(one_line(text), width * most, ELLIPSIS)
     return "\n".join(plain(line) for line in textwrap.wrap(text, width)[:most])
 
 

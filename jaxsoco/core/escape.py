@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from jaxsoco.core.terminal import visible
+from jaxsoco.core.text import shorten
 
 # Halves of characters, which no encoding can write, and what XML forbids.
 _REST = {code: f"\\u{code:04x}" for code in (*range(0xD800, 0xE000), 0xFFFE, 0xFFFF)}
+
+ELLIPSIS = "…"
+"""Of what is left out of a text in figures, whose fonts have it; a terminal may not."""
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
@@ -38,25 +42,13 @@ def spreadsheet(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def shorten(text: str, most: int) -> str:
-    """The text, or its beginning and its end around an ellipsis where it is too long.
-
-    >>> shorten("abcdefghijklmn", 9)
-    'abcd…klmn'
-    """
-    if len(text) <= most:
-        return text
-    half = (most - 1) // 2
-    return f"{text[:half]}…{text[-half:]}"
-
-
 def short_names(names: tuple[str, ...], most: int) -> dict[str, str]:
     """Every name on one line and not too long; different ones stay different.
 
     >>> short_names(("a very long name (1)", "a very long name (2)"), 7)
     {'a very long name (1)': 'a v… #1', 'a very long name (2)': 'a v… #2'}
     """
-    short = {name: shorten(one_line(name), most) for name in names}
+    short = {name: shorten(one_line(name), most, ELLIPSIS) for name in names}
     shown = [*short.values()]
     taken = {text for text in shown if shown.count(text) == 1}
     number = 0
@@ -65,7 +57,7 @@ def short_names(names: tuple[str, ...], most: int) -> dict[str, str]:
             continue
         while True:
             number += 1
-            tail = f"… #{number}"
+            tail = f"{ELLIPSIS} #{number}"
             candidate = one_line(name)[: most - len(tail)] + tail
             if candidate not in taken:
                 break

@@ -61,14 +61,14 @@ def with_type(value: Any) -> str:
     return f"the {names.get(type(value), type(value).__name__)} {shorten(as_toml(value), 160)}"
 
 
-def shorten(text: str, most: int) -> str:
-    """The text, or its begin and its end around dots where it is longer than ``most``.
+def shorten(text: str, most: int, gap: str = "...") -> str:
+    """The text, or its begin and its end around a ``gap`` where it is longer than ``most``.
 
     >>> shorten("abcdefghijklmn", 11)
     'abcd...klmn'
     """
-    half = (most - 3) // 2
-    return text if len(text) <= most else f"{text[:half]}...{text[-half:]}"
+    half = (most - len(gap)) // 2
+    return text if len(text) <= most else f"{text[:half]}{gap}{text[-half:]}"
 
 
 def thousands(value: float) -> str:

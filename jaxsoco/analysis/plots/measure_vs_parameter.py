@@ -16,11 +16,11 @@ from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.plots._base import LOG, VIEW, Plot
 from jaxsoco.analysis.selection import Scope, check_axis, check_bases, check_parameter, check_view
 from jaxsoco.analysis.views import columns_line, finals, view
-from jaxsoco.core.escape import shorten
+from jaxsoco.core.escape import ELLIPSIS
 from jaxsoco.core.schema import Field
 from jaxsoco.core.setup import LearnerInfo
 from jaxsoco.core.study import Study, matches
-from jaxsoco.core.text import show
+from jaxsoco.core.text import shorten, show
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,7 +75,7 @@ class MeasureVsParameter(Plot):
             if not runs:
                 continue
             name = ", ".join([curve.name, *self._world_text(where)])
-            text = style.plain(shorten(name, _LONGEST))
+            text = style.plain(shorten(name, _LONGEST, ELLIPSIS))
             if any(breach.learner in curve.labels for breach in self._breaches(ledger, curve)):
                 text = f"{text} {MARK}"
             if curve.places:
