@@ -157,11 +157,14 @@ _float64 = Primitive("float64")
 _float64.multiple_results = True
 
 
-@_float64.def_impl
-def _impl(*operands, program: ClosedJaxpr):
+def _compiled(primitive: Primitive, *operands, **options):
+    """Runs an operation that is called outside of any program."""
     # Without compilation it would call itself for ever.
     with jax.disable_jit(False):
-        return jit(partial(_float64.bind, program=program))(*operands)
+        return jit(partial(primitive.bind, **options))(*operands)
+
+
+_float64.def_impl(partial(_compiled, _float64))
 
 
 @_float64.def_abstract_eval
@@ -232,9 +235,7 @@ def _push(*operands, program: ClosedJaxpr, moving: tuple[bool, ...]):
     return jax.jvp(function, _chosen(moving, primals), list(tangents))[1]
 
 
-@_slope.def_impl
-def _slope_impl(*operands, **options):
-    return jax.jit(partial(_slope.bind, **options))(*operands)
+_slope.def_impl(partial(_compiled, _slope))
 
 
 @_slope.def_abstract_eval
