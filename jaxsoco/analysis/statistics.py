@@ -75,6 +75,11 @@ def too_few(seeds: int, want: int = FEWEST_SEEDS) -> str:
     return f"too few seeds ({seeds}; want {want})"
 
 
+def certain(value: float, note: str = "") -> Estimate:
+    """A value that is known: a fact about the runs, or what is the same in all of them."""
+    return Estimate(value, value, value, note)
+
+
 class Clusters(NamedTuple):
     """Sums per independent unit (seed, or bundle of seeds).
 
@@ -161,7 +166,7 @@ def pooled_quantile(values: np.ndarray, probability: float, level: float = LEVEL
         return Estimate(math.nan)
     value = float(np.quantile(ordered, probability))
     if units > 1 and ordered[0] == ordered[-1]:
-        return Estimate(value, value, value)
+        return certain(value)
     if np.count_nonzero(finite.any(axis=1)) == 1:
         low, high = _binomial_ranks(n, probability, level)
     elif units < FEWEST_SEEDS:
@@ -348,7 +353,7 @@ def _of_medians(
         errors = statistic(np.stack(drawn, axis=-1)) - value
     agree = np.abs(errors).max() <= _NO_ERROR * np.abs(medians).max()
     if agree and (units >= FEWEST_SEEDS or _all_alike(columns, axis=1)):
-        return Estimate(value, value, value)
+        return certain(value)
     if units < FEWEST_SEEDS:
         return Estimate(value, note=too_few(units))
     error = float(errors.std(ddof=1)) * math.sqrt(sample.size / units)

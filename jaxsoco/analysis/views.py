@@ -13,6 +13,7 @@ from jaxsoco.analysis.statistics import (
     Clusters,
     Estimate,
     beside,
+    certain,
     cluster,
     cluster_means,
     log_slope,
@@ -168,6 +169,15 @@ def _quartiles(x: tuple[Any, ...], columns: list[np.ndarray]) -> Line:
     return Line(tuple(x[i] for i in keep), ends[:, 0], ends[:, 1], ends[:, 2], runs)
 
 
+def estimated(
+    ledger: Ledger, estimate: Estimate, labels: Iterable[str | None], points: Iterable[int]
+) -> Estimate:
+    """An estimate from the runs of these learners; certain if all seeds give the same."""
+    if not ledger.repeats(labels, points):
+        return estimate
+    return certain(estimate.value, "the same with every seed")
+
+
 class Growth(NamedTuple):
     """``value ~ axis ** exponent``.
 
@@ -238,8 +248,7 @@ def growth(
         estimate = log_slope_of_medians(np.array(places), kept, study.level)
     if quantity.per_round and axis == HORIZON:
         estimate = Estimate(*(end - 1 for end in estimate), note=estimate.note)
-    if ledger.repeats((label, quantity.against), study.select(where)):
-        estimate = Estimate(*[estimate.value] * 3, note="the same with every seed")
+    estimate = estimated(ledger, estimate, (label, quantity.against), study.select(where))
     if not np.isfinite(estimate.value):
         notes = [f"the {quantity.statistic} is not positive everywhere, so it has no logarithm"]
     return Growth(estimate, axis, places, "; ".join(notes), local)

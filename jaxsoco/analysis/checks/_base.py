@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.selection import Scope
 from jaxsoco.analysis.statistics import (
     Estimate,
+    certain,
     difference_of_medians,
     pooled_mean,
     pooled_quantile,
@@ -134,20 +135,6 @@ class Check(Kind):
             needed = seeds_to_decide(measured, seeds, low, high)
         sentence += f"; undecided: {reason(measured, seeds, needed)}"
         return CheckResult(self.table, None, measured, runs, sentence, needed)
-
-
-def certain(value: float, note: str = "") -> Estimate:
-    """A value that is known: a fact about the runs, or what is the same in all of them."""
-    return Estimate(value, value, value, note)
-
-
-def estimated(
-    ledger: Ledger, estimate: Estimate, labels: Iterable[str | None], points: Iterable[int]
-) -> Estimate:
-    """An estimate from the runs of these learners; certain if all seeds give the same."""
-    if not ledger.repeats(labels, points):
-        return estimate
-    return certain(estimate.value, "the same with every seed")
 
 
 def check_equality(key: str, low: Any, high: Any, scope: Scope) -> None:

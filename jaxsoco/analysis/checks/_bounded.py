@@ -12,14 +12,13 @@ from jaxsoco.analysis.checks._base import (
     CheckResult,
     amount,
     check_equality,
-    estimated,
     number,
 )
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.selection import Scope, check_labels
 from jaxsoco.analysis.statistics import Estimate
 from jaxsoco.analysis.verdicts import decide
-from jaxsoco.analysis.views import View, finals
+from jaxsoco.analysis.views import View, estimated, finals
 from jaxsoco.core.schema import Field
 from jaxsoco.core.text import show
 

@@ -15,15 +15,13 @@ from jaxsoco.analysis.checks._base import (
     Check,
     CheckResult,
     amount,
-    certain,
-    estimated,
     number,
 )
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.selection import Scope, check_labels, check_view
-from jaxsoco.analysis.statistics import Estimate
+from jaxsoco.analysis.statistics import Estimate, certain
 from jaxsoco.analysis.verdicts import Verdict, decide, seeds_to_decide, together
-from jaxsoco.analysis.views import AGAINST, COST, STATISTIC, View, finals, view
+from jaxsoco.analysis.views import AGAINST, COST, STATISTIC, View, estimated, finals, view
 from jaxsoco.core.schema import Field
 
 
