@@ -178,6 +178,10 @@ class Store:
         ids = [chunk.id for chunk in self.plan.chunks()]
         return {chunk_id: sidecars[chunk_id] for chunk_id in ids if chunk_id in sidecars}
 
+    def runs(self) -> int:
+        """Runs of each learner in the chunks that are here and whole."""
+        return sum(sidecar["stop"] - sidecar["start"] for sidecar in self.committed().values())
+
     def read(self, chunk_id: str) -> dict[str, np.ndarray]:
         """Arrays of a committed chunk.
 

@@ -131,7 +131,7 @@ def status_text(directory: Path) -> str:
     """
     store = Store(directory).open()
     done, plan = store.committed(), store.plan
-    runs = sum(receipt["stop"] - receipt["start"] for receipt in done.values())
+    runs = store.runs()
     rate = _rate(store)
     left = "none" if runs == plan.runs else "not known yet"
     if rate is not None and runs < plan.runs:
@@ -157,7 +157,7 @@ def status_document(directory: Path) -> dict[str, Any]:
     """
     store = Store(directory).open()
     done, plan, rate = store.committed(), store.plan, _rate(store)
-    runs = sum(receipt["stop"] - receipt["start"] for receipt in done.values())
+    runs = store.runs()
     left = 0.0 if runs == plan.runs else None if rate is None else (plan.runs - runs) / rate
     return {
         "directory": str(directory),

@@ -134,9 +134,7 @@ def run(
 
 
 def _require_size(sweep: Sweep, out: Path, started: Store | None, share: Share | None) -> None:
-    done = 0
-    if started is not None:
-        done = sum(receipt["stop"] - receipt["start"] for receipt in started.committed().values())
+    done = 0 if started is None else started.runs()
     left = max(1 - done / sweep.runs, 0) / (share.count if share else 1)
     issues = [*excesses(sweep, out, left)] if left else []
     if issues:
