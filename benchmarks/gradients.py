@@ -119,8 +119,8 @@ def _modes(case: Case, options: argparse.Namespace) -> tuple[int, dict[str, Call
     import jaxsoco
     from jaxsoco import registry
 
-    own = {"horizon": options.horizon} if registry.problem(case.problem).horizons else {}
-    problem = jaxsoco.make(case.problem, **case.settings, **own)
+    rounds = {"horizon": options.horizon} if registry.problem(case.problem).horizons else {}
+    problem = jaxsoco.make(case.problem, **case.settings, **rounds)
     algorithm, params = jaxsoco.learner(case.learner)
     keys = jaxsoco.seed_keys(0, options.runs)
     family = registry.family(case.learner.partition("/")[0])

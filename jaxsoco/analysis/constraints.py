@@ -51,8 +51,8 @@ def breaches(ledger: Ledger, points: Iterable[int], learners: Sequence[str]) -> 
             # Excess over the limit and over rounding, which does not grow with the rounds.
             excess = np.where(finite, values - cost.limit * rounds - study.rounding, 0.0)
             if finite.any() and excess.sum() > 0:
-                shown = values / rounds if cost.limit else values
-                mean = float(np.where(finite, shown, 0.0).sum() / finite.sum())
+                amounts = values / rounds if cost.limit else values
+                mean = float(np.where(finite, amounts, 0.0).sum() / finite.sum())
                 unit = f"{cost.unit} a round" if cost.limit else cost.unit
                 broken.append(Breach(learner, cost.name, mean, unit.strip()))
     return broken

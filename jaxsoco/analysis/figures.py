@@ -76,10 +76,10 @@ def titles(plots: Sequence[Mapping[str, Any]], study: Study) -> list[str]:
     Figures that show the same thing are told apart by the fields in which they differ, such as
     their learners or logarithmic axes, or else numbered.
     """
-    own = [PLOTS.make(plot).title(study) for plot in plots]
+    plain_titles = [PLOTS.make(plot).title(study) for plot in plots]
     full = []
-    for plot, title in zip(plots, own, strict=True):
-        rivals = [other for other, text in zip(plots, own, strict=True) if text == title]
+    for plot, title in zip(plots, plain_titles, strict=True):
+        rivals = [other for other, text in zip(plots, plain_titles, strict=True) if text == title]
         keys = dict.fromkeys(key for other in rivals for key in other if key != "where")
         telling = [key for key in keys if any(o.get(key) != plot.get(key) for o in rivals)]
         values = {key: plot[key] for key in telling if key in plot}

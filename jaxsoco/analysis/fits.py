@@ -55,17 +55,17 @@ def fit(
     where: Mapping[str, Any] | None = None,
 ) -> Fit:
     """Fits the exponent of one learner's quantity along an axis."""
-    found = growth(ledger, algorithm, quantity, axis, where)
+    trend = growth(ledger, algorithm, quantity, axis, where)
     return Fit(
         algorithm=algorithm,
         against=quantity.against,
         axis=axis,
         where=dict(where or {}),
-        exponent=found.exponent,
-        positions=len(found.places),
-        note=found.note,
-        over=found.over,
-        local=found.local,
+        exponent=trend.exponent,
+        positions=len(trend.places),
+        note=trend.note,
+        over=trend.over,
+        local=trend.local,
     )
 
 

@@ -258,8 +258,8 @@ def exponent(
     ledger: Ledger, label: str, quantity: View, axis: str, where: Mapping[str, Any] | None = None
 ) -> tuple[Estimate, int, str]:
     """The exponent of :func:`growth`, on how many positions, and its note."""
-    found = growth(ledger, label, quantity, axis, where)
-    return found.exponent, len(found.places), found.note
+    trend = growth(ledger, label, quantity, axis, where)
+    return trend.exponent, len(trend.places), trend.note
 
 
 def _columns(

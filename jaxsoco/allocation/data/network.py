@@ -243,11 +243,11 @@ def _arrange(
             hint = "name the regions in its first row and column: " + ", ".join(regions)
             raise InputError(Issue(source, message, hint))
         return numbers(matrix, source)
-    known = set(names)
+    name_set = set(names)
     issues = [
         Issue(source, f'has no region "{name}"', suggest(name, names))
         for name in regions
-        if name not in known
+        if name not in name_set
     ]
     issues += [
         Issue(source, f'names the region "{name}" more than once', "one row for each region")

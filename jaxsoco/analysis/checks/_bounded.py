@@ -77,8 +77,8 @@ class Bounded(Check):
         if rival in ledger.study.labels:
             finite &= np.isfinite(ledger.totals(rival, points))
         lost = sum(ledger.cells[point, label].runs for point in points) - int(finite.sum())
-        found = f"{subject} in all {runs} runs{self.where_text} is {amount(largest.value)}"
-        sentence = f"{found}; {claim}"
+        fact = f"{subject} in all {runs} runs{self.where_text} is {amount(largest.value)}"
+        sentence = f"{fact}; {claim}"
         if lost:
             sentence += f" ({lost} more with a cost that is not finite)"
         passed = decide(largest, low, high) == "passed" and not (lost and high < math.inf)

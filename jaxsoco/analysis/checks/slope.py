@@ -59,18 +59,18 @@ class Slope(Check):
         study, algorithm = ledger.study, self.table["algorithm"]
         quantity = view(self.table, study, self.where)
         axis = self.table.get("axis") or default_axis(study.axes, study.checkpoints) or ""
-        found = growth(ledger, algorithm, quantity, axis, self.where)
-        measured = found.exponent
+        trend = growth(ledger, algorithm, quantity, axis, self.where)
+        measured = trend.exponent
         low, high = self.table["between"]
         subject = f"{quantity.words(study, algorithm)}{self.where_text}"
         values = finals(ledger, algorithm, quantity, study.select(self.where))
         if not math.isfinite(measured.value):
-            sentence = f"{subject}: no exponent in {axis}, {found.note}"
+            sentence = f"{subject}: no exponent in {axis}, {trend.note}"
         else:
             sentence = (
                 f"{subject} grows like {axis}^{number(measured, study.level)}, "
-                f"{'a' if found.local else 'over'} {found.over}"
-                f"{f' ({found.note})' if found.note else ''}; "
+                f"{'a' if trend.local else 'over'} {trend.over}"
+                f"{f' ({trend.note})' if trend.note else ''}; "
                 f"claimed: exponent between {low:g} and {high:g}"
             )
         return self.decided(measured, values, sentence, low=low, high=high)

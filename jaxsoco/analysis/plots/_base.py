@@ -64,8 +64,8 @@ class Plot(Kind):
         broken = breaches(ledger, study.select(self.where), labels)
         self.broken += [one for one in broken if one not in self.broken]
         # Names are made of all labels, so that a learner has the same one in every figure.
-        shown = style.names(study.labels, letters)
-        return {label: marked(shown[label], label, broken) for label in labels}
+        names = style.names(study.labels, letters)
+        return {label: marked(names[label], label, broken) for label in labels}
 
     def algorithms(self, study: Study) -> list[str]:
         """Labels of the learners to show."""

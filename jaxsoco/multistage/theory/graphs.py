@@ -98,8 +98,8 @@ def children_of(
         below.setdefault(parent, []).append(child)
     twice = [f"{a} -> {b} is there twice" for (a, b), count in counts.items() if count > 1]
     reached = {child for row in below.values() for child in row}
-    known = reached.union(below)
-    orphans = [name for name in dict.fromkeys(nodes) if name not in known]
+    ends = reached.union(below)
+    orphans = [name for name in dict.fromkeys(nodes) if name not in ends]
     issues = [
         *_listed("edges", twice),
         *_listed("nodes", [f"{name} is an orphan: no edge has it" for name in orphans]),
