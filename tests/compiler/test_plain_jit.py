@@ -48,13 +48,7 @@ def wrong(precision: str, lanes: str, extent: str, group: str) -> dict[str, list
     return {subject: what for subject, what in found.items() if what}
 
 
-@pytest.mark.parametrize(
-    "group",
-    [
-        "kernels",
-        *(pytest.param(f, marks=() if f == "multistage" else pytest.mark.slow) for f in FAMILIES),
-    ],
-)
+@pytest.mark.parametrize("group", ["kernels", *FAMILIES])
 def test_many_lanes_are_as_right_as_few(group):
     assert wrong("float64", "16,8192", "brief", group) == {}
 

@@ -46,12 +46,7 @@ def assert_same_bits(found: list[engine.Outcome]) -> None:
         jax.tree.map(np.testing.assert_array_equal, other, first)
 
 
-QUICK = ("allocation/greedy", "multistage/exp3", "provisioning/oco_q", "tracking/passive_learner")
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=() if n in QUICK else pytest.mark.slow) for n in LEARNERS]
-)
+@pytest.mark.parametrize("name", LEARNERS)
 def test_costs_do_not_depend_on_the_tile(name, monkeypatch):
     # Machine code that is not optimised takes half of the time, and adds up in the same order.
     monkeypatch.setattr(engine, "CPU_OPTIONS", {**CPU_OPTIONS, "xla_backend_optimization_level": 0})

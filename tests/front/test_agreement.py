@@ -61,10 +61,7 @@ def ways(problem, algorithm, params, keys, at, thorough):
 
 
 @pytest.mark.parametrize("thorough", [False, pytest.param(True, marks=pytest.mark.slow)])
-@pytest.mark.parametrize(
-    "family",
-    [pytest.param(f, marks=() if f == "multistage" else pytest.mark.slow) for f in PROBLEMS],
-)
+@pytest.mark.parametrize("family", PROBLEMS)
 @pytest.mark.parametrize("x64", [True], indirect=True)
 def test_played_simulated_and_swept_runs_cost_the_same(family, thorough, x64, tmp_path):
     results = jaxsoco.run(experiment(family), tmp_path / "run", progress=False)
