@@ -13,6 +13,7 @@ from jaxsoco._version import __version__
 from jaxsoco.core.exits import DONE
 from jaxsoco.core.files import read_text
 from jaxsoco.core.text import columns
+from jaxsoco.engine.requests import Share
 from jaxsoco.experiment import Sweep, expand, load_experiment
 from jaxsoco.experiment.document import parse_toml
 from jaxsoco.experiment.overview import (
@@ -23,7 +24,7 @@ from jaxsoco.experiment.overview import (
     unread_text,
 )
 from jaxsoco.experiment.plugging import Policy
-from jaxsoco.experiment.runner import Share, default_folder, report, run, trace
+from jaxsoco.experiment.runner import default_folder, report, run, trace
 from jaxsoco.experiment.spec import Unread
 
 
@@ -57,7 +58,7 @@ _EXAMPLES = {
   jaxsoco run experiments/quickstart.toml --smoke
   jaxsoco run experiments/quickstart.toml --seeds 64 --out runs/trial
   jaxsoco run experiments/quickstart.toml --set algorithm.st_clip.epsilon=0.5 --out runs/bold
-  jaxsoco run experiments/quickstart.toml --chunks 1/2 --devices 1""",
+  jaxsoco run experiments/quickstart.toml --share 1/2 --devices 1""",
     "status": """
   jaxsoco status runs/quickstart
   jaxsoco status runs/quickstart --json""",
@@ -124,6 +125,7 @@ def parser() -> argparse.ArgumentParser:
     ran = add("run", _run, "run an experiment, or resume it")
     _add_spec(ran)
     ran.add_argument(
+        "--share",
         "--chunks",
         type=_share,
         metavar="I/N",
@@ -326,7 +328,7 @@ def _run(arguments: argparse.Namespace, command: str) -> int:
         out,
         command=command,
         devices=arguments.devices,
-        share=arguments.chunks,
+        share=arguments.share,
         strict=arguments.strict,
         anyway=arguments.anyway,
     )

@@ -1,4 +1,4 @@
-"""From committed chunks to tables, fitted exponents, checks of a paper's claims, and figures.
+"""From stored runs to tables, fitted exponents, checks of a paper's claims, and figures.
 
 Nothing here imports JAX; matplotlib is imported only to draw.
 """

@@ -1,9 +1,9 @@
 """The ledger: what every learner cost, and how that compares with the optimum of the same run.
 
-Chunks are streamed once, in the order of the plan. Kept are float64 moments at every checkpoint
-(merged chunk by chunk), the final costs of every run (for quantiles and paired comparisons), and,
-where costs are kept at several rounds, sums over bundles of seeds for the bootstrap; where medians
-over the rounds are asked for, also every round kept of the first runs.
+Pieces of the results are streamed once, in the order of the study. Kept are float64 moments at
+every checkpoint (merged piece by piece), the final costs of every run (for quantiles and paired
+comparisons), and, where costs are kept at several rounds, sums over bundles of seeds for the
+bootstrap; where medians over the rounds are asked for, also every round kept of the first runs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 from jaxsoco.analysis.records import (
     Cell,
-    Chunk,
+    Piece,
     Record,
     compare,
     read_record,
@@ -28,8 +28,6 @@ from jaxsoco.core.study import HORIZON, Study
 
 _BUNDLES = 1000
 _MOST_PATHS = 4096
-_PLACE = ("id", "group", "start", "stop", "identity", "bytes", "sha256", "seconds")
-_COUNTS = ("nonconverged", "nonfinite", "repeating")
 
 
 class Curve(NamedTuple):
@@ -44,7 +42,7 @@ class Ledger:
 
     def __init__(self, study: Study):
         self.study = study
-        self.chunks = 0
+        self.packs = 0
         self.seconds = 0.0
         self.provenance: dict[str, set[str]] = {}
         self._last = (-1, -1)
@@ -64,9 +62,8 @@ class Ledger:
 
     @property
     def runs(self) -> int:
-        """Runs of every learner that are in the ledger."""
-        first = self.study.labels[0]
-        return sum(self.cells[p, first].runs for p in range(len(self.study.points)))
+        """Runs of all learners together that are in the ledger."""
+        return sum(cell.runs for cell in self.cells.values())
 
     @property
     def seeds_with_paths(self) -> int:
@@ -75,43 +72,50 @@ class Ledger:
 
     @property
     def complete(self) -> bool:
-        """Whether every run of the plan is in the ledger."""
-        return self.runs == self.study.runs
+        """Whether every run of the study is in the ledger."""
+        return self.runs == self.study.runs * len(self.study.labels)
 
-    def add(self, meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
-        """Takes in the next chunk.
+    def add(self, record: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+        """Takes in the next piece, which may lack learners.
 
         Raises:
-          ValueError: the chunk does not come after the one before, or has no such runs.
+          ValueError: the piece does not come after the one before, or has no such runs.
         """
-        group = self.study.groups[meta["group"]]
-        start, stop = meta["start"], meta["stop"]
-        if (meta["group"], start) < self._last or not 0 <= start < stop <= group.runs:
-            raise ValueError(f"chunk out of order: group {meta['group']}, runs {start} to {stop}")
-        self._last = (meta["group"], stop)
-        records = {
-            label: read_record(self.study, f"{number:03d}", arrays)
-            for number, label in enumerate(self.study.labels)
-        }
+        group = self.study.groups[record["group"]]
+        start, stop = record["start"], record["stop"]
+        if (record["group"], start) < self._last or not 0 <= start < stop <= group.runs:
+            raise ValueError(f"out of order: group {record['group']}, runs {start} to {stop}")
+        self._last = (record["group"], stop)
+        numbers = [i for i in range(len(self.study.labels)) if f"{i:03d}.finite" in arrays]
+        whole = {i: read_record(self.study, f"{i:03d}", arrays) for i in numbers}
+        repeating = [self.study.labels[number] for number in record.get("repeating", ())]
         for point, seeds, runs in segments(group, start, stop):
-            self._repeating.update((point, label) for label in meta.get("repeating", ()))
-            parts = {label: record.part(runs) for label, record in records.items()}
-            for number, label in enumerate(self.study.labels):
-                mine, cell = parts[label], self.cells[point, label]
-                last = np.column_stack([mine.total[:, -1], mine.parts[:, -1]])
-                self._finals[point, number, seeds] = np.where(mine.finite[:, None], last, np.nan)
-                self._enter(cell, mine)
-                for rival in self.study.comparators or (None,):
-                    values = self._compare(cell, label, rival, parts)
-                    self._keep((point, label, rival), values, seeds)
-                for name, rival in self.study.watched:
-                    values = self._watch(mine, name, parts[rival] if rival else None)
-                    self._keep((point, label, _key(rival, name)), values, seeds)
-        self.chunks += 1
-        self.seconds += float(meta.get("seconds") or 0.0)
-        for name, value in meta.items():
-            if name not in (*_PLACE, *_COUNTS):
-                self.provenance.setdefault(name, set()).add(str(value))
+            self._repeating.update((point, label) for label in repeating)
+            parts = {self.study.labels[i]: one.part(runs) for i, one in whole.items()}
+            for number in numbers:
+                self._add_runs(point, number, seeds, parts)
+        for facts in record.get("packs", {}).values():
+            self.packs += 1
+            self.seconds += float(facts.get("seconds") or 0.0)
+            for name, value in facts.items():
+                if name != "seconds":
+                    self.provenance.setdefault(name, set()).add(str(value))
+
+    def _add_runs(self, point: int, number: int, seeds: slice, parts: Mapping[str, Record]) -> None:
+        """Takes in one learner's runs of one point, beside those of the others."""
+        label = self.study.labels[number]
+        mine, cell = parts[label], self.cells[point, label]
+        last = np.column_stack([mine.total[:, -1], mine.parts[:, -1]])
+        self._finals[point, number, seeds] = np.where(mine.finite[:, None], last, np.nan)
+        self._enter(cell, mine)
+        for rival in self.study.comparators or (None,):
+            if rival in parts or rival is None or rival in self.study.components:
+                values = self._compare(cell, label, rival, parts)
+                self._keep((point, label, rival), values, seeds)
+        for name, rival in self.study.watched:
+            if rival in parts or rival is None:
+                values = self._watch(mine, name, parts[rival] if rival else None)
+                self._keep((point, label, _key(rival, name)), values, seeds)
 
     def _enter(self, cell: Cell, record: Record) -> None:
         """Adds one segment's costs to a cell."""
@@ -182,7 +186,7 @@ class Ledger:
     def repeats(self, labels: Iterable[str | None], points: Iterable[int]) -> bool:
         """Whether these learners cost the same with every seed: neither world nor learner draws.
 
-        Two seeds or more tell by themselves. Of a single one its chunk says whether runs with other
+        Two seeds or more tell by themselves. Of a single one its pack says whether runs with other
         seeds, which are not kept, came to the same.
 
         Args:
@@ -312,9 +316,9 @@ def _key(against: str | None, cost: str | None) -> str | None:
     return against if cost is None else f"cost:{cost}:{against or ''}"
 
 
-def read(manifest: Mapping[str, Any], chunks: Iterable[Chunk]) -> Ledger:
-    """The ledger of a run: its manifest and its committed chunks in the order of the plan."""
+def read(manifest: Mapping[str, Any], pieces: Iterable[Piece]) -> Ledger:
+    """The ledger of a study: its manifest, and what there is of it in its order."""
     ledger = Ledger(Study.from_json(manifest))
-    for meta, arrays in chunks:
-        ledger.add(meta, arrays)
+    for record, arrays in pieces:
+        ledger.add(record, arrays)
     return ledger

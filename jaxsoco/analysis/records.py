@@ -1,4 +1,4 @@
-"""Chunks as the ledger takes them in: runs in float64, point by point, and what is kept of them."""
+"""Pieces of results as the ledger takes them in, in float64 and point by point; what it keeps."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from jaxsoco.core.moments import Moments
 from jaxsoco.core.plan import Group
 from jaxsoco.core.study import Study
 
-Chunk = tuple[Mapping[str, Any], Mapping[str, np.ndarray]]
-"""A chunk's record (``group``, ``start``, ``stop``, ...) and its arrays, as the store keeps them:
-``"003.service"`` ``[runs, C]``, ``"003.faults"`` ``[runs]``, ``"003.finite"`` ``[runs]`` for the
-learner with number 3."""
+Piece = tuple[Mapping[str, Any], Mapping[str, np.ndarray]]
+"""Runs ``start .. stop - 1`` of a group, for some of the learners: ``(record, arrays)``. The record
+has ``group``, ``start``, ``stop``, ``repeating`` (numbers of learners whose single seed is like any
+other) and ``packs`` (name -> facts such as ``seconds``, of packs that no piece before came from);
+the arrays ``"003.service"`` ``[runs, C]``, ``"003.faults"`` ``[runs]``, ``"003.finite"`` ``[runs]``
+for the learner with number 3."""
 
 
 @dataclass
@@ -59,7 +61,7 @@ class Cell:
 
 
 class Record(NamedTuple):
-    """One learner's runs of a chunk in float64.
+    """One learner's runs of a piece in float64.
 
     Attributes:
       total: total cost ``[runs, C]``.
@@ -96,7 +98,7 @@ def without_noise(values: np.ndarray, total: np.ndarray, noise: float) -> np.nda
 
 
 def read_record(study: Study, number: str, arrays: Mapping[str, np.ndarray]) -> Record:
-    """One learner's arrays of a chunk; a component that it does not record adds nothing."""
+    """One learner's arrays of a piece; a component that it does not record adds nothing."""
     finite = np.asarray(arrays[f"{number}.finite"], bool)
     faults = np.asarray(arrays[f"{number}.faults"])
     total, parts = None, None
@@ -117,7 +119,7 @@ def read_record(study: Study, number: str, arrays: Mapping[str, np.ndarray]) -> 
 
 
 def segments(group: Group, start: int, stop: int) -> Iterator[tuple[int, slice, slice]]:
-    """A chunk's runs point by point: ``(point, its seeds, rows of the chunk)``."""
+    """A piece's runs point by point: ``(point, its seeds, rows of the piece)``."""
     run = start
     while run < stop:
         position, seed = divmod(run, group.seeds)

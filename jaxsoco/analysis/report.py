@@ -19,7 +19,7 @@ from jaxsoco.analysis.fits import Fit, fits
 from jaxsoco.analysis.ledger import Ledger, read
 from jaxsoco.analysis.page import Picture
 from jaxsoco.analysis.plots import default_plots
-from jaxsoco.analysis.records import Chunk
+from jaxsoco.analysis.records import Piece
 from jaxsoco.analysis.verdicts import Verdict, together
 from jaxsoco.core import stopping
 
@@ -52,13 +52,13 @@ class ReportResult:
 
 
 def write_report(
-    manifest: Mapping[str, Any], chunks: Iterable[Chunk], directory: Path
+    manifest: Mapping[str, Any], pieces: Iterable[Piece], directory: Path
 ) -> ReportResult:
     """Writes the report of a run, complete or not, into its directory.
 
     Args:
       manifest: content of the run's ``manifest.json``.
-      chunks: ``(record, arrays)`` of every committed chunk, in the order of the plan.
+      pieces: what there is of it, in its order.
       directory: where ``table.csv``, ``checks.json``, ``figures/`` and ``report.html`` go;
         ``curves.csv`` too, where costs are kept at several rounds of a run.
 
@@ -67,7 +67,7 @@ def write_report(
     Raises:
       OSError: a file could not be written.
     """
-    return report_on(read(manifest, chunks), directory)
+    return report_on(read(manifest, pieces), directory)
 
 
 def report_on(ledger: Ledger, directory: Path, *, draft: bool = False) -> ReportResult:

@@ -16,7 +16,7 @@ import numpy as np
 
 from jaxsoco.analysis.checks import run_checks
 from jaxsoco.analysis.ledger import read
-from jaxsoco.analysis.records import Chunk
+from jaxsoco.analysis.records import Piece
 from jaxsoco.core import stopping
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.text import show
@@ -38,7 +38,7 @@ def try_report(manifest: Mapping[str, Any]) -> None:
     from jaxsoco.analysis.report import report_on  # brings matplotlib
 
     small = shrink(manifest)
-    ledger = read(small, _chunks(small))
+    ledger = read(small, _pieces(small))
     issues = []
     for i, check in enumerate(small["presentation"]["checks"]):
         try:
@@ -140,7 +140,7 @@ def _some_points(points: Sequence[Mapping[str, Any]], axes: Mapping[str, Any]) -
     return sorted([*kept][:_MOST_POINTS])
 
 
-def _chunks(manifest: Mapping[str, Any]) -> Iterator[Chunk]:
+def _pieces(manifest: Mapping[str, Any]) -> Iterator[Piece]:
     """Made-up costs: positive, growing, a little different for every learner and seed."""
     plan = manifest["plan"]
     costs = [cost["name"] for cost in manifest["presentation"]["costs"]]
@@ -156,5 +156,4 @@ def _chunks(manifest: Mapping[str, Any]) -> Iterator[Chunk]:
                 arrays[f"{number:03d}.{cost}"] = level / (1 + i) * np.outer(noise, rounds)
             arrays[f"{number:03d}.finite"] = np.ones(runs, bool)
             arrays[f"{number:03d}.faults"] = np.zeros(runs, int)
-        meta = {"group": group["index"], "start": 0, "stop": runs, "seconds": 0.0}
-        yield meta, arrays
+        yield {"group": group["index"], "start": 0, "stop": runs}, arrays

@@ -27,7 +27,7 @@ def lead(ledger: Ledger) -> list[str]:
         ]
     )
     size = "Smoke-sized run: " if study.presentation.smoke else ""
-    return [study.presentation.description, f"{size}{sizes}; {ledger.runs} runs of each."]
+    return [study.presentation.description, f"{size}{sizes}; {count(ledger.runs, 'run')} in all."]
 
 
 def missing(ledger: Ledger) -> str:
@@ -36,8 +36,8 @@ def missing(ledger: Ledger) -> str:
         return ""
     study = ledger.study
     return (
-        f"{ledger.chunks} of {study.chunks} chunks are there, {ledger.runs} of {study.runs} runs "
-        "of each learner. All figures and verdicts below are provisional."
+        f"{ledger.runs} of {study.runs * len(study.labels)} runs are there. All figures and "
+        "verdicts below are provisional."
     )
 
 
@@ -136,8 +136,8 @@ def provenance(ledger: Ledger) -> dict[str, str]:
         "command": study.presentation.command,
         "identity": study.identity,
         "created": study.created,
-        "chunks": f"{ledger.chunks} of {study.chunks}",
-        "computing time": f"{ledger.seconds:.1f} s, all chunks together",
+        "packs": str(ledger.packs),
+        "computing time": f"{ledger.seconds:.1f} s, all packs together",
         **facts,
     }
 

@@ -63,3 +63,8 @@ class InputError(ValueError):
 
 class Interrupted(RuntimeError):
     """The run stopped early; what was committed is whole and a later run resumes from it."""
+
+
+def reason_of(error: OSError) -> str:
+    """What the system says of an error, without the number and the path."""
+    return error.strerror or str(error)

@@ -35,7 +35,7 @@ def told(error: BaseException, command: str, folders: Sequence[Path] = ()) -> st
     reason = reason if len(reason) <= 300 else f"{reason[:300]} ..."
     lines = [
         f"jaxsoco: internal error: {kind}{': ' if reason else ''}{reason}",
-        "This is a fault of jaxsoco or of a plug-in; chunks that were computed are kept.",
+        "This is a fault of jaxsoco or of a plug-in; runs that were computed are kept.",
     ]
     text = _report(error, command)
     file = _write(text, [f for f in folders if os.path.isfile(f / "manifest.json")])

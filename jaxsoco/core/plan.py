@@ -1,16 +1,16 @@
 """What a sweep computes and how it is cut up.
 
 A *group* holds the points that share one compiled problem. Its runs are numbered
-``r = position * seeds + seed``, point after point. A *chunk* is a contiguous range of one group's
-runs, for every learner: one file, the unit of resumption and of distribution.
+``r = position * seeds + seed``, point after point.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from typing import Any
+
+import numpy as np
 
 from jaxsoco.core.errors import InputError, Issue
 
@@ -50,21 +50,6 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Chunk:
-    """Runs ``start .. stop - 1`` of one group."""
-
-    id: str
-    group: int
-    start: int
-    stop: int
-
-    @property
-    def runs(self) -> int:
-        """Number of runs."""
-        return self.stop - self.start
-
-
-@dataclass(frozen=True)
 class Plan:
     """All groups, and the shapes in which they are computed.
 
@@ -72,43 +57,29 @@ class Plan:
       groups: in order; ``groups[i].index == i``.
       learners: unique labels, algorithms first, then comparators.
       costs: names of the cost components.
-      tile: lanes of a compiled block; part of a sweep's identity, because the shape of a block can
-        change the last bits of its results.
-      chunk: runs of a chunk, rounded up to a multiple of ``tile`` so that a run has the same lane
-        of a tile whatever the chunk size. Not part of the identity.
+      tile: lanes of a compiled block.
+      pack: runs of each learner that are computed and stored together, at most; rounded up to a
+        multiple of ``tile``, so that no lane is idle but in the last block of a pack.
     """
 
     groups: tuple[Group, ...]
     learners: tuple[str, ...]
     costs: tuple[str, ...]
     tile: int
-    chunk: int
+    pack: int
 
     def __post_init__(self) -> None:
         _require(len(self.groups) > 0, "a plan needs a group")
         _require([g.index for g in self.groups] == [*range(len(self.groups))], "groups in order")
         for names in (self.learners, self.costs):
             _require(len(names) > 0 and len(set(names)) == len(names), f"not unique: {names}")
-        _require(self.tile > 0 and self.chunk > 0, "tile and chunk must be positive")
-        object.__setattr__(self, "chunk", -(-self.chunk // self.tile) * self.tile)
+        _require(self.tile > 0 and self.pack > 0, "tile and pack must be positive")
+        object.__setattr__(self, "pack", -(-self.pack // self.tile) * self.tile)
 
     @property
     def runs(self) -> int:
         """Number of runs of all groups (each one is run by every learner)."""
         return sum(group.runs for group in self.groups)
-
-    def chunks(self) -> tuple[Chunk, ...]:
-        """All chunks, group after group, with ids ``00000``, ``00001``, ..."""
-        return self._chunks
-
-    @cached_property
-    def _chunks(self) -> tuple[Chunk, ...]:
-        ranges = [
-            (group.index, start, min(start + self.chunk, group.runs))
-            for group in self.groups
-            for start in range(0, group.runs, self.chunk)
-        ]
-        return tuple(Chunk(f"{i:05d}", *place) for i, place in enumerate(ranges))
 
     def to_json(self) -> dict[str, Any]:
         """The plan as plain JSON data; :meth:`from_json` inverts it."""
@@ -133,9 +104,24 @@ class Plan:
                 for group in data["groups"]
             )
             names = tuple(data["learners"]), tuple(data["costs"])
-            return cls(groups, *names, tile=data["tile"], chunk=data["chunk"])
+            return cls(groups, *names, tile=data["tile"], pack=data["pack"])
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(Issue("plan", f"not the plan of a run ({error!r})")) from error
+
+
+def checkpoints(horizon: int, count: int = 32) -> tuple[int, ...]:
+    """At most ``count`` rounds, spaced geometrically, that end with ``horizon``.
+
+    >>> jaxsoco.checkpoints(100, 5)
+    (1, 3, 10, 32, 100)
+
+    Raises:
+      ValueError: one of them is below 1.
+    """
+    if horizon < 1 or count < 1:
+        raise ValueError(f"want horizon >= 1 and count >= 1, got {horizon} and {count}")
+    grid = np.geomspace(1, horizon, min(count, horizon)) if count > 1 else [horizon]
+    return tuple(sorted({*(round(float(t)) for t in grid), horizon}))
 
 
 def _require(condition: bool, message: str) -> None:

@@ -1,7 +1,7 @@
 """What a run is: its points, learners, comparators, costs, plan, and what its report shows.
 
 ``experiment`` writes a :class:`Study` to ``manifest.json``, the engine resumes it, ``analysis``
-reads it back. The JSON of FORMAT 1 is made here and read here, and nowhere else.
+reads it back. Its JSON is made here and read here, and nowhere else.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from jaxsoco.core.cells import Origin
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.plan import Group, Plan
 from jaxsoco.core.schema import CostEntry
@@ -45,8 +46,9 @@ class Study:
       components: comparator that is not run -> the component that is the regret against it.
       heavy: indices of points whose costs have no mean.
       level: level of the intervals.
+      origin: code and compiler that the numbers come from.
       created: when the run began (ISO 8601); empty before it begins.
-      identity: SHA-256 of the setup; empty before the run begins.
+      identity: SHA-256 of all that fixes the numbers; empty before the run begins.
     """
 
     name: str
@@ -60,16 +62,18 @@ class Study:
     components: Mapping[str, str] = field(default_factory=dict)
     heavy: frozenset[int] = frozenset()
     level: float = 0.95
+    origin: Origin = field(default_factory=Origin)
     created: str = ""
     identity: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """The manifest, without what the store fills in: format, identity, time of creation."""
+        """The manifest, without what the store fills in: format, identity, time, seal."""
         presentation = self.presentation
         return {
             "name": self.name,
             "figure": presentation.title,
             "settings": self.setup.to_json(),
+            "origin": self.origin.to_json(),
             "plan": self.plan.to_json(),
             "presentation": {
                 **presentation.to_json(),
@@ -117,6 +121,7 @@ class Study:
             components=dict(presentation.get("components", {})),
             heavy=frozenset(presentation.get("heavy_tailed", ())),
             level=presentation.get("confidence", 0.95),
+            origin=Origin.from_json(manifest["origin"]) if "origin" in manifest else Origin(),
             created=str(manifest.get("created", "")),
             identity=str(manifest.get("identity", "")),
         )
@@ -171,11 +176,6 @@ class Study:
     def runs(self) -> int:
         """Runs of every learner when the sweep is complete."""
         return self.plan.runs
-
-    @property
-    def chunks(self) -> int:
-        """Chunks of the complete sweep."""
-        return len(self.plan.chunks())
 
     @property
     def checkpoints(self) -> int:

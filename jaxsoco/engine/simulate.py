@@ -14,6 +14,7 @@ from jaxsoco.core import random
 from jaxsoco.core.ambient import own_rules
 from jaxsoco.core.compiler import look_once
 from jaxsoco.core.gradients import guarded
+from jaxsoco.core.plan import checkpoints
 from jaxsoco.core.precision import slopes_in_float64
 from jaxsoco.core.protocol import Algorithm, Problem, PyTree
 from jaxsoco.core.rollout import rollout
@@ -44,21 +45,6 @@ class Run(NamedTuple):
     finite: jax.Array
     state: PyTree
     trace: PyTree = None
-
-
-def checkpoints(horizon: int, count: int = 32) -> tuple[int, ...]:
-    """At most ``count`` rounds, spaced geometrically, that end with ``horizon``.
-
-    >>> jaxsoco.checkpoints(100, 5)
-    (1, 3, 10, 32, 100)
-
-    Raises:
-      ValueError: one of them is below 1.
-    """
-    if horizon < 1 or count < 1:
-        raise ValueError(f"want horizon >= 1 and count >= 1, got {horizon} and {count}")
-    grid = np.geomspace(1, horizon, min(count, horizon)) if count > 1 else [horizon]
-    return tuple(sorted({*(round(float(t)) for t in grid), horizon}))
 
 
 @own_rules()

@@ -1,33 +1,31 @@
-"""The run directory: a manifest, and one committed file per chunk.
+"""A directory of results: packs in any number, and a manifest of what was last asked of them.
 
-Every file is written whole or not at all. A chunk's results come first and its sidecar, with their
+Every file is written whole or not at all. A pack's results come first and its sidecar, with their
 SHA-256, last: the sidecar is the commit mark. So a process may be killed at any moment, and several
-processes may write different chunks of one directory.
+processes may write to one directory.
 """
 
 from __future__ import annotations
 
 import errno
-import hashlib
-import io
 import json
 import os
-import zipfile
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from jaxsoco.core import stopping, text
-from jaxsoco.core.errors import InputError, Interrupted, Issue
-from jaxsoco.core.plan import Chunk, Plan
+from jaxsoco.core.errors import InputError, Interrupted, Issue, reason_of
 from jaxsoco.core.study import Study
 from jaxsoco.engine import manifest as manifests
+from jaxsoco.engine import packs
 from jaxsoco.engine.files import is_temporary, remove_leftovers, sync_folder, write_whole
-from jaxsoco.engine.manifest import MANIFEST, identity_of
-
-CHUNKS = "chunks"
+from jaxsoco.engine.index import Index
+from jaxsoco.engine.manifest import MANIFEST
+from jaxsoco.engine.packs import Block, DamageError, Pack
 
 _FULL = {
     getattr(errno, name): advice
@@ -39,69 +37,68 @@ _FULL = {
     if hasattr(errno, name)
 }
 
+_MOST_KEPT = 256 * 2**20
+"""Bytes of arrays of packs that a store keeps for the next read."""
+
 
 class Damaged(NamedTuple):
-    """A chunk whose files cannot be trusted; it counts as not computed."""
+    """A pack whose files cannot be trusted; what is in it counts as not computed."""
 
-    chunk: str
+    pack: str
     reason: str
 
     def __str__(self) -> str:
-        return f"chunk {self.chunk}: {self.reason}"
+        return f"pack {self.pack}: {self.reason}"
 
 
 class Store:
-    """Results of one sweep in a directory. Call :meth:`create` or :meth:`open` first.
+    """Results in a directory. Call :meth:`begin` or :meth:`open` first.
 
     Attributes:
       path: the directory.
       manifest: content of ``manifest.json``.
-      plan: the manifest's plan.
-      damaged: chunks that the last :meth:`committed` found and could not trust.
+      index: the blocks that are here and whole, as of the last :meth:`refresh`.
+      damaged: the packs that it found and could not trust.
     """
 
     def __init__(self, path: str | os.PathLike[str]):
         self.path = Path(path)
         self.manifest: dict[str, Any] = {}
-        self.damaged: list[Damaged] = []
-        self._verified: dict[str, dict[str, Any]] = {}
+        self._forget()
 
-    def create(self, manifest: Mapping[str, Any]) -> Store:
-        """Starts a run here, or resumes the one that is here already.
-
-        Format, identity and time of creation are filled in. A resumed run keeps its settings, plan
-        and time of creation; what else the manifest says (titles, checks, plots) is renewed.
+    def begin(self, study: Mapping[str, Any]) -> Store:
+        """Makes the directory one of results, if it is none, and writes what is asked of it now.
 
         Args:
-          manifest: JSON-able, with at least ``settings`` and ``plan``.
+          study: as ``Study.to_json`` makes it.
 
         Returns:
           The store itself.
 
         Raises:
-          InputError: the directory holds another run, or something that is not a run.
+          InputError: the directory holds something else, or results of the older format.
           Interrupted: the disk is full.
         """
-        new = manifests.complete(manifest)
+        new = manifests.complete(study)
         try:
             if not self._start(new):
-                old = manifests.load(self.path)
-                manifests.refuse_other(self.path, old, new)
-                new["created"] = old["created"]
-                self._file(CHUNKS).mkdir(exist_ok=True)
+                old = self._earlier()
+                new = manifests.complete(study, created=old.get("created", ""))
+                self._file(packs.FOLDER).mkdir(exist_ok=True)
                 if new != old:
                     write_whole(self._file(MANIFEST), _encode(new))
         except OSError as error:
             if error.errno in _FULL:
-                raise self._interrupted(error) from error
-            raise self._refusal(f"cannot be used as a run directory: {_reason(error)}") from error
+                raise self._interrupted(error, MANIFEST) from error
+            message = f"cannot be used as a run directory: {reason_of(error)}"
+            raise self._refusal(message) from error
         return self._adopt(new)
 
     def open(self) -> Store:
-        """Opens the run that is here; returns the store itself.
+        """Opens the directory as it was left; returns the store itself.
 
         Raises:
-          InputError: there is no readable run.
+          InputError: there are no readable results.
         """
         try:
             if not self.path.exists():
@@ -109,120 +106,161 @@ class Store:
             if not self._file(MANIFEST).exists():
                 raise self._refusal(f"not a run directory (it has no {MANIFEST})")
         except OSError as error:
-            raise self._refusal(f"cannot be read: {_reason(error)}") from error
+            raise self._refusal(f"cannot be read: {reason_of(error)}") from error
         return self._adopt(manifests.load(self.path))
 
     @property
     def study(self) -> Study:
-        """What the run is, as its manifest says."""
+        """What was last asked of the directory."""
         return Study.from_json(self.manifest)
 
-    def commit(
-        self, chunk: Chunk, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        """Writes a chunk's results and returns its sidecar (``meta`` and the store's own facts).
+    def refresh(self, *, thorough: bool = True) -> Index:
+        """Reads the sidecars that were not read before; packs that are gone are forgotten.
 
-        Raises:
-          Interrupted: it could not be written; the chunks committed before are untouched.
+        Args:
+          thorough: also compares every pack with its SHA-256, once; otherwise with its size.
         """
-        if any(array.dtype.hasobject for array in arrays.values()):
-            raise TypeError("arrays of objects would be pickled")
-        # In memory first, so that the digest is of the bytes that are written.
-        buffer, contents = io.BytesIO(), dict[str, Any](arrays)
-        np.savez(buffer, **contents)
-        data = buffer.getvalue()
-        sidecar = {
-            **meta,
-            "id": chunk.id,
-            "group": chunk.group,
-            "start": chunk.start,
-            "stop": chunk.stop,
-            "identity": self.manifest["identity"],
-            "bytes": len(data),
-            "sha256": hashlib.sha256(data).hexdigest(),
-        }
-        # The seal guards the sidecar, as the SHA-256 guards the results.
-        sealed = sidecar | {"seal": identity_of(sidecar)}
-        try:
-            # Results first: a process killed in between leaves a chunk that was never committed.
-            with stopping.held():
-                write_whole(self._file(CHUNKS, f"{chunk.id}.npz"), data)
-                write_whole(self._file(CHUNKS, f"{chunk.id}.json"), _encode(sealed))
-                self._verified[chunk.id] = sidecar
-        except OSError as error:
-            raise self._interrupted(error, chunk, len(data)) from error
-        return sidecar
-
-    def holds(self, chunk_id: str) -> bool:
-        """Whether a chunk was found whole, or written, so far; reads nothing."""
-        return chunk_id in self._verified
-
-    def committed(self) -> dict[str, dict[str, Any]]:
-        """Sidecars of the chunks that are here and whole, by id, in the plan's order.
-
-        Each file is hashed once. Chunks that cannot be trusted are left out and listed in
-        ``damaged``; one without a sidecar was never committed.
-        """
+        folder = self._file(packs.FOLDER)
+        files = {file.stem: file for file in sorted(folder.glob("*.json"))}
+        for name in [name for name in self.index.packs if name not in files]:
+            self.index.remove(name)
         self.damaged = []
-        for chunk in self.plan.chunks():
-            if chunk.id in self._verified:
+        for name, file in files.items():
+            if name in self._verified or (not thorough and name in self.index.packs):
                 continue
             try:
-                sidecar = self._verify(chunk)
-            except _DamageError as damage:
-                self.damaged.append(Damaged(chunk.id, str(damage)))
-            else:
-                if sidecar is not None:
-                    self._verified[chunk.id] = sidecar
-        sidecars = self._verified
-        ids = [chunk.id for chunk in self.plan.chunks()]
-        return {chunk_id: sidecars[chunk_id] for chunk_id in ids if chunk_id in sidecars}
+                pack = packs.read_sidecar(file)
+                if pack is None:
+                    continue
+                packs.verify(pack, file.with_suffix(".npz"), thorough=thorough)
+            except DamageError as damage:
+                self.index.remove(name)
+                self.damaged.append(Damaged(name, str(damage)))
+                continue
+            self.index.add(pack)
+            if thorough:
+                self._verified.add(name)
+        return self.index
 
-    def runs(self) -> int:
-        """Runs of each learner in the chunks that are here and whole."""
-        return sum(sidecar["stop"] - sidecar["start"] for sidecar in self.committed().values())
+    def commit(
+        self, blocks: Sequence[Block], arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]
+    ) -> Pack:
+        """Writes a pack.
 
-    def read(self, chunk_id: str) -> dict[str, np.ndarray]:
-        """Arrays of a committed chunk.
+        Args:
+          blocks: what is in it.
+          arrays: ``"003.service"`` ``[runs, C]`` and so on, runs first.
+          facts: JSON-able: seconds, versions, device.
 
         Raises:
-          InputError: the chunk is not there, or not whole.
+          Interrupted: it could not be written; what was committed before is untouched.
         """
-        if chunk_id not in self._verified and chunk_id not in self.committed():
-            reasons = [damaged.reason for damaged in self.damaged if damaged.chunk == chunk_id]
-            reason = reasons[0] if reasons else "not computed yet"
-            raise InputError(Issue(f"{self.path}, chunk {chunk_id}", reason, "resume the run"))
+        pack, data, sidecar = packs.encode(blocks, arrays, facts)
         try:
-            with (
-                self._file(CHUNKS, f"{chunk_id}.npz").open("rb") as file,
-                np.load(file, allow_pickle=False) as archive,
-            ):
-                return {name: archive[name] for name in archive.files}
-        except (OSError, ValueError, zipfile.BadZipFile) as error:
-            # It was whole when it was verified: it must be verified again.
-            del self._verified[chunk_id]
-            place = f"{self.path}, chunk {chunk_id}"
-            raise InputError(Issue(place, f"cannot be read: {error}", "resume the run")) from error
+            # Results first: a process killed in between leaves a pack that was never committed.
+            with stopping.held():
+                write_whole(self._pack_file(pack.name), data)
+                write_whole(self._pack_file(pack.name, ".json"), sidecar)
+                self._adopt_pack(pack)
+        except OSError as error:
+            what = f"pack {pack.name} ({text.size(len(data))})"
+            raise self._interrupted(error, what) from error
+        return pack
+
+    def take(self, pack: Pack, source: Path) -> None:
+        """Takes over a pack of another folder of packs, by a link where the disk allows it.
+
+        Raises:
+          Interrupted: it could not be written.
+        """
+        try:
+            with stopping.held():
+                for suffix in (".npz", ".json"):
+                    _link(source / f"{pack.name}{suffix}", self._pack_file(pack.name, suffix))
+                self._adopt_pack(pack)
+        except OSError as error:
+            raise self._interrupted(error, f"pack {pack.name} ({text.size(pack.size)})") from error
+
+    def read(self, name: str) -> dict[str, np.ndarray]:
+        """The arrays of a pack of the index; those of the last ones are kept.
+
+        Raises:
+          InputError: they are damaged since it was verified.
+        """
+        if name not in self._arrays:
+            try:
+                arrays = packs.read_arrays(self.index.packs[name], self._pack_file(name))
+            except DamageError as damage:
+                self.index.remove(name)
+                self._verified.discard(name)
+                place = f"{self.path}, pack {name}"
+                raise InputError(Issue(place, str(damage), "run the experiment again")) from damage
+            self._arrays[name] = arrays
+            while len(self._arrays) > 1 and sum(map(_bytes, self._arrays.values())) > _MOST_KEPT:
+                self._arrays.popitem(last=False)
+        self._arrays.move_to_end(name)
+        return self._arrays[name]
+
+    def remove(self, name: str) -> None:
+        """Deletes a pack; the sidecar goes first, so that nobody takes a half for a whole."""
+        for suffix in (".json", ".npz"):
+            self._pack_file(name, suffix).unlink(missing_ok=True)
+        self.index.remove(name)
+        self._verified.discard(name)
 
     def _file(self, *parts: str) -> Path:
         return self.path.joinpath(*parts)
 
+    def _pack_file(self, name: str, suffix: str = ".npz") -> Path:
+        return self._file(packs.FOLDER, f"{name}{suffix}")
+
+    def _forget(self) -> None:
+        self.index, self.damaged = Index(), list[Damaged]()
+        self._verified: set[str] = set()
+        self._arrays: OrderedDict[str, dict[str, np.ndarray]] = OrderedDict()
+
     def _adopt(self, manifest: dict[str, Any]) -> Store:
-        self.manifest, self.plan = manifest, Plan.from_json(manifest["plan"])
-        self._verified = {}
-        for folder in (self.path, self._file(CHUNKS)):
+        self.manifest = manifest
+        self._forget()
+        for folder in (self.path, self._file(packs.FOLDER)):
             remove_leftovers(folder)
         return self
 
+    def _adopt_pack(self, pack: Pack) -> None:
+        self.index.remove(pack.name)
+        self.index.add(pack)
+        self._verified.add(pack.name)
+
+    def _earlier(self) -> dict[str, Any]:
+        """The manifest that is here; nothing where it is damaged, since packs do not need it.
+
+        Raises:
+          InputError: it is of another format.
+        """
+        number = manifests.format_of(self.path)
+        try:
+            old = manifests.load(self.path)
+        except InputError:
+            if number not in (None, manifests.FORMAT, manifests.OLD_FORMAT):
+                raise
+            return {}
+        if number == manifests.OLD_FORMAT:
+            raise self._refusal(
+                "holds results of an older jaxsoco, whose chunks do not say what code they come "
+                "from: they can be loaded and reported, not extended",
+                "choose another directory",
+            )
+        return old
+
     def _start(self, manifest: dict[str, Any]) -> bool:
-        """Makes a new or empty directory a run; False if it is one already."""
+        """Makes a new or empty directory one of results; False if it is one already."""
         if self.path.exists():
             self._refuse_foreign()
         if self._file(MANIFEST).exists():
             return False
-        self._file(CHUNKS).mkdir(parents=True, exist_ok=True)
+        self._file(packs.FOLDER).mkdir(parents=True, exist_ok=True)
         try:
-            # Of several processes that start a run here, only one may create the manifest.
+            # Of several processes that begin here, only one may create the manifest.
             write_whole(self._file(MANIFEST), _encode(manifest), replace=False)
         except FileExistsError:
             return False
@@ -230,67 +268,48 @@ class Store:
         return True
 
     def _refuse_foreign(self) -> None:
-        """Raises if there is no manifest, but more than an interrupted creation leaves."""
+        """Raises if there is no manifest, but more than an interrupted beginning leaves."""
         for entry in self.path.iterdir():
-            empty_chunks = entry.name == CHUNKS and not any(entry.iterdir())
-            if empty_chunks or is_temporary(entry):
+            if is_trace(entry):
                 continue
-            # Asked last: another process may be starting the same run at this moment.
+            # Asked last: another process may be beginning here at this moment.
             if not self._file(MANIFEST).exists():
                 raise self._refusal(
                     f'not a run directory: it holds "{entry.name}" and no {MANIFEST}',
                     "choose an empty or a new directory",
                 )
 
-    def _verify(self, chunk: Chunk) -> dict[str, Any] | None:
-        """The chunk's sidecar if the chunk is whole; None if it was never committed."""
-        try:
-            sidecar = json.loads(self._file(CHUNKS, f"{chunk.id}.json").read_bytes())
-            # The seal covers everything in the sidecar but itself.
-            whole = sidecar.pop("seal") == identity_of(sidecar)
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise _DamageError(f"its sidecar cannot be read: {_reason(error)}") from error
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise _DamageError("its sidecar is damaged") from error
-        if not whole:
-            raise _DamageError("its sidecar is damaged")
-        if sidecar["identity"] != self.manifest["identity"]:
-            raise _DamageError(f"it belongs to another run ({sidecar['identity'][:12]})")
-        place = [sidecar[key] for key in ("id", "group", "start", "stop")]
-        if place != [chunk.id, chunk.group, chunk.start, chunk.stop]:
-            raise _DamageError(f"its sidecar describes other runs {place}")
-        try:
-            with self._file(CHUNKS, f"{chunk.id}.npz").open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise _DamageError(f"its results cannot be read: {_reason(error)}") from error
-        if digest != sidecar["sha256"]:
-            raise _DamageError("its results are damaged (SHA-256 differs from the sidecar's)")
-        return sidecar
-
     def _refusal(self, message: str, hint: str = "") -> InputError:
         return InputError(Issue(str(self.path), message, hint))
 
-    def _interrupted(
-        self, error: OSError, chunk: Chunk | None = None, size: int = 0
-    ) -> Interrupted:
-        what = f"chunk {chunk.id} ({text.size(size)})" if chunk else MANIFEST
+    def _interrupted(self, error: OSError, what: str) -> Interrupted:
         advice = _FULL.get(error.errno or 0, "put that right")
         return Interrupted(
-            f"cannot write {what} in {self.path}: {_reason(error)}. What was committed before is "
+            f"cannot write {what} in {self.path}: {reason_of(error)}. What was committed before is "
             f"whole; {advice} and run the same command again to resume."
         )
 
 
-class _DamageError(Exception):
-    """Why a chunk cannot be trusted."""
+def is_trace(entry: Path) -> bool:
+    """Whether it may be what a run leaves that stopped before its manifest was written."""
+    return is_temporary(entry) or (entry.name == packs.FOLDER and not any(entry.iterdir()))
 
 
-def _encode(content: dict[str, Any]) -> bytes:
+def _link(source: Path, target: Path) -> None:
+    """The same file in another folder; a copy, whole or not at all, where links cannot be had."""
+    if target.exists():
+        return
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        return
+    except OSError:
+        write_whole(target, source.read_bytes())
+
+
+def _encode(content: Mapping[str, Any]) -> bytes:
     return json.dumps(content, indent=1).encode()
 
 
-def _reason(error: OSError) -> str:
-    return error.strerror or str(error)
+def _bytes(arrays: Mapping[str, np.ndarray]) -> int:
+    return sum(array.nbytes for array in arrays.values())

@@ -1,21 +1,34 @@
-"""The host loop: compute the chunks that are missing, one file each, and stay resumable."""
+"""The host loop: compute the runs that are missing, a pack at a time, and stay resumable."""
 
 from __future__ import annotations
 
 import signal
 import threading
 import time
-from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from jaxsoco.core import stopping
-from jaxsoco.core.errors import Interrupted
-from jaxsoco.core.plan import Chunk, Plan
+from jaxsoco.core import stopping, text
+from jaxsoco.core.cells import Cells
+from jaxsoco.core.errors import InputError, Interrupted
+from jaxsoco.core.plan import Group, Plan
+from jaxsoco.core.study import Study
+from jaxsoco.engine.index import Index
+from jaxsoco.engine.packs import Block, Pack
 from jaxsoco.engine.progress import Reporter, Silent
+from jaxsoco.engine.requests import (
+    Request,
+    Share,
+    Span,
+    requests,
+    shared,
+    work_of,
+    work_stored,
+)
 from jaxsoco.engine.store import Store
 
 if TYPE_CHECKING:
@@ -41,172 +54,212 @@ class Tiles:
     describe: Mapping[str, Any] = field(default_factory=dict)
 
 
+class Failure(NamedTuple):
+    """A pack that could not be computed, and why."""
+
+    request: Request
+    error: Exception
+
+
 @dataclass(frozen=True)
 class SweepSummary:
     """What one call of :func:`sweep` did.
 
     Attributes:
-      runs: runs computed now (each by every learner).
-      chunks: chunks computed now.
-      resumed_chunks: chunks that were there already.
+      runs: runs computed now, of all learners together.
+      packs: packs computed now.
+      earlier: runs of this share that were stored already, of all learners together.
       seconds: wall time.
-      nonconverged: runs per learner with a kernel call that did not converge, resumed ones
-        included.
-      nonfinite: runs per learner with a cost that is not finite, resumed ones included.
+      nonconverged: runs per learner with a kernel call that did not converge, of this share.
+      nonfinite: runs per learner with a cost that is not finite, likewise.
+      failures: the packs that could not be computed.
     """
 
     runs: int
-    chunks: int
-    resumed_chunks: int
+    packs: int
+    earlier: int
     seconds: float
     nonconverged: dict[str, int]
     nonfinite: dict[str, int]
+    failures: tuple[Failure, ...] = ()
 
 
 def sweep(
-    plan: Plan,
+    study: Study,
     store: Store,
     load: Callable[[int], Tiles],
     *,
-    only: tuple[int, int] | None = None,
+    share: Share | None = None,
     progress: Reporter | None = None,
 ) -> SweepSummary:
-    """Computes the chunks of a plan that the store does not hold yet.
+    """Computes the runs of a study that the store does not hold yet.
 
     Args:
-      plan: the plan of the store's manifest.
-      store: created or opened.
-      load: compiles a group, given its index; called for groups with missing chunks alone.
-      only: ``(i, n)``: this process takes the chunks at positions ``i, i + n, ...``, so that ``n``
-        processes share a directory.
+      study: what is wanted.
+      store: where the results go.
+      load: compiles a group, given its index; called for groups with missing runs alone.
+      share: this process takes the slices ``index, index + count, ...`` of what is wanted, so that
+        ``count`` processes share a directory without talking to each other. All if None.
       progress: told about every batch.
 
+    A pack that raises is left out and named in the summary; all others are computed.
+
     Raises:
-      Interrupted: by SIGTERM or SIGINT (the chunk in flight is dropped; a second signal acts as
-        it would without the sweep), or because a chunk could not be written. Everything committed
+      Interrupted: by SIGTERM or SIGINT (the pack in flight is dropped; a second signal acts as
+        it would without the sweep), or because a pack could not be written. Everything committed
         is kept. Where signals end the process (``core.stopping``), they do so here as well.
     """
     began = time.perf_counter()
     progress = Silent() if progress is None else progress
-    index, count = (0, 1) if only is None else only
-    if not 0 <= index < count:
-        raise ValueError(f"only: want (i, n) with 0 <= i < n, got {only}")
-    # Every n-th chunk: processes share a directory without talking to each other.
-    mine = plan.chunks()[index::count]
-    if plan != store.plan:
-        raise ValueError("the store holds another plan")
-    committed = store.committed()
-    done = [chunk for chunk in mine if chunk.id in committed]
-    missing = [chunk for chunk in mine if chunk.id not in committed]
-    receipts = [committed[chunk.id] for chunk in done]
+    share = share or Share()
+    if not 0 <= share.index < share.count:
+        raise ValueError(f"share: want an index from 0 to count - 1, got {share}")
+    plan, cells = study.plan, Cells(study)
+    mine = shared(plan, share)
+    index = store.refresh()
+    earlier = work_stored(plan, cells, index, mine)
+    todo = [*requests(plan, cells, index, mine)]
+    done, failures = list[Request](), list[Failure]()
 
     def state() -> str:
-        whole = sum(store.holds(chunk.id) for chunk in mine)
-        return f"{whole} of {len(mine)} chunks are whole in {store.path}"
+        return f"{text.count(len(done), 'pack')} of {len(todo)} written to {store.path}"
 
     with stopping.stage(state), _Signals(state) as signals:
-        progress.start(_runs(mine), _runs(done))
+        progress.start(work_of(plan, mine), earlier)
         try:
             group, tiles = -1, None
-            for chunk in missing:
+            for request in todo:
                 signals.check()
-                if tiles is None or chunk.group != group:
+                if tiles is None or request.group != group:
                     tiles = None  # frees the last group before the next one is loaded
-                    group, tiles = chunk.group, load(chunk.group)
-                receipts.append(
-                    run_chunk(
-                        plan, chunk, tiles, store, check=signals.check, advance=progress.advance
+                    group, tiles = request.group, load(request.group)
+                try:
+                    run_pack(
+                        *(study, request, tiles, store),
+                        cells=cells,
+                        check=signals.check,
+                        advance=progress.advance,
                     )
-                )
+                    done.append(request)
+                except (Interrupted, InputError):
+                    raise
+                except Exception as error:  # the others are none the worse
+                    failures.append(Failure(request, error))
         finally:
             progress.close()
+    counts = _counts(study, cells, index, mine)
     return SweepSummary(
-        runs=_runs(missing),
-        chunks=len(missing),
-        resumed_chunks=len(done),
+        runs=sum(request.work for request in done),
+        packs=len(done),
+        earlier=earlier,
         seconds=time.perf_counter() - began,
-        nonconverged=_total(receipts, "nonconverged", plan),
-        nonfinite=_total(receipts, "nonfinite", plan),
+        nonconverged=counts[0],
+        nonfinite=counts[1],
+        failures=tuple(failures),
     )
 
 
-def run_chunk(
-    plan: Plan,
-    chunk: Chunk,
+def run_pack(
+    study: Study,
+    request: Request,
     tiles: Tiles,
     store: Store,
     *,
+    cells: Cells | None = None,
     check: Callable[[], None] = lambda: None,
     advance: Callable[[int], None] = lambda runs: None,
-) -> dict[str, Any]:
-    """Computes one chunk for every learner and commits it: the unit of work of any executor.
+) -> Pack:
+    """Computes a pack and commits it: the unit of work of any executor.
 
     The arrays, run axis first: ``"007.<cost>" [runs, C]``, ``"007.faults"`` int32 ``[runs]`` and
-    ``"007.finite"`` bool ``[runs]`` for learner 7.
+    ``"007.finite"`` bool ``[runs]`` for the learner with number 7.
 
     Args:
-      plan: the plan.
-      chunk: one of its chunks.
-      tiles: compiled blocks of the chunk's group.
+      study: what it belongs to.
+      request: what is computed.
+      tiles: compiled blocks of the request's group.
       store: where to commit.
-      check: called before every dispatch; raises to drop the chunk.
-      advance: told the runs of every batch that all learners have run.
-
-    Returns:
-      The receipt: the chunk's sidecar.
+      cells: the study's keys.
+      check: called before every dispatch; raises to drop the pack.
+      advance: told the runs of every batch, of each learner.
     """
+    plan, cells = study.plan, cells or Cells(study)
     began = time.perf_counter()
     if len(tiles.tiles) != len(plan.learners):
         raise ValueError(f"{len(tiles.tiles)} tiles for {len(plan.learners)} learners")
     parts: dict[str, list[np.ndarray]] = defaultdict(list)
     pending: deque[tuple[int, int, Outcome]] = deque()
+    group = plan.groups[request.group]
 
     def collect() -> None:
         learner, runs, outcome = pending.popleft()
-        for name, part in _records(plan, chunk, outcome).items():
+        for name, part in _records(plan, group, outcome).items():
             parts[f"{learner:03d}.{name}"].append(part)
-        if learner == len(plan.learners) - 1:
-            advance(runs)
+        advance(runs)
 
-    lanes = _lanes(chunk, plan.groups[chunk.group].seeds, tiles.width)
+    lanes = _lanes(request, group.seeds, tiles.width)
     for positions, seeds, runs in _batches(*lanes, tiles.width):
-        for learner, tile in enumerate(tiles.tiles):
+        for learner in request.learners:
             check()
             # Tiles return before they are done: only the oldest is waited for.
             if len(pending) == IN_FLIGHT:
                 collect()
-            pending.append((learner, runs, tile(positions, seeds)))
+            pending.append((learner, runs, tiles.tiles[learner](positions, seeds)))
     while pending:
         collect()
     whole = {k: np.concatenate(parts[k]) for k in sorted(parts)}
-    arrays = {k: np.ascontiguousarray(v[: chunk.runs]) for k, v in whole.items()}
-    labelled = {f"{i:03d}": label for i, label in enumerate(plan.learners)}
-    meta = {
-        **tiles.describe,
-        "seconds": round(time.perf_counter() - began, 3),
-        "nonconverged": {v: int((arrays[f"{k}.faults"] > 0).sum()) for k, v in labelled.items()},
-        "nonfinite": {v: int((~arrays[f"{k}.finite"]).sum()) for k, v in labelled.items()},
-    }
-    if plan.groups[chunk.group].seeds == 1:
-        same = {v: _repeats(whole, k, chunk.runs, lanes[0]) for k, v in labelled.items()}
-        meta["repeating"] = [label for label, repeats in same.items() if repeats]
-    return store.commit(chunk, arrays, meta)
+    arrays = {k: np.ascontiguousarray(v[: request.runs]) for k, v in whole.items()}
+    blocks = [
+        block
+        for learner in request.learners
+        for block in _blocks(request, group, cells, learner, whole, lanes[0])
+    ]
+    facts = {**tiles.describe, "seconds": round(time.perf_counter() - began, 3)}
+    return store.commit(blocks, arrays, facts)
 
 
-def _lanes(chunk: Chunk, seeds: int, width: int) -> tuple[np.ndarray, np.ndarray, int]:
-    """Point positions and seeds of all lanes of a chunk, and how many of them are its runs.
+def _blocks(
+    request: Request,
+    group: Group,
+    cells: Cells,
+    learner: int,
+    arrays: Mapping[str, np.ndarray],
+    positions: np.ndarray,
+) -> Iterator[Block]:
+    """The blocks of one learner of a pack, with what went wrong in each."""
+    faults, finite = arrays[f"{learner:03d}.faults"], arrays[f"{learner:03d}.finite"]
+    same = _repeating(arrays, f"{learner:03d}", positions) if group.seeds == 1 else frozenset()
+    row = 0
+    for span in request.spans:
+        rows = slice(row, row + span.runs)
+        yield Block(
+            key=cells.key(group.points[span.position], learner),
+            start=span.start,
+            stop=span.stop,
+            learner=learner,
+            row=row,
+            nonconverged=int((faults[rows] > 0).sum()),
+            nonfinite=int((~finite[rows]).sum()),
+            repeats=span.position in same,
+        )
+        row += span.runs
+
+
+def _lanes(request: Request, seeds: int, width: int) -> tuple[np.ndarray, np.ndarray, int]:
+    """Point positions and seeds of all lanes of a pack, and how many of them are its runs.
 
     The last batch is filled with repetitions of the last run. Of points with a single seed nobody
     knows whether the world is random: there the runs come again with other seeds, once at least
     and until the last batch is full.
     """
-    runs = np.arange(chunk.start, chunk.stop)
+    positions = np.concatenate([np.full(span.runs, span.position) for span in request.spans])
+    runs = len(positions)
     if seeds > 1:
-        lanes = np.minimum(np.arange(-(-len(runs) // width) * width), len(runs) - 1)
-        # Run r has the seed r mod S at the point r // S.
-        return runs[lanes] // seeds, runs[lanes] % seeds, len(runs)
-    lanes = np.arange(-(-2 * len(runs) // width) * width)
-    return runs[lanes % len(runs)], lanes // len(runs), len(runs)
+        numbers = np.concatenate([np.arange(span.start, span.stop) for span in request.spans])
+        lanes = np.minimum(np.arange(-(-runs // width) * width), runs - 1)
+        return positions[lanes], numbers[lanes], runs
+    lanes = np.arange(-(-2 * runs // width) * width)
+    return positions[lanes % runs], lanes // runs, runs
 
 
 def _batches(
@@ -219,24 +272,27 @@ def _batches(
         yield positions[batch].astype(np.int32), seeds[batch].astype(np.int32), real
 
 
-def _repeats(
-    arrays: Mapping[str, np.ndarray], learner: str, runs: int, positions: np.ndarray
-) -> bool:
-    """Whether a learner's runs cost the same with every seed, where each point has one of them."""
-    first = positions - positions[0]
-    return all(
-        np.array_equal(values, values[first], equal_nan=values.dtype.kind == "f")
-        for name, values in arrays.items()
-        if name.startswith(f"{learner}.")
-    )
+def _repeating(
+    arrays: Mapping[str, np.ndarray], learner: str, positions: np.ndarray
+) -> frozenset[int]:
+    """The positions where all of a learner's lanes, each with another seed, cost the same."""
+    points, first, point = np.unique(positions, return_index=True, return_inverse=True)
+    same = np.ones(len(points), bool)
+    for name, values in arrays.items():
+        if name.startswith(f"{learner}."):
+            equal = values == values[first[point]]
+            if values.dtype.kind == "f":
+                equal |= np.isnan(values) & np.isnan(values[first[point]])
+            np.logical_and.at(same, point, equal.reshape(len(equal), -1).all(axis=1))
+    return frozenset(points[same].tolist())
 
 
-def _records(plan: Plan, chunk: Chunk, outcome: Outcome) -> dict[str, np.ndarray]:
+def _records(plan: Plan, group: Group, outcome: Outcome) -> dict[str, np.ndarray]:
     """An outcome as numpy arrays with the run axis first; waits for the device."""
     if set(outcome.costs) != set(plan.costs):
         raise ValueError(f"costs: want {sorted(plan.costs)}, got {sorted(outcome.costs)}")
     records = {name: np.asarray(outcome.costs[name]).T for name in plan.costs}
-    checkpoints = len(plan.groups[chunk.group].checkpoints)
+    checkpoints = len(group.checkpoints)
     for name, record in records.items():
         if record.ndim != 2 or record.shape[1] != checkpoints:
             raise ValueError(f"{name}: want [{checkpoints}, lanes], got {record.T.shape}")
@@ -245,15 +301,20 @@ def _records(plan: Plan, chunk: Chunk, outcome: Outcome) -> dict[str, np.ndarray
     return records
 
 
-def _runs(chunks: Iterable[Chunk]) -> int:
-    return sum(chunk.runs for chunk in chunks)
-
-
-def _total(receipts: list[dict[str, Any]], what: str, plan: Plan) -> dict[str, int]:
-    total: Counter[str] = Counter()
-    for receipt in receipts:
-        total.update(receipt[what])
-    return {label: total[label] for label in plan.learners}
+def _counts(
+    study: Study, cells: Cells, index: Index, wanted: Mapping[int, Sequence[Span]]
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Runs per learner that went wrong: without convergence, and with a cost that is not finite."""
+    totals = tuple(dict.fromkeys(study.labels, 0) for _ in range(2))
+    for group in study.groups:
+        for span in wanted.get(group.index, ()):
+            for learner, label in enumerate(study.labels):
+                key = cells.key(group.points[span.position], learner)
+                for place in index.places(key, [(span.start, span.stop)]):
+                    block = index.packs[place.pack].blocks[place.block]
+                    totals[0][label] += block.nonconverged
+                    totals[1][label] += block.nonfinite
+    return totals[0], totals[1]
 
 
 class _Signals:

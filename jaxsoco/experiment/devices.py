@@ -56,8 +56,7 @@ def start_jax(precision: str, devices: int | None, useful: int) -> list[Any]:
     Raises:
       InputError: there are fewer than ``devices``, or JAX finds none.
     """
-    # A core is a device; two of them can be had on one core, to compare.
-    prepare_cpu(None if devices is None else min(devices, max(usable_cores(), 2)), useful)
+    prepare(devices, useful)
     try:
         import jax
     except ValueError as error:  # of an option in the environment
@@ -78,6 +77,12 @@ def start_jax(precision: str, devices: int | None, useful: int) -> list[Any]:
         message = f"{devices} devices are asked for, and JAX has {len(available)}"
         raise InputError(Issue("--devices", message, f"want 1 to {len(available)}"))
     return available[: useful if devices is None else devices]
+
+
+def prepare(devices: int | None, useful: int) -> None:
+    """Sets what JAX will read when it starts; arguments as of :func:`start_jax`."""
+    # A core is a device; two of them can be had on one core, to compare.
+    prepare_cpu(None if devices is None else min(devices, max(usable_cores(), 2)), useful)
 
 
 def prepare_cpu(devices: int | None, useful: int) -> None:

@@ -22,6 +22,9 @@ LISTS = ("algorithm", "check", "plot")
 NAMES = ("figure", "family", "name", "description")
 PLUGINS = "plugins"
 
+_OLDER_KEYS = {"chunk": "pack"}
+"""Keys of ``[run]`` under names that they had, which are still read."""
+
 
 class Given(NamedTuple):
     """A value with the place where it was given.
@@ -94,8 +97,8 @@ def as_document(path: Path, text: str, raw: Mapping[str, Any], issues: Issues) -
         text=text,
         top=top,
         problem=_section(problem, "problem"),
-        run=_section(run, "run"),
-        smoke=_section(smoke, "smoke"),
+        run=_renewed(_section(run, "run"), issues),
+        smoke=_renewed(_section(smoke, "smoke"), issues),
         algorithms=tuple(_section(a, f"algorithm[{i}]") for i, a in enumerate(algorithms)),
         checks=checks,
         plots=plots,
@@ -156,6 +159,18 @@ def _syntax_issue(path: Path, message: str) -> Issue:
 
 def _section(table: dict[str, Any], name: str) -> Section:
     return {key: Given(value, f"{name}.{key}") for key, value in table.items()}
+
+
+def _renewed(section: Section, issues: Issues) -> Section:
+    """Keys of ``[run]`` under the names that they have now."""
+    section = dict(section)
+    for old, new in _OLDER_KEYS.items():
+        if old in section and new in section:
+            message = f'is the older name of "{new}", which is given as well'
+            issues.found(section[old].place, message, "leave one of them out")
+        if old in section:
+            section.setdefault(new, section.pop(old))
+    return section
 
 
 def _table(raw: Mapping[str, Any], name: str, issues: Issues) -> dict[str, Any]:
@@ -222,7 +237,8 @@ def _assign(document: Document, key: list[str], setting: Given, issues: Issues) 
     sections = ("problem", "run", "algorithm")
     if key[0] in ("problem", "run") and len(key) == 2:
         section: Section = getattr(document, key[0])
-        return document._replace(**{key[0]: section | {key[1]: setting}})
+        name = _OLDER_KEYS.get(key[1], key[1]) if key[0] == "run" else key[1]
+        return document._replace(**{key[0]: section | {name: setting}})
     if key[0] == "algorithm" and len(key) >= 3:
         # A label may hold dots: what stands between the section and the field is the name.
         position = _position(document, ".".join(key[1:-1]), setting.place, issues)

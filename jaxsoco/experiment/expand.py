@@ -52,21 +52,21 @@ class Sweep:
         return len(self.points) * self.experiment.run.seeds
 
     @property
-    def chunk(self) -> int:
-        """Runs of a full chunk: as asked for, rounded up to whole tiles."""
+    def pack(self) -> int:
+        """Runs of each learner in a full pack: as asked for, rounded up to whole tiles."""
         run = self.experiment.run
-        return -(-run.chunk // run.tile) * run.tile
+        return -(-run.pack // run.tile) * run.tile
 
     @property
-    def chunks(self) -> int:
-        """Number of chunks."""
+    def packs(self) -> int:
+        """Number of packs of all of it, about: how they end depends on the seeds."""
         seeds = self.experiment.run.seeds
-        return sum(-(-len(group) * seeds // self.chunk) for group in self.groups)
+        return sum(-(-len(group) * seeds // self.pack) for group in self.groups)
 
     @property
-    def largest_chunk(self) -> int:
-        """Runs of the largest chunk that there is."""
-        return min(self.chunk, max(map(len, self.groups)) * self.experiment.run.seeds)
+    def largest_pack(self) -> int:
+        """Runs of each learner in the largest pack that there is."""
+        return min(self.pack, max(map(len, self.groups)) * self.experiment.run.seeds)
 
     @property
     def compilations(self) -> int:
@@ -91,9 +91,9 @@ class Sweep:
         return self.experiment.run.tile * self._bytes_a_run
 
     @property
-    def chunk_bytes(self) -> int:
-        """Memory that a chunk takes on the host before it is written: its batches and their sum."""
-        return 2 * self.largest_chunk * self._bytes_a_run + self.tile_bytes
+    def pack_bytes(self) -> int:
+        """Memory that a pack takes on the host before it is written: its batches and their sum."""
+        return 2 * self.largest_pack * self._bytes_a_run + self.tile_bytes
 
     @property
     def _bytes_a_run(self) -> int:
@@ -110,7 +110,7 @@ class Sweep:
         parts = (count(len(self.points), "point"), count(len(self.labels), "learner"))
         return (
             f"{' x '.join(parts)} x {count(seeds, 'seed')} = {count(runs, 'run')}, "
-            f"{count(self.compilations, 'compilation')}, {count(self.chunks, 'chunk')}"
+            f"{count(self.compilations, 'compilation')}, {count(self.packs, 'pack')}"
         )
 
 

@@ -6,6 +6,7 @@ import importlib.metadata
 from typing import Any
 
 from jaxsoco._version import __version__
+from jaxsoco.core.cells import Origin
 from jaxsoco.core.plan import Plan
 from jaxsoco.core.setup import LearnerInfo, Presentation, Setup, freeze
 from jaxsoco.core.study import Study
@@ -41,12 +42,13 @@ def setup(sweep: Sweep) -> Setup:
     )
 
 
-def study(sweep: Sweep, plan: Plan, command: str) -> Study:
+def study(sweep: Sweep, plan: Plan, origin: Origin, command: str) -> Study:
     """What a run is.
 
     Args:
       sweep: the expanded experiment.
       plan: how it is cut up.
+      origin: what computes its numbers.
       command: the command line that started it.
     """
     experiment = sweep.experiment
@@ -73,14 +75,5 @@ def study(sweep: Sweep, plan: Plan, command: str) -> Study:
         components={c.name: c.component for c in experiment.comparators if c.component},
         heavy=frozenset(i for i, ready in enumerate(sweep.prepared) if ready.heavy_tailed),
         level=experiment.run.confidence,
+        origin=origin,
     )
-
-
-def settings(sweep: Sweep) -> dict[str, Any]:
-    """The part of a run's manifest that its identity is a digest of."""
-    return setup(sweep).to_json()
-
-
-def manifest(sweep: Sweep, plan: Plan, command: str) -> dict[str, Any]:
-    """The manifest of a run; arguments as of :func:`study`."""
-    return study(sweep, plan, command).to_json()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import statistics
-from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from jaxsoco.core import text
 from jaxsoco.core.errors import InputError
-from jaxsoco.engine.store import Store
+from jaxsoco.engine.reading import Coverage, Stored
 from jaxsoco.experiment.expand import Sweep
 from jaxsoco.experiment.sizes import excesses
 
@@ -31,8 +31,8 @@ def check_text(sweep: Sweep, out: Path) -> str:
         ("compared with", comparators or "nothing"),
         ("programs", f"{sweep.compilations} to compile, for {groups} of points"),
         (
-            "chunks",
-            f"{text.count(sweep.chunks, 'file')}, at most {sweep.largest_chunk} runs of each "
+            "packs",
+            f"{text.count(sweep.packs, 'file')}, at most {sweep.largest_pack} runs of each "
             "learner per file",
         ),
         ("precision", experiment.run.precision),
@@ -40,7 +40,7 @@ def check_text(sweep: Sweep, out: Path) -> str:
         (
             "memory",
             f"{text.size(sweep.tile_bytes)} of records per tile at most, "
-            f"{text.size(sweep.chunk_bytes)} per chunk, plus working space",
+            f"{text.size(sweep.pack_bytes)} per pack, plus working space",
         ),
         ("time", _time_text(sweep, out)),
         *(("too large", f"{issue}") for issue in excesses(sweep, out)),
@@ -68,13 +68,13 @@ def check_document(sweep: Sweep, out: Path) -> dict[str, Any]:
         "seeds": experiment.run.seeds,
         "runs": len(sweep.labels) * sweep.runs,
         "compilations": sweep.compilations,
-        "chunks": sweep.chunks,
-        "runs_per_chunk": sweep.chunk,
+        "packs": sweep.packs,
+        "runs_per_pack": sweep.pack,
         "tile": experiment.run.tile,
         "precision": experiment.run.precision,
         "disk_bytes": sweep.disk_bytes,
         "tile_bytes": sweep.tile_bytes,
-        "chunk_bytes": sweep.chunk_bytes,
+        "pack_bytes": sweep.pack_bytes,
         "too_large": [str(issue) for issue in excesses(sweep, out)],
         "directory": str(out),
         "seconds": None if isinstance(seconds, str) else seconds,
@@ -116,11 +116,13 @@ def _time_text(sweep: Sweep, out: Path) -> str:
 def _seconds(sweep: Sweep, out: Path) -> float | str:
     """How long all of it takes, or why that is not known."""
     try:
-        store = Store(out).open()
+        there = Stored(out, thorough=False).coverage
     except InputError:
-        return f"not known before a first chunk is in {out}"
-    rate = _rate(store)
-    return f"not known: {out} has no chunk yet" if rate is None else sweep.runs / rate
+        return f"not known before a first pack is in {out}"
+    rate = _rate(there)
+    if rate is None:
+        return f"not known: {out} has no pack of it yet"
+    return sweep.runs * len(sweep.labels) / rate
 
 
 def status_text(directory: Path) -> str:
@@ -129,24 +131,23 @@ def status_text(directory: Path) -> str:
     Raises:
       InputError: there is no run.
     """
-    store = Store(directory).open()
-    done, plan = store.committed(), store.plan
-    runs = store.runs()
-    rate = _rate(store)
-    left = "none" if runs == plan.runs else "not known yet"
-    if rate is not None and runs < plan.runs:
-        left = f"about {text.duration((plan.runs - runs) / rate)} for one process"
+    results = Stored(directory, thorough=False)
+    there, rate = results.coverage, _rate(results.coverage)
+    left = "none" if there.complete else "not known yet"
+    if rate is not None and not there.complete:
+        left = f"about {text.duration((there.wanted - there.stored) / rate)} for one process"
+    percent = 100 * there.stored // there.wanted
     rows = [
-        ("started", store.study.created),
-        ("chunks", f"{len(done)} of {len(plan.chunks())}"),
-        ("runs", f"{runs} of {plan.runs} of each learner ({100 * runs // plan.runs} %)"),
+        ("started", results.study.created),
+        ("runs", f"{there.stored} of {there.wanted} ({percent} %)"),
+        ("packs", f"{len(there.packs)}"),
         ("rate", "not known yet" if rate is None else f"{rate:.3g} runs/s per process"),
         ("remaining", left),
-        ("not converged", _counts(done, "nonconverged")),
-        ("not finite", _counts(done, "nonfinite")),
-        *(("damaged", f"{damaged}; the next run computes it again") for damaged in store.damaged),
+        ("not converged", _counts(there.nonconverged)),
+        ("not finite", _counts(there.nonfinite)),
+        *(("damaged", f"{one}; the next run computes it again") for one in results.damaged),
     ]
-    return "\n".join([f"{directory}: {store.study.title}", *text.columns(_indented(rows))])
+    return "\n".join([f"{directory}: {results.study.title}", *text.columns(_indented(rows))])
 
 
 def status_document(directory: Path) -> dict[str, Any]:
@@ -155,46 +156,35 @@ def status_document(directory: Path) -> dict[str, Any]:
     Raises:
       InputError: there is no run.
     """
-    store = Store(directory).open()
-    done, plan, rate = store.committed(), store.plan, _rate(store)
-    runs = store.runs()
-    left = 0.0 if runs == plan.runs else None if rate is None else (plan.runs - runs) / rate
+    results = Stored(directory, thorough=False)
+    there, rate = results.coverage, _rate(results.coverage)
+    missing = there.wanted - there.stored
+    left = 0.0 if there.complete else None if rate is None else missing / rate
     return {
         "directory": str(directory),
-        "title": store.study.title,
-        "identity": store.manifest["identity"],
-        "started": store.study.created,
-        "complete": len(done) == len(plan.chunks()),
-        "chunks": {"done": len(done), "total": len(plan.chunks())},
-        "runs": {"done": runs, "total": plan.runs},
+        "title": results.study.title,
+        "identity": results.study.identity,
+        "started": results.study.created,
+        "complete": there.complete,
+        "runs": {"done": there.stored, "total": there.wanted},
+        "packs": len(there.packs),
         "runs_per_second": rate,
         "seconds_left": left,
-        "nonconverged": _totals(done, "nonconverged"),
-        "nonfinite": _totals(done, "nonfinite"),
-        "damaged": [damaged._asdict() for damaged in store.damaged],
+        "nonconverged": {**there.nonconverged},
+        "nonfinite": {**there.nonfinite},
+        "damaged": results.damaged,
     }
 
 
-def _rate(store: Store) -> float | None:
-    """Runs of each learner per second, from the sidecars.
+def _rate(there: Coverage) -> float | None:
+    """Runs of all learners per second, from the sidecars.
 
-    The median of the chunks, because the first one of a process pays for the compilations.
+    The median of the packs, because the first one of a process pays for the compilations.
     """
-    times = [
-        receipt["seconds"] / (receipt["stop"] - receipt["start"])
-        for receipt in store.committed().values()
-    ]
+    times = [pack.facts["seconds"] / pack.runs for pack in there.packs if pack.runs]
     middle = statistics.median(times) if times else 0.0
     return 1 / middle if middle else None
 
 
-def _counts(receipts: dict[str, dict], what: str) -> str:
-    counts = _totals(receipts, what).items()
-    return ", ".join(f"{label} {count}" for label, count in counts if count) or "none"
-
-
-def _totals(receipts: dict[str, dict], what: str) -> dict[str, int]:
-    total: Counter[str] = Counter()
-    for receipt in receipts.values():
-        total.update(receipt[what])
-    return {**total}
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{label} {count}" for label, count in counts.items() if count) or "none"

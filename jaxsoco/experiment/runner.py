@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jaxsoco.core import stopping, terminal
-from jaxsoco.core.errors import InputError, Interrupted, Issue
-from jaxsoco.core.exits import DONE, FAILED, INTERRUPTED
-from jaxsoco.core.text import count, show
-from jaxsoco.engine.files import is_temporary
-from jaxsoco.engine.manifest import identity_of
-from jaxsoco.engine.plan import GroupPlan, Plan
+from jaxsoco.core.cells import Cells
+from jaxsoco.core.errors import InputError, Interrupted, Issue, reason_of
+from jaxsoco.core.exits import BAD_INPUT, DONE, FAILED, INTERNAL, INTERRUPTED
+from jaxsoco.core.files import one_line
+from jaxsoco.core.study import Study
+from jaxsoco.core.text import count
+from jaxsoco.engine.index import Index
 from jaxsoco.engine.progress import Progress
-from jaxsoco.engine.store import CHUNKS, Store
+from jaxsoco.engine.reading import Stored, coverage
+from jaxsoco.engine.requests import Request, Share, requests, shared
+from jaxsoco.engine.store import Store, is_trace
 from jaxsoco.engine.sweep import SweepSummary, Tiles
 from jaxsoco.engine.sweep import sweep as compute
-from jaxsoco.experiment.devices import start_jax
+from jaxsoco.experiment.building import Builder
 from jaxsoco.experiment.expand import Sweep
-from jaxsoco.experiment.manifest import manifest, settings
-from jaxsoco.experiment.settings import most_checkpoints
 from jaxsoco.experiment.sizes import excesses
-from jaxsoco.experiment.tracing import load_entry, trace_issues
 
 if TYPE_CHECKING:
-    from jaxsoco.core.protocol import Instance
     from jaxsoco.engine.batch import Outcome, Tile
 
 _COLOURS = {
@@ -40,14 +37,6 @@ _COLOURS = {
     r"(?i)^check undecided\b": "yellow",
 }
 """Of the verdicts in the summary of a report."""
-
-
-@dataclass(frozen=True)
-class Share:
-    """Chunks ``index, index + count, ...`` of a sweep (``--chunks 1/4`` has index 0)."""
-
-    index: int
-    count: int
 
 
 def default_folder(name: str, smoke: bool) -> Path:
@@ -65,15 +54,15 @@ def run(
     strict: bool = False,
     anyway: bool = False,
 ) -> int:
-    """Runs what is missing of a sweep, then reports.
+    """Computes what a directory lacks of a sweep, then reports on the sweep.
 
     Args:
       sweep: the expanded experiment.
-      out: the run directory: new, empty, or of this same sweep.
+      out: the run directory: new, empty, or with results of this or any other experiment.
       command: the command line, for the manifest.
       devices: how many to use (all that have something to do if None), or the ``jax.Device`` of
         a JAX that is set up already.
-      share: the part of the chunks that this process takes (all if None).
+      share: the part of the sweep that this process takes (all if None).
       strict: a check that is undecided counts as failed.
       anyway: even if the sweep does not fit the disk, the memory or a lifetime.
 
@@ -86,59 +75,84 @@ def run(
       Interrupted: the run stopped early and can be resumed.
     """
     print(sweep.header(), flush=True)
-    started = existing(out)
-    if not anyway:
-        _require_size(sweep, out, started, share)
-    builder = _Builder(sweep, devices)
-    groups = builder.groups() if started is None else _groups_of(started, sweep)
-    run = sweep.experiment.run
-    costs = tuple(cost.name for cost in sweep.experiment.family.costs)
-    plan = Plan(groups, sweep.labels, costs, tile=run.tile, chunk=run.chunk)
-    content = manifest(sweep, plan, command)
-    open_groups = _open_groups(plan, started, share)
-    if open_groups:
+    earlier = existing(out)
+    builder = Builder(sweep, devices)
+    study = builder.study(earlier, command)
+    cells, share = Cells(study), share or Share()
+    mine = shared(study.plan, share)
+    index = earlier.refresh() if earlier else Index()
+    todo = [*requests(study.plan, cells, index, mine)]
+    if todo and not anyway:
+        _require_size(sweep, out, sum(request.work for request in todo))
+    content = study.to_json()
+    if todo:
         from jaxsoco.analysis.trial import try_folder, try_report
 
         try_folder(out)
         try_report(content)
-    builder.trace(open_groups)
-    store = Store(out).create(content)
-    store.committed()
-    for damaged in store.damaged:
-        print(f"warning: {damaged}; it is computed again", file=sys.stderr)
-    only = (share.index, share.count) if share else None
+    open_groups = dict.fromkeys(request.group for request in todo)
+    builder.trace([study.groups[index] for index in open_groups])
+    store = Store(out).begin(content)
+    _warn_of_damage(store)
+    if earlier:
+        _tell_of_others(earlier, study, todo)
     programs = -(-sweep.compilations * len(open_groups) // len(sweep.groups))
     progress = Progress()
     announce = _Announcer(programs, progress)
-    try:
-        summary = compute(
-            plan,
-            store,
-            lambda group: announce.of(sweep.labels, builder.tiles(plan.groups[group])),
-            only=only,
-            progress=progress,
-        )
-    except RuntimeError as error:
-        if "RESOURCE_EXHAUSTED" not in str(error):
-            raise
-        message = f"{run.tile} runs at once do not fit the memory of the device"
-        hint = "want a smaller one, in a new --out"
-        raise InputError(Issue("run.tile", message, hint)) from error
+    summary = compute(
+        study,
+        store,
+        lambda group: announce.of(sweep.labels, builder.tiles(study.groups[group])),
+        share=share,
+        progress=progress,
+    )
     _tell(summary)
-    missing = len(plan.chunks()) - len(store.committed())
-    if missing:
+    state = coverage(study, store.refresh())
+    if summary.failures:
         _tell_failures(summary)
-        print(f"{missing} of {len(plan.chunks())} chunks are left to others: no report yet")
+        code = _tell_failed_packs(summary, sweep)
+        if state.stored:
+            report(out, strict=strict)
+        return code
+    if not state.complete:
+        _tell_failures(summary)
+        left = f"{state.wanted - state.stored} of {state.wanted} runs"
+        print(f"{left} are left to others: no report yet")
         return DONE
     return report(out, strict=strict)
 
 
-def _require_size(sweep: Sweep, out: Path, started: Store | None, share: Share | None) -> None:
-    done = 0 if started is None else started.runs()
-    left = max(1 - done / sweep.runs, 0) / (share.count if share else 1)
-    issues = [*excesses(sweep, out, left)] if left else []
+def _require_size(sweep: Sweep, out: Path, work: int) -> None:
+    issues = [*excesses(sweep, out, work / (sweep.runs * len(sweep.labels)))]
     if issues:
         raise InputError(issues)
+
+
+def _warn_of_damage(store: Store) -> None:
+    store.refresh()
+    for damaged in store.damaged:
+        print(f"warning: {damaged}; it is computed again", file=sys.stderr)
+
+
+def _tell_of_others(earlier: Store, study: Study, todo: Sequence[Request]) -> None:
+    """Says why runs that seem to be there are computed again: by other code, or elsewhere."""
+    before = earlier.study
+    if not todo or before.setup.points != study.setup.points:
+        return
+    was, now = before.origin, study.origin
+    if was.platform and was.platform != now.platform:
+        print(
+            f"note: what is in {earlier.path} was computed on {was.platform}. On {now.platform} "
+            "all of it is computed anew, and kept beside it: the two are never mixed",
+            file=sys.stderr,
+        )
+    elif (was.compiler, was.common, was.problem) != (now.compiler, now.common, now.problem):
+        what = "another compiler" if was.compiler != now.compiler else "other code"
+        print(
+            f"note: what is in {earlier.path} comes from {what}; it is kept, and what is wanted "
+            "is computed anew",
+            file=sys.stderr,
+        )
 
 
 def trace(sweep: Sweep, devices: int | None = None) -> None:
@@ -147,16 +161,8 @@ def trace(sweep: Sweep, devices: int | None = None) -> None:
     Raises:
       InputError: with one issue for each that raises: learner, problem, point and line.
     """
-    builder = _Builder(sweep, devices)
+    builder = Builder(sweep, devices)
     builder.trace(builder.groups())
-
-
-def _open_groups(plan: Plan, started: Store | None, share: Share | None) -> tuple[GroupPlan, ...]:
-    """The groups of which something is left to compute."""
-    chunks = plan.chunks()[share.index :: share.count] if share else plan.chunks()
-    committed = {} if started is None else started.committed()
-    missing = {chunk.group for chunk in chunks if chunk.id not in committed}
-    return tuple(group for group in plan.groups if group.index in missing)
 
 
 def report(directory: Path, *, strict: bool = False) -> int:
@@ -173,24 +179,27 @@ def report(directory: Path, *, strict: bool = False) -> int:
       InputError: there is no run.
       Interrupted: the report could not be written.
     """
-    store = Store(directory).open()
-    committed = store.committed()
+    results = Stored(directory)
+    for line in results.damaged:
+        print(f"warning: {line}; it is left out", file=sys.stderr)
+    there = results.coverage
 
     def state() -> str:
-        of = f"{len(committed)} of {len(store.plan.chunks())}"
-        return f"{of} chunks are whole in {directory}, and the report is not written"
+        of = f"{there.stored} of {there.wanted}"
+        return f"{of} runs are whole in {directory}, and the report is not written"
 
-    chunks = ((receipt, store.read(chunk)) for chunk, receipt in committed.items())
     try:
         with stopping.stage(state):
             from jaxsoco.analysis.report import write_report  # brings matplotlib
 
-            result = write_report(store.manifest, chunks, directory)
+            result = write_report(results.manifest, results.pieces(), directory)
     except OSError as error:
         raise Interrupted(
             f"the results in {directory} are whole, but the report cannot be written: "
-            f"{error.strerror or error}. Once that is fixed: jaxsoco report {directory}"
+            f"{reason_of(error)}. Once that is fixed: jaxsoco report {directory}"
         ) from error
+    except InputError:
+        raise
     except Exception:
         _tell_kept(directory)
         raise
@@ -199,7 +208,7 @@ def report(directory: Path, *, strict: bool = False) -> int:
     if result.failures:
         _tell_kept(directory)
         raise result.failures[0][1]
-    if len(committed) < len(store.plan.chunks()):
+    if not there.complete:
         return INTERRUPTED
     bad = ("failed", "undecided") if strict else ("failed",)
     return FAILED if result.verdict in bad else DONE
@@ -212,15 +221,14 @@ def _tell_kept(directory: Path) -> None:
 
 
 def existing(out: Path) -> Store | None:
-    """The run that a folder holds, None if one can begin there.
+    """The results that a folder holds, None if there are none and they can go there.
 
     Raises:
       InputError: neither holds.
     """
     try:
         if out.is_dir():
-            empty = all(_is_trace(entry) for entry in out.iterdir())
-            return None if empty else Store(out).open()
+            return None if all(map(is_trace, out.iterdir())) else Store(out).open()
         place = next(p for p in (out.absolute(), *out.absolute().parents) if p.exists())
     except OSError as error:
         raise InputError(Issue(str(out), f"cannot be used: {error.strerror}")) from error
@@ -231,29 +239,30 @@ def existing(out: Path) -> Store | None:
     return None
 
 
-def _is_trace(entry: Path) -> bool:
-    """Whether it may be what a run leaves that stopped before its manifest was written."""
-    return is_temporary(entry) or (entry.name == CHUNKS and not any(entry.iterdir()))
-
-
-def _groups_of(started: Store, sweep: Sweep) -> tuple[GroupPlan, ...]:
-    """The groups of a run that is there already, if it is this one: no need for JAX."""
-    if identity_of(settings(sweep)) != started.manifest["identity"]:
-        # Raises and says what differs.
-        Store(started.path).create(manifest(sweep, started.plan, ""))
-    return started.plan.groups
-
-
 def _tell(summary: SweepSummary) -> None:
-    if not summary.chunks:
-        print("all chunks were there already")
+    if not summary.packs and not summary.failures:
+        print("all runs were there already")
         return
     rate = summary.runs / max(summary.seconds, 1e-9)
-    before = f"; {summary.resumed_chunks} were there already" if summary.resumed_chunks else ""
+    before = f"; {count(summary.earlier, 'run')} were there already" if summary.earlier else ""
     print(
-        f"{summary.runs} runs of each learner in {summary.seconds:.1f} s ({rate:.3g} runs/s), "
-        f"{count(summary.chunks, 'chunk')}{before}"
+        f"{count(summary.runs, 'run')} in {summary.seconds:.1f} s ({rate:.3g} runs/s), "
+        f"{count(summary.packs, 'pack')}{before}"
     )
+
+
+def _tell_failed_packs(summary: SweepSummary, sweep: Sweep) -> int:
+    """Says which packs could not be computed, and why; returns the exit code."""
+    errors = {str(failure.error): failure.error for failure in summary.failures}
+    lost = sum(failure.request.work for failure in summary.failures)
+    number = count(len(summary.failures), "pack")
+    print(f"{number} could not be computed ({lost} runs); all others are kept:", file=sys.stderr)
+    for message in errors:
+        if "RESOURCE_EXHAUSTED" in message:
+            tile = sweep.experiment.run.tile
+            message = f"run.tile: {tile} runs at once do not fit the memory of the device"
+        print(f"  {one_line(message)}", file=sys.stderr)
+    return BAD_INPUT if all("RESOURCE_EXHAUSTED" in text for text in errors) else INTERNAL
 
 
 def _tell_failures(summary: SweepSummary) -> None:
@@ -288,107 +297,3 @@ class _Announcer:
             return block(points, seeds)
 
         return tile
-
-
-_KEPT_GROUPS = 16
-"""Of how many groups the traces wait for their turn, with the settings of their points."""
-
-_KEPT_PROGRAMS = 64
-"""How many wait for groups that differ from an earlier one in numbers alone."""
-
-
-class _Builder:
-    """Makes instances and compiled blocks; JAX starts when the first is needed."""
-
-    def __init__(self, sweep: Sweep, devices: int | Sequence[Any] | None):
-        self._sweep = sweep
-        self._wanted = devices
-        self._traced: dict[int, Tiles] = {}
-        self._programs: dict[Any, Any] = {}
-
-    def groups(self) -> tuple[GroupPlan, ...]:
-        """The plan of every group; only the instances know their horizons."""
-        _ = self._devices
-        from jaxsoco.engine.simulate import checkpoints
-
-        experiment, plans = self._sweep.experiment, []
-        for index, points in enumerate(self._sweep.groups):
-            horizon = self._instance(points[0]).horizon
-            at = checkpoints(
-                horizon, most_checkpoints(experiment.problem, experiment.run.checkpoints)
-            )
-            plans.append(GroupPlan(index, points, experiment.run.seeds, horizon, at))
-        return tuple(plans)
-
-    def trace(self, groups: Sequence[GroupPlan]) -> None:
-        """Traces every learner and comparator at these groups; keeps the traces of small ones.
-
-        Raises:
-          InputError: with everything that raises.
-        """
-        experiment, issues = self._sweep.experiment, list[Issue]()
-        problem = f"{experiment.family.name}/{experiment.problem.name}"
-        for group in groups:
-            tiles = self._make(group)
-            place = f"{problem}{self._point_text(group)}"
-            issues += trace_issues(self._sweep.labels, tiles.tiles, place)
-            if len(self._traced) < _KEPT_GROUPS:
-                self._traced[group.index] = tiles
-        if issues:
-            raise InputError(dict.fromkeys(issues))
-
-    def _point_text(self, group: GroupPlan) -> str:
-        """`` at data_size = 4, horizon = 200``: where a group's first point lies on the axes."""
-        values = self._sweep.points[group.points[0]]
-        axes = ", ".join(f"{name} = {show(values[name])}" for name in self._sweep.experiment.swept)
-        return f" at {axes}" if axes else ""
-
-    def tiles(self, group: GroupPlan) -> Tiles:
-        """Compiled blocks of a group, for all learners and comparators."""
-        return self._traced.pop(group.index, None) or self._make(group)
-
-    def _make(self, group: GroupPlan) -> Tiles:
-        devices = self._devices
-        from jaxsoco.engine.batch import Batch
-
-        experiment = self._sweep.experiment
-        batch = Batch(
-            [self._instance(point) for point in group.points],
-            seeds_root=experiment.run.root_seed,
-            tile=experiment.run.tile,
-            devices=devices,
-            at=group.checkpoints,
-            programs=self._programs,
-        )
-        learners = [
-            batch.learner(
-                load_entry(learner.label, learner.entry),
-                learner.entry.parameters(learner.values),
-                learner.entry.lanes,
-            )
-            for learner in experiment.learners
-        ]
-        comparators = [
-            batch.comparator(load_entry(entry.name, entry)) for entry in experiment.optima
-        ]
-        describe = {
-            "jax": importlib.metadata.version("jax"),
-            "device": f"{devices[0].platform} ({devices[0].device_kind})",
-            "devices": len(devices),
-        }
-        for old in [*self._programs][:-_KEPT_PROGRAMS]:
-            del self._programs[old]
-        return Tiles(batch.width, (*learners, *comparators), describe)
-
-    @cached_property
-    def _devices(self) -> list[Any]:
-        if isinstance(self._wanted, Sequence):
-            return list(self._wanted)
-        run = self._sweep.experiment.run
-        largest = max(map(len, self._sweep.groups)) * run.seeds
-        useful = -(-min(largest, self._sweep.chunk) // run.tile)
-        return start_jax(run.precision, self._wanted, useful)
-
-    def _instance(self, point: int) -> Instance:
-        problem = self._sweep.experiment.problem
-        return problem.instance(self._sweep.prepared[point], self._sweep.inputs[point])

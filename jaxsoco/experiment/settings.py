@@ -25,7 +25,7 @@ RUN_FIELDS = (
         choices=("float32", "float64"),
     ),
     Field("tile", "integer", "runs compiled together", default=256, low=_LANES, high=65536),
-    Field("chunk", "integer", "runs per file", default=4096, low=1),
+    Field("pack", "integer", "runs of each learner per file", default=4096, low=1),
     Field(
         "checkpoints",
         "integer",
@@ -59,7 +59,7 @@ class RunSettings:
     root_seed: int
     precision: str
     tile: int
-    chunk: int
+    pack: int
     checkpoints: int
     confidence: float
 

@@ -12,7 +12,7 @@ from jaxsoco.core.schema import HORIZON
 from jaxsoco.core.text import count, size
 from jaxsoco.experiment.expand import Sweep
 
-MOST_CHUNKS = 1_000_000
+MOST_PACKS = 1_000_000
 """Files of results beyond which folders become slow."""
 MOST_COMPILATIONS = 2000
 """Programs, each of which takes a second or more to compile."""
@@ -35,16 +35,16 @@ def excesses(sweep: Sweep, out: Path, share: float = 1.0) -> Iterator[Issue]:
     if free is not None and disk > free:
         message = f"{size(disk)} of results, and {size(free)} are free on the disk of {out}"
         yield Issue("run.seeds", message, f"want fewer, another --out, {_HOW}")
-    memory, available = sweep.chunk_bytes, _available_memory()
+    memory, available = sweep.pack_bytes, _available_memory()
     if available is not None and memory > available:
         message = (
-            f"a chunk of {sweep.largest_chunk} runs with a tile of {run.tile} takes "
+            f"a pack of {sweep.largest_pack} runs with a tile of {run.tile} takes "
             f"{size(memory)} of memory, and {size(available)} are available"
         )
-        yield Issue("run.chunk", message, f"want a smaller chunk or tile, {_HOW}")
-    if sweep.chunks > MOST_CHUNKS:
-        message = f"{sweep.chunks} files of results"
-        yield Issue("run.chunk", message, f"want at most {MOST_CHUNKS}: larger chunks, {_HOW}")
+        yield Issue("run.pack", message, f"want a smaller pack or tile, {_HOW}")
+    if sweep.packs > MOST_PACKS:
+        message = f"{sweep.packs} files of results"
+        yield Issue("run.pack", message, f"want at most {MOST_PACKS}: larger packs, {_HOW}")
     if sweep.compilations > MOST_COMPILATIONS:
         points = count(len(sweep.points), "point")
         message = f"{sweep.compilations} programs to compile for {points}"

@@ -19,7 +19,7 @@ from jaxsoco.analysis.tables import point_rows, record
 from jaxsoco.core.errors import InputError, Issue, suggest
 from jaxsoco.core.study import Study
 from jaxsoco.core.text import count, show
-from jaxsoco.engine.store import Store
+from jaxsoco.engine.reading import Stored
 
 
 class Verdict(NamedTuple):
@@ -69,19 +69,17 @@ class Results:
 
     def __init__(self, path: Path):
         self.path = path
-        self._store = Store(path).open()
-        self.study: Study = self._store.study
-        self._committed = self._store.committed()
+        self._stored = Stored(path)
+        self.study: Study = self._stored.study
 
     def __repr__(self) -> str:
-        state = (
-            "complete" if self.complete else f"{len(self._committed)} of {self.study.chunks} chunks"
-        )
+        there = self._stored.coverage
+        state = "complete" if there.complete else f"{there.stored} of {there.wanted} runs"
         learners = count(len(self.study.algorithms), "learner")
         learners += f", {count(len(self.study.optima), 'comparator')}"
         size = f"{count(len(self.study.points), 'point')}, {learners}"
-        runs = count(self.study.runs, "run")
-        return f"Results({str(self.path)!r}: {size}, {runs} each, {state})"
+        seeds = count(self.study.seeds, "seed")
+        return f"Results({str(self.path)!r}: {size}, {seeds}, {state})"
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -90,8 +88,8 @@ class Results:
 
     @property
     def complete(self) -> bool:
-        """Whether every chunk is present."""
-        return len(self._committed) == self.study.chunks
+        """Whether every run is there."""
+        return self._stored.coverage.complete
 
     @cached_property
     def checks(self) -> tuple[Verdict, ...]:
@@ -197,8 +195,8 @@ class Results:
     @cached_property
     def _ledger(self) -> Ledger:
         ledger = Ledger(self.study)
-        for chunk, receipt in self._committed.items():
-            ledger.add(receipt, self._store.read(chunk))
+        for place, arrays in self._stored.pieces():
+            ledger.add(place, arrays)
         return ledger
 
     def _number(self, label: str) -> int:
@@ -210,13 +208,10 @@ class Results:
     def _segments(self, label: str) -> Iterator[tuple[int, np.ndarray, dict[str, np.ndarray]]]:
         """Point, seeds ``[n]`` and costs ``[n, C]`` of a learner, piece by piece, in order."""
         prefix = f"{self._number(label):03d}"
-        for chunk in self.study.plan.chunks():
-            if chunk.id not in self._committed:
-                continue
-            arrays = self._store.read(chunk.id)
+        for place, arrays in self._stored.pieces([label]):
             names = [c.name for c in self.study.costs if f"{prefix}.{c.name}" in arrays]
-            group = self.study.groups[chunk.group]
-            for point, seeds, rows in segments(group, chunk.start, chunk.stop):
+            group = self.study.groups[place["group"]]
+            for point, seeds, rows in segments(group, place["start"], place["stop"]):
                 costs = {n: arrays[f"{prefix}.{n}"][rows] for n in names}
                 yield point, np.arange(seeds.start, seeds.stop), costs
 

@@ -1,0 +1,70 @@
+"""Which seeds of which cells are stored, and where: the union of the sidecars, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from jaxsoco.core.ranges import Range, difference, intersection, union
+from jaxsoco.engine.packs import Pack
+
+
+class Place(NamedTuple):
+    """Where seeds of one cell are.
+
+    Attributes:
+      start: first seed.
+      stop: end of the seeds.
+      pack: name of the pack.
+      block: number of the block in it.
+    """
+
+    start: int
+    stop: int
+    pack: str
+    block: int
+
+
+class Index:
+    """The blocks of a folder's packs, by the keys of their cells."""
+
+    def __init__(self) -> None:
+        self.packs: dict[str, Pack] = {}
+        self._places: dict[str, list[Place]] = {}
+
+    def add(self, pack: Pack) -> None:
+        """Takes in a pack that is whole."""
+        if pack.name in self.packs:
+            return
+        self.packs[pack.name] = pack
+        for number, block in enumerate(pack.blocks):
+            place = Place(block.start, block.stop, pack.name, number)
+            self._places.setdefault(block.key, []).append(place)
+
+    def remove(self, name: str) -> None:
+        """Forgets a pack, which turned out to be damaged or is gone."""
+        pack = self.packs.pop(name, None)
+        for key in {block.key for block in pack.blocks} if pack else ():
+            self._places[key] = [place for place in self._places[key] if place.pack != name]
+
+    def seeds(self, key: str) -> list[Range]:
+        """The seeds of a cell that are stored."""
+        return union((place.start, place.stop) for place in self._places.get(key, ()))
+
+    def missing(self, key: str, ranges: Iterable[Range]) -> list[Range]:
+        """Those of some seeds of a cell that are not stored."""
+        return difference(ranges, self.seeds(key))
+
+    def places(self, key: str, ranges: Iterable[Range]) -> list[Place]:
+        """Where some seeds of a cell are, in their order; each of them once, if it is stored."""
+        left, chosen = union(ranges), []
+        for place in sorted(self._places.get(key, ()), key=lambda one: (one.start, -one.stop)):
+            for start, stop in intersection(left, [(place.start, place.stop)]):
+                chosen.append(place._replace(start=start, stop=stop))
+            left = difference(left, [(place.start, place.stop)])
+        return sorted(chosen)
+
+    def names(self, wanted: Iterable[tuple[str, Iterable[Range]]]) -> Iterator[str]:
+        """The packs that have a place of a wanted cell, each once."""
+        names = {place.pack for key, ranges in wanted for place in self.places(key, ranges)}
+        yield from (name for name in self.packs if name in names)

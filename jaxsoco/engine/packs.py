@@ -1,0 +1,168 @@
+"""Packs: files of blocks that were computed together, each with a sidecar that says what is in it.
+
+A *block* is one cell (``core.cells``) for one range of seeds. The arrays of a pack have the runs
+first, in the same order for all of its learners; every block is a range of rows of one of them. The
+sidecar is written last: it is the commit mark, and the only thing that says what a pack holds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jaxsoco.core.cells import digest_of
+from jaxsoco.core.errors import reason_of
+
+FOLDER = "packs"
+
+FORMAT = 2
+
+
+class Block(NamedTuple):
+    """One cell for one range of seeds, in a pack.
+
+    Attributes:
+      key: of the cell.
+      start: first seed.
+      stop: end of the seeds.
+      learner: number of the arrays in the pack.
+      row: of the first seed.
+      nonconverged: runs with a kernel call that did not converge.
+      nonfinite: runs with a cost that is not finite.
+      repeats: at a single seed, whether other seeds came to the same costs.
+    """
+
+    key: str
+    start: int
+    stop: int
+    learner: int
+    row: int
+    nonconverged: int = 0
+    nonfinite: int = 0
+    repeats: bool = False
+
+
+class DamageError(Exception):
+    """Why a pack cannot be trusted."""
+
+
+class Pack(NamedTuple):
+    """A pack as its sidecar describes it.
+
+    Attributes:
+      name: of its files.
+      blocks: what is in it.
+      facts: versions, device, seconds, and what else its writer had to say.
+      size: bytes of its results.
+      sha256: of its results.
+    """
+
+    name: str
+    blocks: tuple[Block, ...]
+    facts: Mapping[str, Any]
+    size: int
+    sha256: str
+
+    @property
+    def runs(self) -> int:
+        """Runs of all its learners together."""
+        return sum(block.stop - block.start for block in self.blocks)
+
+
+def name_of(blocks: Sequence[Block]) -> str:
+    """The name of a pack of these blocks: whoever computes the same ones writes the same file."""
+    return digest_of(sorted([block.key, block.start, block.stop] for block in blocks))[:24]
+
+
+def encode(
+    blocks: Sequence[Block], arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]
+) -> tuple[Pack, bytes, bytes]:
+    """A new pack with the content of its two files: results and sidecar."""
+    if any(array.dtype.hasobject for array in arrays.values()):
+        raise TypeError("arrays of objects would be pickled")
+    # In memory first, so that the digest is of the bytes that are written.
+    buffer, contents = io.BytesIO(), dict[str, Any](arrays)
+    np.savez(buffer, **contents)
+    data = buffer.getvalue()
+    pack = Pack(
+        name_of(blocks), tuple(blocks), {**facts}, len(data), hashlib.sha256(data).hexdigest()
+    )
+    content = {
+        "format": FORMAT,
+        "name": pack.name,
+        "blocks": {field: [getattr(block, field) for block in blocks] for field in Block._fields},
+        "facts": pack.facts,
+        "bytes": pack.size,
+        "sha256": pack.sha256,
+    }
+    # The seal guards the sidecar, as the SHA-256 guards the results.
+    return pack, data, json.dumps(content | {"seal": digest_of(content)}).encode()
+
+
+def read_sidecar(file: Path) -> Pack | None:
+    """What a sidecar says; None if it is gone.
+
+    Raises:
+      DamageError: it cannot be trusted.
+    """
+    try:
+        content = json.loads(file.read_bytes())
+        whole = content.pop("seal") == digest_of(content) and content["name"] == file.stem
+        if not whole or content["format"] != FORMAT:
+            raise DamageError("its sidecar is damaged")
+        columns = [content["blocks"][field] for field in Block._fields]
+        blocks = tuple(map(Block._make, zip(*columns, strict=True)))
+        return Pack(file.stem, blocks, content["facts"], content["bytes"], content["sha256"])
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise DamageError(f"its sidecar cannot be read: {reason_of(error)}") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise DamageError("its sidecar is damaged") from error
+
+
+def verify(pack: Pack, file: Path, *, thorough: bool = True) -> None:
+    """Compares the results of a pack with what its sidecar says of them.
+
+    Args:
+      pack: as of its sidecar.
+      file: its results.
+      thorough: by their SHA-256; otherwise by their size.
+
+    Raises:
+      DamageError: they differ, or cannot be read.
+    """
+    try:
+        if file.stat().st_size != pack.size:
+            raise DamageError("its results are damaged (their size differs from the sidecar's)")
+        if not thorough:
+            return
+        with file.open("rb") as opened:
+            digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    except OSError as error:
+        raise DamageError(f"its results cannot be read: {reason_of(error)}") from error
+    if digest != pack.sha256:
+        raise DamageError("its results are damaged (SHA-256 differs from the sidecar's)")
+
+
+def read_arrays(pack: Pack, file: Path) -> dict[str, np.ndarray]:
+    """The arrays of a pack, of the bytes that its sidecar vouches for.
+
+    Raises:
+      DamageError: they are not what the sidecar says.
+    """
+    try:
+        data = file.read_bytes()
+        if hashlib.sha256(data).hexdigest() != pack.sha256:
+            raise DamageError("its results are damaged (SHA-256 differs from the sidecar's)")
+        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise DamageError(f"its results cannot be read: {error}") from error

@@ -1,0 +1,178 @@
+"""What a study wants, read from the packs that have it, piece by piece and in the study's order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jaxsoco.core.cells import Cells
+from jaxsoco.core.plan import Group
+from jaxsoco.core.ranges import Range, intersection, pieces, size, union
+from jaxsoco.core.study import Study
+from jaxsoco.engine.index import Index, Place
+from jaxsoco.engine.legacy import OldStore
+from jaxsoco.engine.manifest import OLD_FORMAT
+from jaxsoco.engine.packs import Pack
+from jaxsoco.engine.requests import GRID, LARGEST
+from jaxsoco.engine.store import Store
+
+Piece = tuple[dict[str, Any], dict[str, np.ndarray]]
+"""Some seeds of one point, as ``analysis.records`` takes them: ``(record, arrays)``, with the
+arrays of those learners that have these seeds."""
+
+
+class Coverage(NamedTuple):
+    """How much of what a study wants is stored.
+
+    Attributes:
+      stored: runs of all learners that are.
+      wanted: all of them.
+      nonconverged: label -> stored runs with a kernel call that did not converge.
+      nonfinite: label -> stored runs with a cost that is not finite.
+      packs: those that have something of it.
+    """
+
+    stored: int
+    wanted: int
+    nonconverged: Mapping[str, int]
+    nonfinite: Mapping[str, int]
+    packs: tuple[Pack, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is missing."""
+        return self.stored == self.wanted
+
+
+class Stored:
+    """The results in a directory, of this format or the older one, as they are read.
+
+    Args:
+      path: the directory.
+      thorough: compare packs with their SHA-256 now; otherwise with their size.
+
+    Attributes:
+      path: the directory.
+      manifest: content of its ``manifest.json``.
+      study: what was last asked of it.
+      coverage: how much of that is there.
+      damaged: what cannot be trusted, a line each.
+
+    Raises:
+      InputError: there are no readable results.
+    """
+
+    def __init__(self, path: Path, *, thorough: bool = True):
+        store = Store(path).open()
+        self.path, self.manifest = path, store.manifest
+        self._old = None
+        if self.manifest["format"] == OLD_FORMAT:
+            self._old = old = OldStore(path, self.manifest)
+            self.manifest, self.study = old.manifest, old.study
+            bad = old.counts("nonconverged"), old.counts("nonfinite")
+            wanted = old.study.runs * len(old.study.labels)
+            self.coverage = Coverage(old.stored, wanted, *bad, old.packs)
+            self.damaged = [f"chunk {name}: {reason}" for name, reason in old.damaged.items()]
+            return
+        self._store, self.study = store, store.study
+        self.coverage = coverage(self.study, store.refresh(thorough=thorough))
+        self.damaged = [*map(str, store.damaged)]
+
+    def pieces(self, labels: Sequence[str] | None = None) -> Iterator[Piece]:
+        """Everything that is there of the study, or of some learners; see :func:`read_pieces`."""
+        if self._old:
+            return self._old.pieces()
+        return read_pieces(self.study, self._store, labels)
+
+
+def coverage(study: Study, index: Index) -> Coverage:
+    """What is there of a study; reads nothing."""
+    cells, stored, names = Cells(study), 0, dict[str, None]()
+    bad = tuple(dict.fromkeys(study.labels, 0) for _ in range(2))
+    for group in study.groups:
+        for point in group.points:
+            for learner, label in enumerate(study.labels):
+                places = index.places(cells.key(point, learner), [(0, group.seeds)])
+                stored += size((place.start, place.stop) for place in places)
+                for place in places:
+                    block = index.packs[place.pack].blocks[place.block]
+                    bad[0][label] += block.nonconverged
+                    bad[1][label] += block.nonfinite
+                    names[place.pack] = None
+    packs = tuple(index.packs[name] for name in names)
+    return Coverage(stored, study.runs * len(study.labels), *bad, packs)
+
+
+def read_pieces(study: Study, store: Store, labels: Sequence[str] | None = None) -> Iterator[Piece]:
+    """Everything that is stored of a study, group after group, point after point, seed after seed.
+
+    Where all learners of a point have all seeds, its pieces are those of the study, however they
+    are stored: sums over them are the same to the last bit. Elsewhere pieces end where a learner's
+    seeds do, and have the learners that have all of a piece's seeds. The record of a piece says
+    which packs it comes from, each with its facts the first time.
+
+    Args:
+      study: the study.
+      store: where it is.
+      labels: of the learners that are read; all if None.
+    """
+    cells, told = Cells(study), set[str]()
+    chosen = [i for i, label in enumerate(study.labels) if labels is None or label in labels]
+    for group in study.groups:
+        for position, point in enumerate(group.points):
+            keys = {learner: cells.key(point, learner) for learner in chosen}
+            for seeds in pieces([(0, group.seeds)], LARGEST, GRID):
+                places = {i: store.index.places(key, [seeds]) for i, key in keys.items()}
+                for start, stop in _whole(places):
+                    yield _piece(store, group, position, (start, stop), places, told)
+
+
+def _whole(places: Mapping[int, list[Place]]) -> list[Range]:
+    """Ranges in which every learner has all seeds or none of them."""
+    stored = [union((place.start, place.stop) for place in one) for one in places.values()]
+    ends = sorted({end for one in stored for place in one for end in place})
+    ranges = pairwise(ends)
+    return [one for one in ranges if any(intersection([one], parts) for parts in stored)]
+
+
+def _piece(
+    store: Store,
+    group: Group,
+    position: int,
+    seeds: Range,
+    places: Mapping[int, list[Place]],
+    told: set[str],
+) -> Piece:
+    """The learners that have these seeds of a point."""
+    parts: dict[str, list[np.ndarray]] = {}
+    repeating, packs = list[int](), dict[str, Mapping[str, Any]]()
+    for learner, listed in places.items():
+        for place in listed:
+            start, stop = max(place.start, seeds[0]), min(place.stop, seeds[1])
+            if start >= stop:
+                continue
+            pack = store.index.packs[place.pack]
+            block = pack.blocks[place.block]
+            row, prefix = block.row + start - block.start, f"{block.learner:03d}."
+            for name, values in store.read(place.pack).items():
+                if name.startswith(prefix):
+                    name = f"{learner:03d}.{name.removeprefix(prefix)}"
+                    parts.setdefault(name, []).append(values[row : row + stop - start])
+            if block.repeats:
+                repeating.append(learner)
+            if place.pack not in told:
+                told.add(place.pack)
+                packs[place.pack] = pack.facts
+    first = position * group.seeds
+    record = {
+        "group": group.index,
+        "start": first + seeds[0],
+        "stop": first + seeds[1],
+        "repeating": repeating,
+        "packs": packs,
+    }
+    return record, {name: np.concatenate(values) for name, values in parts.items()}

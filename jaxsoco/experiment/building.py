@@ -1,0 +1,177 @@
+"""Instances and compiled blocks of a sweep; JAX starts when the first is needed."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from jaxsoco.core.cells import Origin, digest_of
+from jaxsoco.core.errors import InputError, Issue
+from jaxsoco.core.plan import Group, Plan, checkpoints
+from jaxsoco.core.study import Study
+from jaxsoco.core.text import show
+from jaxsoco.engine.store import Store
+from jaxsoco.engine.sweep import Tiles
+from jaxsoco.experiment import manifest
+from jaxsoco.experiment.devices import prepare, start_jax
+from jaxsoco.experiment.expand import Sweep
+from jaxsoco.experiment.origin import compiler_facts, likely_platform, origin
+from jaxsoco.experiment.settings import most_checkpoints
+from jaxsoco.experiment.tracing import load_entry, trace_issues
+
+if TYPE_CHECKING:
+    from jaxsoco.core.protocol import Instance
+
+_KEPT_GROUPS = 16
+"""Of how many groups the traces wait for their turn, with the settings of their points."""
+
+_KEPT_PROGRAMS = 64
+"""How many wait for groups that differ from an earlier one in numbers alone."""
+
+
+class Builder:
+    """Makes instances and compiled blocks; JAX starts when the first is needed."""
+
+    def __init__(self, sweep: Sweep, devices: int | Sequence[Any] | None):
+        self._sweep = sweep
+        self._wanted = devices
+        self._traced: dict[int, Tiles] = {}
+        self._programs: dict[Any, Any] = {}
+
+    def study(self, earlier: Store | None, command: str) -> Study:
+        """What the sweep is, with everything that fixes its numbers.
+
+        Args:
+          earlier: the results that its directory holds; if they have its points, JAX need not
+            start to know their horizons.
+          command: the command line.
+        """
+        experiment, run = self._sweep.experiment, self._sweep.experiment.run
+        facts = origin(self._sweep, self._compiler())
+        horizons = _horizons(earlier.study, facts) if earlier else {}
+        costs = tuple(cost.name for cost in experiment.family.costs)
+        groups = self.groups(horizons)
+        plan = Plan(groups, self._sweep.labels, costs, tile=run.tile, pack=run.pack)
+        return manifest.study(self._sweep, plan, facts, command)
+
+    def groups(self, horizons: Mapping[str, int] | None = None) -> tuple[Group, ...]:
+        """Every group; only the instances know their horizons, and what ``horizons`` has already,
+        by the points' digests."""
+        experiment, groups = self._sweep.experiment, []
+        most = most_checkpoints(experiment.problem, experiment.run.checkpoints)
+        for index, points in enumerate(self._sweep.groups):
+            first = points[0]
+            one = _point_digest(self._sweep.points[first], self._sweep.prepared[first].identity)
+            horizon = (horizons or {}).get(one) or self._instance(first).horizon
+            at = checkpoints(horizon, most)
+            groups.append(Group(index, points, experiment.run.seeds, horizon, at))
+        return tuple(groups)
+
+    def _compiler(self) -> dict[str, Any]:
+        """What compiles the sweep. JAX starts only if an accelerator may be there."""
+        platform = ""
+        if not isinstance(self._wanted, Sequence):
+            prepare(self._wanted, self._useful)
+            platform = likely_platform()
+        if platform == "cpu":
+            return compiler_facts(platform)
+        device = self._devices[0]
+        tile = self._sweep.experiment.run.tile
+        return compiler_facts(device.platform, device.device_kind, tile)
+
+    def trace(self, groups: Sequence[Group]) -> None:
+        """Traces every learner and comparator at these groups; keeps the traces of small ones.
+
+        Raises:
+          InputError: with everything that raises.
+        """
+        experiment, issues = self._sweep.experiment, list[Issue]()
+        problem = f"{experiment.family.name}/{experiment.problem.name}"
+        for group in groups:
+            tiles = self._make(group)
+            place = f"{problem}{self._point_text(group)}"
+            issues += trace_issues(self._sweep.labels, tiles.tiles, place)
+            if len(self._traced) < _KEPT_GROUPS:
+                self._traced[group.index] = tiles
+        if issues:
+            raise InputError(dict.fromkeys(issues))
+
+    def _point_text(self, group: Group) -> str:
+        """`` at data_size = 4, horizon = 200``: where a group's first point lies on the axes."""
+        values = self._sweep.points[group.points[0]]
+        axes = ", ".join(f"{name} = {show(values[name])}" for name in self._sweep.experiment.swept)
+        return f" at {axes}" if axes else ""
+
+    def tiles(self, group: Group) -> Tiles:
+        """Compiled blocks of a group, for all learners and comparators."""
+        return self._traced.pop(group.index, None) or self._make(group)
+
+    def _make(self, group: Group) -> Tiles:
+        devices = self._devices
+        from jaxsoco.engine.batch import Batch
+
+        experiment = self._sweep.experiment
+        batch = Batch(
+            [self._instance(point) for point in group.points],
+            seeds_root=experiment.run.root_seed,
+            tile=experiment.run.tile,
+            devices=devices,
+            at=group.checkpoints,
+            programs=self._programs,
+        )
+        learners = [
+            batch.learner(
+                load_entry(learner.label, learner.entry),
+                learner.entry.parameters(learner.values),
+                learner.entry.lanes,
+            )
+            for learner in experiment.learners
+        ]
+        comparators = [
+            batch.comparator(load_entry(entry.name, entry)) for entry in experiment.optima
+        ]
+        describe = {
+            "jax": importlib.metadata.version("jax"),
+            "device": f"{devices[0].platform} ({devices[0].device_kind})",
+            "devices": len(devices),
+        }
+        for old in [*self._programs][:-_KEPT_PROGRAMS]:
+            del self._programs[old]
+        return Tiles(batch.width, (*learners, *comparators), describe)
+
+    @cached_property
+    def _devices(self) -> list[Any]:
+        if isinstance(self._wanted, Sequence):
+            return list(self._wanted)
+        return start_jax(self._sweep.experiment.run.precision, self._wanted, self._useful)
+
+    @property
+    def _useful(self) -> int:
+        """More devices than this would have nothing to do."""
+        run = self._sweep.experiment.run
+        largest = max(map(len, self._sweep.groups)) * run.seeds
+        return -(-min(largest, self._sweep.pack) // run.tile)
+
+    def _instance(self, point: int) -> Instance:
+        _ = self._devices  # JAX must have started as the sweep wants it
+        problem = self._sweep.experiment.problem
+        return problem.instance(self._sweep.prepared[point], self._sweep.inputs[point])
+
+
+def _horizons(study: Study, facts: Origin) -> dict[str, int]:
+    """The horizons of a study's points by their digests, if the same code built them."""
+    if (study.origin.common, study.origin.problem) != (facts.common, facts.problem):
+        return {}
+    setup = study.setup
+    owners = setup.data_of_points
+    return {
+        _point_digest(setup.points[point], setup.data[owners[point]]): group.horizon
+        for group in study.groups
+        for point in group.points
+    }
+
+
+def _point_digest(values: Any, data: Any) -> str:
+    return digest_of([values, data])
