@@ -92,7 +92,7 @@ class Stored:
 def coverage(study: Study, index: Index) -> Coverage:
     """What is there of a study; reads nothing."""
     cells, stored, names = Cells(study), 0, dict[str, None]()
-    bad = tuple(dict.fromkeys(study.labels, 0) for _ in range(2))
+    nonconverged, nonfinite = (dict.fromkeys(study.labels, 0) for _ in range(2))
     for group in study.groups:
         for point in group.points:
             for learner, label in enumerate(study.labels):
@@ -100,11 +100,12 @@ def coverage(study: Study, index: Index) -> Coverage:
                 stored += size((place.start, place.stop) for place in places)
                 for place in places:
                     block = index.packs[place.pack].blocks[place.block]
-                    bad[0][label] += block.nonconverged
-                    bad[1][label] += block.nonfinite
+                    nonconverged[label] += block.nonconverged
+                    nonfinite[label] += block.nonfinite
                     names[place.pack] = None
     packs = tuple(index.packs[name] for name in names)
-    return Coverage(stored, study.runs * len(study.labels), *bad, packs)
+    wanted = study.runs * len(study.labels)
+    return Coverage(stored, wanted, nonconverged, nonfinite, packs)
 
 
 def read_pieces(study: Study, store: Store, labels: Sequence[str] | None = None) -> Iterator[Piece]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from jaxsoco.core.cells import Cells
@@ -53,7 +54,8 @@ class Request(NamedTuple):
         return self.runs * len(self.learners)
 
 
-class Share(NamedTuple):
+@dataclass(frozen=True)
+class Share:
     """A part of a study: slices ``index, index + count, ...`` of what it wants."""
 
     index: int = 0

@@ -8,7 +8,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from jaxsoco.core.errors import InputError, Interrupted
 from jaxsoco.core.plan import Group, Plan
 from jaxsoco.core.study import Study
 from jaxsoco.engine.index import Index
-from jaxsoco.engine.packs import Block, Pack
+from jaxsoco.engine.packs import Block
 from jaxsoco.engine.progress import Reporter, Silent
 from jaxsoco.engine.requests import (
     Request,
@@ -54,11 +54,43 @@ class Tiles:
     describe: Mapping[str, Any] = field(default_factory=dict)
 
 
+Content = tuple[tuple[Block, ...], dict[str, np.ndarray], dict[str, Any]]
+"""Blocks, arrays and facts of a pack: what :meth:`Store.commit` takes."""
+
+
+class Computed(NamedTuple):
+    """A pack that was computed."""
+
+    request: Request
+    content: Content
+
+
 class Failure(NamedTuple):
     """A pack that could not be computed, and why."""
 
     request: Request
     error: Exception
+
+
+class Executor(Protocol):
+    """Who computes packs, and where."""
+
+    def __call__(
+        self,
+        study: Study,
+        requests: Iterator[Request],
+        advance: Callable[[int], None],
+        check: Callable[[], None],
+    ) -> Iterator[Computed | Failure]:
+        """Computes packs, in any order.
+
+        Args:
+          study: what they belong to.
+          requests: the packs; taken one by one, as there is somebody to compute them.
+          advance: told the runs that are done, of each learner, as they are.
+          check: called often; raises to stop.
+        """
+        ...
 
 
 @dataclass(frozen=True)
@@ -87,7 +119,7 @@ class SweepSummary:
 def sweep(
     study: Study,
     store: Store,
-    load: Callable[[int], Tiles],
+    execute: Executor,
     *,
     share: Share | None = None,
     progress: Reporter | None = None,
@@ -97,7 +129,7 @@ def sweep(
     Args:
       study: what is wanted.
       store: where the results go.
-      load: compiles a group, given its index; called for groups with missing runs alone.
+      execute: computes the packs; :class:`Local`, say.
       share: this process takes the slices ``index, index + count, ...`` of what is wanted, so that
         ``count`` processes share a directory without talking to each other. All if None.
       progress: told about every batch.
@@ -127,24 +159,12 @@ def sweep(
     with stopping.stage(state), _Signals(state) as signals:
         progress.start(work_of(plan, mine), earlier)
         try:
-            group, tiles = -1, None
-            for request in todo:
-                signals.check()
-                if tiles is None or request.group != group:
-                    tiles = None  # frees the last group before the next one is loaded
-                    group, tiles = request.group, load(request.group)
-                try:
-                    run_pack(
-                        *(study, request, tiles, store),
-                        cells=cells,
-                        check=signals.check,
-                        advance=progress.advance,
-                    )
-                    done.append(request)
-                except (Interrupted, InputError):
-                    raise
-                except Exception as error:  # the others are none the worse
-                    failures.append(Failure(request, error))
+            for outcome in execute(study, iter(todo), progress.advance, signals.check):
+                if isinstance(outcome, Failure):
+                    failures.append(outcome)
+                else:
+                    store.commit(*outcome.content)
+                    done.append(outcome.request)
         finally:
             progress.close()
     counts = _counts(study, cells, index, mine)
@@ -159,17 +179,50 @@ def sweep(
     )
 
 
-def run_pack(
+class Local:
+    """Computes packs in this process, one after the other.
+
+    Args:
+      load: compiles a group, given its index; called for groups that have something to do alone.
+    """
+
+    def __init__(self, load: Callable[[int], Tiles]):
+        self._load = load
+
+    def __call__(
+        self,
+        study: Study,
+        requests: Iterator[Request],
+        advance: Callable[[int], None],
+        check: Callable[[], None],
+    ) -> Iterator[Computed | Failure]:
+        """See :class:`Executor`."""
+        cells, group, tiles = Cells(study), -1, None
+        for request in requests:
+            check()
+            if tiles is None or request.group != group:
+                tiles = None  # frees the last group before the next one is loaded
+                group, tiles = request.group, self._load(request.group)
+            try:
+                content = compute(study, request, tiles, cells=cells, check=check, advance=advance)
+            except (Interrupted, InputError):
+                raise
+            except Exception as error:  # the others are none the worse
+                yield Failure(request, error)
+            else:
+                yield Computed(request, content)
+
+
+def compute(
     study: Study,
     request: Request,
     tiles: Tiles,
-    store: Store,
     *,
     cells: Cells | None = None,
     check: Callable[[], None] = lambda: None,
     advance: Callable[[int], None] = lambda runs: None,
-) -> Pack:
-    """Computes a pack and commits it: the unit of work of any executor.
+) -> Content:
+    """Computes a pack: the unit of work of any executor.
 
     The arrays, run axis first: ``"007.<cost>" [runs, C]``, ``"007.faults"`` int32 ``[runs]`` and
     ``"007.finite"`` bool ``[runs]`` for the learner with number 7.
@@ -178,10 +231,12 @@ def run_pack(
       study: what it belongs to.
       request: what is computed.
       tiles: compiled blocks of the request's group.
-      store: where to commit.
       cells: the study's keys.
       check: called before every dispatch; raises to drop the pack.
       advance: told the runs of every batch, of each learner.
+
+    Returns:
+      What :meth:`Store.commit` takes.
     """
     plan, cells = study.plan, cells or Cells(study)
     began = time.perf_counter()
@@ -209,13 +264,13 @@ def run_pack(
         collect()
     whole = {k: np.concatenate(parts[k]) for k in sorted(parts)}
     arrays = {k: np.ascontiguousarray(v[: request.runs]) for k, v in whole.items()}
-    blocks = [
+    blocks = tuple(
         block
         for learner in request.learners
         for block in _blocks(request, group, cells, learner, whole, lanes[0])
-    ]
+    )
     facts = {**tiles.describe, "seconds": round(time.perf_counter() - began, 3)}
-    return store.commit(blocks, arrays, facts)
+    return blocks, arrays, facts
 
 
 def _blocks(

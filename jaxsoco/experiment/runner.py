@@ -22,7 +22,7 @@ from jaxsoco.engine.progress import Progress
 from jaxsoco.engine.reading import Stored, coverage
 from jaxsoco.engine.requests import Request, Share, requests, shared
 from jaxsoco.engine.store import Store, is_trace
-from jaxsoco.engine.sweep import SweepSummary, Tiles
+from jaxsoco.engine.sweep import Local, SweepSummary, Tiles
 from jaxsoco.engine.sweep import sweep as compute
 from jaxsoco.experiment.building import Builder
 from jaxsoco.experiment.expand import Sweep
@@ -99,13 +99,8 @@ def run(
     programs = -(-sweep.compilations * len(open_groups) // len(sweep.groups))
     progress = Progress()
     announce = _Announcer(programs, progress)
-    summary = compute(
-        study,
-        store,
-        lambda group: announce.of(sweep.labels, builder.tiles(study.groups[group])),
-        share=share,
-        progress=progress,
-    )
+    local = Local(lambda group: announce.of(sweep.labels, builder.tiles(study.groups[group])))
+    summary = compute(study, store, local, share=share, progress=progress)
     _tell(summary)
     state = coverage(study, store.refresh())
     if summary.failures:
@@ -253,7 +248,7 @@ def _tell(summary: SweepSummary) -> None:
 
 def _tell_failed_packs(summary: SweepSummary, sweep: Sweep) -> int:
     """Says which packs could not be computed, and why; returns the exit code."""
-    errors = {str(failure.error): failure.error for failure in summary.failures}
+    errors = {one_line(failure.error): None for failure in summary.failures}
     lost = sum(failure.request.work for failure in summary.failures)
     number = count(len(summary.failures), "pack")
     print(f"{number} could not be computed ({lost} runs); all others are kept:", file=sys.stderr)
@@ -261,7 +256,7 @@ def _tell_failed_packs(summary: SweepSummary, sweep: Sweep) -> int:
         if "RESOURCE_EXHAUSTED" in message:
             tile = sweep.experiment.run.tile
             message = f"run.tile: {tile} runs at once do not fit the memory of the device"
-        print(f"  {one_line(message)}", file=sys.stderr)
+        print(f"  {message}", file=sys.stderr)
     return BAD_INPUT if all("RESOURCE_EXHAUSTED" in text for text in errors) else INTERNAL
 
 
