@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -46,6 +47,16 @@ class Coverage(NamedTuple):
     def complete(self) -> bool:
         """Whether nothing is missing."""
         return self.stored == self.wanted
+
+    @property
+    def rate(self) -> float | None:
+        """Runs of all learners per second of a process, from the sidecars; None if unknown.
+
+        The median of the packs, because the first one of a process pays for the compilations.
+        """
+        times = [pack.facts["seconds"] / pack.runs for pack in self.packs if pack.runs]
+        middle = statistics.median(times) if times else 0.0
+        return 1 / middle if middle else None
 
 
 class Stored:

@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 from jaxsoco.core import stopping, terminal
 from jaxsoco.core.cells import Cells
 from jaxsoco.core.errors import InputError, Interrupted, Issue, reason_of
-from jaxsoco.core.exits import BAD_INPUT, DONE, FAILED, INTERNAL, INTERRUPTED
+from jaxsoco.core.exits import DONE, FAILED, INTERRUPTED
 from jaxsoco.core.files import one_line
 from jaxsoco.core.study import Study
 from jaxsoco.core.text import count
+from jaxsoco.engine.cache import Cache, default_cache
+from jaxsoco.engine.claims import Claims
 from jaxsoco.engine.index import Index
 from jaxsoco.engine.progress import Progress
 from jaxsoco.engine.reading import Stored, coverage
@@ -24,6 +27,7 @@ from jaxsoco.engine.requests import Request, Share, requests, shared
 from jaxsoco.engine.store import Store, is_trace
 from jaxsoco.engine.sweep import Local, SweepSummary, Tiles
 from jaxsoco.engine.sweep import sweep as compute
+from jaxsoco.engine.work import Deadline, StealingWork, Work
 from jaxsoco.experiment.building import Builder
 from jaxsoco.experiment.expand import Sweep
 from jaxsoco.experiment.sizes import excesses
@@ -51,6 +55,9 @@ def run(
     command: str,
     devices: int | Sequence[Any] | None = None,
     share: Share | None = None,
+    steal: bool = False,
+    time_limit: float | None = None,
+    cache: Path | None = None,
     strict: bool = False,
     anyway: bool = False,
 ) -> int:
@@ -63,6 +70,9 @@ def run(
       devices: how many to use (all that have something to do if None), or the ``jax.Device`` of
         a JAX that is set up already.
       share: the part of the sweep that this process takes (all if None).
+      steal: it also takes over what others do not compute, and stays until all is done.
+      time_limit: seconds after which no pack is begun that would not end in time.
+      cache: a folder of packs to take from, and to add to; that of ``JAXSOCO_CACHE`` if None.
       strict: a check that is undecided counts as failed.
       anyway: even if the sweep does not fit the disk, the memory or a lifetime.
 
@@ -75,51 +85,105 @@ def run(
       Interrupted: the run stopped early and can be resumed.
     """
     print(sweep.header(), flush=True)
-    earlier = existing(out)
+    store = existing(out)
     builder = Builder(sweep, devices)
-    study = builder.study(earlier, command)
-    cells, share = Cells(study), share or Share()
-    mine = shared(study.plan, share)
-    index = earlier.refresh() if earlier else Index()
-    todo = [*requests(study.plan, cells, index, mine)]
-    if todo and not anyway:
-        _require_size(sweep, out, sum(request.work for request in todo))
-    content = study.to_json()
+    before = store.study if store and store.manifest else None
+    study = builder.study(before, command)
+    share, shelf = share or Share(), _cache(cache)
+    if store is None and shelf is not None:
+        store = Store(out).begin(study.to_json())
+    if store is not None:
+        _warn_of_damage(store)
+        _tell_of_cache(shelf.fill(study, store) if shelf else 0)
+    todo = _missing(study, store.index if store else Index(), Share() if steal else share)
     if todo:
-        from jaxsoco.analysis.trial import try_folder, try_report
-
-        try_folder(out)
-        try_report(content)
-    open_groups = dict.fromkeys(request.group for request in todo)
-    builder.trace([study.groups[index] for index in open_groups])
-    store = Store(out).begin(content)
-    _warn_of_damage(store)
-    if earlier:
-        _tell_of_others(earlier, study, todo)
-    programs = -(-sweep.compilations * len(open_groups) // len(sweep.groups))
+        _require_room(sweep, out, todo, share.count if steal else 1, anyway)
+        _try(study, out)
+        _tell_of_others(out, before, study)
+    groups = dict.fromkeys(request.group for request in todo)
+    builder.trace([study.groups[index] for index in groups])
+    store = Store(out).begin(study.to_json())
     progress = Progress()
+    programs = -(-sweep.compilations * len(groups) // len(sweep.groups))
     announce = _Announcer(programs, progress)
     local = Local(lambda group: announce.of(sweep.labels, builder.tiles(study.groups[group])))
-    summary = compute(study, store, local, share=share, progress=progress)
+    deadline = None if time_limit is None else Deadline(time_limit, _seconds_a_run(study, store))
+    with Claims(out) if steal else nullcontext() as claims:
+        work = StealingWork(study, store, share, claims) if claims else Work(study, store, share)
+        summary = compute(
+            study, store, local, work=work, deadline=deadline, cache=shelf, progress=progress
+        )
     _tell(summary)
-    state = coverage(study, store.refresh())
+    return _conclude(study, store, summary, builder, strict)
+
+
+def _conclude(
+    study: Study, store: Store, summary: SweepSummary, builder: Builder, strict: bool
+) -> int:
+    """Reports on what there is, or says what others will bring; returns the exit code.
+
+    Raises:
+      Exception: what the first pack raised that could not be computed.
+    """
+    there = coverage(study, store.refresh())
+    if there.complete or (summary.failures and there.stored):
+        code = report(store.path, strict=strict)
+    else:
+        _tell_failures(summary)
+        print(f"{there.wanted - there.stored} of {there.wanted} runs are missing: no report yet")
+        code = DONE
     if summary.failures:
-        _tell_failures(summary)
-        code = _tell_failed_packs(summary, sweep)
-        if state.stored:
-            report(out, strict=strict)
-        return code
-    if not state.complete:
-        _tell_failures(summary)
-        left = f"{state.wanted - state.stored} of {state.wanted} runs"
-        print(f"{left} are left to others: no report yet")
-        return DONE
-    return report(out, strict=strict)
+        _tell_failed_packs(summary)
+        failure = summary.failures[0]
+        if _is_memory(failure.error):
+            tile, fits = study.plan.tile, builder.largest_tile(study.groups[failure.request.group])
+            message = f"{tile} runs at once do not fit the memory of the device"
+            hint = f"want {fits} or fewer" if fits else "want fewer"
+            raise InputError(Issue("run.tile", message, hint)) from failure.error
+        raise failure.error
+    return code
 
 
-def _require_size(sweep: Sweep, out: Path, work: int) -> None:
+def _is_memory(error: Exception) -> bool:
+    return "RESOURCE_EXHAUSTED" in str(error) or isinstance(error, MemoryError)
+
+
+def _seconds_a_run(study: Study, store: Store) -> float:
+    """How long a run took in the packs that are there; 0 without any."""
+    rate = coverage(study, store.refresh()).rate
+    return 1 / rate if rate else 0.0
+
+
+def _try(study: Study, out: Path) -> None:
+    """Writes the report of made-up runs: what would end it ends the run at once."""
+    from jaxsoco.analysis.trial import try_folder, try_report
+
+    try_folder(out)
+    try_report(study.to_json())
+
+
+def _missing(study: Study, index: Index, share: Share) -> list[Request]:
+    """The packs that a share lacks."""
+    return [*requests(study.plan, Cells(study), index, shared(study.plan, share))]
+
+
+def _cache(folder: Path | None) -> Cache | None:
+    folder = folder or default_cache()
+    return None if folder is None else Cache(folder)
+
+
+def _tell_of_cache(packs: int) -> None:
+    if packs:
+        print(f"{count(packs, 'pack')} taken from the cache", flush=True)
+
+
+def _require_room(
+    sweep: Sweep, out: Path, todo: Sequence[Request], members: int, anyway: bool
+) -> None:
+    """Raises if what is missing does not fit the machine, unless it is to begin anyway."""
+    work = sum(request.work for request in todo) / members
     issues = [*excesses(sweep, out, work / (sweep.runs * len(sweep.labels)))]
-    if issues:
+    if issues and not anyway:
         raise InputError(issues)
 
 
@@ -129,23 +193,22 @@ def _warn_of_damage(store: Store) -> None:
         print(f"warning: {damaged}; it is computed again", file=sys.stderr)
 
 
-def _tell_of_others(earlier: Store, study: Study, todo: Sequence[Request]) -> None:
+def _tell_of_others(out: Path, before: Study | None, study: Study) -> None:
     """Says why runs that seem to be there are computed again: by other code, or elsewhere."""
-    before = earlier.study
-    if not todo or before.setup.points != study.setup.points:
+    if before is None or before.setup.points != study.setup.points:
         return
     was, now = before.origin, study.origin
-    if was.platform and was.platform != now.platform:
+    if was.platform != now.platform:
         print(
-            f"note: what is in {earlier.path} was computed on {was.platform}. On {now.platform} "
-            "all of it is computed anew, and kept beside it: the two are never mixed",
+            f"note: what is in {out} was computed on {was.platform}. On {now.platform} all of it "
+            "is computed anew and kept beside it: the two are never mixed",
             file=sys.stderr,
         )
     elif (was.compiler, was.common, was.problem) != (now.compiler, now.common, now.problem):
         what = "another compiler" if was.compiler != now.compiler else "other code"
         print(
-            f"note: what is in {earlier.path} comes from {what}; it is kept, and what is wanted "
-            "is computed anew",
+            f"note: what is in {out} comes from {what}; it is kept, and what is wanted is "
+            "computed anew",
             file=sys.stderr,
         )
 
@@ -223,7 +286,7 @@ def existing(out: Path) -> Store | None:
     """
     try:
         if out.is_dir():
-            return None if all(map(is_trace, out.iterdir())) else Store(out).open()
+            return None if all(map(is_trace, out.iterdir())) else Store(out).look()
         place = next(p for p in (out.absolute(), *out.absolute().parents) if p.exists())
     except OSError as error:
         raise InputError(Issue(str(out), f"cannot be used: {error.strerror}")) from error
@@ -246,18 +309,13 @@ def _tell(summary: SweepSummary) -> None:
     )
 
 
-def _tell_failed_packs(summary: SweepSummary, sweep: Sweep) -> int:
-    """Says which packs could not be computed, and why; returns the exit code."""
-    errors = {one_line(failure.error): None for failure in summary.failures}
+def _tell_failed_packs(summary: SweepSummary) -> None:
+    """Says which packs could not be computed, and why."""
     lost = sum(failure.request.work for failure in summary.failures)
     number = count(len(summary.failures), "pack")
-    print(f"{number} could not be computed ({lost} runs); all others are kept:", file=sys.stderr)
-    for message in errors:
-        if "RESOURCE_EXHAUSTED" in message:
-            tile = sweep.experiment.run.tile
-            message = f"run.tile: {tile} runs at once do not fit the memory of the device"
-        print(f"  {message}", file=sys.stderr)
-    return BAD_INPUT if all("RESOURCE_EXHAUSTED" in text for text in errors) else INTERNAL
+    print(f"{number} could not be computed ({lost} runs); the others are kept:", file=sys.stderr)
+    for reason in dict.fromkeys(one_line(failure.error) for failure in summary.failures):
+        print(f"  {reason}", file=sys.stderr)
 
 
 def _tell_failures(summary: SweepSummary) -> None:
