@@ -23,6 +23,7 @@ from jaxsoco.experiment.tracing import load_entry, trace_issues
 
 if TYPE_CHECKING:
     from jaxsoco.core.protocol import Instance
+    from jaxsoco.engine.batch import Block
 
 _KEPT_GROUPS = 16
 """Of how many groups the traces wait for their turn, with the settings of their points."""
@@ -116,8 +117,7 @@ class Builder:
         """How many runs at once the device has memory for, about; None where nobody knows."""
         tile, device = self._sweep.experiment.run.tile, self._devices[0]
         free = (device.memory_stats() or {}).get("bytes_limit") or available_memory()
-        blocks: Sequence[Any] = self.tiles(group).tiles
-        needs = [block.memory() for block in blocks]
+        needs = [block.memory() for block in map(_as_block, self.tiles(group).tiles)]
         if free is None or not all(needs):
             return None
         runs = int(_SAFE * free / max(needs) * tile)
@@ -173,6 +173,11 @@ class Builder:
         _ = self._devices  # JAX must have started as the sweep wants it
         problem = self._sweep.experiment.problem
         return problem.instance(self._sweep.prepared[point], self._sweep.inputs[point])
+
+
+def _as_block(tile: Any) -> Block:
+    """A tile that this module made."""
+    return tile
 
 
 def _horizons(study: Study, facts: Origin) -> dict[str, int]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +13,7 @@ from jaxsoco.core import stopping, terminal
 from jaxsoco.core.cells import Cells
 from jaxsoco.core.errors import InputError, Interrupted, Issue, reason_of
 from jaxsoco.core.exits import DONE, FAILED, INTERRUPTED
-from jaxsoco.core.files import one_line
 from jaxsoco.core.study import Study
-from jaxsoco.core.text import count
 from jaxsoco.engine.cache import Cache, default_cache
 from jaxsoco.engine.claims import Claims
 from jaxsoco.engine.index import Index
@@ -25,15 +21,16 @@ from jaxsoco.engine.progress import Progress
 from jaxsoco.engine.reading import Stored, coverage
 from jaxsoco.engine.requests import Request, Share, requests, shared
 from jaxsoco.engine.store import Store, is_trace
-from jaxsoco.engine.sweep import Local, SweepSummary, Tiles
+from jaxsoco.engine.sweep import Local, SweepSummary
 from jaxsoco.engine.sweep import sweep as compute
 from jaxsoco.engine.work import Deadline, StealingWork, Work
+from jaxsoco.experiment import telling
 from jaxsoco.experiment.building import Builder
 from jaxsoco.experiment.expand import Sweep
 from jaxsoco.experiment.sizes import excesses
 
 if TYPE_CHECKING:
-    from jaxsoco.engine.batch import Outcome, Tile
+    pass
 
 _COLOURS = {
     r"(?i)^check passed\b": "green",
@@ -93,19 +90,19 @@ def run(
     if store is None and shelf is not None:
         store = Store(out).begin(study.to_json())
     if store is not None:
-        _warn_of_damage(store)
-        _tell_of_cache(shelf.fill(study, store) if shelf else 0)
+        telling.warn_of_damage(store)
+        telling.tell_of_cache(shelf.fill(study, store) if shelf else 0)
     todo = _missing(study, store.index if store else Index(), Share() if steal else share)
     if todo:
         _require_room(sweep, out, todo, share.count if steal else 1, anyway)
         _try(study, out)
-        _tell_of_others(out, before, study)
+        telling.tell_of_origin(out, before, study)
     groups = dict.fromkeys(request.group for request in todo)
     builder.trace([study.groups[index] for index in groups])
     store = Store(out).begin(study.to_json())
     progress = Progress()
     programs = -(-sweep.compilations * len(groups) // len(sweep.groups))
-    announce = _Announcer(programs, progress)
+    announce = telling.Announcer(programs, progress)
     local = Local(lambda group: announce.of(sweep.labels, builder.tiles(study.groups[group])))
     deadline = None if time_limit is None else Deadline(time_limit, _seconds_a_run(study, store))
     with Claims(out) if steal else nullcontext() as claims:
@@ -113,7 +110,7 @@ def run(
         summary = compute(
             study, store, local, work=work, deadline=deadline, cache=shelf, progress=progress
         )
-    _tell(summary)
+    telling.tell_of_packs(summary)
     return _conclude(study, store, summary, builder, strict)
 
 
@@ -129,11 +126,11 @@ def _conclude(
     if there.complete or (summary.failures and there.stored):
         code = report(store.path, strict=strict)
     else:
-        _tell_failures(summary)
+        telling.warn_of_failed_runs(summary)
         print(f"{there.wanted - there.stored} of {there.wanted} runs are missing: no report yet")
         code = DONE
     if summary.failures:
-        _tell_failed_packs(summary)
+        telling.tell_of_failed_packs(summary)
         failure = summary.failures[0]
         if _is_memory(failure.error):
             tile, fits = study.plan.tile, builder.largest_tile(study.groups[failure.request.group])
@@ -172,11 +169,6 @@ def _cache(folder: Path | None) -> Cache | None:
     return None if folder is None else Cache(folder)
 
 
-def _tell_of_cache(packs: int) -> None:
-    if packs:
-        print(f"{count(packs, 'pack')} taken from the cache", flush=True)
-
-
 def _require_room(
     sweep: Sweep, out: Path, todo: Sequence[Request], members: int, anyway: bool
 ) -> None:
@@ -185,32 +177,6 @@ def _require_room(
     issues = [*excesses(sweep, out, work / (sweep.runs * len(sweep.labels)))]
     if issues and not anyway:
         raise InputError(issues)
-
-
-def _warn_of_damage(store: Store) -> None:
-    store.refresh()
-    for damaged in store.damaged:
-        print(f"warning: {damaged}; it is computed again", file=sys.stderr)
-
-
-def _tell_of_others(out: Path, before: Study | None, study: Study) -> None:
-    """Says why runs that seem to be there are computed again: by other code, or elsewhere."""
-    if before is None or before.setup.points != study.setup.points:
-        return
-    was, now = before.origin, study.origin
-    if was.platform != now.platform:
-        print(
-            f"note: what is in {out} was computed on {was.platform}. On {now.platform} all of it "
-            "is computed anew and kept beside it: the two are never mixed",
-            file=sys.stderr,
-        )
-    elif (was.compiler, was.common, was.problem) != (now.compiler, now.common, now.problem):
-        what = "another compiler" if was.compiler != now.compiler else "other code"
-        print(
-            f"note: what is in {out} comes from {what}; it is kept, and what is wanted is "
-            "computed anew",
-            file=sys.stderr,
-        )
 
 
 def trace(sweep: Sweep, devices: int | None = None) -> None:
@@ -259,23 +225,17 @@ def report(directory: Path, *, strict: bool = False) -> int:
     except InputError:
         raise
     except Exception:
-        _tell_kept(directory)
+        telling.tell_what_is_kept(directory)
         raise
     texts = (result.table_text, result.summary_text, f"report: {result.path}")
     terminal.show("\n" + "\n\n".join(text for text in texts if text), _COLOURS)
     if result.failures:
-        _tell_kept(directory)
+        telling.tell_what_is_kept(directory)
         raise result.failures[0][1]
     if not there.complete:
         return INTERRUPTED
     bad = ("failed", "undecided") if strict else ("failed",)
     return FAILED if result.verdict in bad else DONE
-
-
-def _tell_kept(directory: Path) -> None:
-    """Says that nothing computed is lost, before an error ends the program."""
-    command = shlex.join(["jaxsoco", "report", str(directory)])
-    print(f"the runs are kept in {directory}; {command} repeats the report", file=sys.stderr)
 
 
 def existing(out: Path) -> Store | None:
@@ -295,58 +255,3 @@ def existing(out: Path) -> Store | None:
     if not os.access(place, os.W_OK | os.X_OK):
         raise InputError(Issue(str(place), "cannot be written to", "choose another --out"))
     return None
-
-
-def _tell(summary: SweepSummary) -> None:
-    if not summary.packs and not summary.failures:
-        print("all runs were there already")
-        return
-    rate = summary.runs / max(summary.seconds, 1e-9)
-    before = f"; {count(summary.earlier, 'run')} were there already" if summary.earlier else ""
-    print(
-        f"{count(summary.runs, 'run')} in {summary.seconds:.1f} s ({rate:.3g} runs/s), "
-        f"{count(summary.packs, 'pack')}{before}"
-    )
-
-
-def _tell_failed_packs(summary: SweepSummary) -> None:
-    """Says which packs could not be computed, and why."""
-    lost = sum(failure.request.work for failure in summary.failures)
-    number = count(len(summary.failures), "pack")
-    print(f"{number} could not be computed ({lost} runs); the others are kept:", file=sys.stderr)
-    for reason in dict.fromkeys(one_line(failure.error) for failure in summary.failures):
-        print(f"  {reason}", file=sys.stderr)
-
-
-def _tell_failures(summary: SweepSummary) -> None:
-    for what, counts in (
-        ("with a kernel that did not converge", summary.nonconverged),
-        ("with a cost that is not finite", summary.nonfinite),
-    ):
-        bad = [f"{label} {count}" for label, count in counts.items() if count]
-        if bad:
-            print(f"warning: runs {what}: {', '.join(bad)}", file=sys.stderr)
-
-
-class _Announcer:
-    """Says which program is being compiled: each is when it is first called."""
-
-    def __init__(self, programs: int, progress: Progress):
-        self._programs, self._progress = programs, progress
-        self._begun = 0
-
-    def of(self, labels: Sequence[str], tiles: Tiles) -> Tiles:
-        """The tiles, each of which says so before it compiles."""
-        blocks = zip(labels, tiles.tiles, strict=True)
-        return replace(tiles, tiles=tuple(self._announced(*pair) for pair in blocks))
-
-    def _announced(self, label: str, block: Any) -> Tile:
-        def tile(points: Any, seeds: Any) -> Outcome:
-            if not block.compiled:
-                self._begun += 1
-                self._progress.compiling(f"{self._begun} of {self._programs}: {label}")
-                block.compile()
-                self._progress.compiled()
-            return block(points, seeds)
-
-        return tile
