@@ -139,7 +139,7 @@ class Study:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Everything that was run, in the order that numbers the arrays of a chunk."""
+        """Everything that was run, in the order that numbers the arrays of a pack."""
         return self.plan.learners
 
     @property

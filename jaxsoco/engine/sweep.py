@@ -164,8 +164,9 @@ def sweep(
             failures.append(outcome)
             record_failure(store.path, study, outcome.request, outcome.error)
         else:
-            pack = store.commit(*outcome.content)
-            done.append(outcome.request)
+            with stopping.held():  # a signal counts the pack that it waited for
+                pack = store.commit(*outcome.content)
+                done.append(outcome.request)
             if deadline is not None:
                 deadline.took(outcome.request, pack.facts["seconds"])
             if cache is not None:

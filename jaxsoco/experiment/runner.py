@@ -27,7 +27,7 @@ from jaxsoco.engine.work import Deadline, StealingWork, Work
 from jaxsoco.experiment import telling
 from jaxsoco.experiment.building import Builder
 from jaxsoco.experiment.expand import Sweep
-from jaxsoco.experiment.sizes import excesses
+from jaxsoco.experiment.sizes import MOST_PACKS, excesses
 
 if TYPE_CHECKING:
     pass
@@ -82,11 +82,13 @@ def run(
       Interrupted: the run stopped early and can be resumed.
     """
     print(sweep.header(), flush=True)
-    store = existing(out)
+    store, share, shelf = existing(out), share or Share(), _cache(cache)
+    if sweep.packs > MOST_PACKS or store is shelf is None:
+        # All of it is to be computed, or too much to look what is missing: JAX need not start.
+        _require_room(sweep, out, sweep.runs * len(sweep.labels) / share.count, anyway)
     builder = Builder(sweep, devices)
     before = store.study if store and store.manifest else None
     study = builder.study(before, command)
-    share, shelf = share or Share(), _cache(cache)
     if store is None and shelf is not None:
         store = Store(out).begin(study.to_json())
     if store is not None:
@@ -94,7 +96,8 @@ def run(
         telling.tell_of_cache(shelf.fill(study, store) if shelf else 0)
     todo = _missing(study, store.index if store else Index(), Share() if steal else share)
     if todo:
-        _require_room(sweep, out, todo, share.count if steal else 1, anyway)
+        work = sum(request.work for request in todo)
+        _require_room(sweep, out, work / (share.count if steal else 1), anyway)
         _try(study, out)
         telling.tell_of_origin(out, before, study)
     groups = dict.fromkeys(request.group for request in todo)
@@ -169,11 +172,8 @@ def _cache(folder: Path | None) -> Cache | None:
     return None if folder is None else Cache(folder)
 
 
-def _require_room(
-    sweep: Sweep, out: Path, todo: Sequence[Request], members: int, anyway: bool
-) -> None:
-    """Raises if what is missing does not fit the machine, unless it is to begin anyway."""
-    work = sum(request.work for request in todo) / members
+def _require_room(sweep: Sweep, out: Path, work: float, anyway: bool) -> None:
+    """Raises if so many runs of all learners do not fit the machine, unless told to go on."""
     issues = [*excesses(sweep, out, work / (sweep.runs * len(sweep.labels)))]
     if issues and not anyway:
         raise InputError(issues)
