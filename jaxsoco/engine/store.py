@@ -123,7 +123,7 @@ class Store:
         folder = self._file(packs.FOLDER)
         files = {file.stem: file for file in sorted(folder.glob("*.json"))}
         for name in [name for name in self.index.packs if name not in files]:
-            self.index.remove(name)
+            self._drop(name)
         self.damaged = []
         for name, file in files.items():
             if name in self._verified or (not thorough and name in self.index.packs):
@@ -134,7 +134,7 @@ class Store:
                     continue
                 packs.verify(pack, file.with_suffix(".npz"), thorough=thorough)
             except DamageError as damage:
-                self.index.remove(name)
+                self._drop(name)
                 self.damaged.append(Damaged(name, str(damage)))
                 continue
             self.index.add(pack)
@@ -191,8 +191,7 @@ class Store:
             try:
                 arrays = packs.read_arrays(self.index.packs[name], self._pack_file(name))
             except DamageError as damage:
-                self.index.remove(name)
-                self._verified.discard(name)
+                self._drop(name)
                 place = f"{self.path}, pack {name}"
                 raise InputError(Issue(place, str(damage), "run the experiment again")) from damage
             self._arrays[name] = arrays
@@ -205,8 +204,7 @@ class Store:
         """Deletes a pack; the sidecar goes first, so that nobody takes a half for a whole."""
         for suffix in (".json", ".npz"):
             self._pack_file(name, suffix).unlink(missing_ok=True)
-        self.index.remove(name)
-        self._verified.discard(name)
+        self._drop(name)
 
     def _file(self, *parts: str) -> Path:
         return self.path.joinpath(*parts)
@@ -227,9 +225,15 @@ class Store:
         return self
 
     def _adopt_pack(self, pack: Pack) -> None:
+        self._arrays.pop(pack.name, None)
         self.index.remove(pack.name)
         self.index.add(pack)
         self._verified.add(pack.name)
+
+    def _drop(self, name: str) -> None:
+        self.index.remove(name)
+        self._verified.discard(name)
+        self._arrays.pop(name, None)
 
     def _earlier(self) -> dict[str, Any]:
         """The manifest that is here; nothing where it is damaged, since packs do not need it.
