@@ -22,7 +22,13 @@ from jaxsoco.core.errors import InputError, Interrupted, Issue, reason_of
 from jaxsoco.core.study import Study
 from jaxsoco.engine import manifest as manifests
 from jaxsoco.engine import packs
-from jaxsoco.engine.files import is_temporary, remove_leftovers, sync_folder, write_whole
+from jaxsoco.engine.files import (
+    is_temporary,
+    link_whole,
+    remove_leftovers,
+    sync_folder,
+    write_whole,
+)
 from jaxsoco.engine.index import Index
 from jaxsoco.engine.manifest import MANIFEST
 from jaxsoco.engine.packs import Block, DamageError, Pack
@@ -176,7 +182,7 @@ class Store:
         try:
             with stopping.held():
                 for suffix in (".npz", ".json"):
-                    _link(source / f"{pack.name}{suffix}", self._pack_file(pack.name, suffix))
+                    link_whole(source / f"{pack.name}{suffix}", self._pack_file(pack.name, suffix))
                 self._adopt_pack(pack)
         except OSError as error:
             raise self._interrupted(error, f"pack {pack.name} ({text.size(pack.size)})") from error
@@ -297,18 +303,6 @@ class Store:
 def is_trace(entry: Path) -> bool:
     """Whether it may be what a run leaves that stopped before its manifest was written."""
     return is_temporary(entry) or (entry.name == packs.FOLDER and not any(entry.iterdir()))
-
-
-def _link(source: Path, target: Path) -> None:
-    """The same file in another folder; a copy, whole or not at all, where links cannot be had."""
-    if target.exists():
-        return
-    try:
-        os.link(source, target)
-    except FileExistsError:
-        return
-    except OSError:
-        write_whole(target, source.read_bytes())
 
 
 def _encode(content: Mapping[str, Any]) -> bytes:
