@@ -100,11 +100,15 @@ class Store:
             raise self._refusal(message) from error
         return self._adopt(new)
 
-    def open(self) -> Store:
+    def open(self, *, to_extend: bool = False) -> Store:
         """Opens the directory as it was left; returns the store itself.
 
+        Args:
+          to_extend: for a :meth:`begin`, which needs no manifest: ``manifest`` is empty where the
+            one that is there is damaged.
+
         Raises:
-          InputError: there are no readable results.
+          InputError: there are no readable results, or none that can be extended.
         """
         try:
             if not self.path.exists():
@@ -113,7 +117,7 @@ class Store:
                 raise self._refusal(f"not a run directory (it has no {MANIFEST})")
         except OSError as error:
             raise self._refusal(f"cannot be read: {reason_of(error)}") from error
-        return self._adopt(manifests.load(self.path))
+        return self._adopt(self._earlier() if to_extend else manifests.load(self.path))
 
     @property
     def study(self) -> Study:
@@ -245,13 +249,15 @@ class Store:
         """The manifest that is here; nothing where it is damaged, since packs do not need it.
 
         Raises:
-          InputError: it is of another format.
+          InputError: it is of another format, or somebody else's.
         """
         number = manifests.format_of(self.path)
         try:
             old = manifests.load(self.path)
         except InputError:
-            if number not in (None, manifests.FORMAT, manifests.OLD_FORMAT):
+            # Other programs have files of this name: it is ours if the packs are beside it.
+            ours = self._file(packs.FOLDER).is_dir()
+            if not ours or number not in (None, manifests.FORMAT, manifests.OLD_FORMAT):
                 raise
             return {}
         if number == manifests.OLD_FORMAT:

@@ -50,7 +50,7 @@ class Builder:
         """
         experiment, run = self._sweep.experiment, self._sweep.experiment.run
         facts = origin(self._sweep, self._compiler())
-        horizons = _horizons(earlier.study, facts) if earlier else {}
+        horizons = _horizons(earlier.study, facts) if earlier and earlier.manifest else {}
         costs = tuple(cost.name for cost in experiment.family.costs)
         groups = self.groups(horizons)
         plan = Plan(groups, self._sweep.labels, costs, tile=run.tile, pack=run.pack)

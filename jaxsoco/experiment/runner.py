@@ -94,7 +94,7 @@ def run(
     builder.trace([study.groups[index] for index in open_groups])
     store = Store(out).begin(content)
     _warn_of_damage(store)
-    if earlier:
+    if earlier and earlier.manifest:
         _tell_of_others(earlier, study, todo)
     programs = -(-sweep.compilations * len(open_groups) // len(sweep.groups))
     progress = Progress()
@@ -223,7 +223,8 @@ def existing(out: Path) -> Store | None:
     """
     try:
         if out.is_dir():
-            return None if all(map(is_trace, out.iterdir())) else Store(out).open()
+            empty = all(map(is_trace, out.iterdir()))
+            return None if empty else Store(out).open(to_extend=True)
         place = next(p for p in (out.absolute(), *out.absolute().parents) if p.exists())
     except OSError as error:
         raise InputError(Issue(str(out), f"cannot be used: {error.strerror}")) from error
