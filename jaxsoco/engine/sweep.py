@@ -17,19 +17,11 @@ from jaxsoco.core.cells import Cells
 from jaxsoco.core.errors import InputError, Interrupted
 from jaxsoco.core.plan import Group, Plan
 from jaxsoco.core.study import Study
-from jaxsoco.engine.index import Index
 from jaxsoco.engine.packs import Block
 from jaxsoco.engine.progress import Reporter, Silent
-from jaxsoco.engine.requests import (
-    Request,
-    Share,
-    Span,
-    requests,
-    shared,
-    work_of,
-    work_stored,
-)
+from jaxsoco.engine.requests import Request, Share, requests, shared, work_of, work_stored
 from jaxsoco.engine.store import Store
+from jaxsoco.engine.tally import tally
 
 if TYPE_CHECKING:
     from jaxsoco.engine.batch import Outcome, Tile
@@ -167,14 +159,14 @@ def sweep(
                     done.append(outcome.request)
         finally:
             progress.close()
-    counts = _counts(study, cells, index, mine)
+    total = tally(study, store, mine)
     return SweepSummary(
         runs=sum(request.work for request in done),
         packs=len(done),
         earlier=earlier,
         seconds=time.perf_counter() - began,
-        nonconverged=counts[0],
-        nonfinite=counts[1],
+        nonconverged=total.nonconverged,
+        nonfinite=total.nonfinite,
         failures=tuple(failures),
     )
 
@@ -354,22 +346,6 @@ def _records(plan: Plan, group: Group, outcome: Outcome) -> dict[str, np.ndarray
     records["faults"] = np.asarray(outcome.faults).astype(np.int32)
     records["finite"] = np.asarray(outcome.finite).astype(np.bool_)
     return records
-
-
-def _counts(
-    study: Study, cells: Cells, index: Index, wanted: Mapping[int, Sequence[Span]]
-) -> tuple[dict[str, int], dict[str, int]]:
-    """Runs per learner that went wrong: without convergence, and with a cost that is not finite."""
-    totals = tuple(dict.fromkeys(study.labels, 0) for _ in range(2))
-    for group in study.groups:
-        for span in wanted.get(group.index, ()):
-            for learner, label in enumerate(study.labels):
-                key = cells.key(group.points[span.position], learner)
-                for place in index.places(key, [(span.start, span.stop)]):
-                    block = index.packs[place.pack].blocks[place.block]
-                    totals[0][label] += block.nonconverged
-                    totals[1][label] += block.nonfinite
-    return totals[0], totals[1]
 
 
 class _Signals:

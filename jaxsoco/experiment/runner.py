@@ -102,7 +102,8 @@ def run(
     local = Local(lambda group: announce.of(sweep.labels, builder.tiles(study.groups[group])))
     summary = compute(study, store, local, share=share, progress=progress)
     _tell(summary)
-    state = coverage(study, store.refresh())
+    store.refresh()
+    state = coverage(study, store)
     if summary.failures:
         _tell_failures(summary)
         code = _tell_failed_packs(summary, sweep)
