@@ -5,8 +5,8 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -275,7 +275,13 @@ def _blocks(
 ) -> Iterator[Block]:
     """The blocks of one learner of a pack, with what went wrong in each."""
     faults, finite = arrays[f"{learner:03d}.faults"], arrays[f"{learner:03d}.finite"]
-    same = _repeating(arrays, f"{learner:03d}", positions) if group.seeds == 1 else frozenset()
+    same = _repeating(arrays, f"{learner:03d}", positions)
+    if group.seeds > 1:
+        # The lanes of a single seed that fill a batch tell nothing.
+        several = Counter[int]()
+        for span in request.spans:
+            several[span.position] += span.runs
+        same = {position for position in same if several[position] > 1}
     row = 0
     for span in request.spans:
         rows = slice(row, row + span.runs)
@@ -319,10 +325,8 @@ def _batches(
         yield positions[batch].astype(np.int32), seeds[batch].astype(np.int32), real
 
 
-def _repeating(
-    arrays: Mapping[str, np.ndarray], learner: str, positions: np.ndarray
-) -> frozenset[int]:
-    """The positions where all of a learner's lanes, each with another seed, cost the same."""
+def _repeating(arrays: Mapping[str, np.ndarray], learner: str, positions: np.ndarray) -> Set[int]:
+    """The positions where all of a learner's lanes cost the same."""
     points, first, point = np.unique(positions, return_index=True, return_inverse=True)
     same = np.ones(len(points), bool)
     for name, values in arrays.items():
