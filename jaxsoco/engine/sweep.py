@@ -328,13 +328,16 @@ def _batches(
 def _repeating(arrays: Mapping[str, np.ndarray], learner: str, positions: np.ndarray) -> Set[int]:
     """The positions where all of a learner's lanes cost the same."""
     points, first, point = np.unique(positions, return_index=True, return_inverse=True)
-    same = np.ones(len(points), bool)
-    for name, values in arrays.items():
-        if name.startswith(f"{learner}."):
-            equal = values == values[first[point]]
-            if values.dtype.kind == "f":
-                equal |= np.isnan(values) & np.isnan(values[first[point]])
-            np.logical_and.at(same, point, equal.reshape(len(equal), -1).all(axis=1))
+    same, lanes = np.ones(len(points), bool), np.arange(len(positions))
+    # Last costs first: they tell most positions apart, and the rest is left out for those.
+    for columns in (slice(-1, None), slice(None)):
+        for name, values in arrays.items():
+            if name.startswith(f"{learner}."):
+                table = values.reshape(len(values), -1)[:, columns]
+                mine, other = table[lanes], table[first[point[lanes]]]
+                equal = (mine == other) | ((mine != mine) & (other != other))
+                same[point[lanes[~equal.all(axis=1)]]] = False
+                lanes = lanes[same[point[lanes]]]
     return frozenset(points[same].tolist())
 
 
