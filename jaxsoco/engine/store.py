@@ -254,6 +254,8 @@ class Store:
         number = manifests.format_of(self.path)
         try:
             old = manifests.load(self.path)
+            if number == manifests.FORMAT:
+                Study.from_json(old)
         except InputError:
             # Other programs have files of this name: it is ours if the packs are beside it.
             ours = self._file(packs.FOLDER).is_dir()

@@ -12,6 +12,7 @@ from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.plan import Group, Plan, checkpoints
 from jaxsoco.core.study import Study
 from jaxsoco.core.text import show
+from jaxsoco.engine.manifest import MANIFEST
 from jaxsoco.engine.store import Store
 from jaxsoco.engine.sweep import Tiles
 from jaxsoco.experiment import manifest
@@ -113,8 +114,10 @@ class Builder:
         from jaxsoco.engine.batch import Batch
 
         experiment = self._sweep.experiment
+        instances = [self._instance(point) for point in group.points]
+        _require_horizon(group, instances)
         batch = Batch(
-            [self._instance(point) for point in group.points],
+            instances,
             seeds_root=experiment.run.root_seed,
             tile=experiment.run.tile,
             devices=devices,
@@ -158,6 +161,14 @@ class Builder:
         _ = self._devices  # JAX must have started as the sweep wants it
         problem = self._sweep.experiment.problem
         return problem.instance(self._sweep.prepared[point], self._sweep.inputs[point])
+
+
+def _require_horizon(group: Group, instances: Sequence[Instance]) -> None:
+    """Raises unless a horizon that an earlier manifest told is the one of the instances."""
+    horizons = {instance.horizon for instance in instances}
+    if horizons != {group.horizon}:
+        message = f"says {group.horizon} rounds, but a run has {', '.join(map(str, horizons))}"
+        raise InputError(Issue(MANIFEST, message, "choose another --out"))
 
 
 def _horizons(study: Study, facts: Origin) -> dict[str, int]:
