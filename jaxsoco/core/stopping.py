@@ -43,7 +43,7 @@ class stage:
     """While it is entered, the line says how far the work is.
 
     Args:
-      text: called by another thread when a signal comes; ``3 packs written to runs/q, which are kept``.
+      text: called by another thread when a signal comes; ``3 packs written, which are kept``.
     """
 
     def __init__(self, text: Callable[[], str]):

@@ -109,10 +109,13 @@ class Study:
         presentation = manifest["presentation"]
         title = manifest.get("figure") or manifest["name"]
         costs = map(_cost_from_json, presentation["costs"])
+        setup = Setup.from_json(manifest["settings"], presentation.get("learners", {}))
+        plan = Plan.from_json(manifest["plan"])
+        _require_whole(setup, plan)
         return cls(
             name=manifest["name"],
-            setup=Setup.from_json(manifest["settings"], presentation.get("learners", {})),
-            plan=Plan.from_json(manifest["plan"]),
+            setup=setup,
+            plan=plan,
             costs=tuple(costs),
             measure=presentation["measure"],
             axes={n: freeze(v) for n, v in presentation["axes"].items() if len(v) > 1},
@@ -229,6 +232,22 @@ class Study:
         if self.checkpoints > 1 and HORIZON not in self.axes:
             names.append(HORIZON)
         return tuple(names)
+
+
+def _require_whole(setup: Setup, plan: Plan) -> None:
+    """Raises unless every point is in one group, and says what data it has.
+
+    A point that came twice would count twice in an average.
+    """
+    points, data = len(setup.points), len(setup.data)
+    if sorted(point for group in plan.groups for point in group.points) != [*range(points)]:
+        raise InputError(Issue("plan", f"want each of the {points} points in one group"))
+    owners = setup.data_of_points
+    if owners and not (len(owners) == points and {*owners} <= {*range(data)}):
+        raise InputError(Issue("settings.data_of_points", f"want one of {data} for each point"))
+    if setup.precision not in ROUNDING:
+        message = f"want one of {', '.join(ROUNDING)}, got {setup.precision!r}"
+        raise InputError(Issue("settings.precision", message))
 
 
 def _cost_to_json(cost: CostEntry) -> dict[str, Any]:

@@ -24,6 +24,8 @@ class Work:
     """
 
     def __init__(self, study: Study, store: Store, share: Share):
+        if not 0 <= share.index < share.count:
+            raise ValueError(f"share: want an index from 0 to count - 1, got {share}")
         self._study, self._store = study, store
         self._cells = Cells(study)
         self.spans = shared(study.plan, share)

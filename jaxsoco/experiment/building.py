@@ -12,6 +12,7 @@ from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.plan import Group, Plan, checkpoints
 from jaxsoco.core.study import Study
 from jaxsoco.core.text import show
+from jaxsoco.engine.manifest import MANIFEST
 from jaxsoco.engine.sweep import Tiles
 from jaxsoco.experiment import manifest
 from jaxsoco.experiment.devices import prepare, start_jax
@@ -128,8 +129,10 @@ class Builder:
         from jaxsoco.engine.batch import Batch
 
         experiment = self._sweep.experiment
+        instances = [self._instance(point) for point in group.points]
+        _require_horizon(group, instances)
         batch = Batch(
-            [self._instance(point) for point in group.points],
+            instances,
             seeds_root=experiment.run.root_seed,
             tile=experiment.run.tile,
             devices=devices,
@@ -178,6 +181,14 @@ class Builder:
 def _as_block(tile: Any) -> Block:
     """A tile that this module made."""
     return tile
+
+
+def _require_horizon(group: Group, instances: Sequence[Instance]) -> None:
+    """Raises unless a horizon that an earlier manifest told is the one of the instances."""
+    horizons = {instance.horizon for instance in instances}
+    if horizons != {group.horizon}:
+        message = f"says {group.horizon} rounds, but a run has {', '.join(map(str, horizons))}"
+        raise InputError(Issue(MANIFEST, message, "choose another --out"))
 
 
 def _horizons(study: Study, facts: Origin) -> dict[str, int]:

@@ -125,7 +125,7 @@ def _conclude(
     Raises:
       Exception: what the first pack raised that could not be computed.
     """
-    there = coverage(study, store.refresh())
+    there = coverage(study, _fresh(store))
     if there.complete or (summary.failures and there.stored):
         code = report(store.path, strict=strict)
     else:
@@ -144,13 +144,19 @@ def _conclude(
     return code
 
 
+def _fresh(store: Store) -> Store:
+    """The store, after another look at its packs."""
+    store.refresh()
+    return store
+
+
 def _is_memory(error: Exception) -> bool:
     return "RESOURCE_EXHAUSTED" in str(error) or isinstance(error, MemoryError)
 
 
 def _seconds_a_run(study: Study, store: Store) -> float:
     """How long a run took in the packs that are there; 0 without any."""
-    rate = coverage(study, store.refresh()).rate
+    rate = coverage(study, _fresh(store)).rate
     return 1 / rate if rate else 0.0
 
 
@@ -246,7 +252,8 @@ def existing(out: Path) -> Store | None:
     """
     try:
         if out.is_dir():
-            return None if all(map(is_trace, out.iterdir())) else Store(out).look()
+            empty = all(map(is_trace, out.iterdir()))
+            return None if empty else Store(out).open(to_extend=True)
         place = next(p for p in (out.absolute(), *out.absolute().parents) if p.exists())
     except OSError as error:
         raise InputError(Issue(str(out), f"cannot be used: {error.strerror}")) from error

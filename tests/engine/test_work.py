@@ -28,6 +28,11 @@ def store(tmp_path, study):
     return Store(tmp_path / "run").begin(study.to_json())
 
 
+def state_of(study, store):
+    store.refresh()
+    return coverage(study, store)
+
+
 def compute_all(study, requests, advance, check):
     """An executor without numerics."""
     for request in requests:
@@ -49,7 +54,7 @@ def test_shares_compute_everything_once(study, store, count):
     for index in range(count):
         mine = Work(study, store, Share(index, count))
         packs += sweep(study, store, compute_all, work=mine).packs
-    there = coverage(study, store.refresh())
+    there = state_of(study, store)
     assert there.complete and len(there.packs) == packs == len({*store.index.packs})
     assert sweep(study, store, compute_all).packs == 0
 
@@ -92,7 +97,7 @@ def test_an_idle_member_computes_what_nobody_does(study, store):
         work = stealing(study, store, claims, Share(1, 4))
         summary = sweep(study, Store(store.path).open(), compute_all, work=work)
     assert summary.packs == len([*slices(study.plan)])
-    assert coverage(study, store.refresh()).complete
+    assert state_of(study, store).complete
     assert [*(store.path / "claims").iterdir()] == []
 
 
@@ -118,7 +123,7 @@ def test_members_do_not_compute_the_same(study, store):
         one.start()
     for one in members:
         one.join()
-    assert coverage(study, store.refresh()).complete
+    assert state_of(study, store).complete
     assert sum(done) == len([*slices(study.plan)])
 
 
@@ -144,7 +149,7 @@ def test_what_a_living_member_holds_is_waited_for(study, store):
             fill(study, work._store, request)
             work.finished(request)
     assert len(waits) == 3 and all(one.spans != spans for one in requests)
-    assert coverage(study, store.refresh()).complete
+    assert state_of(study, store).complete
 
 
 def test_a_slice_that_fails_is_not_tried_for_ever(study, store):
@@ -203,7 +208,7 @@ def test_what_one_directory_has_another_takes_from_the_cache(tmp_path, study, st
     summary = sweep(study, store, compute_all, cache=cache)
     other = Store(tmp_path / "other").begin(study.to_json())
     assert Cache(tmp_path / "cache").fill(study, other) == summary.packs
-    assert coverage(study, Store(other.path).open().refresh()).complete
+    assert state_of(study, Store(other.path).open()).complete
     for name in store.index.packs:
         files = [folder / "packs" / f"{name}.npz" for folder in (store.path, other.path)]
         assert files[0].samefile(files[1])
@@ -215,7 +220,7 @@ def test_a_part_of_what_is_cached_is_taken(tmp_path, study, store):
     more = make_study(seeds=30, pack=8)
     other = Store(tmp_path / "other").begin(more.to_json())
     cache.fill(more, other)
-    assert coverage(more, other.index).stored == 20 * 3 * 2
+    assert state_of(more, other).stored == 20 * 3 * 2
     nothing = make_study(seeds=20, pack=8, speeds=(7.0,))
     assert cache.fill(nothing, Store(tmp_path / "third").begin(nothing.to_json())) == 0
 
@@ -258,7 +263,7 @@ def test_a_failing_pack_is_noted_and_the_others_are_computed(study, store):
 
     summary = sweep(study, store, sometimes)
     failure = summary.failures[0]
-    there = coverage(study, store.refresh())
+    there = state_of(study, store)
     assert there.wanted - there.stored == failure.request.work and summary.packs > 1
     noted = failures_of(store.path, study, store.index)
     assert [(one.runs, one.error) for one in noted] == [
