@@ -375,7 +375,7 @@ FAMILY = Family(
             name="online_optimum_path",
             summary="LAI with the true matrix, played on the same walk",
             source=f"{_PAPER}, definition 1",
-            load="jaxsoco.tracking.comparators:online_optimum",
+            load="jaxsoco.tracking.comparators:play_optimum",
             problems=_WALKED,
         ),
     ),
