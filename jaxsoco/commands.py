@@ -15,6 +15,7 @@ from jaxsoco.core.files import read_text
 from jaxsoco.core.text import columns
 from jaxsoco.experiment import Sweep, expand, load_experiment
 from jaxsoco.experiment.document import parse_toml
+from jaxsoco.experiment.folders import default_folder
 from jaxsoco.experiment.overview import (
     check_document,
     check_text,
@@ -23,7 +24,7 @@ from jaxsoco.experiment.overview import (
     unread_text,
 )
 from jaxsoco.experiment.plugging import Policy
-from jaxsoco.experiment.runner import Share, default_folder, report, run, trace
+from jaxsoco.experiment.runner import Share, report, run, trace
 from jaxsoco.experiment.spec import Unread
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -16,15 +15,15 @@ from jaxsoco.core import stopping, terminal
 from jaxsoco.core.errors import InputError, Interrupted, Issue
 from jaxsoco.core.exits import DONE, FAILED, INTERRUPTED
 from jaxsoco.core.text import count, show
-from jaxsoco.engine.files import is_temporary
 from jaxsoco.engine.manifest import identity_of
 from jaxsoco.engine.plan import GroupPlan, Plan
 from jaxsoco.engine.progress import Progress
-from jaxsoco.engine.store import CHUNKS, Store
+from jaxsoco.engine.store import Store
 from jaxsoco.engine.sweep import SweepSummary, Tiles
 from jaxsoco.engine.sweep import sweep as compute
 from jaxsoco.experiment.devices import start_jax
 from jaxsoco.experiment.expand import Sweep
+from jaxsoco.experiment.folders import existing
 from jaxsoco.experiment.manifest import manifest, settings
 from jaxsoco.experiment.settings import most_checkpoints
 from jaxsoco.experiment.sizes import excesses
@@ -48,11 +47,6 @@ class Share:
 
     index: int
     count: int
-
-
-def default_folder(name: str, smoke: bool) -> Path:
-    """Where a run goes if the user names no place."""
-    return Path("runs") / (f"{name}-smoke" if smoke else name)
 
 
 def run(
@@ -99,7 +93,8 @@ def run(
     if open_groups:
         from jaxsoco.analysis.trial import try_folder, try_report
 
-        try_folder(out)
+        if started is not None:
+            try_folder(out)
         try_report(content)
     builder.trace(open_groups)
     store = Store(out).create(content)
@@ -209,31 +204,6 @@ def _tell_kept(directory: Path) -> None:
     """Says that nothing computed is lost, before an error ends the program."""
     command = shlex.join(["jaxsoco", "report", str(directory)])
     print(f"the runs are kept in {directory}; {command} repeats the report", file=sys.stderr)
-
-
-def existing(out: Path) -> Store | None:
-    """The run that a folder holds, None if one can begin there.
-
-    Raises:
-      InputError: neither holds.
-    """
-    try:
-        if out.is_dir():
-            empty = all(_is_trace(entry) for entry in out.iterdir())
-            return None if empty else Store(out).open()
-        place = next(p for p in (out.absolute(), *out.absolute().parents) if p.exists())
-    except OSError as error:
-        raise InputError(Issue(str(out), f"cannot be used: {error.strerror}")) from error
-    if not place.is_dir():
-        raise InputError(Issue(str(place), "is a file", "want a new or empty folder for the run"))
-    if not os.access(place, os.W_OK | os.X_OK):
-        raise InputError(Issue(str(place), "cannot be written to", "choose another --out"))
-    return None
-
-
-def _is_trace(entry: Path) -> bool:
-    """Whether it may be what a run leaves that stopped before its manifest was written."""
-    return is_temporary(entry) or (entry.name == CHUNKS and not any(entry.iterdir()))
 
 
 def _groups_of(started: Store, sweep: Sweep) -> tuple[GroupPlan, ...]:
