@@ -90,7 +90,7 @@ def fitted_axes(study: Study) -> list[str]:
     if HORIZON not in numeric and not study.presentation.plots:
         # Figures may run along the seeds of a world; nothing grows with them.
         plots = default_plots(study)
-        asked += [plot for plot in plots if not plot.get("axis", "").endswith("seed")]
+        asked += [plot for plot in plots if plot.get("axis") not in study.seed_axes]
     slope = default_axis(study.axes, study.checkpoints)
     names = {table.get("axis") or (slope if table["kind"] == "slope" else None) for table in asked}
     return [axis for axis in numeric if axis == HORIZON or axis in names]

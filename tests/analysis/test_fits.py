@@ -56,10 +56,22 @@ def test_another_axis_is_fitted_where_it_is_named(make_sweep, asked):
     assert {f.over for f in made if (f.algorithm, f.axis) == ("a", "size")} == {"size from 1 to 8"}
 
 
-def test_nothing_grows_with_the_seed_of_a_world(make_sweep):
-    axes = {"size": [1, 2, 8], "map_seed": [1, 2, 8]}
-    sweep = make_sweep(axes, ["a"], ["opt"], lambda *_: np.array([[1.0]]), measure="ratio")
-    assert {fit.axis for fit in fits(ledger_of(sweep))} == {"size"}
+@pytest.mark.parametrize(
+    ("seed_axes", "fitted"),
+    [
+        (["map"], {"size", "map_seed"}),
+        (["map_seed", "map"], {"size"}),
+        ([], {"size", "map_seed", "map"}),
+        # A run from before seeds were declared: their names say it.
+        (None, {"size", "map"}),
+    ],
+)
+def test_nothing_grows_with_the_seed_of_a_world(make_sweep, seed_axes, fitted):
+    axes = {"size": [1, 2], "map_seed": [1, 2], "map": [1, 2]}
+    sweep = make_sweep(
+        axes, ["a"], ["opt"], lambda *_: np.array([[1.0]]), measure="ratio", seed_axes=seed_axes
+    )
+    assert {fit.axis for fit in fits(ledger_of(sweep))} == fitted
 
 
 def test_runs_of_one_horizon_have_a_local_slope(make_sweep, tmp_path):
