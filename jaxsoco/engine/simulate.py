@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jax
@@ -57,11 +58,16 @@ def checkpoints(horizon: int, count: int = 32) -> tuple[int, ...]:
     """
     if horizon < 1 or count < 1:
         raise ValueError(f"want horizon >= 1 and count >= 1, got {horizon} and {count}")
+    return _geometric(horizon, count)
+
+
+@lru_cache(typed=True)  # every play asks for its own, and NumPy takes a while
+def _geometric(horizon: int, count: int) -> tuple[int, ...]:
     grid = np.geomspace(1, horizon, min(count, horizon)) if count > 1 else [horizon]
     return tuple(sorted({*(round(float(t)) for t in grid), horizon}))
 
 
-@own_rules()
+@own_rules
 def simulate(
     algorithm: Algorithm,
     params: PyTree,
