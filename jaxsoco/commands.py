@@ -14,10 +14,11 @@ from jaxsoco import listing, registry
 from jaxsoco._version import __version__
 from jaxsoco.core.exits import DONE
 from jaxsoco.core.files import read_text
-from jaxsoco.core.text import columns
+from jaxsoco.core.text import columns, shorten
 from jaxsoco.engine.requests import Share
 from jaxsoco.experiment import Sweep, expand, load_experiment
 from jaxsoco.experiment.document import parse_toml
+from jaxsoco.experiment.folders import default_folder
 from jaxsoco.experiment.overview import (
     check_document,
     check_text,
@@ -26,7 +27,7 @@ from jaxsoco.experiment.overview import (
     unread_text,
 )
 from jaxsoco.experiment.plugging import Policy
-from jaxsoco.experiment.runner import default_folder, report, run, trace
+from jaxsoco.experiment.runner import report, run, trace
 from jaxsoco.experiment.shares import share_of
 from jaxsoco.experiment.spec import Unread
 
@@ -229,7 +230,7 @@ def _add_spec(parser: argparse.ArgumentParser) -> None:
         "--smoke", action="store_true", help="the small version, of [smoke] (default: full size)"
     )
     parser.add_argument(
-        "--seeds", type=int, metavar="N", help="replace run.seeds (default: what SPEC says)"
+        "--seeds", type=_seeds, metavar="N", help="replace run.seeds (default: what SPEC says)"
     )
     parser.add_argument(
         "--set",
@@ -242,19 +243,40 @@ def _add_spec(parser: argparse.ArgumentParser) -> None:
     )
 
 
+_LARGEST = 2**31 - 1
+_MOST_DIGITS = 20  # Python reads no integer of thousands, and an error quotes what it is about
+
+
+def _integer(text: str) -> int | None:
+    """The whole number that is written here, None if there is none or it is absurdly long."""
+    try:
+        return int(text) if len(text) <= _MOST_DIGITS else None
+    except ValueError:
+        return None
+
+
+def _seeds(text: str) -> int:
+    number = _integer(text)
+    if number is None:  # what is too small or too large is the validator's to say
+        raise _misfit(text, f"a whole number from 1 to {_LARGEST}")
+    return number
+
+
 def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f'"{text}": want a whole number, 1 or more')
-    return int(text)
+    number = _integer(text)
+    if number is None or not 1 <= number <= _LARGEST:
+        raise _misfit(text, f"a whole number from 1 to {_LARGEST}")
+    return number
 
 
 def _share(text: str) -> Share | str:
     if text == "auto":
         return text
-    first, slash, second = text.partition("/")
-    if slash and first.isdecimal() and second.isdecimal() and 1 <= int(first) <= int(second):
-        return Share(int(first) - 1, int(second))
-    raise argparse.ArgumentTypeError(f'"{text}": want I/N with 1 <= I <= N, such as 1/4, or auto')
+    first, _, second = text.partition("/")
+    index, number = _integer(first), _integer(second)
+    if index is None or number is None or not 1 <= index <= number <= _LARGEST:
+        raise _misfit(text, f"I/N with 1 <= I <= N <= {_LARGEST}, such as 1/4, or auto")
+    return Share(index - 1, number)
 
 
 _DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,6})h)?(?:(\d{1,7})m)?(?:(\d{1,9})s)?")
@@ -264,9 +286,13 @@ def _duration(text: str) -> float:
     """Seconds of a time such as ``3h50m``."""
     match = _DURATION.fullmatch(text)
     if not text or match is None:
-        raise argparse.ArgumentTypeError(f'"{text}": want a time such as 3h50m, 90m or 45s')
+        raise _misfit(text, "a time such as 3h50m, 90m or 45s")
     days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
     return float(86400 * days + 3600 * hours + 60 * minutes + seconds)
+
+
+def _misfit(text: str, want: str) -> argparse.ArgumentTypeError:
+    return argparse.ArgumentTypeError(f'"{shorten(text, 40)}": want {want}')
 
 
 def _expand(arguments: argparse.Namespace, listed: bool = False) -> Sweep:

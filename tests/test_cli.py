@@ -181,8 +181,8 @@ def test_check_writes_nothing(spec, tmp_path):
         (["run", "x.toml", "--share", "3/2"], "want I/N"),
         (["run", "x.toml", "--chunks", "0/2"], "want I/N"),
         (["run", "x.toml", "--chunks", "half"], "want I/N"),
-        (["run", "x.toml", "--devices", "0"], "1 or more"),
-        (["run", "x.toml", "--devices", "two"], "1 or more"),
+        (["run", "x.toml", "--devices", "0"], "want a whole number from 1 to"),
+        (["run", "x.toml", "--devices", "two"], "want a whole number from 1 to"),
         (["run", "x.toml", "--seeds", "many"], "many"),
         (["run", "x.toml", "--sede", "3"], "--sede"),
         (["run", "no_such.toml"], "no_such.toml: there is no such file"),
@@ -194,6 +194,34 @@ def test_check_writes_nothing(spec, tmp_path):
 def test_bad_usage_is_exit_code_2(spec, capsys, arguments, told):
     assert main(arguments) == 2
     assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("digits", [5000, 100])
+@pytest.mark.parametrize("sign", ["", "-"])
+@pytest.mark.parametrize(
+    ("option", "text", "want"),
+    [
+        ("--seeds", "{}", "want a whole number from 1 to 2147483647"),
+        ("--devices", "{}", "want a whole number from 1 to 2147483647"),
+        ("--chunks", "1/{}", "want I/N with 1 <= I <= N <= 2147483647, such as 1/4"),
+        ("--chunks", "{0}/{0}", "want I/N with 1 <= I <= N <= 2147483647, such as 1/4"),
+    ],
+)
+def test_a_number_of_thousands_of_digits_is_refused_in_short(
+    spec, capsys, option, text, want, sign, digits
+):
+    value = text.format(sign + "9" * digits)
+    assert main(["run", str(spec), f"{option}={value}"]) == 2
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told.startswith(f'jaxsoco run: error: argument {option}: "{value[:9]}')
+    assert told.endswith(want)
+    assert len(told) < 200
+
+
+@pytest.mark.parametrize(("option", "value"), [("--devices", 2**31), ("--chunks", f"1/{2**31}")])
+def test_a_number_beyond_32_bits_is_refused(spec, capsys, option, value):
+    assert main(["run", str(spec), option, str(value)]) == 2
+    assert f'"{value}": want ' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["status", "report"])

@@ -43,6 +43,7 @@ class Study:
       axes: settings of the problem with more than one value, name -> values in order.
       presentation: what the report says.
       units: unit of each axis, where known.
+      seed_axes: axes that number worlds drawn alike: nothing grows along them.
       components: comparator that is not run -> the component that is the regret against it.
       heavy: indices of points whose costs have no mean.
       level: level of the intervals.
@@ -59,6 +60,7 @@ class Study:
     axes: dict[str, tuple[Any, ...]]
     presentation: Presentation
     units: Mapping[str, str] = field(default_factory=dict)
+    seed_axes: tuple[str, ...] = ()
     components: Mapping[str, str] = field(default_factory=dict)
     heavy: frozenset[int] = frozenset()
     level: float = 0.95
@@ -79,6 +81,7 @@ class Study:
                 **presentation.to_json(),
                 "axes": self.axes,
                 "units": self.units,
+                "seed_axes": list(self.seed_axes),
                 "costs": [_cost_to_json(cost) for cost in self.costs],
                 "measure": self.measure,
                 "learners": {
@@ -121,6 +124,12 @@ class Study:
             axes={n: freeze(v) for n, v in presentation["axes"].items() if len(v) > 1},
             presentation=Presentation.from_json(title, presentation),
             units=dict(presentation.get("units", {})),
+            # Older manifests do not say it; their seeds are known by their names.
+            seed_axes=tuple(
+                presentation["seed_axes"]
+                if "seed_axes" in presentation
+                else (name for name in presentation["axes"] if name.endswith("seed"))
+            ),
             components=dict(presentation.get("components", {})),
             heavy=frozenset(presentation.get("heavy_tailed", ())),
             level=presentation.get("confidence", 0.95),

@@ -16,6 +16,7 @@ from jaxsoco.core.cells import Origin, digest_of
 from jaxsoco.core.schema import AlgorithmEntry, ComparatorEntry, ProblemEntry
 from jaxsoco.core.sources import digest_of_files, imported_names, package_files
 from jaxsoco.experiment.expand import Sweep
+from jaxsoco.experiment.flags import users_flags
 from jaxsoco.plugins import Plugin
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -58,7 +59,7 @@ def compiler_facts(platform: str, device: str = "", tile: int = 0) -> dict[str, 
     facts = {
         "jax": metadata.version("jax"),
         "jaxlib": metadata.version("jaxlib"),
-        "flags": xla_flags(os.environ.get("XLA_FLAGS", "")),
+        "flags": xla_flags(users_flags()),
         "platform": platform,
     }
     return facts if platform == "cpu" else facts | {"device": device, "tile": tile}

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jaxsoco.core import stopping, terminal
 from jaxsoco.core.cells import Cells
@@ -20,17 +19,15 @@ from jaxsoco.engine.index import Index
 from jaxsoco.engine.progress import Progress
 from jaxsoco.engine.reading import Stored, coverage
 from jaxsoco.engine.requests import Request, Share, requests, shared
-from jaxsoco.engine.store import Store, is_trace
+from jaxsoco.engine.store import Store
 from jaxsoco.engine.sweep import Local, SweepSummary
 from jaxsoco.engine.sweep import sweep as compute
 from jaxsoco.engine.work import Deadline, StealingWork, Work
 from jaxsoco.experiment import telling
 from jaxsoco.experiment.building import Builder
 from jaxsoco.experiment.expand import Sweep
+from jaxsoco.experiment.folders import existing
 from jaxsoco.experiment.sizes import MOST_PACKS, excesses
-
-if TYPE_CHECKING:
-    pass
 
 _COLOURS = {
     r"(?i)^check passed\b": "green",
@@ -38,11 +35,6 @@ _COLOURS = {
     r"(?i)^check undecided\b": "yellow",
 }
 """Of the verdicts in the summary of a report."""
-
-
-def default_folder(name: str, smoke: bool) -> Path:
-    """Where a run goes if the user names no place."""
-    return Path("runs") / (f"{name}-smoke" if smoke else name)
 
 
 def run(
@@ -98,7 +90,7 @@ def run(
     if todo:
         work = sum(request.work for request in todo)
         _require_room(sweep, out, work / (share.count if steal else 1), anyway)
-        _try(study, out)
+        _try(study, out, begun=store is not None)
         telling.tell_of_origin(out, before, study)
     groups = dict.fromkeys(request.group for request in todo)
     builder.trace([study.groups[index] for index in groups])
@@ -160,11 +152,12 @@ def _seconds_a_run(study: Study, store: Store) -> float:
     return 1 / rate if rate else 0.0
 
 
-def _try(study: Study, out: Path) -> None:
+def _try(study: Study, out: Path, begun: bool) -> None:
     """Writes the report of made-up runs: what would end it ends the run at once."""
     from jaxsoco.analysis.trial import try_folder, try_report
 
-    try_folder(out)
+    if begun:
+        try_folder(out)
     try_report(study.to_json())
 
 
@@ -242,23 +235,3 @@ def report(directory: Path, *, strict: bool = False) -> int:
         return INTERRUPTED
     bad = ("failed", "undecided") if strict else ("failed",)
     return FAILED if result.verdict in bad else DONE
-
-
-def existing(out: Path) -> Store | None:
-    """The results that a folder holds, None if there are none and they can go there.
-
-    Raises:
-      InputError: neither holds.
-    """
-    try:
-        if out.is_dir():
-            empty = all(map(is_trace, out.iterdir()))
-            return None if empty else Store(out).open(to_extend=True)
-        place = next(p for p in (out.absolute(), *out.absolute().parents) if p.exists())
-    except OSError as error:
-        raise InputError(Issue(str(out), f"cannot be used: {error.strerror}")) from error
-    if not place.is_dir():
-        raise InputError(Issue(str(place), "is a file", "want a new or empty folder for the run"))
-    if not os.access(place, os.W_OK | os.X_OK):
-        raise InputError(Issue(str(place), "cannot be written to", "choose another --out"))
-    return None

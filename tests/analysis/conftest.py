@@ -39,6 +39,7 @@ class Sweep:
     move: Callable[[str, Mapping[str, Any], np.ndarray], np.ndarray] | None = None
     extra: dict[tuple[str, str, int], np.ndarray] = field(default_factory=dict)
     title: str = "A planted sweep"
+    seed_axes: list[str] | None = field(default_factory=list)
 
     @property
     def points(self) -> list[dict[str, Any]]:
@@ -90,6 +91,7 @@ class Sweep:
             },
             "presentation": {
                 "axes": self.axes,
+                **({} if self.seed_axes is None else {"seed_axes": self.seed_axes}),
                 "checks": self.checks,
                 "plots": self.plots,
                 "costs": list(COSTS),

@@ -170,8 +170,8 @@ def test_fits_keep_worlds_apart(make_sweep):
     assert [(f.algorithm, f.where["kind"]) for f in made] == [
         (a, k) for k in ("x", "y") for a in ("good", "steep", "bad")
     ]
-    assert all(f.axis == "size" and f.positions == 4 for f in made)
-    assert [round(f.exponent.value, 1) for f in made[:3]] == [0.0, 0.4, 0.0]
+    assert all(f.growth.axis == "size" and len(f.growth.places) == 4 for f in made)
+    assert [round(f.growth.exponent.value, 1) for f in made[:3]] == [0.0, 0.4, 0.0]
 
 
 def test_fits_leave_out_zero_and_say_so(make_sweep):
@@ -180,8 +180,8 @@ def test_fits_leave_out_zero_and_say_so(make_sweep):
 
     sweep = make_sweep({"size": [0, 1, 2]}, ["a"], ["opt"], cost)
     (made,) = fits(read(sweep.manifest(), sweep.pieces()))
-    assert (made.positions, made.note) == (2, "without 0")
-    np.testing.assert_allclose(made.exponent.value, math.log(4 / 3) / math.log(2))
+    assert (len(made.growth.places), made.growth.note) == (2, "without 0")
+    np.testing.assert_allclose(made.growth.exponent.value, math.log(4 / 3) / math.log(2))
 
 
 BAD = [

@@ -38,8 +38,8 @@ def ledger_of(sweep, precision="float64"):
 def test_exponents_are_those_of_the_horizon(make_sweep):
     axes = {"horizon": HORIZONS, "size": [1, 2]}
     made = fits(ledger_of(swept(make_sweep, axes)))
-    assert {fit.axis for fit in made} == {"horizon"}
-    assert {fit.over for fit in made if fit.algorithm == "a"} == {"T from 1000 to 16,000"}
+    assert {fit.growth.axis for fit in made} == {"horizon"}
+    assert {fit.growth.over for fit in made if fit.algorithm == "a"} == {"T from 1000 to 16,000"}
 
 
 @pytest.mark.parametrize(
@@ -52,14 +52,28 @@ def test_exponents_are_those_of_the_horizon(make_sweep):
 def test_another_axis_is_fitted_where_it_is_named(make_sweep, asked):
     sweep = swept(make_sweep, {"horizon": HORIZONS, "size": [1, 2, 8]}, **asked)
     made = fits(ledger_of(sweep))
-    assert {fit.axis for fit in made} == {"horizon", "size"}
-    assert {f.over for f in made if (f.algorithm, f.axis) == ("a", "size")} == {"size from 1 to 8"}
+    assert {fit.growth.axis for fit in made} == {"horizon", "size"}
+    assert {f.growth.over for f in made if (f.algorithm, f.growth.axis) == ("a", "size")} == {
+        "size from 1 to 8"
+    }
 
 
-def test_nothing_grows_with_the_seed_of_a_world(make_sweep):
-    axes = {"size": [1, 2, 8], "map_seed": [1, 2, 8]}
-    sweep = make_sweep(axes, ["a"], ["opt"], lambda *_: np.array([[1.0]]), measure="ratio")
-    assert {fit.axis for fit in fits(ledger_of(sweep))} == {"size"}
+@pytest.mark.parametrize(
+    ("seed_axes", "fitted"),
+    [
+        (["map"], {"size", "map_seed"}),
+        (["map_seed", "map"], {"size"}),
+        ([], {"size", "map_seed", "map"}),
+        # A run from before seeds were declared: their names say it.
+        (None, {"size", "map"}),
+    ],
+)
+def test_nothing_grows_with_the_seed_of_a_world(make_sweep, seed_axes, fitted):
+    axes = {"size": [1, 2], "map_seed": [1, 2], "map": [1, 2]}
+    sweep = make_sweep(
+        axes, ["a"], ["opt"], lambda *_: np.array([[1.0]]), measure="ratio", seed_axes=seed_axes
+    )
+    assert {fit.growth.axis for fit in fits(ledger_of(sweep))} == fitted
 
 
 def test_runs_of_one_horizon_have_a_local_slope(make_sweep, tmp_path):
@@ -160,11 +174,11 @@ def test_noise_at_some_horizons_is_left_out_and_named(make_sweep):
 
     sweep = make_sweep({"horizon": HORIZONS}, ["a"], ["opt"], late, seeds=64, measure="regret")
     (found,) = fits(ledger_of(sweep))
-    assert (found.over, found.note) == (
+    assert (found.growth.over, found.growth.note) == (
         "T from 4000 to 16,000",
         "without 1000 (0 but for rounding)",
     )
-    assert found.exponent.value == pytest.approx(0.5)
+    assert found.growth.exponent.value == pytest.approx(0.5)
 
 
 def test_medians_over_rounds_count_seeds_not_runs(make_sweep):
@@ -194,6 +208,6 @@ def test_a_world_without_randomness_needs_one_seed(make_sweep):
     for repeating in ([], [0, 1]):
         pieces = ((record | {"repeating": repeating}, runs) for record, runs in sweep.pieces())
         (found[bool(repeating)],) = fits(read(sweep.manifest(), pieces))
-    assert found[True].exponent == pytest.approx((0.5, 0.5, 0.5))
+    assert found[True].growth.exponent == pytest.approx((0.5, 0.5, 0.5))
     assert found[True].remarks == "the same with every seed"
     assert found[False].remarks == "too few seeds (1; want 8)"

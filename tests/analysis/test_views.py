@@ -10,7 +10,7 @@ from jaxsoco.analysis.checks import run_checks, validate_check
 from jaxsoco.analysis.ledger import read
 from jaxsoco.analysis.plots import validate_plot
 from jaxsoco.analysis.report import write_report
-from jaxsoco.analysis.views import View, course, exponent, finals, line, view
+from jaxsoco.analysis.views import View, course, finals, growth, line, view
 from jaxsoco.core.errors import InputError
 
 ROUNDS = (10, 40, 160)
@@ -156,10 +156,10 @@ def test_medians_come_with_quartiles(make_sweep):
     np.testing.assert_allclose(found.value, np.median(regret, axis=0))
     np.testing.assert_allclose(found.lower, np.quantile(regret, 0.25, axis=0))
     assert set(found.runs) == {SEEDS}
-    slope, positions, note = exponent(ledger, "b", View("opt", statistic="median"), "horizon")
-    assert (positions, note) == (3, "")
-    assert slope.value == pytest.approx(0.5, abs=1e-9)
-    assert slope.lower <= slope.value + 1e-9
+    trend = growth(ledger, "b", View("opt", statistic="median"), "horizon")
+    assert (len(trend.places), trend.note) == (3, "")
+    assert trend.exponent.value == pytest.approx(0.5, abs=1e-9)
+    assert trend.exponent.lower <= trend.exponent.value + 1e-9
 
 
 def test_averages_a_round_lose_one_in_the_exponent(make_sweep):

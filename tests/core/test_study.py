@@ -56,6 +56,7 @@ def make_study(**changes) -> Study:
             spec='figure = "Walks"',
         ),
         units={"speed": "m/s"},
+        seed_axes=("speed",),
         components={"ideal": "hit"},
         heavy=frozenset({1}),
         level=0.9,
@@ -124,7 +125,16 @@ def test_what_is_no_manifest_is_bad_input(absent):
 
 def test_a_manifest_of_an_earlier_version_is_read():
     manifest = make_study().to_json()
-    for key in ("units", "learners", "components", "heavy_tailed", "confidence", "smoke", "notes"):
+    for key in (
+        "units",
+        "seed_axes",
+        "learners",
+        "components",
+        "heavy_tailed",
+        "confidence",
+        "smoke",
+        "notes",
+    ):
         del manifest["presentation"][key]
     for key in ("root_seed", "tile", "checkpoints", "data", "data_of_points", "precision"):
         del manifest["settings"][key]

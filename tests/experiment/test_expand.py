@@ -218,6 +218,34 @@ def test_a_label_is_no_part_of_a_key(toy_spec):
     }
 
 
+@pytest.mark.parametrize(
+    ("family", "fields", "name"),
+    [
+        ("allocation", "switch = [0.1, 0.2]\ncarbon_seed = [0, 1]", "carbon_seed"),
+        (
+            "tracking",
+            "name = 'quadratic_tracking'\nrank = [1, 2]\nmatrix_seed = [0, 1]",
+            "matrix_seed",
+        ),
+        ("tracking", "name = 'quadratic_tracking'\nrank = [1, 2]\nmatrix_seed = 3", None),
+    ],
+)
+def test_seeds_of_worlds_are_told_from_quantities(tmp_path, family, fields, name):
+    learner = {"allocation": "greedy", "tracking": "lai"}[family]
+    horizons = "" if family == "allocation" else "horizons = [10]"
+    path = tmp_path / "seeds.toml"
+    path.write_text(
+        f'figure = "Seeds"\nfamily = "{family}"\n[problem]\n{fields}\n'
+        f'[[algorithm]]\nname = "{learner}"\n[run]\nseeds = 2\n{horizons}\n',
+        encoding="utf-8",
+    )
+    sweep = spread(path)
+    groups = tuple(Group(i, points, 2, 10, (10,)) for i, points in enumerate(sweep.groups))
+    plan = Plan(groups, sweep.labels, ("hit", "move"), tile=16, pack=16)
+    shown = study(sweep, plan, Origin(), "jaxsoco run seeds.toml").to_json()["presentation"]
+    assert shown["seed_axes"] == ([name] if name else [])
+
+
 def test_the_manifest_is_complete_and_plain(toy_spec):
     sweep = spread(toy_spec())
     groups = tuple(Group(i, points, 3, 10, (10,)) for i, points in enumerate(sweep.groups))
@@ -229,6 +257,7 @@ def test_the_manifest_is_complete_and_plain(toy_spec):
     assert content["figure"] == "Walks"
     assert shown["axes"] == {"speed": [1.0, 2.0], "horizon": [10, 20]}
     assert shown["units"] == {"speed": "m/s"}
+    assert shown["seed_axes"] == []
     assert shown["costs"][2] == {"name": "late", "unit": "h", "objective": False}
     assert shown["measure"] == "ratio"
     assert shown["confidence"] == 0.95

@@ -240,22 +240,62 @@ def test_other_packs_and_on_a_cpu_another_tile_compute_nothing_again(toy_spec, r
     assert "all runs were there already" in printed
 
 
-@pytest.mark.parametrize("kind", ["folder with files", "file", "below a file"])
-def test_a_place_that_is_no_run_is_refused(toy_spec, run, tmp_path, monkeypatch, kind):
+@pytest.mark.parametrize(
+    ("kind", "name", "reason"),
+    [
+        ("folder with files", "", "not a run directory"),
+        ("file", "", "is a file"),
+        ("file", "deeper", "is a file"),
+        ("circle of links", "", "too many levels of symbolic links"),
+        ("circle of links", "deeper", "too many levels of symbolic links"),
+        ("link to nowhere", "", "leads nowhere"),
+        ("link to nowhere", "deeper/still", "leads nowhere"),
+        ("folder", "a" * 300, "file name too long"),
+        ("folder", "a" * 300 + "/deeper", "file name too long"),
+    ],
+)
+def test_a_place_for_no_run_is_refused_without_jax(
+    toy_spec, run, tmp_path, monkeypatch, kind, name, reason
+):
     monkeypatch.setattr(
         "jaxsoco.experiment.building.start_jax", lambda *_: pytest.fail("JAX was started")
     )
     out = tmp_path / "out"
-    if kind == "folder with files":
+    if kind.startswith("folder"):
         out.mkdir()
-        (out / "thesis.tex").write_text("x", encoding="utf-8")
-    else:
+        if "files" in kind:
+            (out / "thesis.tex").write_text("x", encoding="utf-8")
+    elif kind == "file":
         out.write_text("x", encoding="utf-8")
-    arguments = ["--out", str(out / "deeper")] if kind == "below a file" else []
-    code, _, told = run(toy_spec(), *arguments)
+    else:
+        out.symlink_to("out" if kind == "circle of links" else "nowhere")
+    spec = toy_spec()
+    before = sorted(tmp_path.rglob("*"))
+    code, _, told = run(spec, "--out", str(out / name))
     assert code == 2
     assert str(out) in told
-    assert "not a run directory" in told or "is a file" in told
+    assert reason in told
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", ["", "new", "new/deeper"], ids=repr)
+def test_a_place_that_cannot_be_written_is_refused_without_jax(
+    toy_spec, run, tmp_path, monkeypatch, name
+):
+    monkeypatch.setattr(
+        "jaxsoco.experiment.runner.start_jax", lambda *_: pytest.fail("JAX was started")
+    )
+
+    def refuse(*_, **__):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    # For the superuser nothing is read-only.
+    monkeypatch.setattr("jaxsoco.experiment.folders.tempfile.TemporaryDirectory", refuse)
+    code, _, told = run(toy_spec(), "--out", str(folder / name), "--anyway")
+    assert code == 2
+    assert f"{folder}: cannot be written to: permission denied" in told
 
 
 def test_a_full_disk_keeps_what_is_there(toy_spec, run, tmp_path, monkeypatch):
