@@ -72,6 +72,18 @@ class Failure(NamedTuple):
     error: Exception
 
 
+class Written(NamedTuple):
+    """A pack that whoever computed it has written to the directory itself.
+
+    Attributes:
+      request: what was computed.
+      pack: its name.
+    """
+
+    request: Request
+    pack: str
+
+
 class Executor(Protocol):
     """Who computes packs, and where."""
 
@@ -81,7 +93,7 @@ class Executor(Protocol):
         requests: Iterator[Request],
         advance: Callable[[int], None],
         check: Callable[[], None],
-    ) -> Iterator[Computed | Failure]:
+    ) -> Iterator[Computed | Failure | Written]:
         """Computes packs, in any order.
 
         Args:
@@ -162,9 +174,12 @@ def sweep(
             for outcome in execute(study, iter(todo), progress.advance, signals.check):
                 if isinstance(outcome, Failure):
                     failures.append(outcome)
+                    continue
+                if isinstance(outcome, Written):
+                    store.refresh(thorough=False)
                 else:
                     store.commit(*outcome.content)
-                    done.append(outcome.request)
+                done.append(outcome.request)
         finally:
             progress.close()
     counts = _counts(study, cells, index, mine)

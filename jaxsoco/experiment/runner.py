@@ -22,9 +22,10 @@ from jaxsoco.engine.progress import Progress
 from jaxsoco.engine.reading import Stored, coverage
 from jaxsoco.engine.requests import Request, Share, requests, shared
 from jaxsoco.engine.store import Store, is_trace
-from jaxsoco.engine.sweep import Local, SweepSummary, Tiles
+from jaxsoco.engine.sweep import Executor, Local, SweepSummary, Tiles
 from jaxsoco.engine.sweep import sweep as compute
 from jaxsoco.experiment.building import Builder
+from jaxsoco.experiment.elsewhere import Elsewhere
 from jaxsoco.experiment.expand import Sweep
 from jaxsoco.experiment.sizes import excesses
 
@@ -51,6 +52,7 @@ def run(
     command: str,
     devices: int | Sequence[Any] | None = None,
     share: Share | None = None,
+    elsewhere: Elsewhere | None = None,
     strict: bool = False,
     anyway: bool = False,
 ) -> int:
@@ -63,6 +65,7 @@ def run(
       devices: how many to use (all that have something to do if None), or the ``jax.Device`` of
         a JAX that is set up already.
       share: the part of the sweep that this process takes (all if None).
+      elsewhere: the workers that compute; this process if None.
       strict: a check that is undecided counts as failed.
       anyway: even if the sweep does not fit the disk, the memory or a lifetime.
 
@@ -76,7 +79,7 @@ def run(
     """
     print(sweep.header(), flush=True)
     earlier = existing(out)
-    builder = Builder(sweep, devices)
+    builder = Builder(sweep, 1 if elsewhere else devices, elsewhere)
     study = builder.study(earlier, command)
     cells, share = Cells(study), share or Share()
     mine = shared(study.plan, share)
@@ -99,8 +102,11 @@ def run(
     programs = -(-sweep.compilations * len(open_groups) // len(sweep.groups))
     progress = Progress()
     announce = _Announcer(programs, progress)
-    local = Local(lambda group: announce.of(sweep.labels, builder.tiles(study.groups[group])))
-    summary = compute(study, store, local, share=share, progress=progress)
+    execute: Executor
+    execute = Local(lambda group: announce.of(sweep.labels, builder.tiles(study.groups[group])))
+    if elsewhere and todo:
+        execute = elsewhere.executor(out, len(todo))
+    summary = compute(study, store, execute, share=share, progress=progress)
     _tell(summary)
     state = coverage(study, store.refresh())
     if summary.failures:
