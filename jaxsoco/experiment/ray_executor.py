@@ -99,16 +99,20 @@ class RayWorkers:
             parcel = tuple(packed(self._sweep, study))
             return Crew((wanted, parcel, directory, self._connected().scratch), number, gpu)
 
-        return RayExecutor(hire, directory)
+        return RayExecutor(hire, directory, self._disconnect)
 
     def close(self) -> None:
         """Ends what was started here."""
-        if self._cluster is not None:
-            self._cluster.close()
+        self._disconnect()
         if self._facts is not None:
-            os.environ.pop("JAX_PLATFORMS")
+            os.environ.pop("JAX_PLATFORMS", None)
             if self._platforms:
                 os.environ["JAX_PLATFORMS"] = self._platforms
+
+    def _disconnect(self) -> None:
+        if self._cluster is not None:
+            self._cluster.close()
+            self._cluster = None
 
     def _has_gpus(self) -> bool:
         named = self._platforms.split(",")[0].strip()
@@ -132,10 +136,11 @@ class RayExecutor:
     Args:
       hire: makes the crew for a study.
       directory: the run directory, if the workers write to it; otherwise empty.
+      over: called when all is computed: Ray need not live while the report is written.
     """
 
-    def __init__(self, hire: Callable[[Study], Crew], directory: str):
-        self._hire, self._directory = hire, directory
+    def __init__(self, hire: Callable[[Study], Crew], directory: str, over: Callable[[], None]):
+        self._hire, self._directory, self._over = hire, directory, over
 
     def __call__(
         self,
@@ -150,6 +155,7 @@ class RayExecutor:
             yield from self._outcomes(crew, requests, advance, check)
         finally:
             crew.dismiss()
+            self._over()
 
     def _outcomes(
         self,

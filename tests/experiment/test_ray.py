@@ -158,6 +158,25 @@ def nobody(processes: list[int]) -> bool:
     return not {*processes} & {*parents()}
 
 
+def addresses(processes: list[int]) -> set[str]:
+    """Where processes listen, as hexadecimal digits of the network's tables."""
+    sockets = set()
+    for process in processes:
+        for one in Path(f"/proc/{process}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                sockets.add(os.readlink(one))
+    found = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path("/proc/net", table).read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets:
+                found.add(fields[1].partition(":")[0])
+    return found
+
+
+LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
+
+
 def leftovers() -> set[Path]:
     return {*Path("/tmp").glob("jaxsoco-ray-*")}
 
@@ -166,9 +185,12 @@ def test_two_workers_give_the_same_bits_though_one_is_killed(project):
     before = leftovers()
     started = with_ray(project, "ray", "--workers", "2")
     wait_for_packs(started, project / "ray")
-    crew = descendants(started.pid)
     workers = descendants(started.pid, "ray::Actor")
+    os.kill(workers[0], signal.SIGSTOP)  # it keeps its pack
+    crew = descendants(started.pid)
     assert len(workers) == 2
+    assert addresses([started.pid, *crew]) - LOOPBACK == set()
+    assert addresses(workers)
     os.kill(workers[0], signal.SIGKILL)
     printed, errors = finish(started)
     assert "Ray: 2 workers, one core each" in printed

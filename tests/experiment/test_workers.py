@@ -6,6 +6,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import deque
 from dataclasses import replace
@@ -330,11 +331,12 @@ REQUESTS = [Request(0, (0, 1), (Span(0, 16 * i, 16 * i + 16),)) for i in range(3
 
 def outcomes(crew: FakeCrew, directory: str = "", check=lambda: None) -> tuple[list, int]:
     runs: list[int] = []
-    executor = RayExecutor(lambda study: crew, directory)
+    ended: list[bool] = []
+    executor = RayExecutor(lambda study: crew, directory, lambda: ended.append(crew.dismissed))
     try:
         return [*executor(None, iter(REQUESTS), runs.append, check)], sum(runs)
     finally:
-        assert crew.dismissed
+        assert ended == [True]
 
 
 def test_a_pack_whose_worker_died_goes_to_another():
@@ -390,6 +392,17 @@ def test_the_keys_are_those_of_a_local_run(study_file, tmp_path):
     _, copy = unpacked(packed(sweep, study), tmp_path)
     assert Cells(copy).key(0, 0) == Cells(study).key(0, 0)
     assert copy == study
+
+
+def test_a_long_folder_for_temporary_files_is_too_long_for_sockets(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # of pytest, which is long
+    cluster = pytest.importorskip("jaxsoco.experiment.ray_cluster")
+    guard = cluster._Guard()
+    try:
+        assert len(guard.folder) <= 40 and Path(guard.folder).is_dir()
+    finally:
+        guard.close()
+    assert not Path(guard.folder).exists()
 
 
 # --- clearing up ----------------------------------------------------------------------------------
