@@ -30,6 +30,7 @@ from jaxsoco.experiment.plugging import Policy
 from jaxsoco.experiment.runner import report, run, trace
 from jaxsoco.experiment.shares import share_of
 from jaxsoco.experiment.spec import Unread
+from jaxsoco.experiment.workers import EXECUTORS, Workers
 
 
 def print_json(arguments: argparse.Namespace, content: dict[str, Any]) -> None:
@@ -63,7 +64,8 @@ _EXAMPLES = {
   jaxsoco run experiments/quickstart.toml --seeds 64 --out runs/trial
   jaxsoco run experiments/quickstart.toml --set algorithm.st_clip.epsilon=0.5 --out runs/bold
   jaxsoco run experiments/quickstart.toml --share 1/2 --devices 1
-  jaxsoco run experiments/quickstart.toml --share auto --steal --time-limit 3h50m""",
+  jaxsoco run experiments/quickstart.toml --share auto --steal --time-limit 3h50m
+  jaxsoco run experiments/quickstart.toml --executor ray --workers 2""",
     "status": """
   jaxsoco status runs/quickstart
   jaxsoco status runs/quickstart --json""",
@@ -162,6 +164,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help="number of devices, or CPU cores, to use (default: all that have something to do)",
     )
+    _add_workers(ran)
     ran.add_argument(
         "--anyway",
         action="store_true",
@@ -182,6 +185,35 @@ def parser() -> argparse.ArgumentParser:
         else:
             _add_json(other)
     return top
+
+
+def _add_workers(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--executor",
+        choices=EXECUTORS,
+        default="local",
+        help="who computes: this process, or workers of Ray on this machine or a cluster "
+        "(default: local)",
+    )
+    parser.add_argument(
+        "--ray-address",
+        default="",
+        metavar="ADDRESS",
+        help="a cluster of Ray: HOST:PORT, or auto on one of its machines "
+        "(default: start Ray here, and end it)",
+    )
+    parser.add_argument(
+        "--workers",
+        type=_positive,
+        metavar="N",
+        help="number of Ray's workers, one device each (default: all cores or GPUs there are)",
+    )
+    parser.add_argument(
+        "--workers-write",
+        action="store_true",
+        help="Ray's workers write to DIR themselves, which is on a disk that all share "
+        "(default: they send what they computed)",
+    )
 
 
 def _add_strict(parser: argparse.ArgumentParser) -> None:
@@ -387,19 +419,25 @@ def _check(arguments: argparse.Namespace, command: str) -> int:
 
 def _run(arguments: argparse.Namespace, command: str) -> int:
     share = share_of(os.environ) if arguments.share == "auto" else arguments.share
-    sweep, out = _expand(arguments), arguments.out
-    return run(
-        sweep,
-        out,
-        command=command,
-        devices=arguments.devices,
-        share=share,
-        steal=arguments.steal,
-        time_limit=arguments.time_limit,
-        cache=arguments.cache,
-        strict=arguments.strict,
-        anyway=arguments.anyway,
+    workers = Workers(
+        arguments.executor, arguments.ray_address, arguments.workers, arguments.workers_write
     )
+    workers.validate(arguments.devices, typed=True, steal=arguments.steal)
+    sweep, out = _expand(arguments), arguments.out
+    with workers.engaged(sweep) as elsewhere:
+        return run(
+            sweep,
+            out,
+            command=command,
+            devices=arguments.devices,
+            share=share,
+            steal=arguments.steal,
+            time_limit=arguments.time_limit,
+            cache=arguments.cache,
+            elsewhere=elsewhere,
+            strict=arguments.strict,
+            anyway=arguments.anyway,
+        )
 
 
 def _status(arguments: argparse.Namespace, command: str) -> int:

@@ -55,6 +55,11 @@ def activate(plugins: Sequence[Plugin]) -> None:
     families.cache_clear()
 
 
+def active() -> tuple[Plugin, ...]:
+    """The plug-ins that :func:`activate` made known."""
+    return _active
+
+
 @contextlib.contextmanager
 def unchanged() -> Iterator[None]:
     """Restores the plug-ins that were active before; one thread at a time."""

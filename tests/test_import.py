@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-HEAVY = ("jax", "jaxlib", "optax", "chex", "matplotlib")
+HEAVY = ("jax", "jaxlib", "optax", "chex", "matplotlib", "ray")
 
 # Says so on stderr as well, so that code which swallows the ImportError is found out.
 BLOCKED = f"""

@@ -175,7 +175,8 @@ def test_kernels_use_numerical_libraries_only():
 def test_every_library_is_a_declared_dependency():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    declared = [*project["dependencies"], *extras["frames"], *extras["parquet"]]
+    optional = (*extras["frames"], *extras["parquet"], *extras["ray"])
+    declared = [*project["dependencies"], *optional]
     names = {re.split(r"[\[<>=!~; ]", requirement)[0] for requirement in declared}
     users = foreign_libraries(ROOT)
     assert {library: users[library] for library in users if library not in names} == {}

@@ -19,7 +19,7 @@ from jaxsoco.core.plan import Group, Plan
 from jaxsoco.core.study import Study
 from jaxsoco.engine.cache import Cache
 from jaxsoco.engine.failures import record_failure
-from jaxsoco.engine.packs import Block
+from jaxsoco.engine.packs import Block, Pack
 from jaxsoco.engine.progress import Reporter, Silent
 from jaxsoco.engine.requests import Request, Share, work_of, work_stored
 from jaxsoco.engine.store import Store
@@ -67,6 +67,18 @@ class Failure(NamedTuple):
     error: Exception
 
 
+class Written(NamedTuple):
+    """A pack that whoever computed it has written to the directory itself.
+
+    Attributes:
+      request: what was computed.
+      pack: its name.
+    """
+
+    request: Request
+    pack: str
+
+
 class Executor(Protocol):
     """Who computes packs, and where."""
 
@@ -76,7 +88,7 @@ class Executor(Protocol):
         requests: Iterator[Request],
         advance: Callable[[int], None],
         check: Callable[[], None],
-    ) -> Iterator[Computed | Failure]:
+    ) -> Iterator[Computed | Failure | Written]:
         """Computes packs, in any order.
 
         Args:
@@ -156,13 +168,13 @@ def sweep(
     def state() -> str:
         return f"{text.count(len(done), 'pack')} written to {store.path}, which are kept"
 
-    def finish(outcome: Computed | Failure) -> None:
+    def finish(outcome: Computed | Failure | Written) -> None:
         if isinstance(outcome, Failure):
             failures.append(outcome)
             record_failure(store.path, study, outcome.request, outcome.error)
         else:
             with stopping.held():  # a signal counts the pack that it waited for
-                pack = store.commit(*outcome.content)
+                pack = _stored(store, outcome)
                 done.append(outcome.request)
             if deadline is not None:
                 deadline.took(outcome.request, pack.facts["seconds"])
@@ -187,6 +199,13 @@ def sweep(
         nonfinite=total.nonfinite,
         failures=tuple(failures),
     )
+
+
+def _stored(store: Store, outcome: Computed | Written) -> Pack:
+    """Commits a pack, unless whoever computed it has done so."""
+    if isinstance(outcome, Computed):
+        return store.commit(*outcome.content)
+    return store.refresh(thorough=False).packs[outcome.pack]
 
 
 class Local:

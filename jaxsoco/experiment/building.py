@@ -16,6 +16,7 @@ from jaxsoco.engine.manifest import MANIFEST
 from jaxsoco.engine.sweep import Tiles
 from jaxsoco.experiment import manifest
 from jaxsoco.experiment.devices import prepare, start_jax
+from jaxsoco.experiment.elsewhere import Elsewhere
 from jaxsoco.experiment.expand import Sweep
 from jaxsoco.experiment.origin import compiler_facts, likely_platform, origin
 from jaxsoco.experiment.settings import most_checkpoints
@@ -38,11 +39,23 @@ _SAFE = 0.9
 
 
 class Builder:
-    """Makes instances and compiled blocks; JAX starts when the first is needed."""
+    """Makes instances and compiled blocks; JAX starts when the first is needed.
 
-    def __init__(self, sweep: Sweep, devices: int | Sequence[Any] | None):
+    Args:
+      sweep: the expanded experiment.
+      devices: how many to use (as many as are useful if None), or which.
+      elsewhere: the workers that compute, if that is not this process.
+    """
+
+    def __init__(
+        self,
+        sweep: Sweep,
+        devices: int | Sequence[Any] | None,
+        elsewhere: Elsewhere | None = None,
+    ):
         self._sweep = sweep
         self._wanted = devices
+        self._elsewhere = elsewhere
         self._traced: dict[int, Tiles] = {}
         self._programs: dict[Any, Any] = {}
 
@@ -77,6 +90,8 @@ class Builder:
 
     def _compiler(self) -> dict[str, Any]:
         """What compiles the sweep. JAX starts only if an accelerator may be there."""
+        if self._elsewhere is not None:
+            return dict(self._elsewhere.compiler())
         platform = ""
         if not isinstance(self._wanted, Sequence):
             prepare(self._wanted, self._useful)
@@ -116,6 +131,8 @@ class Builder:
 
     def largest_tile(self, group: Group) -> int | None:
         """How many runs at once the device has memory for, about; None where nobody knows."""
+        if self._elsewhere:
+            return None
         tile, device = self._sweep.experiment.run.tile, self._devices[0]
         free = (device.memory_stats() or {}).get("bytes_limit") or available_memory()
         needs = [block.memory() for block in map(_as_block, self.tiles(group).tiles)]
@@ -159,10 +176,17 @@ class Builder:
             del self._programs[old]
         return Tiles(batch.width, (*learners, *comparators), describe)
 
+    @property
+    def device(self) -> Any:
+        """The first ``jax.Device`` of this process; starts JAX."""
+        return self._devices[0]
+
     @cached_property
     def _devices(self) -> list[Any]:
         if isinstance(self._wanted, Sequence):
             return list(self._wanted)
+        if self._elsewhere is not None:
+            self._elsewhere.start()
         return start_jax(self._sweep.experiment.run.precision, self._wanted, self._useful)
 
     @property

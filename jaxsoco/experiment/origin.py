@@ -75,6 +75,17 @@ def xla_flags(text: str) -> list[str]:
     return sorted(rest.split())
 
 
+def package_facts() -> dict[str, str]:
+    """What two processes must have alike to compute packs of one sweep, before anything is known
+    of the sweep: what it is named -> version or digest."""
+    folders = (_PACKAGE / room for room in ("experiment", *registry.FAMILIES))
+    files = {file for folder in folders for file in package_files(folder)}
+    files |= {_PACKAGE / "plugins.py", _PACKAGE / "registry.py"}
+    code = digest_of([_common(), digest_of_files(_PACKAGE, files)])
+    versions = {name: metadata.version(name) for name in ("jax", "jaxlib")}
+    return {**versions, "the code of jaxsoco": code}
+
+
 def likely_platform() -> str:
     """Where JAX will compute, as far as that is certain without starting it; else empty."""
     named = os.environ.get("JAX_PLATFORMS", "").split(",")[0].strip()

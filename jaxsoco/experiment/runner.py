@@ -20,11 +20,12 @@ from jaxsoco.engine.progress import Progress
 from jaxsoco.engine.reading import Stored, coverage
 from jaxsoco.engine.requests import Request, Share, requests, shared
 from jaxsoco.engine.store import Store
-from jaxsoco.engine.sweep import Local, SweepSummary
+from jaxsoco.engine.sweep import Executor, Local, SweepSummary
 from jaxsoco.engine.sweep import sweep as compute
 from jaxsoco.engine.work import Deadline, StealingWork, Work
 from jaxsoco.experiment import telling
 from jaxsoco.experiment.building import Builder
+from jaxsoco.experiment.elsewhere import Elsewhere
 from jaxsoco.experiment.expand import Sweep
 from jaxsoco.experiment.folders import existing
 from jaxsoco.experiment.sizes import MOST_PACKS, excesses
@@ -47,6 +48,7 @@ def run(
     steal: bool = False,
     time_limit: float | None = None,
     cache: Path | None = None,
+    elsewhere: Elsewhere | None = None,
     strict: bool = False,
     anyway: bool = False,
 ) -> int:
@@ -62,6 +64,7 @@ def run(
       steal: it also takes over what others do not compute, and stays until all is done.
       time_limit: seconds after which no pack is begun that would not end in time.
       cache: a folder of packs to take from, and to add to; that of ``JAXSOCO_CACHE`` if None.
+      elsewhere: the workers that compute; this process if None.
       strict: a check that is undecided counts as failed.
       anyway: even if the sweep does not fit the disk, the memory or a lifetime.
 
@@ -78,7 +81,7 @@ def run(
     if sweep.packs > MOST_PACKS or store is shelf is None:
         # All of it is to be computed, or too much to look what is missing: JAX need not start.
         _require_room(sweep, out, sweep.runs * len(sweep.labels) / share.count, anyway)
-    builder = Builder(sweep, devices)
+    builder = Builder(sweep, 1 if elsewhere else devices, elsewhere)
     before = store.study if store and store.manifest else None
     study = builder.study(before, command)
     if store is None and shelf is not None:
@@ -98,12 +101,15 @@ def run(
     progress = Progress()
     programs = -(-sweep.compilations * len(groups) // len(sweep.groups))
     announce = telling.Announcer(programs, progress)
-    local = Local(lambda group: announce.of(sweep.labels, builder.tiles(study.groups[group])))
+    execute: Executor
+    execute = Local(lambda group: announce.of(sweep.labels, builder.tiles(study.groups[group])))
+    if elsewhere and todo:
+        execute = elsewhere.executor(out, len(todo))
     deadline = None if time_limit is None else Deadline(time_limit, _seconds_a_run(study, store))
     with Claims(out) if steal else nullcontext() as claims:
         work = StealingWork(study, store, share, claims) if claims else Work(study, store, share)
         summary = compute(
-            study, store, local, work=work, deadline=deadline, cache=shelf, progress=progress
+            study, store, execute, work=work, deadline=deadline, cache=shelf, progress=progress
         )
     telling.tell_of_packs(summary)
     return _conclude(study, store, summary, builder, strict)

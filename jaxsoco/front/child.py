@@ -56,6 +56,7 @@ def _run(request: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
     from jaxsoco.experiment.plugging import Policy
     from jaxsoco.experiment.runner import run
     from jaxsoco.experiment.spec import load_experiment
+    from jaxsoco.experiment.workers import Workers
 
     experiment = load_experiment(
         Path(request["spec"]),
@@ -68,5 +69,13 @@ def _run(request: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
     sweep = expand(experiment)
     for warning in sweep.warnings:
         print(f"warning: {warning}", file=sys.stderr)
-    code = run(sweep, out, command=COMMAND, devices=request["devices"], anyway=request["anyway"])
+    with Workers(**request["workers"]).engaged(sweep) as elsewhere:
+        code = run(
+            sweep,
+            out,
+            command=COMMAND,
+            devices=request["devices"],
+            elsewhere=elsewhere,
+            anyway=request["anyway"],
+        )
     return code, {"out": str(out)}

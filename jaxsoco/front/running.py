@@ -13,7 +13,7 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from jaxsoco.experiment.expand import expand
 from jaxsoco.experiment.plugging import Policy
 from jaxsoco.experiment.runner import run as run_sweep
 from jaxsoco.experiment.spec import load_experiment
+from jaxsoco.experiment.workers import Workers
 from jaxsoco.front.child import COMMAND
 from jaxsoco.front.results import Results
 from jaxsoco.plugins import Plugin
@@ -46,6 +47,10 @@ def run(
     algorithms: Mapping[str, tuple[Any, Any]] | None = None,
     progress: bool = True,
     anyway: bool = False,
+    executor: str = "local",
+    ray_address: str = "",
+    workers: int | None = None,
+    workers_write: bool = False,
 ) -> Results:
     """Runs an experiment, or what is left of it, and returns its results.
 
@@ -70,6 +75,11 @@ def run(
         new, a temporary folder by default.
       progress: let the child process tell how far it is, on stderr.
       anyway: begin even if the run does not fit the disk, the memory or a lifetime.
+      executor: ``"local"``, or ``"ray"`` for workers of Ray, one a CPU core or GPU (extra ``ray``).
+      ray_address: of a cluster of Ray, ``HOST:PORT`` or ``"auto"``; one is started on this machine,
+        and ended, if empty.
+      workers: how many of Ray's (all that there is room for if None).
+      workers_write: they write to ``out`` themselves, which is on a disk that all share.
 
     Raises:
       InputError: bad input, with every problem found. A check that fails raises nothing: see
@@ -79,6 +89,8 @@ def run(
       RuntimeError: the child process failed.
     """
     _check_arguments(overrides, devices)
+    team = Workers(executor, ray_address, workers, workers_write)
+    team.validate(devices, typed=False)
     assignments = [(str(key), _plain(value)) for key, value in (overrides or {}).items()]
     path, tables = (Path("study.toml"), _plain(spec)) if isinstance(spec, Mapping) else (spec, None)
     request = {
@@ -90,7 +102,11 @@ def run(
         "devices": devices,
         "anyway": anyway,
         "plugins": [plugins] if isinstance(plugins, str) else list(plugins),
+        "workers": asdict(team),
     }
+    if algorithms and executor != "local":
+        hint = "put them in a module, and name it in plugins"
+        raise InputError(Issue("algorithms", "run in this process, without workers", hint))
     if algorithms:
         return _run_here(request, algorithms)
     return Results(Path(_run_in_child(request, progress)))
