@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import jax
 import numpy as np
 
-from jaxsoco.engine.batch import Batch, Outcome
-from jaxsoco.testing.cases import Case, Learner, instance, remembered
+from jaxsoco.core.protocol import Instance
+from jaxsoco.engine.batch import Batch, Block, Outcome
+from jaxsoco.testing.cases import Case, Judge, Learner, instance, remembered
 from jaxsoco.testing.pieces import ROOT, RUNS
 
 NUDGE = 1e-5
@@ -27,13 +28,11 @@ def batch(case: Case) -> Batch:
     base = made[0]
     with jax.enable_x64(True):
         made += [base._replace(settings=one) for _, _, one in nudges(case)]
-        return Batch(
-            made,
-            seeds_root=ROOT,
-            tile=RUNS,
-            devices=jax.devices()[:1],
-            at=tuple(range(1, base.horizon + 1)),
-        )
+        return _batch(made, tuple(range(1, base.horizon + 1)))
+
+
+def _batch(made: Sequence[Instance], at: tuple[int, ...]) -> Batch:
+    return Batch(made, seeds_root=ROOT, tile=RUNS, devices=jax.devices()[:1], at=at)
 
 
 @remembered
@@ -57,21 +56,41 @@ def block(learner: Learner, point: int = 0) -> Outcome:
 
 
 def run_block(
-    learner: Learner, params: Any, point: int = 0, seeds: np.ndarray | None = None
+    learner: Learner,
+    params: Any,
+    point: int | np.ndarray = 0,
+    seeds: np.ndarray | None = None,
 ) -> Outcome:
     """The engine's outcome in numpy: cumulative costs by name ``[T, RUNS]``.
 
     Args:
       learner: the learner.
       params: its parameters.
-      point: of the case (:func:`batch`).
-      seeds: of the runs, int32 ``[RUNS]``; ``0 .. RUNS - 1`` by default.
+      point: of the case (:func:`batch`), or one for each run ``[RUNS]``.
+      seeds: of the runs, ``[RUNS]``; ``0 .. RUNS - 1`` by default.
     """
-    seeds = np.arange(RUNS, dtype=np.int32) if seeds is None else seeds
     with jax.enable_x64(True):
         tile = batch(learner.case).learner(learner.algorithm, params, learner.entry.lanes)
-        outcome = tile(np.full(RUNS, point, np.int32), seeds)
-        return jax.tree.map(np.asarray, outcome)
+        return _outcome(tile, point, seeds)
+
+
+def judge_block(judge: Judge, point: int | np.ndarray = 0, seeds: np.ndarray | None = None) -> Any:
+    """A comparator's outcome at the last round ``[1, RUNS]``, as :func:`run_block`."""
+    with jax.enable_x64(True):
+        return _outcome(_judge_tile(judge), point, seeds)
+
+
+@remembered
+def _judge_tile(judge: Judge) -> Block:
+    case = judge.case
+    made = [instance(case, True, point) for point in range(1 + len(case.points))]
+    return _batch(made, (made[0].horizon,)).comparator(judge.comparator)
+
+
+def _outcome(tile: Block, point: int | np.ndarray, seeds: np.ndarray | None) -> Outcome:
+    seeds = np.arange(RUNS) if seeds is None else seeds
+    points = np.broadcast_to(point, RUNS)
+    return jax.tree.map(np.asarray, tile(points.astype(np.int32), seeds.astype(np.int32)))
 
 
 @contextlib.contextmanager

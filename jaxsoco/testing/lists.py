@@ -75,6 +75,9 @@ def comparator_properties(judge: Judge) -> Properties:
     checks |= {
         "costs under vmap are those of a block": partial(costs, layout="vmap"),
         "costs of single runs are those of a block": partial(costs, layout="loop"),
+        "runs know neither their place nor their neighbours": (
+            layouts.comparators_do_not_know_their_place
+        ),
         "float32 stays float32": precision.comparator_never_leaves_float32,
         "float32 is close to float64": precision.comparator_in_float32_is_close_to_float64,
     }

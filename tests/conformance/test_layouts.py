@@ -18,6 +18,10 @@ def test_lanes_do_not_know_their_place(learner):
     layouts.lanes_do_not_know_their_place(learner)
 
 
+def test_comparators_do_not_know_their_place(judge):
+    layouts.comparators_do_not_know_their_place(judge)
+
+
 def test_runs_repeat(learner):
     layouts.runs_repeat(learner)
 

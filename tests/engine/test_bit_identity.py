@@ -1,10 +1,11 @@
-"""One sweep through the command line: killed and resumed, on two devices, in other chunks.
+"""One sweep through the command line: killed and resumed, on two devices, in other packs and tiles,
+extended from fewer seeds and learners, in shares.
 
-The first three give the same bits everywhere; another chunk size gives the same bits for every
-single run, and the same table but for rounding. All runs are real ones, in processes of their own.
+All give the same bits, in every run and in the table. All runs are real ones, in processes of their
+own.
 """
 
-import csv
+import contextlib
 import os
 import random
 import signal
@@ -13,10 +14,9 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from jaxsoco.engine.store import Store
+from jaxsoco.engine.reading import Stored
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = """
@@ -31,33 +31,48 @@ job_length = 3
 [run]
 seeds = 315
 tile = 16
-chunk = 16
+pack = 16
 precision = "float32"
 compare = ["offline_optimum"]
 """
-CHUNKS = 40
+PACKS = 40
 LEARNERS = [["greedy"], pytest.param(["pcm", "st_clip"], marks=pytest.mark.slow)]
 KILLS = 3
 
 
-def command(folder: Path, out: str, *arguments: str) -> list[str]:
-    spec = str(folder / "small.toml")
-    return [sys.executable, "-m", "jaxsoco", "run", spec, "--out", str(folder / out), *arguments]
+ONE = ("--devices", "1")
 
 
-def start(folder: Path, out: str, *arguments: str) -> subprocess.Popen:
+def command(folder: Path, out: str, *arguments: str, spec: str = "small") -> list[str]:
+    file = str(folder / f"{spec}.toml")
+    return [sys.executable, "-m", "jaxsoco", "run", file, "--out", str(folder / out), *arguments]
+
+
+def start(folder: Path, out: str, *arguments: str, spec: str = "small") -> subprocess.Popen:
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "kernels")]),
         "XLA_FLAGS": "",
     }
     environment.pop("JAX_NUM_CPU_DEVICES", None)
     return subprocess.Popen(
-        command(folder, out, *arguments),
+        command(folder, out, *arguments, spec=spec),
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
+
+
+@contextlib.contextmanager
+def started(folder: Path, out: str, *arguments: str, spec: str = "small"):
+    """A process that does not outlive the block."""
+    process = start(folder, out, *arguments, spec=spec)
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            process.communicate()
 
 
 def finish(process: subprocess.Popen) -> str:
@@ -67,16 +82,16 @@ def finish(process: subprocess.Popen) -> str:
 
 
 def committed(out: Path) -> dict[str, int]:
-    """When each committed chunk was written, in ns."""
+    """When each committed pack was written, in ns."""
     return {
         mark.stem: mark.with_suffix(".npz").stat().st_mtime_ns
-        for mark in (out / "chunks").glob("[0-9]*.json")
+        for mark in (out / "packs").glob("*.json")
     }
 
 
 def kill_during(folder: Path, out: str, commits: int, delay: float) -> None:
-    """Starts a run and kills it ``delay`` seconds after it has committed ``commits`` chunks."""
-    process = start(folder, out, "--devices", "1")
+    """Starts a run and kills it ``delay`` seconds after it has committed ``commits`` packs."""
+    process = start(folder, out, *ONE)
     try:
         while len(committed(folder / out)) < commits and process.poll() is None:
             time.sleep(0.001)
@@ -88,100 +103,112 @@ def kill_during(folder: Path, out: str, commits: int, delay: float) -> None:
 
 
 @pytest.fixture(scope="module", params=LEARNERS, ids="-".join)
-def runs(request, tmp_path_factory):
-    """The folder of the runs ``straight``, ``killed``, ``two`` (devices) and ``chunks``."""
+def learners(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def runs(learners, tmp_path_factory):
+    """The folder of the runs ``straight``, ``killed``, ``two`` (devices) and ``packs``."""
     folder = tmp_path_factory.mktemp("bits")
-    spec = SPEC + "".join(f'[[algorithm]]\nname = "{name}"\n' for name in request.param)
-    (folder / "small.toml").write_text(spec, encoding="utf-8")
+    for name, several in (("small", learners), ("few", learners[:1])):
+        spec = SPEC + "".join(f'[[algorithm]]\nname = "{one}"\n' for one in several)
+        (folder / f"{name}.toml").write_text(spec, encoding="utf-8")
     # Its programs are compiled while the first run on one device compiles its own.
-    two = start(folder, "two", "--devices", "2")
-    running = [two]
-    try:
-        finish(start(folder, "straight", "--devices", "1"))
+    with started(folder, "two", "--devices", "2") as two:
+        finish(start(folder, "straight", *ONE))
         draw, now = random.Random(6), {}
         for kill in range(KILLS):
             done = now
             commits = draw.randint(6 * kill, 6 * kill + 5)
             kill_during(folder, "killed", commits, draw.uniform(0, 0.02))
             now = committed(folder / "killed")
-            assert commits <= len(now) < CHUNKS
+            assert commits <= len(now) < PACKS
             # What was committed stays as it is.
             assert done.items() <= now.items()
-        resumed = start(folder, "killed", "--devices", "1")
-        chunks = start(folder, "chunks", "--devices", "1", "--set", "run.chunk=112")
-        running += [resumed, chunks]
-        assert f"; {len(now)} were there already" in finish(resumed)
-        assert now.items() <= committed(folder / "killed").items()
-        finish(chunks)
+        there = Stored(folder / "killed").coverage.stored
+        with (
+            started(folder, "killed", *ONE) as resumed,
+            started(folder, "packs", *ONE, "--set", "run.pack=112") as packs,
+        ):
+            assert f"; {there} runs were there already" in finish(resumed)
+            assert now.items() <= committed(folder / "killed").items()
+            finish(packs)
         finish(two)
-    finally:
-        for process in running:
-            if process.returncode is None:
-                process.kill()
-                process.communicate()
     return folder
 
 
-def opened(out: Path) -> Store:
-    store = Store(out).open()
-    assert len(store.committed()) == len(store.plan.chunks()) and not store.damaged
-    return store
+@pytest.fixture(scope="module")
+def more_runs(runs):
+    """The same folder with ``tile``, ``extended`` (from fewer seeds and learners), ``shares``."""
+    with (
+        started(runs, "tile", *ONE, "--set", "run.tile=64", "--set", "run.pack=128") as tile,
+        started(runs, "extended", *ONE, "--set", "run.seeds=70", spec="few") as few,
+    ):
+        assert "are left to others: no report yet" in finish(
+            start(runs, "shares", *ONE, "--share", "2/2")
+        )
+        finish(few)
+        with started(runs, "extended", *ONE) as extended, started(runs, "shares", *ONE) as shares:
+            there = f"{2 * 70 * 2} runs were there already"
+            assert there in finish(extended)
+            finish(shares)
+        finish(tile)
+    return runs
 
 
-@pytest.mark.parametrize("other", ["killed", "two"])
-def test_an_interrupted_run_and_one_on_two_devices_give_the_same_bits(runs, other):
-    straight, store = opened(runs / "straight"), opened(runs / other)
-    assert len(straight.plan.chunks()) == CHUNKS
-    assert store.manifest["identity"] == straight.manifest["identity"]
-    for chunk in straight.plan.chunks():
-        wanted, found = straight.read(chunk.id), store.read(chunk.id)
-        assert list(wanted) == list(found)
+OTHERS = ["killed", "two", "packs"]
+MORE = [pytest.param(other, marks=pytest.mark.slow) for other in ("tile", "extended", "shares")]
+CUTS = {"killed": PACKS, "two": PACKS, "shares": PACKS, "packs": 6, "tile": 5}
+"""Number of packs, where it is known."""
+
+
+@pytest.fixture
+def folder(request, runs, other):
+    return runs if other in OTHERS else request.getfixturevalue("more_runs")
+
+
+def opened(out: Path) -> Stored:
+    stored = Stored(out)
+    assert stored.coverage.complete and not stored.damaged
+    return stored
+
+
+@pytest.mark.parametrize("other", [*OTHERS, *MORE])
+def test_every_run_has_the_same_bits(folder, other):
+    straight, stored = opened(folder / "straight"), opened(folder / other)
+    assert len(straight.coverage.packs) == PACKS
+    number = len(stored.coverage.packs)
+    assert number == CUTS.get(other, number)
+    kinds, total = set(), 0
+    pairs = zip(straight.pieces(), stored.pieces(), strict=True)
+    for (wanted_place, wanted), (place, arrays) in pairs:
+        places = [(one["group"], one["start"], one["stop"]) for one in (wanted_place, place)]
+        assert places[0] == places[1] and [*wanted] == [*arrays]
         for name, array in wanted.items():
-            assert (array.dtype, array.shape) == (found[name].dtype, found[name].shape)
-            assert array.tobytes() == found[name].tobytes(), (chunk.id, name)
-    table = (runs / "straight" / "table.csv").read_bytes()
-    assert table and (runs / other / "table.csv").read_bytes() == table
+            assert (array.dtype, array.shape) == (arrays[name].dtype, arrays[name].shape)
+            assert array.tobytes() == arrays[name].tobytes(), (place["start"], name)
+            kinds.add(array.dtype.name)
+        total += place["stop"] - place["start"]
+    assert total == 2 * 315 and kinds == {"float32", "int32", "bool"}
+
+
+@pytest.mark.parametrize("other", [*OTHERS, *MORE])
+def test_the_table_is_the_same(folder, other):
+    table = (folder / "straight" / "table.csv").read_bytes()
+    assert table.count(b"\n") >= 1 + 2 * 2
+    assert (folder / other / "table.csv").read_bytes() == table
+
+
+@pytest.mark.parametrize("other", ["killed", "two", MORE[-1]])
+def test_packs_that_are_cut_alike_are_the_same_files(folder, other):
+    files = {
+        out: {file.name: file.read_bytes() for file in (folder / out / "packs").glob("*.npz")}
+        for out in ("straight", other)
+    }
+    assert files[other] == files["straight"]
 
 
 def test_the_two_devices_were_used(runs):
     for out, devices in (("straight", 1), ("two", 2)):
-        receipts = opened(runs / out).committed().values()
-        assert {receipt["devices"] for receipt in receipts} == {devices}
-
-
-def all_runs(store: Store) -> dict[tuple[int, str], np.ndarray]:
-    """Every array of every group, over its chunks."""
-    parts: dict[tuple[int, str], list[np.ndarray]] = {}
-    for chunk in store.plan.chunks():
-        for name, array in store.read(chunk.id).items():
-            parts.setdefault((chunk.group, name), []).append(array)
-    return {place: np.concatenate(arrays) for place, arrays in parts.items()}
-
-
-def test_another_chunk_size_gives_the_same_bits_for_every_run(runs):
-    straight, other = opened(runs / "straight"), opened(runs / "chunks")
-    assert len(other.plan.chunks()) == 6
-    wanted, found = all_runs(straight), all_runs(other)
-    assert wanted.keys() == found.keys()
-    for place, array in wanted.items():
-        assert array.dtype == found[place].dtype
-        assert array.tobytes() == found[place].tobytes(), place
-    assert {array.dtype.name for array in wanted.values()} == {"float32", "int32", "bool"}
-
-
-def test_another_chunk_size_gives_the_same_table_to_rounding(runs):
-    one, two = (
-        [*csv.reader((runs / out / "table.csv").read_text(encoding="utf-8").splitlines())]
-        for out in ("straight", "chunks")
-    )
-    assert len(one) == len(two) >= 1 + 2 * 2
-    assert one[0] == two[0]
-    numbers = 0
-    for row, other in zip(one[1:], two[1:], strict=True):
-        for name, a, b in zip(one[0], row, other, strict=True):
-            if name.endswith(("_mean", "_lower", "_upper", "_median", "_max", "_p95")) and a:
-                assert float(a) == pytest.approx(float(b), rel=1e-12, abs=1e-300), name
-                numbers += 1
-            else:
-                assert a == b, name
-    assert numbers > 50
+        assert {pack.facts["devices"] for pack in opened(runs / out).coverage.packs} == {devices}

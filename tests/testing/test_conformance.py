@@ -55,6 +55,13 @@ def act_on_neighbours(key, params, state, obs):
     return deviation, deviation
 
 
+def act_by_place(key, params, state, obs):
+    deviation = step(params, state, obs)
+    if state.ndim == 2:  # less than the rounding of one round in a thousand
+        deviation = deviation * (1 + 1e-15 * jnp.arange(state.shape[-1]))[None]
+    return deviation, deviation
+
+
 def act_in_float64(key, params, state, obs):
     deviation = step(params, state, obs)
     table = np.ones(2).reshape(2, *(1,) * (state.ndim - 1))
@@ -111,7 +118,12 @@ BROKEN = {
     "neighbours": (
         GOOD._replace(act=act_on_neighbours),
         ("runs know neither their place nor their neighbours", "costs of single runs"),
-        "the same runs at other places of a block, among others",
+        "a run has other bits where it is",
+    ),
+    "place": (
+        GOOD._replace(act=act_by_place),
+        ("runs know neither their place nor their neighbours",),
+        "a run has other bits where it is in reverse",
     ),
     "upcast": (
         GOOD._replace(act=act_in_float64),

@@ -8,13 +8,15 @@ whole numbers and choices are concerned, all bits agree.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import jax
 import numpy as np
 
+from jaxsoco.engine.batch import Outcome
 from jaxsoco.engine.simulate import simulate
-from jaxsoco.testing.blocks import block, run_block
+from jaxsoco.testing.blocks import block, judge_block, run_block
 from jaxsoco.testing.cases import Case, Judge, Learner, instance, learners
 from jaxsoco.testing.pieces import RUNS, Layout, keys, pieces, quick
 from jaxsoco.testing.rollouts import judged, rolled
@@ -39,16 +41,49 @@ def learner_decides_the_same(learner: Learner) -> None:
 
 
 def lanes_do_not_know_their_place(learner: Learner) -> None:
-    """A run does not depend on its place in the block, nor on its neighbours."""
-    straight = block(learner)
+    """A run has the same bits at any place of a block, alone, padded and among any others.
+
+    Results are stored run by run, and are taken for those of any other block.
+    """
     with jax.enable_x64(True):
         params = learner.params()
-    mixed = np.concatenate([np.arange(RUNS // 2)[::-1], np.arange(200, 200 + RUNS // 2)])
-    other = run_block(learner, params, seeds=mixed.astype(np.int32))
-    half = {name: cost[:, : RUNS // 2][:, ::-1] for name, cost in other.costs.items()}
-    wanted = {name: cost[:, : RUNS // 2] for name, cost in straight.costs.items()}
-    what = f"{learner.id}: the same runs at other places of a block, among others"
-    require_same_costs(half, wanted, what)
+    _require_no_place(learner, partial(run_block, learner, params))
+
+
+def comparators_do_not_know_their_place(judge: Judge) -> None:
+    """As :func:`lanes_do_not_know_their_place`."""
+    _require_no_place(judge, partial(judge_block, judge))
+
+
+def _require_no_place(subject: Learner | Judge, play: Callable[..., Outcome]) -> None:
+    """Raises if a block of the first point has other bits where it is put together in another way.
+
+    Args:
+      subject: what plays.
+      play: ``(points [RUNS], seeds [RUNS]) -> Outcome``.
+    """
+    runs, half = np.arange(RUNS), RUNS // 2
+    others = 1000 + np.arange(half)
+    elsewhere = np.concatenate([np.zeros(half), np.full(half, bool(subject.case.points))])
+    blocks = {
+        "in reverse": (runs[::-1], 0),
+        "first, among others": (np.concatenate([runs[:half][::-1], others]), 0),
+        "last, among others": (np.concatenate([others, runs[:half]]), 0),
+        "among runs of another point": (runs, elsewhere),
+        "alone": (np.full(RUNS, 5), 0),
+        "padded": (np.minimum(runs, 2), 0),
+    }
+    straight = play(0, runs)
+    for place, (seeds, points) in blocks.items():
+        points = np.broadcast_to(points, RUNS)
+        outcome = play(points, seeds)
+        lanes = np.flatnonzero((seeds < RUNS) & (points == 0))
+        mine, wanted = (
+            jax.tree.map(lambda x, at=at: x[..., at], whole)
+            for whole, at in ((outcome, lanes), (straight, seeds[lanes]))
+        )
+        what = f"{subject.id}: a run has other bits where it is {place}"
+        require(not differs(mine, wanted), what)
 
 
 def runs_repeat(learner: Learner) -> None:
