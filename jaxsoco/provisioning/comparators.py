@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import jax
@@ -54,7 +55,7 @@ def plan_optimum(
     lanes = first.ndim
     episodes = jnp.asarray(at, spec.dtype).reshape(-1, *(1,) * (lanes - 1))
     best = best_budget(spec, episodes, first, second)
-    plan, budget = best.plan, best.budget
+    plan, budget, spec = best.plan, best.budget, _beside(first, spec)
 
     def ledger(x):
         return jnp.broadcast_to(x, first.shape).astype(spec.dtype)
@@ -124,9 +125,9 @@ def best_budget(spec: Spec, episodes: jax.Array, first: jax.Array, second: jax.A
       second: sum of their squares, ``[C, ...]``.
     """
     del second
-    tables = _tables(spec, first.ndim)
+    tables, spec = _tables(spec, first.ndim), _beside(first, spec)
     parabola = _parabola(spec, episodes, first)
-    low, high = spread((spec.budget_low, spec.budget_high), first)
+    low, high = spec.budget_low, spec.budget_high
 
     def evaluate(budget):
         plan = solve_budgeted(*tables, budget)
@@ -153,6 +154,17 @@ def best_budget(spec: Spec, episodes: jax.Array, first: jax.Array, second: jax.A
     budget, active = carry[2], carry[4]
     plan, _ = evaluate(budget)
     return BestBudget(budget, plan, active | (plan.info.status != Status.OK))
+
+
+_NUMBERS = (
+    *("budget_low", "budget_high", "latency_weight", "switching"),
+    *("price", "tracking", "anchoring", "anchor"),
+)
+
+
+def _beside(first: jax.Array, spec: Spec) -> Spec:
+    """The instance with the numbers of its costs as ``first``, ``[C, ...]``: a checkpoint each."""
+    return replace(spec, **{name: spread(getattr(spec, name), first) for name in _NUMBERS})
 
 
 _Tables = tuple[jax.Array, jax.Array, jax.Array, jax.Array, jax.Array]
@@ -199,12 +211,11 @@ class _Parabola(NamedTuple):
 
 
 def _parabola(spec: Spec, episodes: jax.Array, first: jax.Array) -> _Parabola:
-    weight = spread(spec.latency_weight, first)
     # sum_k f_k(b) + alpha b^2 = curve b^2 - 2 pull b + a constant
     return _Parabola(
         curve=episodes * (spec.tracking + spec.anchoring) + spec.switching,
         pull=spec.tracking * first + episodes * (spec.anchoring * spec.anchor - spec.price / 2),
-        scale=episodes * weight,
+        scale=episodes * spec.latency_weight,
     )
 
 

@@ -1,6 +1,7 @@
 """Results of a run directory as records, frames and files."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -142,8 +143,6 @@ def test_an_unknown_learner_and_an_empty_folder_are_answered(results, tmp_path):
 
 
 def test_an_incomplete_run_is_read_as_far_as_it_goes(folder, tmp_path):
-    import shutil
-
     part = tmp_path / "part"
     shutil.copytree(folder, part)
     last = sorted((part / "packs").glob("*.json"))[-1]
@@ -159,6 +158,27 @@ def test_running_again_computes_nothing(folder):
     again = jaxsoco.run(SPEC, folder, progress=False)
     assert again.complete
     assert {p: p.stat().st_mtime_ns for p in (folder / "packs").iterdir()} == before
+
+
+def test_a_wider_run_computes_what_is_new_beside_the_rest(folder, results, tmp_path):
+    shutil.copytree(folder, tmp_path / "wider")
+    before = {p.name for p in (tmp_path / "wider" / "packs").iterdir()}
+    wider = jaxsoco.run(
+        SPEC,
+        tmp_path / "wider",
+        overrides={"run.seeds": 4, "problem.dimension": 2},
+        progress=False,
+    )
+    assert wider.complete
+    # One seed of the two points that were there: a single pack has the learners' new runs.
+    stored = Store(tmp_path / "wider").open().refresh().packs
+    new = [pack for name, pack in stored.items() if f"{name}.npz" not in before]
+    assert sum(pack.runs for pack in new) == 2 * len(results.labels)
+    rows, there = wider.runs(PASSIVE), results.runs(PASSIVE)
+    there = there[there.dimension == 2]
+    rows = rows[rows.seed < 3]
+    for name in ("increments", "seed", "round", "hit", "move"):
+        np.testing.assert_array_equal(rows[name], there[name])
 
 
 def test_the_manifest_keeps_what_was_asked_for(folder):
@@ -195,8 +215,6 @@ def test_learners_that_follow_the_theory_or_not_share_a_parquet_file(tmp_path):
 @pytest.fixture
 def empty(folder, tmp_path):
     """A run of which nothing is there yet."""
-    import shutil
-
     shutil.copytree(folder, tmp_path / "empty")
     for file in (tmp_path / "empty" / "packs").iterdir():
         file.unlink()
