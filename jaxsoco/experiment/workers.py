@@ -32,11 +32,12 @@ class Workers:
     count: int | None = None
     write: bool = False
 
-    def validate(self, devices: int | None, *, typed: bool) -> None:
+    def validate(self, devices: int | None, *, typed: bool, steal: bool = False) -> None:
         """Raises unless this can be had.
 
         Args:
           devices: that the user asked for.
+          steal: whether this process is to take over packs of others.
           typed: on the command line, which writes ``--ray-address`` for ``ray_address``.
 
         Raises:
@@ -61,6 +62,9 @@ class Workers:
         elif devices is not None:
             hint = f"say how many workers with {name('workers')}"
             issues.found(name("devices"), "a worker of Ray has one device", hint)
+        if self.executor != "local" and steal:
+            message = "Ray's workers take the next pack as they are free"
+            issues.found(name("steal"), message, f"leave it out, or {name('executor')} ray")
         if self.count is not None:
             field = Field(name("workers"), "integer", "to use", low=1)
             read_value(field, self.count, name("workers"), issues)
