@@ -19,11 +19,11 @@ from jaxsoco.allocation import (
     comparators,
     offline_optimum,
     pcm,
-    sample_job,
     st_clip,
     synthetic_workload,
 )
 from jaxsoco.allocation.data.network import REGIONS
+from jaxsoco.allocation.jobs import draw_job
 from jaxsoco.allocation.problem import prices
 from jaxsoco.core import random
 from jaxsoco.core.protocol import Instance
@@ -66,7 +66,7 @@ def instance(size: Size) -> Instance:
         deadline_max=size.slots,
         job_length=size.length,
     )
-    return Instance(allocation, sample_job, workload, workload.slots)
+    return Instance(allocation, draw_job, workload, workload.slots)
 
 
 class Ours:

@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from allocation_ours import LEARNERS, ROOT, Size, instance
 
-from jaxsoco.allocation import allocation, offline_optimum, sample_job
+from jaxsoco.allocation import allocation, offline_optimum
+from jaxsoco.allocation.jobs import draw_job
 from jaxsoco.allocation.theory.step import shares
 from jaxsoco.core import random
 from jaxsoco.engine.batch import CPU_OPTIONS
@@ -48,11 +49,11 @@ def _cases(size: Size, tile: int):
     workload = instance(size).settings
     keys = random.run_key(random.words(jax.random.key(ROOT)), jnp.arange(tile))
     nature, learner, _ = random.round_keys(keys, 0)
-    spec = _compiled(sample_job)(keys, workload)
+    spec = _compiled(draw_job)(keys, workload)
     init = _compiled(allocation.init)
     world = init(nature, spec)
     cases: dict[str, Callable[[], Any]] = {
-        "draw of the job": _call(_compiled(sample_job), keys, workload),
+        "draw of the job": _call(_compiled(draw_job), keys, workload),
         "prices, forecast and advice": _call(init, nature, spec),
     }
     actions = None

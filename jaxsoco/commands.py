@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,10 +14,11 @@ from jaxsoco import listing, registry
 from jaxsoco._version import __version__
 from jaxsoco.core.exits import DONE
 from jaxsoco.core.files import read_text
-from jaxsoco.core.text import columns
+from jaxsoco.core.text import columns, shorten
 from jaxsoco.engine.requests import Share
 from jaxsoco.experiment import Sweep, expand, load_experiment
 from jaxsoco.experiment.document import parse_toml
+from jaxsoco.experiment.folders import default_folder
 from jaxsoco.experiment.overview import (
     check_document,
     check_text,
@@ -24,7 +27,8 @@ from jaxsoco.experiment.overview import (
     unread_text,
 )
 from jaxsoco.experiment.plugging import Policy
-from jaxsoco.experiment.runner import default_folder, report, run, trace
+from jaxsoco.experiment.runner import report, run, trace
+from jaxsoco.experiment.shares import share_of
 from jaxsoco.experiment.spec import Unread
 from jaxsoco.experiment.workers import EXECUTORS, Workers
 
@@ -60,6 +64,7 @@ _EXAMPLES = {
   jaxsoco run experiments/quickstart.toml --seeds 64 --out runs/trial
   jaxsoco run experiments/quickstart.toml --set algorithm.st_clip.epsilon=0.5 --out runs/bold
   jaxsoco run experiments/quickstart.toml --share 1/2 --devices 1
+  jaxsoco run experiments/quickstart.toml --share auto --steal --time-limit 3h50m
   jaxsoco run experiments/quickstart.toml --executor ray --workers 2""",
     "status": """
   jaxsoco status runs/quickstart
@@ -131,7 +136,27 @@ def parser() -> argparse.ArgumentParser:
         "--chunks",
         type=_share,
         metavar="I/N",
-        help="only the I-th of N shares, for job arrays (default: 1/1, all)",
+        help="only the I-th of N shares; auto: as the batch system numbers the members of a job "
+        "array (default: 1/1, all)",
+    )
+    ran.add_argument(
+        "--steal",
+        action="store_true",
+        help="then help the other shares, and take over what dead members held "
+        "(default: only one's own share)",
+    )
+    ran.add_argument(
+        "--time-limit",
+        type=_duration,
+        metavar="TIME",
+        help="begin no pack that would not end within TIME, such as 3h50m (default: none)",
+    )
+    ran.add_argument(
+        "--cache",
+        type=Path,
+        metavar="DIR",
+        help="take packs from here, and put new ones here (default: the folder that "
+        "JAXSOCO_CACHE names, if any)",
     )
     ran.add_argument(
         "--devices",
@@ -237,7 +262,7 @@ def _add_spec(parser: argparse.ArgumentParser) -> None:
         "--smoke", action="store_true", help="the small version, of [smoke] (default: full size)"
     )
     parser.add_argument(
-        "--seeds", type=int, metavar="N", help="replace run.seeds (default: what SPEC says)"
+        "--seeds", type=_seeds, metavar="N", help="replace run.seeds (default: what SPEC says)"
     )
     parser.add_argument(
         "--set",
@@ -250,17 +275,56 @@ def _add_spec(parser: argparse.ArgumentParser) -> None:
     )
 
 
+_LARGEST = 2**31 - 1
+_MOST_DIGITS = 20  # Python reads no integer of thousands, and an error quotes what it is about
+
+
+def _integer(text: str) -> int | None:
+    """The whole number that is written here, None if there is none or it is absurdly long."""
+    try:
+        return int(text) if len(text) <= _MOST_DIGITS else None
+    except ValueError:
+        return None
+
+
+def _seeds(text: str) -> int:
+    number = _integer(text)
+    if number is None:  # what is too small or too large is the validator's to say
+        raise _misfit(text, f"a whole number from 1 to {_LARGEST}")
+    return number
+
+
 def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f'"{text}": want a whole number, 1 or more')
-    return int(text)
+    number = _integer(text)
+    if number is None or not 1 <= number <= _LARGEST:
+        raise _misfit(text, f"a whole number from 1 to {_LARGEST}")
+    return number
 
 
-def _share(text: str) -> Share:
-    first, slash, second = text.partition("/")
-    if slash and first.isdecimal() and second.isdecimal() and 1 <= int(first) <= int(second):
-        return Share(int(first) - 1, int(second))
-    raise argparse.ArgumentTypeError(f'"{text}": want I/N with 1 <= I <= N, such as 1/4')
+def _share(text: str) -> Share | str:
+    if text == "auto":
+        return text
+    first, _, second = text.partition("/")
+    index, number = _integer(first), _integer(second)
+    if index is None or number is None or not 1 <= index <= number <= _LARGEST:
+        raise _misfit(text, f"I/N with 1 <= I <= N <= {_LARGEST}, such as 1/4, or auto")
+    return Share(index - 1, number)
+
+
+_DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,6})h)?(?:(\d{1,7})m)?(?:(\d{1,9})s)?")
+
+
+def _duration(text: str) -> float:
+    """Seconds of a time such as ``3h50m``."""
+    match = _DURATION.fullmatch(text)
+    if not text or match is None:
+        raise _misfit(text, "a time such as 3h50m, 90m or 45s")
+    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return float(86400 * days + 3600 * hours + 60 * minutes + seconds)
+
+
+def _misfit(text: str, want: str) -> argparse.ArgumentTypeError:
+    return argparse.ArgumentTypeError(f'"{shorten(text, 40)}": want {want}')
 
 
 def _expand(arguments: argparse.Namespace, listed: bool = False) -> Sweep:
@@ -354,10 +418,11 @@ def _check(arguments: argparse.Namespace, command: str) -> int:
 
 
 def _run(arguments: argparse.Namespace, command: str) -> int:
+    share = share_of(os.environ) if arguments.share == "auto" else arguments.share
     workers = Workers(
         arguments.executor, arguments.ray_address, arguments.workers, arguments.workers_write
     )
-    workers.validate(arguments.devices, typed=True)
+    workers.validate(arguments.devices, typed=True, steal=arguments.steal)
     sweep, out = _expand(arguments), arguments.out
     with workers.engaged(sweep) as elsewhere:
         return run(
@@ -365,7 +430,10 @@ def _run(arguments: argparse.Namespace, command: str) -> int:
             out,
             command=command,
             devices=arguments.devices,
-            share=arguments.share,
+            share=share,
+            steal=arguments.steal,
+            time_limit=arguments.time_limit,
+            cache=arguments.cache,
             elsewhere=elsewhere,
             strict=arguments.strict,
             anyway=arguments.anyway,

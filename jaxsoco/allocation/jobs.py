@@ -59,13 +59,20 @@ def sample_job(key: jax.Array, workload: Workload) -> Spec:
     ([3, 3, 3, 3], (4,))
 
     Args:
-      key: a JAX key ``[...]`` or its words ``[2, ...]``; consumed.
+      key: a JAX key ``[...]``, every axis a lane; consumed.
       workload: scalars ``[]`` or ``[...]``.
 
     Returns:
       The job's :class:`Spec`. Source: arXiv 2408.07831, section 5 (setup).
+
+    Raises:
+      TypeError: ``key`` is no JAX key.
     """
-    key = random.words(key)
+    return draw_job(random.key_words(key), workload)
+
+
+def draw_job(key: jax.Array, workload: Workload) -> Spec:
+    """As :func:`sample_job`, for the words of a key ``[2, ...]``."""
     hours, n = workload.carbon.shape
     lanes = key.shape[1:]
     like = jnp.zeros(lanes, workload.carbon.dtype)

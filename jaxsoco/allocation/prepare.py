@@ -84,13 +84,13 @@ def prepare_carbon_jobs(settings: CarbonJobs, folder: Path) -> Prepared:
 
 def build(prepared: Prepared) -> Instance:
     """The problem of prepared settings; needs JAX."""
-    from jaxsoco.allocation.jobs import sample_job
+    from jaxsoco.allocation.jobs import draw_job
     from jaxsoco.allocation.problem import allocation
     from jaxsoco.core.protocol import Instance
 
     content: Content = prepared.content
     workload, horizon = _workload(content), content.settings.deadline_max
-    return Instance(allocation, sample_job, workload, horizon, "allocation/carbon_jobs")
+    return Instance(allocation, draw_job, workload, horizon, "allocation/carbon_jobs")
 
 
 def synthetic_workload(**values: Any) -> Workload:

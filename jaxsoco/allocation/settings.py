@@ -36,7 +36,9 @@ class CarbonJobs:
         "hourly carbon intensity: a CSV file, a folder of them, or a synthetic trace",
         default="synthetic",
     )
-    carbon_seed: int = setting("seed of the synthetic trace", default=0, low=0, static=True)
+    carbon_seed: int = setting(
+        "seed of the synthetic trace", default=0, low=0, static=True, role="seed"
+    )
     signal: Literal["life-cycle", "direct"] = setting(
         "which column of an Electricity Maps export to use", default="life-cycle"
     )

@@ -10,8 +10,7 @@ from typing import Any
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.plots import default_plots
 from jaxsoco.analysis.selection import default_axis
-from jaxsoco.analysis.statistics import Estimate
-from jaxsoco.analysis.views import View, growth, view
+from jaxsoco.analysis.views import Growth, View, growth, view
 from jaxsoco.core.study import HORIZON, Study
 
 
@@ -22,29 +21,19 @@ class Fit:
     Attributes:
       algorithm: label.
       against: comparator, or None for the cost itself.
-      axis: name of the axis.
       where: the selection; other axes are pooled.
-      exponent: least-squares slope in logarithms with its interval, paired by seed.
-      positions: how many values of the axis it rests on.
-      note: why there is no exponent, or which values were left out.
-      over: the range of the axis, ``T from 1000 to 16,000``.
-      local: it is the slope over the last rounds of runs of one horizon.
+      growth: the exponent, and what it rests on.
     """
 
     algorithm: str
     against: str | None
-    axis: str
     where: Mapping[str, Any]
-    exponent: Estimate
-    positions: int
-    note: str
-    over: str = ""
-    local: bool = False
+    growth: Growth
 
     @property
     def remarks(self) -> str:
         """What is to be said of it beside the numbers: why there is no exponent, or interval."""
-        return "; ".join(text for text in (self.note, self.exponent.note) if text)
+        return "; ".join(text for text in (self.growth.note, self.growth.exponent.note) if text)
 
 
 def fit(
@@ -54,19 +43,9 @@ def fit(
     axis: str,
     where: Mapping[str, Any] | None = None,
 ) -> Fit:
-    """Fits the exponent of one learner's quantity along an axis."""
+    """Fits the exponent of one learner's quantity along an axis, paired by seed."""
     trend = growth(ledger, algorithm, quantity, axis, where)
-    return Fit(
-        algorithm=algorithm,
-        against=quantity.against,
-        axis=axis,
-        where=dict(where or {}),
-        exponent=trend.exponent,
-        positions=len(trend.places),
-        note=trend.note,
-        over=trend.over,
-        local=trend.local,
-    )
+    return Fit(algorithm, quantity.against, dict(where or {}), trend)
 
 
 def worlds(study: Study, axis: str) -> Iterator[dict[str, Any]]:
@@ -90,7 +69,7 @@ def fitted_axes(study: Study) -> list[str]:
     if HORIZON not in numeric and not study.presentation.plots:
         # Figures may run along the seeds of a world; nothing grows with them.
         plots = default_plots(study)
-        asked += [plot for plot in plots if not plot.get("axis", "").endswith("seed")]
+        asked += [plot for plot in plots if plot.get("axis") not in study.seed_axes]
     slope = default_axis(study.axes, study.checkpoints)
     names = {table.get("axis") or (slope if table["kind"] == "slope" else None) for table in asked}
     return [axis for axis in numeric if axis == HORIZON or axis in names]

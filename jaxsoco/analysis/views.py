@@ -254,14 +254,6 @@ def growth(
     return Growth(estimate, axis, places, "; ".join(notes), local)
 
 
-def exponent(
-    ledger: Ledger, label: str, quantity: View, axis: str, where: Mapping[str, Any] | None = None
-) -> tuple[Estimate, int, str]:
-    """The exponent of :func:`growth`, on how many positions, and its note."""
-    trend = growth(ledger, label, quantity, axis, where)
-    return trend.exponent, len(trend.places), trend.note
-
-
 def _columns(
     ledger: Ledger, label: str, quantity: View, axis: str, where: Mapping[str, Any] | None
 ) -> tuple[tuple[Any, ...], list[np.ndarray]]:

@@ -100,11 +100,11 @@ def fits_table(exponents: Sequence[Fit]) -> Table:
         [
             fit.algorithm,
             fit.against or "",
-            fit.axis,
+            fit.growth.axis,
             show_all(fit.where),
-            *(f"{end:.3f}" if end == end else "–" for end in fit.exponent),
-            str(fit.positions),
-            fit.over,
+            *(f"{end:.3f}" if end == end else "–" for end in fit.growth.exponent),
+            str(len(fit.growth.places)),
+            fit.growth.over,
             fit.remarks,
         ]
         for fit in exponents
@@ -189,10 +189,11 @@ def _fits_text(exponents: Sequence[Fit], ledger: Ledger) -> str:
     title = f"fitted exponents of the {middle} {measure}{against} ({level} intervals)"
     body = []
     for fit in exponents:
-        value, lower, upper = fit.exponent
+        trend = fit.growth
+        value, lower, upper = trend.exponent
         number = f"{value:.3f}" if value == value else "–"
         interval = f"[{lower:.3f}, {upper:.3f}]" if lower == lower else ""
-        place = f"{fit.axis} ({show_all(fit.where)})" if fit.where else fit.axis
-        remarks = "; ".join(text for text in (fit.over, fit.remarks) if text)
+        place = f"{trend.axis} ({show_all(fit.where)})" if fit.where else trend.axis
+        remarks = "; ".join(text for text in (trend.over, fit.remarks) if text)
         body.append([fit.algorithm, place, number, interval, remarks])
     return f"{title}\n" + table(["algorithm", "axis", "exponent", "", ""], body, 2)

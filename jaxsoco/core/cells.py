@@ -1,9 +1,10 @@
 """Cells: one learner or comparator at one point, named by everything that fixes its numbers.
 
 The key of a cell is a SHA-256 of the family, the problem, the point with the digests of its data,
-the learner with its values, horizon and checkpoints, root seed, precision, the code, and what
-compiles it. What a run is called, how it is cut up, on how many devices and beside which neighbours
-it is computed is not in it: none of that changes a number.
+the learner with its values, horizon and checkpoints, root seed, precision, the costs and which of
+them make up the total, the code, and what compiles it. What a run is called, how it is cut up, on
+how many devices and beside which neighbours it is computed is not in it: none of that changes a
+number.
 """
 
 from __future__ import annotations
@@ -76,6 +77,7 @@ class Cells:
                 "problem": setup.problem,
                 "root_seed": setup.root_seed,
                 "precision": setup.precision,
+                "costs": [[cost.name, cost.objective] for cost in study.costs],
                 "code": [origin.common, origin.problem],
                 "compiler": origin.compiler,
             }

@@ -9,9 +9,13 @@ many runs are compiled together.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import importlib.util
 import mmap
+import os
 import re
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -129,8 +133,28 @@ def look_once() -> None:
             "command line switch the fault off by themselves. See 'The compiler on a CPU' in "
             "the documentation.",
             RuntimeWarning,
-            stacklevel=3,
+            stacklevel=_users_level(),
         )
+
+
+def _users_level() -> int:
+    """The ``stacklevel`` by which a warning of the caller's names the line of the user's code.
+
+    Between the two are lines of jaxsoco, of JAX, which traces, and of decorators.
+    """
+    import jax
+
+    package = Path(__file__).parents[1]
+    folders = (str(package), str(Path(str(jax.__file__)).parent))
+    between = (
+        *(f"{folder}{os.sep}" for folder in folders),
+        contextlib.__file__,
+        functools.__file__,
+    )
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(between):
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def computes_right() -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -120,6 +121,11 @@ def checkpoints(horizon: int, count: int = 32) -> tuple[int, ...]:
     """
     if horizon < 1 or count < 1:
         raise ValueError(f"want horizon >= 1 and count >= 1, got {horizon} and {count}")
+    return _geometric(horizon, count)
+
+
+@lru_cache(typed=True)  # every play asks for its own, and NumPy takes a while
+def _geometric(horizon: int, count: int) -> tuple[int, ...]:
     grid = np.geomspace(1, horizon, min(count, horizon)) if count > 1 else [horizon]
     return tuple(sorted({*(round(float(t)) for t in grid), horizon}))
 

@@ -2,7 +2,7 @@
 
 Inside a rollout a key is the two uint32 words of a JAX threefry key with the lanes behind them,
 ``[2, ...]``. A draw depends on the run's own key and its place (round, position) alone, so that
-blocking, chunking, devices and resumption never change a number, and learners that share a seed
+tiles, packs, devices and resumption never change a number, and learners that share a seed
 see the same world. :func:`fold` gives the bits of ``jax.random.fold_in``.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -43,12 +44,17 @@ def words(key: jax.Array) -> jax.Array:
     if not hasattr(key, "dtype"):
         raise TypeError(f"{want} {type(key).__name__}")
     if jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
-        key = jnp.moveaxis(jax.random.key_data(key), -1, 0)
+        key = _words_first(key)
     if key.dtype != jnp.uint32 or key.ndim == 0 or key.shape[0] != 2:
         last = key.dtype == jnp.uint32 and key.ndim > 0 and key.shape[-1] == 2
         hint = ": jax.random.wrap_key_data takes words that come last" if last else ""
         raise TypeError(f"{want} {key.dtype}{list(key.shape)}{hint}")
     return key
+
+
+@partial(jax.jit, inline=True)  # one call of JAX in place of several, before every play
+def _words_first(key: jax.Array) -> jax.Array:
+    return jnp.moveaxis(jax.random.key_data(key), -1, 0)
 
 
 def key_words(key: jax.Array) -> jax.Array:

@@ -28,6 +28,9 @@ Kind = Literal["float", "integer", "boolean", "choice", "string", "strings", "pa
 Word = Literal["yes", "biased", "no"]
 """Whether the costs' gradient in a parameter is right, that of something else, or means nothing."""
 
+Role = Literal["", "seed"]
+"""What a number is beside a quantity: ``"seed"`` names one of many worlds that are drawn alike."""
+
 
 class Gradient(NamedTuple):
     """Whether costs can be differentiated in a parameter of a learner.
@@ -76,6 +79,7 @@ class Field:
       gradient: of a learner's parameter, whether costs have a gradient in it; ``""`` for what the
         learner's entry says.
       reason: why it is ``"biased"`` or ``"no"``.
+      role: ``"seed"`` of a setting that only says which world is drawn: nothing grows with it.
     """
 
     name: str
@@ -93,6 +97,7 @@ class Field:
     aliases: tuple[str, ...] = ()
     gradient: Word | Literal[""] = ""
     reason: str = ""
+    role: Role = ""
 
     def slope(self, default: Gradient = YES) -> Gradient:
         """Whether costs have a gradient in it; where it does not say so itself, ``default``."""

@@ -41,7 +41,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, Self, TypeVar, Union
 
 from jaxsoco.core.fields import Issues, read_value
-from jaxsoco.core.schema import AUTO, REQUIRED, Field, Word
+from jaxsoco.core.schema import AUTO, REQUIRED, Field, Role, Word
 
 _KINDS = {float: "float", int: "integer", bool: "boolean", str: "string", Path: "path"}
 _RESERVED = ("FIELDS", "of", "values")
@@ -99,6 +99,7 @@ def setting(
     order: int = 0,
     gradient: Word | None = None,
     reason: str = "",
+    role: Role = "",
 ) -> Any:
     """Declares one setting.
 
@@ -126,10 +127,12 @@ def setting(
         ``"biased"``, where automatic differentiation gives the slope of something else; ``"no"``,
         where costs jump or stay put. By default what the learner's entry says.
       reason: why it is ``"biased"`` or ``"no"``: what ``jax.grad`` then raises.
+      role: ``"seed"`` of a problem's setting that only says which world is drawn, so that reports
+        fit no growth along it.
 
     Raises:
-      TypeError: ``above`` and ``low`` are both given, or a gradient that is not ``"yes"`` has no
-        reason.
+      TypeError: ``above`` and ``low`` are both given, a gradient that is not ``"yes"`` has no
+        reason, or there is no such role.
     """
     if above is not None and low is not None:
         raise TypeError(f'"{doc}": expected above or low, got both')
@@ -137,6 +140,8 @@ def setting(
         raise TypeError(f'"{doc}": gradient: expected "yes", "biased" or "no", got {gradient!r}')
     if (gradient in ("biased", "no")) != bool(reason):
         raise TypeError(f'"{doc}": a gradient that is "biased" or "no" has a reason, no other has')
+    if role not in ("", "seed"):
+        raise TypeError(f'"{doc}": role: expected "seed" or none, got {role!r}')
     limits = {"low": low if above is None else above, "open_low": above is not None, "high": high}
     metadata = {
         "static": static,
@@ -144,6 +149,7 @@ def setting(
         "doc": doc,
         "limits": limits | {"unit": unit, "theory": theory, "aliases": aliases},
         "gradient": {"gradient": gradient or "", "reason": reason},
+        "role": role,
     }
     if default is REQUIRED:
         return field(metadata=metadata)
@@ -292,6 +298,7 @@ def _declaration(one: Any, hint: Any) -> Field:
         static=metadata["static"] or not leaf,
         **limits,
         **metadata["gradient"],
+        role=metadata["role"],
     )
     _check_default(declared)
     return declared

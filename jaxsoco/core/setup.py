@@ -88,12 +88,13 @@ class Setup:
 
         Args:
           settings: as :meth:`to_json` made them; keys of later versions may be absent.
-          variants: label -> ``base`` and ``values`` of a learner, where the manifest says so.
+          variants: label -> ``base`` of a learner, where the manifest says so. What fixes numbers
+            comes from the settings alone.
         """
         data = freeze(dict(settings))
         learners = []
         for entry in data["learners"]:
-            info = {"base": entry["label"], **entry, **freeze(variants.get(entry["label"], {}))}
+            info = {"base": entry["label"], **freeze(variants.get(entry["label"], {})), **entry}
             learners.append(LearnerInfo(info["label"], info["name"], info["base"], info["values"]))
         values: dict[str, Any] = {k: data[k] for k in cls.__dataclass_fields__ if k in data}
         return cls(**{**values, "learners": tuple(learners)})

@@ -43,6 +43,7 @@ class Study:
       axes: settings of the problem with more than one value, name -> values in order.
       presentation: what the report says.
       units: unit of each axis, where known.
+      seed_axes: axes that number worlds drawn alike: nothing grows along them.
       components: comparator that is not run -> the component that is the regret against it.
       heavy: indices of points whose costs have no mean.
       level: level of the intervals.
@@ -59,6 +60,7 @@ class Study:
     axes: dict[str, tuple[Any, ...]]
     presentation: Presentation
     units: Mapping[str, str] = field(default_factory=dict)
+    seed_axes: tuple[str, ...] = ()
     components: Mapping[str, str] = field(default_factory=dict)
     heavy: frozenset[int] = frozenset()
     level: float = 0.95
@@ -79,6 +81,7 @@ class Study:
                 **presentation.to_json(),
                 "axes": self.axes,
                 "units": self.units,
+                "seed_axes": list(self.seed_axes),
                 "costs": [_cost_to_json(cost) for cost in self.costs],
                 "measure": self.measure,
                 "learners": {
@@ -109,15 +112,24 @@ class Study:
         presentation = manifest["presentation"]
         title = manifest.get("figure") or manifest["name"]
         costs = map(_cost_from_json, presentation["costs"])
+        setup = Setup.from_json(manifest["settings"], presentation.get("learners", {}))
+        plan = Plan.from_json(manifest["plan"])
+        _require_whole(setup, plan)
         return cls(
             name=manifest["name"],
-            setup=Setup.from_json(manifest["settings"], presentation.get("learners", {})),
-            plan=Plan.from_json(manifest["plan"]),
+            setup=setup,
+            plan=plan,
             costs=tuple(costs),
             measure=presentation["measure"],
             axes={n: freeze(v) for n, v in presentation["axes"].items() if len(v) > 1},
             presentation=Presentation.from_json(title, presentation),
             units=dict(presentation.get("units", {})),
+            # Older manifests do not say it; their seeds are known by their names.
+            seed_axes=tuple(
+                presentation["seed_axes"]
+                if "seed_axes" in presentation
+                else (name for name in presentation["axes"] if name.endswith("seed"))
+            ),
             components=dict(presentation.get("components", {})),
             heavy=frozenset(presentation.get("heavy_tailed", ())),
             level=presentation.get("confidence", 0.95),
@@ -139,7 +151,7 @@ class Study:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Everything that was run, in the order that numbers the arrays of a chunk."""
+        """Everything that was run, in the order that numbers the arrays of a pack."""
         return self.plan.learners
 
     @property
@@ -229,6 +241,22 @@ class Study:
         if self.checkpoints > 1 and HORIZON not in self.axes:
             names.append(HORIZON)
         return tuple(names)
+
+
+def _require_whole(setup: Setup, plan: Plan) -> None:
+    """Raises unless every point is in one group, and says what data it has.
+
+    A point that came twice would count twice in an average.
+    """
+    points, data = len(setup.points), len(setup.data)
+    if sorted(point for group in plan.groups for point in group.points) != [*range(points)]:
+        raise InputError(Issue("plan", f"want each of the {points} points in one group"))
+    owners = setup.data_of_points
+    if owners and not (len(owners) == points and {*owners} <= {*range(data)}):
+        raise InputError(Issue("settings.data_of_points", f"want one of {data} for each point"))
+    if setup.precision not in ROUNDING:
+        message = f"want one of {', '.join(ROUNDING)}, got {setup.precision!r}"
+        raise InputError(Issue("settings.precision", message))
 
 
 def _cost_to_json(cost: CostEntry) -> dict[str, Any]:

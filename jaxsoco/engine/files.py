@@ -28,8 +28,7 @@ def write_whole(path: Path, data: bytes, *, replace: bool = True) -> None:
       FileExistsError: there is a file and it is not to be replaced.
       OSError: it could not be written, or not be made lasting; no temporary file is left.
     """
-    name = f".{path.name}.{_HOST}-{os.getpid()}-{_PROCESS}-{next(_COUNTER)}.tmp"
-    temporary = path.with_name(name)
+    temporary = _temporary(path)
     try:
         with temporary.open("wb") as file:
             file.write(data)
@@ -41,6 +40,32 @@ def write_whole(path: Path, data: bytes, *, replace: bool = True) -> None:
             temporary.unlink()
         raise
     sync_folder(path.parent)
+
+
+def link_whole(source: Path, target: Path) -> None:
+    """Puts the same file at ``target``, in place of what is there.
+
+    A link where the disk allows it, otherwise a copy.
+
+    Raises:
+      OSError: it could not be made, or not be made lasting; no temporary file is left.
+    """
+    temporary = _temporary(target)
+    try:
+        os.link(source, temporary)
+    except OSError:  # another disk, or one without hard links
+        write_whole(target, source.read_bytes())
+        return
+    try:
+        os.replace(temporary, target)
+    finally:
+        # Where both were one file already, a rename leaves both names.
+        temporary.unlink(missing_ok=True)
+    sync_folder(target.parent)
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{_HOST}-{os.getpid()}-{_PROCESS}-{next(_COUNTER)}.tmp")
 
 
 def _rename_to_new(source: Path, target: Path) -> None:

@@ -11,7 +11,9 @@ import numpy as np
 
 from jaxsoco.core.cells import digest_of
 from jaxsoco.core.errors import InputError, Issue, reason_of
-from jaxsoco.core.study import Study
+from jaxsoco.core.plan import checkpoints
+from jaxsoco.core.study import HORIZON, Study
+from jaxsoco.engine.manifest import MANIFEST
 from jaxsoco.engine.packs import DamageError, Pack, read_arrays, verify
 
 _FOLDER = "chunks"
@@ -38,13 +40,16 @@ class OldStore:
     Attributes:
       study: what it holds.
       damaged: reasons by chunk, of those that cannot be trusted.
+
+    Raises:
+      InputError: the manifest describes no sweep, or another one than its settings.
     """
 
     def __init__(self, path: Path, manifest: Mapping[str, Any]):
         self.path = path
-        plan = {**manifest["plan"], "pack": manifest["plan"]["chunk"]}
-        self.manifest = {**manifest, "plan": plan}
+        self.manifest = {**manifest, "plan": _plan(manifest["plan"])}
         self.study = Study.from_json(self.manifest)
+        _require_agreement(path, self.study, manifest["settings"])
         self.damaged: dict[str, str] = {}
         self._sidecars: dict[_Chunk, dict[str, Any]] = {}
         for chunk in self._chunks():
@@ -125,6 +130,45 @@ class OldStore:
         place = [sidecar[key] for key in ("id", "group", "start", "stop")]
         if place != [*chunk]:
             raise DamageError(f"its sidecar describes other runs {place}")
+        # The plan is no part of the identity; the order of these is that of the arrays.
+        if [*sidecar["nonconverged"]] != [*self.study.labels]:
+            raise DamageError("its sidecar describes other learners")
         pack = Pack(chunk.name, (), {}, sidecar["bytes"], sidecar["sha256"])
         verify(pack, self._file(chunk, ".npz"))
         return sidecar
+
+
+def _plan(plan: Any) -> Any:
+    """The plan in today's words; anything else as it is, for ``Plan.from_json`` to refuse."""
+    return {**plan, "pack": plan["chunk"]} if isinstance(plan, dict) and "chunk" in plan else plan
+
+
+def _require_agreement(path: Path, study: Study, settings: Mapping[str, Any]) -> None:
+    """Raises unless the plan is the one that its settings lead to.
+
+    The identity is that of the settings alone, and it is the plan that says which runs are whose.
+    """
+    groups, setup = study.groups, study.setup
+    firsts = [group.points[0] for group in groups]
+    most = settings.get("checkpoints")
+    labels = [one.label for one in setup.learners]
+    optima = study.labels[len(labels) :]
+    agreements = (
+        firsts == sorted(firsts),
+        all([*group.points] == sorted(group.points) for group in groups),
+        all(group.seeds == setup.seeds for group in groups),
+        all(_horizon(study, p) in (None, g.horizon) for g in groups for p in g.points),
+        all(most is None or g.checkpoints == checkpoints(g.horizon, most) for g in groups),
+        [*study.labels[: len(labels)]] == labels,
+        [*optima] == [name for name in setup.comparators if name in optima],
+        study.plan.tile == settings.get("tile", study.plan.tile),
+    )
+    if not all(agreements):
+        raise InputError(
+            Issue(str(path), f"the plan in its {MANIFEST} was changed after the run began")
+        )
+
+
+def _horizon(study: Study, point: int) -> Any:
+    """The horizon that the settings give a point; None where the problem fixes it."""
+    return study.setup.points[point].get(HORIZON)

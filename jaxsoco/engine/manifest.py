@@ -60,7 +60,7 @@ def load(folder: Path) -> dict[str, Any]:
     if manifest["format"] == OLD_FORMAT:
         if digest_of(manifest["settings"]) != manifest["identity"]:
             raise refusal(f"the settings in its {MANIFEST} were changed after the run began")
-    elif manifest.pop("seal", None) != digest_of(manifest):
+    elif manifest.get("seal") != digest_of({k: v for k, v in manifest.items() if k != "seal"}):
         raise refusal(f"its {MANIFEST} was changed after it was written", again)
     return manifest
 

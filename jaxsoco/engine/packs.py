@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import sys
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,6 +25,9 @@ FOLDER = "packs"
 
 FORMAT = 2
 
+_BLOCKS = "blocks"
+"""Array of the results with a digest of the blocks, so that no sidecar is of other results."""
+
 
 class Block(NamedTuple):
     """One cell for one range of seeds, in a pack.
@@ -36,7 +40,8 @@ class Block(NamedTuple):
       row: of the first seed.
       nonconverged: runs with a kernel call that did not converge.
       nonfinite: runs with a cost that is not finite.
-      repeats: at a single seed, whether other seeds came to the same costs.
+      repeats: whether other seeds of its point came to the same costs, all that were computed
+        with it. Of interest where a study wants a single seed.
     """
 
     key: str
@@ -88,7 +93,7 @@ def encode(
     if any(array.dtype.hasobject for array in arrays.values()):
         raise TypeError("arrays of objects would be pickled")
     # In memory first, so that the digest is of the bytes that are written.
-    buffer, contents = io.BytesIO(), dict[str, Any](arrays)
+    buffer, contents = io.BytesIO(), dict[str, Any]({**arrays, _BLOCKS: _mark(blocks)})
     np.savez(buffer, **contents)
     data = buffer.getvalue()
     pack = Pack(
@@ -114,11 +119,16 @@ def read_sidecar(file: Path) -> Pack | None:
     """
     try:
         content = json.loads(file.read_bytes())
-        whole = content.pop("seal") == digest_of(content) and content["name"] == file.stem
+        whole = content.pop("seal") == digest_of(content)
         if not whole or content["format"] != FORMAT:
             raise DamageError("its sidecar is damaged")
         columns = [content["blocks"][field] for field in Block._fields]
+        columns[0] = [*map(sys.intern, columns[0])]  # many blocks have the key of one cell
         blocks = tuple(map(Block._make, zip(*columns, strict=True)))
+        if not content["name"] == file.stem == name_of(blocks):
+            raise DamageError("its sidecar describes another pack")
+        if not all(map(_is_possible, blocks)):
+            raise DamageError("its sidecar describes runs that there cannot be")
         return Pack(file.stem, blocks, content["facts"], content["bytes"], content["sha256"])
     except FileNotFoundError:
         return None
@@ -145,11 +155,15 @@ def verify(pack: Pack, file: Path, *, thorough: bool = True) -> None:
         if not thorough:
             return
         with file.open("rb") as opened:
-            digest = hashlib.file_digest(opened, "sha256").hexdigest()
+            if hashlib.file_digest(opened, "sha256").hexdigest() != pack.sha256:
+                raise DamageError("its results are damaged (SHA-256 differs from the sidecar's)")
+            opened.seek(0)
+            with np.load(opened, allow_pickle=False) as archive:
+                _require_blocks(pack, archive.get(_BLOCKS))
     except OSError as error:
         raise DamageError(f"its results cannot be read: {reason_of(error)}") from error
-    if digest != pack.sha256:
-        raise DamageError("its results are damaged (SHA-256 differs from the sidecar's)")
+    except (ValueError, zipfile.BadZipFile) as error:
+        raise DamageError(f"its results cannot be read: {error}") from error
 
 
 def read_arrays(pack: Pack, file: Path) -> dict[str, np.ndarray]:
@@ -163,6 +177,37 @@ def read_arrays(pack: Pack, file: Path) -> dict[str, np.ndarray]:
         if hashlib.sha256(data).hexdigest() != pack.sha256:
             raise DamageError("its results are damaged (SHA-256 differs from the sidecar's)")
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+            arrays = {name: archive[name] for name in archive.files}
+        _require_blocks(pack, arrays.pop(_BLOCKS, None))
+        _require_rows(pack, arrays)
+        return arrays
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise DamageError(f"its results cannot be read: {error}") from error
+
+
+def _mark(blocks: Sequence[Block]) -> np.ndarray:
+    return np.frombuffer(bytes.fromhex(digest_of(blocks)), np.uint8)
+
+
+def _require_blocks(pack: Pack, mark: np.ndarray | None) -> None:
+    """Raises unless the results were written for the blocks of the sidecar."""
+    if not pack.blocks:  # the older format knows of none
+        return
+    if mark is None or not np.array_equal(mark, _mark(pack.blocks)):
+        raise DamageError("its results are not those of the blocks in its sidecar")
+
+
+def _is_possible(block: Block) -> bool:
+    numbers = (*block[1:5], block.nonconverged, block.nonfinite)
+    return all(type(one) is int and one >= 0 for one in numbers) and block.start < block.stop
+
+
+def _require_rows(pack: Pack, arrays: Mapping[str, np.ndarray]) -> None:
+    """Raises unless every array of a learner has the rows of all of its blocks."""
+    rows: dict[str, int] = {}
+    for name, array in arrays.items():
+        learner = name.partition(".")[0]
+        rows[learner] = min(len(array), rows.get(learner, len(array)))
+    for block in pack.blocks:
+        if block.row + block.stop - block.start > rows.get(f"{block.learner:03d}", 0):
+            raise DamageError("its results lack runs that its sidecar describes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -11,14 +12,15 @@ import numpy as np
 
 from jaxsoco.core.cells import Cells
 from jaxsoco.core.plan import Group
-from jaxsoco.core.ranges import Range, intersection, pieces, size, union
+from jaxsoco.core.ranges import Range, intersection, pieces, union
 from jaxsoco.core.study import Study
-from jaxsoco.engine.index import Index, Place
+from jaxsoco.engine.index import Place
 from jaxsoco.engine.legacy import OldStore
 from jaxsoco.engine.manifest import OLD_FORMAT
 from jaxsoco.engine.packs import Pack
-from jaxsoco.engine.requests import GRID, LARGEST
+from jaxsoco.engine.requests import GRID, LARGEST, spans_of
 from jaxsoco.engine.store import Store
+from jaxsoco.engine.tally import tally
 
 Piece = tuple[dict[str, Any], dict[str, np.ndarray]]
 """Some seeds of one point, as ``analysis.records`` takes them: ``(record, arrays)``, with the
@@ -46,6 +48,16 @@ class Coverage(NamedTuple):
     def complete(self) -> bool:
         """Whether nothing is missing."""
         return self.stored == self.wanted
+
+    @property
+    def rate(self) -> float | None:
+        """Runs of all learners per second of a process, from the sidecars; None if unknown.
+
+        The median of the packs, because the first one of a process pays for the compilations.
+        """
+        times = [pack.facts["seconds"] / pack.runs for pack in self.packs if pack.runs]
+        middle = statistics.median(times) if times else 0.0
+        return 1 / middle if middle else None
 
 
 class Stored:
@@ -79,7 +91,8 @@ class Stored:
             self.damaged = [f"chunk {name}: {reason}" for name, reason in old.damaged.items()]
             return
         self._store, self.study = store, store.study
-        self.coverage = coverage(self.study, store.refresh(thorough=thorough))
+        store.refresh(thorough=thorough)
+        self.coverage = coverage(self.study, store)
         self.damaged = [*map(str, store.damaged)]
 
     def pieces(self, labels: Sequence[str] | None = None) -> Iterator[Piece]:
@@ -89,23 +102,13 @@ class Stored:
         return read_pieces(self.study, self._store, labels)
 
 
-def coverage(study: Study, index: Index) -> Coverage:
-    """What is there of a study; reads nothing."""
-    cells, stored, names = Cells(study), 0, dict[str, None]()
-    nonconverged, nonfinite = (dict.fromkeys(study.labels, 0) for _ in range(2))
-    for group in study.groups:
-        for point in group.points:
-            for learner, label in enumerate(study.labels):
-                places = index.places(cells.key(point, learner), [(0, group.seeds)])
-                stored += size((place.start, place.stop) for place in places)
-                for place in places:
-                    block = index.packs[place.pack].blocks[place.block]
-                    nonconverged[label] += block.nonconverged
-                    nonfinite[label] += block.nonfinite
-                    names[place.pack] = None
-    packs = tuple(index.packs[name] for name in names)
+def coverage(study: Study, store: Store) -> Coverage:
+    """What is there of a study, as of the store's last refresh."""
+    total = tally(study, store, {group.index: spans_of(group) for group in study.groups})
+    packs = tuple(store.index.packs[name] for name in total.packs)
     wanted = study.runs * len(study.labels)
-    return Coverage(stored, wanted, nonconverged, nonfinite, packs)
+    stored = sum(total.stored.values())
+    return Coverage(stored, wanted, total.nonconverged, total.nonfinite, packs)
 
 
 def read_pieces(study: Study, store: Store, labels: Sequence[str] | None = None) -> Iterator[Piece]:

@@ -47,7 +47,7 @@ class Run(NamedTuple):
     trace: PyTree = None
 
 
-@own_rules()
+@own_rules
 def simulate(
     algorithm: Algorithm,
     params: PyTree,

@@ -22,7 +22,13 @@ from jaxsoco.core.errors import InputError, Interrupted, Issue, reason_of
 from jaxsoco.core.study import Study
 from jaxsoco.engine import manifest as manifests
 from jaxsoco.engine import packs
-from jaxsoco.engine.files import is_temporary, remove_leftovers, sync_folder, write_whole
+from jaxsoco.engine.files import (
+    is_temporary,
+    link_whole,
+    remove_leftovers,
+    sync_folder,
+    write_whole,
+)
 from jaxsoco.engine.index import Index
 from jaxsoco.engine.manifest import MANIFEST
 from jaxsoco.engine.packs import Block, DamageError, Pack
@@ -94,11 +100,15 @@ class Store:
             raise self._refusal(message) from error
         return self._adopt(new)
 
-    def open(self) -> Store:
+    def open(self, *, to_extend: bool = False) -> Store:
         """Opens the directory as it was left; returns the store itself.
 
+        Args:
+          to_extend: for a :meth:`begin`, which needs no manifest: ``manifest`` is empty where the
+            one that is there is damaged.
+
         Raises:
-          InputError: there are no readable results.
+          InputError: there are no readable results, or none that can be extended.
         """
         try:
             if not self.path.exists():
@@ -107,7 +117,7 @@ class Store:
                 raise self._refusal(f"not a run directory (it has no {MANIFEST})")
         except OSError as error:
             raise self._refusal(f"cannot be read: {reason_of(error)}") from error
-        return self._adopt(manifests.load(self.path))
+        return self._adopt(self._earlier() if to_extend else manifests.load(self.path))
 
     @property
     def study(self) -> Study:
@@ -123,7 +133,7 @@ class Store:
         folder = self._file(packs.FOLDER)
         files = {file.stem: file for file in sorted(folder.glob("*.json"))}
         for name in [name for name in self.index.packs if name not in files]:
-            self.index.remove(name)
+            self._drop(name)
         self.damaged = []
         for name, file in files.items():
             if name in self._verified or (not thorough and name in self.index.packs):
@@ -134,7 +144,7 @@ class Store:
                     continue
                 packs.verify(pack, file.with_suffix(".npz"), thorough=thorough)
             except DamageError as damage:
-                self.index.remove(name)
+                self._drop(name)
                 self.damaged.append(Damaged(name, str(damage)))
                 continue
             self.index.add(pack)
@@ -176,7 +186,7 @@ class Store:
         try:
             with stopping.held():
                 for suffix in (".npz", ".json"):
-                    _link(source / f"{pack.name}{suffix}", self._pack_file(pack.name, suffix))
+                    link_whole(source / f"{pack.name}{suffix}", self._pack_file(pack.name, suffix))
                 self._adopt_pack(pack)
         except OSError as error:
             raise self._interrupted(error, f"pack {pack.name} ({text.size(pack.size)})") from error
@@ -191,8 +201,7 @@ class Store:
             try:
                 arrays = packs.read_arrays(self.index.packs[name], self._pack_file(name))
             except DamageError as damage:
-                self.index.remove(name)
-                self._verified.discard(name)
+                self._drop(name)
                 place = f"{self.path}, pack {name}"
                 raise InputError(Issue(place, str(damage), "run the experiment again")) from damage
             self._arrays[name] = arrays
@@ -205,8 +214,7 @@ class Store:
         """Deletes a pack; the sidecar goes first, so that nobody takes a half for a whole."""
         for suffix in (".json", ".npz"):
             self._pack_file(name, suffix).unlink(missing_ok=True)
-        self.index.remove(name)
-        self._verified.discard(name)
+        self._drop(name)
 
     def _file(self, *parts: str) -> Path:
         return self.path.joinpath(*parts)
@@ -227,21 +235,31 @@ class Store:
         return self
 
     def _adopt_pack(self, pack: Pack) -> None:
+        self._arrays.pop(pack.name, None)
         self.index.remove(pack.name)
         self.index.add(pack)
         self._verified.add(pack.name)
+
+    def _drop(self, name: str) -> None:
+        self.index.remove(name)
+        self._verified.discard(name)
+        self._arrays.pop(name, None)
 
     def _earlier(self) -> dict[str, Any]:
         """The manifest that is here; nothing where it is damaged, since packs do not need it.
 
         Raises:
-          InputError: it is of another format.
+          InputError: it is of another format, or somebody else's.
         """
         number = manifests.format_of(self.path)
         try:
             old = manifests.load(self.path)
+            if number == manifests.FORMAT:
+                Study.from_json(old)
         except InputError:
-            if number not in (None, manifests.FORMAT, manifests.OLD_FORMAT):
+            # Other programs have files of this name: it is ours if the packs are beside it.
+            ours = self._file(packs.FOLDER).is_dir()
+            if not ours or number not in (None, manifests.FORMAT, manifests.OLD_FORMAT):
                 raise
             return {}
         if number == manifests.OLD_FORMAT:
@@ -293,18 +311,6 @@ class Store:
 def is_trace(entry: Path) -> bool:
     """Whether it may be what a run leaves that stopped before its manifest was written."""
     return is_temporary(entry) or (entry.name == packs.FOLDER and not any(entry.iterdir()))
-
-
-def _link(source: Path, target: Path) -> None:
-    """The same file in another folder; a copy, whole or not at all, where links cannot be had."""
-    if target.exists():
-        return
-    try:
-        os.link(source, target)
-    except FileExistsError:
-        return
-    except OSError:
-        write_whole(target, source.read_bytes())
 
 
 def _encode(content: Mapping[str, Any]) -> bytes:

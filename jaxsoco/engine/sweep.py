@@ -5,8 +5,8 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -17,19 +17,14 @@ from jaxsoco.core.cells import Cells
 from jaxsoco.core.errors import InputError, Interrupted
 from jaxsoco.core.plan import Group, Plan
 from jaxsoco.core.study import Study
-from jaxsoco.engine.index import Index
-from jaxsoco.engine.packs import Block
+from jaxsoco.engine.cache import Cache
+from jaxsoco.engine.failures import record_failure
+from jaxsoco.engine.packs import Block, Pack
 from jaxsoco.engine.progress import Reporter, Silent
-from jaxsoco.engine.requests import (
-    Request,
-    Share,
-    Span,
-    requests,
-    shared,
-    work_of,
-    work_stored,
-)
+from jaxsoco.engine.requests import Request, Share, work_of, work_stored
 from jaxsoco.engine.store import Store
+from jaxsoco.engine.tally import tally
+from jaxsoco.engine.work import Deadline, Work
 
 if TYPE_CHECKING:
     from jaxsoco.engine.batch import Outcome, Tile
@@ -134,6 +129,9 @@ def sweep(
     execute: Executor,
     *,
     share: Share | None = None,
+    work: Work | None = None,
+    deadline: Deadline | None = None,
+    cache: Cache | None = None,
     progress: Reporter | None = None,
 ) -> SweepSummary:
     """Computes the runs of a study that the store does not hold yet.
@@ -144,54 +142,70 @@ def sweep(
       execute: computes the packs; :class:`Local`, say.
       share: this process takes the slices ``index, index + count, ...`` of what is wanted, so that
         ``count`` processes share a directory without talking to each other. All if None.
+      work: which packs, in which order, in place of those that are missing of the share.
+      deadline: when no further pack is begun.
+      cache: gets a copy of every pack.
       progress: told about every batch.
 
-    A pack that raises is left out and named in the summary; all others are computed.
+    A pack that raises is left out, noted in the directory and named in the summary; all others are
+    computed.
 
     Raises:
       Interrupted: by SIGTERM or SIGINT (the pack in flight is dropped; a second signal acts as
-        it would without the sweep), or because a pack could not be written. Everything committed
-        is kept. Where signals end the process (``core.stopping``), they do so here as well.
+        it would without the sweep), by the deadline, or because a pack could not be written.
+        Everything committed is kept. Where signals end the process (``core.stopping``), they do so
+        here as well.
     """
     began = time.perf_counter()
     progress = Silent() if progress is None else progress
-    share = share or Share()
-    if not 0 <= share.index < share.count:
-        raise ValueError(f"share: want an index from 0 to count - 1, got {share}")
+    work = Work(study, store, share or Share()) if work is None else work
     plan, cells = study.plan, Cells(study)
-    mine = shared(plan, share)
     index = store.refresh()
-    earlier = work_stored(plan, cells, index, mine)
-    todo = [*requests(plan, cells, index, mine)]
+    earlier = work_stored(plan, cells, index, work.spans)
+    todo = iter(work) if deadline is None else deadline.within(iter(work))
     done, failures = list[Request](), list[Failure]()
 
     def state() -> str:
-        return f"{text.count(len(done), 'pack')} of {len(todo)} written to {store.path}"
+        return f"{text.count(len(done), 'pack')} written to {store.path}, which are kept"
+
+    def finish(outcome: Computed | Failure | Written) -> None:
+        if isinstance(outcome, Failure):
+            failures.append(outcome)
+            record_failure(store.path, study, outcome.request, outcome.error)
+        else:
+            with stopping.held():  # a signal counts the pack that it waited for
+                pack = _stored(store, outcome)
+                done.append(outcome.request)
+            if deadline is not None:
+                deadline.took(outcome.request, pack.facts["seconds"])
+            if cache is not None:
+                cache.keep(pack, store)
+        work.finished(outcome.request)
 
     with stopping.stage(state), _Signals(state) as signals:
-        progress.start(work_of(plan, mine), earlier)
+        progress.start(work_of(plan, work.spans), earlier)
         try:
-            for outcome in execute(study, iter(todo), progress.advance, signals.check):
-                if isinstance(outcome, Failure):
-                    failures.append(outcome)
-                    continue
-                if isinstance(outcome, Written):
-                    store.refresh(thorough=False)
-                else:
-                    store.commit(*outcome.content)
-                done.append(outcome.request)
+            for outcome in execute(study, todo, progress.advance, signals.check):
+                finish(outcome)
         finally:
             progress.close()
-    counts = _counts(study, cells, index, mine)
+    total = tally(study, store, work.spans)
     return SweepSummary(
         runs=sum(request.work for request in done),
         packs=len(done),
         earlier=earlier,
         seconds=time.perf_counter() - began,
-        nonconverged=counts[0],
-        nonfinite=counts[1],
+        nonconverged=total.nonconverged,
+        nonfinite=total.nonfinite,
         failures=tuple(failures),
     )
+
+
+def _stored(store: Store, outcome: Computed | Written) -> Pack:
+    """Commits a pack, unless whoever computed it has done so."""
+    if isinstance(outcome, Computed):
+        return store.commit(*outcome.content)
+    return store.refresh(thorough=False).packs[outcome.pack]
 
 
 class Local:
@@ -298,7 +312,13 @@ def _blocks(
 ) -> Iterator[Block]:
     """The blocks of one learner of a pack, with what went wrong in each."""
     faults, finite = arrays[f"{learner:03d}.faults"], arrays[f"{learner:03d}.finite"]
-    same = _repeating(arrays, f"{learner:03d}", positions) if group.seeds == 1 else frozenset()
+    same = _repeating(arrays, f"{learner:03d}", positions)
+    if group.seeds > 1:
+        # The lanes of a single seed that fill a batch tell nothing.
+        several = Counter[int]()
+        for span in request.spans:
+            several[span.position] += span.runs
+        same = {position for position in same if several[position] > 1}
     row = 0
     for span in request.spans:
         rows = slice(row, row + span.runs)
@@ -342,18 +362,19 @@ def _batches(
         yield positions[batch].astype(np.int32), seeds[batch].astype(np.int32), real
 
 
-def _repeating(
-    arrays: Mapping[str, np.ndarray], learner: str, positions: np.ndarray
-) -> frozenset[int]:
-    """The positions where all of a learner's lanes, each with another seed, cost the same."""
+def _repeating(arrays: Mapping[str, np.ndarray], learner: str, positions: np.ndarray) -> Set[int]:
+    """The positions where all of a learner's lanes cost the same."""
     points, first, point = np.unique(positions, return_index=True, return_inverse=True)
-    same = np.ones(len(points), bool)
-    for name, values in arrays.items():
-        if name.startswith(f"{learner}."):
-            equal = values == values[first[point]]
-            if values.dtype.kind == "f":
-                equal |= np.isnan(values) & np.isnan(values[first[point]])
-            np.logical_and.at(same, point, equal.reshape(len(equal), -1).all(axis=1))
+    same, lanes = np.ones(len(points), bool), np.arange(len(positions))
+    # Last costs first: they tell most positions apart, and the rest is left out for those.
+    for columns in (slice(-1, None), slice(None)):
+        for name, values in arrays.items():
+            if name.startswith(f"{learner}."):
+                table = values.reshape(len(values), -1)[:, columns]
+                mine, other = table[lanes], table[first[point[lanes]]]
+                equal = (mine == other) | ((mine != mine) & (other != other))
+                same[point[lanes[~equal.all(axis=1)]]] = False
+                lanes = lanes[same[point[lanes]]]
     return frozenset(points[same].tolist())
 
 
@@ -369,22 +390,6 @@ def _records(plan: Plan, group: Group, outcome: Outcome) -> dict[str, np.ndarray
     records["faults"] = np.asarray(outcome.faults).astype(np.int32)
     records["finite"] = np.asarray(outcome.finite).astype(np.bool_)
     return records
-
-
-def _counts(
-    study: Study, cells: Cells, index: Index, wanted: Mapping[int, Sequence[Span]]
-) -> tuple[dict[str, int], dict[str, int]]:
-    """Runs per learner that went wrong: without convergence, and with a cost that is not finite."""
-    totals = tuple(dict.fromkeys(study.labels, 0) for _ in range(2))
-    for group in study.groups:
-        for span in wanted.get(group.index, ()):
-            for learner, label in enumerate(study.labels):
-                key = cells.key(group.points[span.position], learner)
-                for place in index.places(key, [(span.start, span.stop)]):
-                    block = index.packs[place.pack].blocks[place.block]
-                    totals[0][label] += block.nonconverged
-                    totals[1][label] += block.nonfinite
-    return totals[0], totals[1]
 
 
 class _Signals:

@@ -10,6 +10,7 @@ from typing import Any
 from jaxsoco.core import compiler
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.files import one_line
+from jaxsoco.experiment.flags import check_flags, users_flags
 
 _FORCED = "xla_force_host_platform_device_count"
 _THREADS = "PJRT_NPROC"
@@ -54,7 +55,7 @@ def start_jax(precision: str, devices: int | None, useful: int) -> list[Any]:
       The devices to use (``jax.Device``).
 
     Raises:
-      InputError: there are fewer than ``devices``, or JAX finds none.
+      InputError: there are fewer than ``devices``, JAX finds none, or XLA refuses ``XLA_FLAGS``.
     """
     prepare(devices, useful)
     try:
@@ -80,9 +81,19 @@ def start_jax(precision: str, devices: int | None, useful: int) -> list[Any]:
 
 
 def prepare(devices: int | None, useful: int) -> None:
-    """Sets what JAX will read when it starts; arguments as of :func:`start_jax`."""
+    """Sets what JAX will read when it starts; arguments as of :func:`start_jax`.
+
+    Raises:
+      InputError: XLA refuses ``XLA_FLAGS``.
+    """
+    if os.environ.get("XLA_FLAGS") not in _prepared:  # what was set here need not be asked about
+        check_flags()
     # A core is a device; two of them can be had on one core, to compare.
     prepare_cpu(None if devices is None else min(devices, max(usable_cores(), 2)), useful)
+    _prepared.add(os.environ["XLA_FLAGS"])
+
+
+_prepared: set[str] = set()
 
 
 def prepare_cpu(devices: int | None, useful: int) -> None:
@@ -96,18 +107,18 @@ def prepare_cpu(devices: int | None, useful: int) -> None:
     for ever. So the pool of several devices gets a thread more than there are, unless
     ``PJRT_NPROC`` is set. (One device is left alone: more threads also cut its work finer.)
     """
-    flags = os.environ.get("XLA_FLAGS", "")
+    flags = users_flags()
     if _FORCED not in flags and "JAX_NUM_CPU_DEVICES" not in os.environ:
         count = min(useful, usable_cores()) if devices is None else devices
-        os.environ["XLA_FLAGS"] = f"{flags} --{_FORCED}={count}".strip()
+        flags = f"{flags} --{_FORCED}={count}".strip()
     else:
         counts = re.findall(rf"{_FORCED}=(\d+)", flags)
         count = int(counts[-1] if counts else os.environ.get("JAX_NUM_CPU_DEVICES") or 1)
     if _OPTIONS not in flags:
-        flags = os.environ.get("XLA_FLAGS", "")
-        os.environ["XLA_FLAGS"] = f"{flags} --{_OPTIONS}={WHOLE_LOOPS}".strip()
-    os.environ["XLA_FLAGS"] = compiler.without_fusions(os.environ["XLA_FLAGS"])
-    compiler.trust(os.environ["XLA_FLAGS"])
+        flags = f"{flags} --{_OPTIONS}={WHOLE_LOOPS}".strip()
+    flags = compiler.without_fusions(flags)
+    os.environ["XLA_FLAGS"] = flags
+    compiler.trust(flags)
     if count > 1:
         os.environ.setdefault(_THREADS, str(max(count, usable_cores()) + 1))
 

@@ -72,6 +72,7 @@ def study(sweep: Sweep, plan: Plan, origin: Origin, command: str) -> Study:
             spec=experiment.document.text,
         ),
         units={f.name: f.unit for f in fields if f.name in experiment.swept},
+        seed_axes=tuple(f.name for f in fields if f.role == "seed" and f.name in experiment.swept),
         components={c.name: c.component for c in experiment.comparators if c.component},
         heavy=frozenset(i for i, ready in enumerate(sweep.prepared) if ready.heavy_tailed),
         level=experiment.run.confidence,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from jaxsoco.core import text
 from jaxsoco.core.errors import InputError
-from jaxsoco.engine.reading import Coverage, Stored
+from jaxsoco.engine.reading import Stored
 from jaxsoco.experiment.expand import Sweep
 from jaxsoco.experiment.sizes import excesses
 
@@ -119,7 +118,7 @@ def _seconds(sweep: Sweep, out: Path) -> float | str:
         there = Stored(out, thorough=False).coverage
     except InputError:
         return f"not known before a first pack is in {out}"
-    rate = _rate(there)
+    rate = there.rate
     if rate is None:
         return f"not known: {out} has no pack of it yet"
     return sweep.runs * len(sweep.labels) / rate
@@ -132,7 +131,7 @@ def status_text(directory: Path) -> str:
       InputError: there is no run.
     """
     results = Stored(directory, thorough=False)
-    there, rate = results.coverage, _rate(results.coverage)
+    there, rate = results.coverage, results.coverage.rate
     left = "none" if there.complete else "not known yet"
     if rate is not None and not there.complete:
         left = f"about {text.duration((there.wanted - there.stored) / rate)} for one process"
@@ -157,7 +156,7 @@ def status_document(directory: Path) -> dict[str, Any]:
       InputError: there is no run.
     """
     results = Stored(directory, thorough=False)
-    there, rate = results.coverage, _rate(results.coverage)
+    there, rate = results.coverage, results.coverage.rate
     missing = there.wanted - there.stored
     left = 0.0 if there.complete else None if rate is None else missing / rate
     return {
@@ -174,16 +173,6 @@ def status_document(directory: Path) -> dict[str, Any]:
         "nonfinite": {**there.nonfinite},
         "damaged": results.damaged,
     }
-
-
-def _rate(there: Coverage) -> float | None:
-    """Runs of all learners per second, from the sidecars.
-
-    The median of the packs, because the first one of a process pays for the compilations.
-    """
-    times = [pack.facts["seconds"] / pack.runs for pack in there.packs if pack.runs]
-    middle = statistics.median(times) if times else 0.0
-    return 1 / middle if middle else None
 
 
 def _counts(counts: Mapping[str, int]) -> str:

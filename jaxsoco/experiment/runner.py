@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jaxsoco.core import stopping, terminal
 from jaxsoco.core.cells import Cells
 from jaxsoco.core.errors import InputError, Interrupted, Issue, reason_of
-from jaxsoco.core.exits import BAD_INPUT, DONE, FAILED, INTERNAL, INTERRUPTED
-from jaxsoco.core.files import one_line
+from jaxsoco.core.exits import DONE, FAILED, INTERRUPTED
 from jaxsoco.core.study import Study
-from jaxsoco.core.text import count
+from jaxsoco.engine.cache import Cache, default_cache
+from jaxsoco.engine.claims import Claims
 from jaxsoco.engine.index import Index
 from jaxsoco.engine.progress import Progress
 from jaxsoco.engine.reading import Stored, coverage
 from jaxsoco.engine.requests import Request, Share, requests, shared
-from jaxsoco.engine.store import Store, is_trace
-from jaxsoco.engine.sweep import Executor, Local, SweepSummary, Tiles
+from jaxsoco.engine.store import Store
+from jaxsoco.engine.sweep import Executor, Local, SweepSummary
 from jaxsoco.engine.sweep import sweep as compute
+from jaxsoco.engine.work import Deadline, StealingWork, Work
+from jaxsoco.experiment import telling
 from jaxsoco.experiment.building import Builder
 from jaxsoco.experiment.elsewhere import Elsewhere
 from jaxsoco.experiment.expand import Sweep
-from jaxsoco.experiment.sizes import excesses
-
-if TYPE_CHECKING:
-    from jaxsoco.engine.batch import Outcome, Tile
+from jaxsoco.experiment.folders import existing
+from jaxsoco.experiment.sizes import MOST_PACKS, excesses
 
 _COLOURS = {
     r"(?i)^check passed\b": "green",
@@ -40,11 +38,6 @@ _COLOURS = {
 """Of the verdicts in the summary of a report."""
 
 
-def default_folder(name: str, smoke: bool) -> Path:
-    """Where a run goes if the user names no place."""
-    return Path("runs") / (f"{name}-smoke" if smoke else name)
-
-
 def run(
     sweep: Sweep,
     out: Path,
@@ -52,6 +45,9 @@ def run(
     command: str,
     devices: int | Sequence[Any] | None = None,
     share: Share | None = None,
+    steal: bool = False,
+    time_limit: float | None = None,
+    cache: Path | None = None,
     elsewhere: Elsewhere | None = None,
     strict: bool = False,
     anyway: bool = False,
@@ -65,6 +61,9 @@ def run(
       devices: how many to use (all that have something to do if None), or the ``jax.Device`` of
         a JAX that is set up already.
       share: the part of the sweep that this process takes (all if None).
+      steal: it also takes over what others do not compute, and stays until all is done.
+      time_limit: seconds after which no pack is begun that would not end in time.
+      cache: a folder of packs to take from, and to add to; that of ``JAXSOCO_CACHE`` if None.
       elsewhere: the workers that compute; this process if None.
       strict: a check that is undecided counts as failed.
       anyway: even if the sweep does not fit the disk, the memory or a lifetime.
@@ -78,82 +77,111 @@ def run(
       Interrupted: the run stopped early and can be resumed.
     """
     print(sweep.header(), flush=True)
-    earlier = existing(out)
+    store, share, shelf = existing(out), share or Share(), _cache(cache)
+    if sweep.packs > MOST_PACKS or store is shelf is None:
+        # All of it is to be computed, or too much to look what is missing: JAX need not start.
+        _require_room(sweep, out, sweep.runs * len(sweep.labels) / share.count, anyway)
     builder = Builder(sweep, 1 if elsewhere else devices, elsewhere)
-    study = builder.study(earlier, command)
-    cells, share = Cells(study), share or Share()
-    mine = shared(study.plan, share)
-    index = earlier.refresh() if earlier else Index()
-    todo = [*requests(study.plan, cells, index, mine)]
-    if todo and not anyway:
-        _require_size(sweep, out, sum(request.work for request in todo))
-    content = study.to_json()
+    before = store.study if store and store.manifest else None
+    study = builder.study(before, command)
+    if store is None and shelf is not None:
+        store = Store(out).begin(study.to_json())
+    if store is not None:
+        telling.warn_of_damage(store)
+        telling.tell_of_cache(shelf.fill(study, store) if shelf else 0)
+    todo = _missing(study, store.index if store else Index(), Share() if steal else share)
     if todo:
-        from jaxsoco.analysis.trial import try_folder, try_report
-
-        try_folder(out)
-        try_report(content)
-    open_groups = dict.fromkeys(request.group for request in todo)
-    builder.trace([study.groups[index] for index in open_groups])
-    store = Store(out).begin(content)
-    _warn_of_damage(store)
-    if earlier:
-        _tell_of_others(earlier, study, todo)
-    programs = -(-sweep.compilations * len(open_groups) // len(sweep.groups))
+        work = sum(request.work for request in todo)
+        _require_room(sweep, out, work / (share.count if steal else 1), anyway)
+        _try(study, out, begun=store is not None)
+        telling.tell_of_origin(out, before, study)
+    groups = dict.fromkeys(request.group for request in todo)
+    builder.trace([study.groups[index] for index in groups])
+    store = Store(out).begin(study.to_json())
     progress = Progress()
-    announce = _Announcer(programs, progress)
+    programs = -(-sweep.compilations * len(groups) // len(sweep.groups))
+    announce = telling.Announcer(programs, progress)
     execute: Executor
     execute = Local(lambda group: announce.of(sweep.labels, builder.tiles(study.groups[group])))
     if elsewhere and todo:
         execute = elsewhere.executor(out, len(todo))
-    summary = compute(study, store, execute, share=share, progress=progress)
-    _tell(summary)
-    state = coverage(study, store.refresh())
+    deadline = None if time_limit is None else Deadline(time_limit, _seconds_a_run(study, store))
+    with Claims(out) if steal else nullcontext() as claims:
+        work = StealingWork(study, store, share, claims) if claims else Work(study, store, share)
+        summary = compute(
+            study, store, execute, work=work, deadline=deadline, cache=shelf, progress=progress
+        )
+    telling.tell_of_packs(summary)
+    return _conclude(study, store, summary, builder, strict)
+
+
+def _conclude(
+    study: Study, store: Store, summary: SweepSummary, builder: Builder, strict: bool
+) -> int:
+    """Reports on what there is, or says what others will bring; returns the exit code.
+
+    Raises:
+      Exception: what the first pack raised that could not be computed.
+    """
+    there = coverage(study, _fresh(store))
+    if there.complete or (summary.failures and there.stored):
+        code = report(store.path, strict=strict)
+    else:
+        telling.warn_of_failed_runs(summary)
+        print(f"{there.wanted - there.stored} of {there.wanted} runs are missing: no report yet")
+        code = DONE
     if summary.failures:
-        _tell_failures(summary)
-        code = _tell_failed_packs(summary, sweep)
-        if state.stored:
-            report(out, strict=strict)
-        return code
-    if not state.complete:
-        _tell_failures(summary)
-        left = f"{state.wanted - state.stored} of {state.wanted} runs"
-        print(f"{left} are left to others: no report yet")
-        return DONE
-    return report(out, strict=strict)
+        telling.tell_of_failed_packs(summary)
+        failure = summary.failures[0]
+        if _is_memory(failure.error):
+            tile, fits = study.plan.tile, builder.largest_tile(study.groups[failure.request.group])
+            message = f"{tile} runs at once do not fit the memory of the device"
+            hint = f"want {fits} or fewer" if fits else "want fewer"
+            raise InputError(Issue("run.tile", message, hint)) from failure.error
+        raise failure.error
+    return code
 
 
-def _require_size(sweep: Sweep, out: Path, work: int) -> None:
-    issues = [*excesses(sweep, out, work / (sweep.runs * len(sweep.labels)))]
-    if issues:
-        raise InputError(issues)
-
-
-def _warn_of_damage(store: Store) -> None:
+def _fresh(store: Store) -> Store:
+    """The store, after another look at its packs."""
     store.refresh()
-    for damaged in store.damaged:
-        print(f"warning: {damaged}; it is computed again", file=sys.stderr)
+    return store
 
 
-def _tell_of_others(earlier: Store, study: Study, todo: Sequence[Request]) -> None:
-    """Says why runs that seem to be there are computed again: by other code, or elsewhere."""
-    before = earlier.study
-    if not todo or before.setup.points != study.setup.points:
-        return
-    was, now = before.origin, study.origin
-    if was.platform and was.platform != now.platform:
-        print(
-            f"note: what is in {earlier.path} was computed on {was.platform}. On {now.platform} "
-            "all of it is computed anew, and kept beside it: the two are never mixed",
-            file=sys.stderr,
-        )
-    elif (was.compiler, was.common, was.problem) != (now.compiler, now.common, now.problem):
-        what = "another compiler" if was.compiler != now.compiler else "other code"
-        print(
-            f"note: what is in {earlier.path} comes from {what}; it is kept, and what is wanted "
-            "is computed anew",
-            file=sys.stderr,
-        )
+def _is_memory(error: Exception) -> bool:
+    return "RESOURCE_EXHAUSTED" in str(error) or isinstance(error, MemoryError)
+
+
+def _seconds_a_run(study: Study, store: Store) -> float:
+    """How long a run took in the packs that are there; 0 without any."""
+    rate = coverage(study, _fresh(store)).rate
+    return 1 / rate if rate else 0.0
+
+
+def _try(study: Study, out: Path, begun: bool) -> None:
+    """Writes the report of made-up runs: what would end it ends the run at once."""
+    from jaxsoco.analysis.trial import try_folder, try_report
+
+    if begun:
+        try_folder(out)
+    try_report(study.to_json())
+
+
+def _missing(study: Study, index: Index, share: Share) -> list[Request]:
+    """The packs that a share lacks."""
+    return [*requests(study.plan, Cells(study), index, shared(study.plan, share))]
+
+
+def _cache(folder: Path | None) -> Cache | None:
+    folder = folder or default_cache()
+    return None if folder is None else Cache(folder)
+
+
+def _require_room(sweep: Sweep, out: Path, work: float, anyway: bool) -> None:
+    """Raises if so many runs of all learners do not fit the machine, unless told to go on."""
+    issues = [*excesses(sweep, out, work / (sweep.runs * len(sweep.labels)))]
+    if issues and not anyway:
+        raise InputError(issues)
 
 
 def trace(sweep: Sweep, devices: int | None = None) -> None:
@@ -202,99 +230,14 @@ def report(directory: Path, *, strict: bool = False) -> int:
     except InputError:
         raise
     except Exception:
-        _tell_kept(directory)
+        telling.tell_what_is_kept(directory)
         raise
     texts = (result.table_text, result.summary_text, f"report: {result.path}")
     terminal.show("\n" + "\n\n".join(text for text in texts if text), _COLOURS)
     if result.failures:
-        _tell_kept(directory)
+        telling.tell_what_is_kept(directory)
         raise result.failures[0][1]
     if not there.complete:
         return INTERRUPTED
     bad = ("failed", "undecided") if strict else ("failed",)
     return FAILED if result.verdict in bad else DONE
-
-
-def _tell_kept(directory: Path) -> None:
-    """Says that nothing computed is lost, before an error ends the program."""
-    command = shlex.join(["jaxsoco", "report", str(directory)])
-    print(f"the runs are kept in {directory}; {command} repeats the report", file=sys.stderr)
-
-
-def existing(out: Path) -> Store | None:
-    """The results that a folder holds, None if there are none and they can go there.
-
-    Raises:
-      InputError: neither holds.
-    """
-    try:
-        if out.is_dir():
-            return None if all(map(is_trace, out.iterdir())) else Store(out).open()
-        place = next(p for p in (out.absolute(), *out.absolute().parents) if p.exists())
-    except OSError as error:
-        raise InputError(Issue(str(out), f"cannot be used: {error.strerror}")) from error
-    if not place.is_dir():
-        raise InputError(Issue(str(place), "is a file", "want a new or empty folder for the run"))
-    if not os.access(place, os.W_OK | os.X_OK):
-        raise InputError(Issue(str(place), "cannot be written to", "choose another --out"))
-    return None
-
-
-def _tell(summary: SweepSummary) -> None:
-    if not summary.packs and not summary.failures:
-        print("all runs were there already")
-        return
-    rate = summary.runs / max(summary.seconds, 1e-9)
-    before = f"; {count(summary.earlier, 'run')} were there already" if summary.earlier else ""
-    print(
-        f"{count(summary.runs, 'run')} in {summary.seconds:.1f} s ({rate:.3g} runs/s), "
-        f"{count(summary.packs, 'pack')}{before}"
-    )
-
-
-def _tell_failed_packs(summary: SweepSummary, sweep: Sweep) -> int:
-    """Says which packs could not be computed, and why; returns the exit code."""
-    errors = {one_line(failure.error): None for failure in summary.failures}
-    lost = sum(failure.request.work for failure in summary.failures)
-    number = count(len(summary.failures), "pack")
-    print(f"{number} could not be computed ({lost} runs); all others are kept:", file=sys.stderr)
-    for message in errors:
-        if "RESOURCE_EXHAUSTED" in message:
-            tile = sweep.experiment.run.tile
-            message = f"run.tile: {tile} runs at once do not fit the memory of the device"
-        print(f"  {message}", file=sys.stderr)
-    return BAD_INPUT if all("RESOURCE_EXHAUSTED" in text for text in errors) else INTERNAL
-
-
-def _tell_failures(summary: SweepSummary) -> None:
-    for what, counts in (
-        ("with a kernel that did not converge", summary.nonconverged),
-        ("with a cost that is not finite", summary.nonfinite),
-    ):
-        bad = [f"{label} {count}" for label, count in counts.items() if count]
-        if bad:
-            print(f"warning: runs {what}: {', '.join(bad)}", file=sys.stderr)
-
-
-class _Announcer:
-    """Says which program is being compiled: each is when it is first called."""
-
-    def __init__(self, programs: int, progress: Progress):
-        self._programs, self._progress = programs, progress
-        self._begun = 0
-
-    def of(self, labels: Sequence[str], tiles: Tiles) -> Tiles:
-        """The tiles, each of which says so before it compiles."""
-        blocks = zip(labels, tiles.tiles, strict=True)
-        return replace(tiles, tiles=tuple(self._announced(*pair) for pair in blocks))
-
-    def _announced(self, label: str, block: Any) -> Tile:
-        def tile(points: Any, seeds: Any) -> Outcome:
-            if not block.compiled:
-                self._begun += 1
-                self._progress.compiling(f"{self._begun} of {self._programs}: {label}")
-                block.compile()
-                self._progress.compiled()
-            return block(points, seeds)
-
-        return tile

@@ -37,8 +37,8 @@ class Workers:
 
         Args:
           devices: that the user asked for.
-          steal: whether this process is to take over packs of others.
           typed: on the command line, which writes ``--ray-address`` for ``ray_address``.
+          steal: the run is to help others out.
 
         Raises:
           InputError: with every problem found.
@@ -62,9 +62,9 @@ class Workers:
         elif devices is not None:
             hint = f"say how many workers with {name('workers')}"
             issues.found(name("devices"), "a worker of Ray has one device", hint)
-        if self.executor != "local" and steal:
-            message = "Ray's workers take the next pack as they are free"
-            issues.found(name("steal"), message, f"leave it out, or {name('executor')} ray")
+        elif steal:
+            hint = "leave it out: a worker that is free takes the next pack"
+            issues.found("--steal", "Ray deals the packs out by itself", hint)
         if self.count is not None:
             field = Field(name("workers"), "integer", "to use", low=1)
             read_value(field, self.count, name("workers"), issues)

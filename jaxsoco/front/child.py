@@ -52,8 +52,9 @@ def _answer(request: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
 
 def _run(request: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
     from jaxsoco.experiment.expand import expand
+    from jaxsoco.experiment.folders import default_folder
     from jaxsoco.experiment.plugging import Policy
-    from jaxsoco.experiment.runner import default_folder, run
+    from jaxsoco.experiment.runner import run
     from jaxsoco.experiment.spec import load_experiment
     from jaxsoco.experiment.workers import Workers
 

@@ -29,7 +29,7 @@ _TRACED = (
 )
 
 
-@own_rules()
+@own_rules
 def make(name: str, /, **settings: Any) -> Instance:
     """Makes a problem by its name.
 
@@ -70,7 +70,7 @@ def _fields(entry: ProblemEntry) -> tuple[Field, ...]:
     return (*entry.fields, Field(HORIZON, "integer", "rounds of a run", low=1, static=True))
 
 
-@own_rules()
+@own_rules
 def learner(name: str, /, **params: Any) -> tuple[Algorithm, PyTree]:
     """A learner by its name, with its parameters.
 
@@ -97,7 +97,7 @@ def learner(name: str, /, **params: Any) -> tuple[Algorithm, PyTree]:
     return with_gradients(algorithm, params, entry.gradients), params
 
 
-@own_rules()
+@own_rules
 def resolve(problem: Instance, algorithm: Algorithm, params: PyTree) -> PyTree:
     """Parameters with the theory's numbers in place of ``None``.
 
@@ -153,7 +153,7 @@ class Best:
         """
         return self.outcome(problem, keys, at)[0]
 
-    @own_rules()
+    @own_rules
     def outcome(
         self, problem: Instance, keys: jax.Array, at: Sequence[int] | None = None
     ) -> tuple[dict[str, jax.Array], jax.Array]:

@@ -22,7 +22,7 @@ from jaxsoco.engine.simulate import simulate as roll
 _LARGEST = 2**31 - 1  # a seed is an int32
 
 
-@own_rules()
+@own_rules
 def seed_keys(root: int, seeds: int | Sequence[int] | np.ndarray) -> jax.Array:
     """Keys of runs, as a sweep has them.
 
@@ -58,7 +58,7 @@ def _numbers(seeds: Any) -> Any:
     return numbers if numbers.ndim else np.arange(int(numbers))
 
 
-@own_rules()
+@own_rules
 def play(
     problem: Instance,
     algorithm: Algorithm,

@@ -33,13 +33,23 @@ def static_optimum(
     ((2,), 0)
 
     Args:
-      key: the run's key.
+      key: the run's JAX key ``[...]``.
       spec: the instance; transitions are known here.
       at: checkpoints ``[C]``.
 
     Returns:
       Costs by name, ``[C, ...]`` each, and faults, int32 ``[...]``.
+
+    Raises:
+      TypeError: ``key`` is no JAX key.
     """
+    return plan_optimum(random.key_words(key), spec, at)
+
+
+def plan_optimum(
+    key: jax.Array, spec: Spec, at: tuple[int, ...]
+) -> tuple[dict[str, jax.Array], jax.Array]:
+    """As :func:`static_optimum`, for the words of a key ``[2, ...]``."""
     first, second = _targets(key, spec, at)
     lanes = first.ndim
     episodes = jnp.asarray(at, spec.dtype).reshape(-1, *(1,) * (lanes - 1))
@@ -60,12 +70,12 @@ def static_optimum(
         "fallback": ledger(jnp.zeros_like(budget)),
     }
     faults = jnp.sum(best.faults, axis=0, dtype=jnp.int32)
-    return costs, jnp.broadcast_to(faults, key.shape[1:] if key.ndim > 1 else faults.shape)
+    return costs, jnp.broadcast_to(faults, key.shape[1:])
 
 
 def _targets(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
     """Sums of the targets and of their squares up to the checkpoints, ``[C, ...]`` each."""
-    lanes = random.words(key).shape[1:]
+    lanes = key.shape[1:]
     zeros = jnp.zeros((len(at), *lanes), spec.dtype)
     places = jnp.asarray(at).reshape(-1, *(1,) * len(lanes))
 

@@ -462,7 +462,7 @@ FAMILY = Family(
             name="static_optimum",
             summary="best fixed budget and policy in hindsight",
             source=f"{_PAPER}, equations (6) and (7)",
-            load="jaxsoco.provisioning.comparators:static_optimum",
+            load="jaxsoco.provisioning.comparators:plan_optimum",
         ),
     ),
     costs=(

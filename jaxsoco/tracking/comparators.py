@@ -24,13 +24,22 @@ def online_optimum(
     (2, 4)
 
     Args:
-      key: of the run, ``[...]`` or its words ``[2, ...]``.
+      key: JAX key of the run, ``[...]``.
       spec: of the problem.
       at: rounds, ascending (static).
 
     Returns:
       Costs by name, cumulative at the rounds ``at``, ``[len(at), ...]`` each, and faults, all 0.
+
+    Raises:
+      TypeError: ``key`` is no JAX key.
     """
-    key = random.words(key)
+    return play_optimum(random.key_words(key), spec, at)
+
+
+def play_optimum(
+    key: jax.Array, spec: Spec, at: tuple[int, ...]
+) -> tuple[dict[str, jax.Array], jax.Array]:
+    """As :func:`online_optimum`, for the words of a key ``[2, ...]``."""
     _, costs, _ = rollout(lai, LAIParams(), quadratic_tracking, spec, key, at)
     return costs._asdict(), jnp.zeros(key.shape[1:], jnp.int32)

@@ -42,7 +42,9 @@ class HittingCost(Rounds):
         "smallest positive eigenvalue", default=0.5, low=1e-9, high=1e6
     )
     largest_eigenvalue: float = setting("largest eigenvalue", default=8.0, low=1e-9, high=1e6)
-    matrix_seed: int = setting("seed of the random eigenvectors", default=0, low=0, static=True)
+    matrix_seed: int = setting(
+        "seed of the random eigenvectors", default=0, low=0, static=True, role="seed"
+    )
     matrix: Path | Literal["random", "zonal_airflow", "wake_steering"] = setting(
         "your own matrix (.npy, .csv) in place of dimension, eigenvalues and seed, or an "
         "application's model",
@@ -375,7 +377,7 @@ FAMILY = Family(
             name="online_optimum_path",
             summary="LAI with the true matrix, played on the same walk",
             source=f"{_PAPER}, definition 1",
-            load="jaxsoco.tracking.comparators:online_optimum",
+            load="jaxsoco.tracking.comparators:play_optimum",
             problems=_WALKED,
         ),
     ),

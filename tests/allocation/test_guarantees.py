@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import jaxsoco
 from jaxsoco import allocation
 from jaxsoco.allocation import (
     PCMParams,
@@ -43,8 +44,9 @@ def jobs(regions: int, switch: float, data_size: float) -> tuple[jax.Array, Spec
         carbon=workload.carbon[:, :regions],
         latency=workload.latency[:regions, :regions],
     )
-    key = random.run_key(jax.random.key(0), jnp.arange(JOBS))
-    return key, sample_job(random.fold(key, 7), workload)
+    keys = jaxsoco.seed_keys(0, JOBS)
+    folded = jax.vmap(jax.random.fold_in, (0, None))(keys, 7)
+    return random.words(keys), sample_job(folded, workload)
 
 
 @functools.partial(jax.jit, static_argnames="metric")

@@ -15,6 +15,8 @@ from jaxsoco.allocation import (
     state_metric,
     wasserstein,
 )
+from jaxsoco.allocation.theory.tree import draw_tree
+from jaxsoco.core import random
 
 KINDS = ("plane", "closure", "tree", "star")
 X64 = pytest.mark.parametrize("x64", [True], indirect=True)
@@ -245,7 +247,7 @@ def test_tree_of_a_key_does_not_depend_on_its_lane(x64):
     distance = jnp.asarray(network(np.random.default_rng(9), 5, "plane"))
     keys = jax.random.split(jax.random.key(1), 4)
     together = EMBED(keys, distance)
-    words = EMBED(jnp.moveaxis(jax.random.key_data(keys), -1, 0), distance)
+    words = jax.jit(draw_tree)(random.words(keys), distance)
     np.testing.assert_array_equal(together.distance, words.distance)
     for b in range(4):
         alone = EMBED(keys[b], distance)

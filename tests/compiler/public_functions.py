@@ -163,8 +163,12 @@ def _descend(learned: Any, epsilon: Any, words: Any) -> Any:
 _WORKLOAD = {"regions": ("us-west-1", "eu-west-2", "eu-central-1"), "job_length": 3}
 
 
+def _keys(words: Any) -> Any:
+    return jax.random.wrap_key_data(jnp.moveaxis(words, 0, -1))
+
+
 def _sample_job(words: Any) -> Any:
-    return allocation.sample_job(words, allocation.synthetic_workload(**_WORKLOAD))
+    return allocation.sample_job(_keys(words), allocation.synthetic_workload(**_WORKLOAD))
 
 
 def _queue() -> provisioning.Spec:
@@ -348,7 +352,10 @@ CALLS: dict[str, Call] = {
         None,
         lambda g: (g.uniform() + 1, g.uniform() + 10, g.uniform(), g.uniform(high=0.5)),
     ),
-    "allocation.embed_tree": (None, lambda g: (g.words(), g.distance())),
+    "allocation.embed_tree": (
+        lambda words, distance: allocation.embed_tree(_keys(words), distance),
+        lambda g: (g.words(), g.distance()),
+    ),
     "allocation.integral_optimum": (
         lambda *job: allocation.integral_optimum(*job, slots=3),
         _jobs,

@@ -136,6 +136,55 @@ def test_a_wrong_compiler_is_named_once_and_what_we_compile_is_right():
     assert found["ours"] < 1e-5
 
 
+BLAMED = """
+import json, warnings
+import jax
+import jaxsoco
+from jaxsoco.core import compiler
+
+compiler.computes_right = lambda: False
+problem = jaxsoco.make("tracking/quadratic_tracking", dimension=2, horizon=2)
+learner = algorithm, params = jaxsoco.learner("tracking/lai")
+best = jaxsoco.comparator("tracking/online_optimum_path")
+keys = jaxsoco.seed_keys(0, 2)
+world, spec = problem.problem, problem.spec(keys[0])
+
+def simulate(keys):
+    return jaxsoco.simulate(algorithm, params, world, spec, keys, 2).costs.hit  # here
+
+def play(keys):
+    return jaxsoco.play(problem, *learner, keys).costs.hit  # here
+
+def compare(keys):
+    return best(problem, keys, (1, 2))  # here
+
+def derive(keys):
+    return jax.grad(lambda x: x * play(keys).sum())(1.0)
+
+def said(call):
+    if compiler._unseen.locked():
+        compiler._unseen.release()
+    jax.clear_caches()
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        call(keys)
+    return [(w.filename, w.lineno) for w in seen if w.category is RuntimeWarning]
+
+doors = simulate, play, compare, derive
+wrapped = [jax.jit(simulate), jax.jit(jax.vmap(play)), jax.jit(compare)]
+print(json.dumps([said(call) for call in (*doors, *wrapped)]))
+"""
+
+
+def test_the_warning_names_the_line_of_the_user():
+    calls = json.loads(_python(BLAMED, "").splitlines()[-1])
+    lines = BLAMED.splitlines()
+    assert len(calls) == 7
+    for ((file, line),) in calls:
+        assert file == "<string>"
+        assert lines[line - 1].endswith("# here")
+
+
 PREPARED = """
 from jaxsoco.core import compiler
 from jaxsoco.experiment.devices import prepare_cpu

@@ -1,4 +1,4 @@
-"""How a sweep is cut up: every run is in one chunk, in one lane of a tile, and survives JSON."""
+"""What a sweep computes: groups of points, whole tiles, and a plan that survives JSON."""
 
 import dataclasses
 import json
@@ -11,7 +11,7 @@ from jaxsoco.core.errors import InputError
 from jaxsoco.core.plan import Group, Plan
 
 
-def make_plan(*, points=(3, 1), seeds=7, tile=4, chunk=8) -> Plan:
+def make_plan(*, points=(3, 1), seeds=7, tile=4, pack=8) -> Plan:
     bounds = [sum(points[:i]) for i in range(len(points) + 1)]
     groups = tuple(
         Group(
@@ -23,24 +23,19 @@ def make_plan(*, points=(3, 1), seeds=7, tile=4, chunk=8) -> Plan:
         )
         for i in range(len(points))
     )
-    return Plan(groups, learners=("pcm", "opt"), costs=("hit", "move"), tile=tile, chunk=chunk)
+    return Plan(groups, learners=("pcm", "opt"), costs=("hit", "move"), tile=tile, pack=pack)
 
 
 @given(
     points=st.lists(st.integers(1, 5), min_size=1, max_size=4),
     seeds=st.integers(1, 20),
     tile=st.integers(1, 8),
-    chunk=st.integers(1, 40),
+    pack=st.integers(1, 40),
 )
-def test_chunks_partition_the_runs(points, seeds, tile, chunk):
-    plan = make_plan(points=tuple(points), seeds=seeds, tile=tile, chunk=chunk)
-    chunks = plan.chunks()
-    seen = [(c.group, run) for c in chunks for run in range(c.start, c.stop)]
-    assert seen == [(g.index, run) for g in plan.groups for run in range(g.runs)]
-    assert [int(c.id) for c in chunks] == list(range(len(chunks)))
-    assert all(len(c.id) == 5 and c.start % tile == 0 and 0 < c.runs <= plan.chunk for c in chunks)
-    assert plan.chunk % tile == 0 and chunk <= plan.chunk < chunk + tile
-    assert plan.runs == sum(points) * seeds == sum(c.runs for c in chunks)
+def test_a_pack_is_of_whole_tiles(points, seeds, tile, pack):
+    plan = make_plan(points=tuple(points), seeds=seeds, tile=tile, pack=pack)
+    assert plan.pack % tile == 0 and pack <= plan.pack < pack + tile
+    assert plan.runs == sum(points) * seeds == sum(group.runs for group in plan.groups)
 
 
 def test_json_round_trip():
@@ -64,7 +59,7 @@ def test_json_round_trip():
         ("plan", {"costs": ()}),
         ("plan", {"costs": ("hit", "hit")}),
         ("plan", {"tile": 0}),
-        ("plan", {"chunk": 0}),
+        ("plan", {"pack": 0}),
     ],
 )
 def test_impossible_plans_are_refused(kind, change):
@@ -75,7 +70,7 @@ def test_impossible_plans_are_refused(kind, change):
         dataclasses.replace(plan, **change)
 
 
-@pytest.mark.parametrize("damage", [{"groups": 3}, {"tile": 0}, {"learners": None}, {"chunk": "x"}])
+@pytest.mark.parametrize("damage", [{"groups": 3}, {"tile": 0}, {"learners": None}, {"pack": "x"}])
 def test_damaged_json_is_bad_input(damage):
     with pytest.raises(InputError, match="not the plan of a run"):
         Plan.from_json(make_plan().to_json() | damage)

@@ -243,6 +243,18 @@ def test_a_number_has_one_lower_limit():
         setting("d", 1.0, above=0, low=1)
 
 
+def test_a_seed_of_the_world_says_so():
+    @settings
+    class Mapped:
+        size: int = setting("sites", default=3)
+        drawn: int = setting("seed of the map", default=0, role="seed")
+
+    assert [one.role for one in Mapped.FIELDS] == ["", "seed"]
+    role: Any = "sead"
+    with pytest.raises(TypeError, match="role: expected \"seed\" or none, got 'sead'"):
+        setting("seed of the map", default=0, role=role)
+
+
 def test_a_class_may_check_its_settings_itself():
     @settings
     class Ends:

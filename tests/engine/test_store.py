@@ -1,4 +1,4 @@
-"""The run directory: nothing but whole chunks of one identity ever counts as computed."""
+"""The directory of results: nothing but whole packs ever counts as computed."""
 
 import errno
 import json
@@ -6,58 +6,61 @@ import os
 import shutil
 import subprocess
 import sys
-from typing import Any
 
 import numpy as np
 import pytest
+from toy_study import make_study, pack_files, temporaries
 
 from jaxsoco.core.errors import InputError, Interrupted
 from jaxsoco.engine import files
-from jaxsoco.engine.manifest import identity_of
-from jaxsoco.engine.plan import GroupPlan, Plan
+from jaxsoco.engine.packs import Block, name_of
 from jaxsoco.engine.store import Store
 
-
-def make_plan(chunk=4) -> Plan:
-    groups = (GroupPlan(index=0, points=(0, 1), seeds=6, horizon=8, checkpoints=(4, 8)),)
-    return Plan(groups, learners=("pcm", "opt"), costs=("hit",), tile=2, chunk=chunk)
+STUDY = make_study()
+KEYS = tuple(f"{number:064x}" for number in range(3))
 
 
-def make_manifest(*, chunk: int = 4, title="Expt. I", **settings: Any):
-    return {
-        "name": "data_size",
-        "settings": {"family": "allocation", "seeds": 6, "points": [{"beta": 1.0}], **settings},
-        "plan": make_plan(chunk).to_json(),
-        "presentation": {"title": title},
-    }
+def content_of(number):
+    """Blocks, arrays and facts of a small pack, of two learners."""
+    rows = np.arange(4 * number, 4 * number + 4)
+    arrays = {}
+    for learner in (0, 1):
+        arrays |= {
+            f"{learner:03d}.hit": np.sin(rows[:, None] + learner + np.arange(2)).astype("f4"),
+            f"{learner:03d}.faults": rows.astype(np.int32),
+            f"{learner:03d}.finite": rows % 3 > 0,
+        }
+    blocks = tuple(
+        Block(KEYS[key], start, stop, learner, row)
+        for learner, key in ((0, 0), (1, 1))
+        for start, stop, row in [(4 * number, 4 * number + 4, 0)]
+    )
+    return blocks, arrays, {"seconds": 0.5, "device": "fake"}
 
 
-def arrays_of(chunk):
-    runs = np.arange(chunk.start, chunk.stop)
-    return {
-        "000.hit": np.sin(runs[:, None] + np.arange(2)).astype(np.float32),
-        "000.faults": runs.astype(np.int32),
-        "000.finite": runs % 3 > 0,
-    }
+NAMES = tuple(name_of(content_of(number)[0]) for number in range(3))
 
 
-def fill(store):
-    for chunk in store.plan.chunks():
-        store.commit(chunk, arrays_of(chunk), {"seconds": 0.5, "device": "fake"})
+def fill(store, numbers=range(3)):
+    for number in numbers:
+        store.commit(*content_of(number))
     return store
 
 
 @pytest.fixture
 def full(tmp_path):
-    return fill(Store(tmp_path / "run").create(make_manifest()))
+    return fill(Store(tmp_path / "run").begin(STUDY.to_json()))
+
+
+def whole(path):
+    """Numbers of the packs that are here and whole, and the reasons of the others."""
+    store = Store(path).open()
+    index = store.refresh()
+    return sorted(NAMES.index(name) for name in index.packs), store.damaged
 
 
 def messages(caught):
     return [str(issue) for issue in caught.value.issues]
-
-
-def temporaries(path):
-    return [p for p in path.rglob("*") if files.is_temporary(p)]
 
 
 # --- what is written ---------------------------------------------------------------------------
@@ -65,110 +68,167 @@ def temporaries(path):
 
 def test_what_is_committed_is_read_back(full):
     store = Store(full.path).open()
-    found = store.committed()
-    assert list(found) == ["00000", "00001", "00002"] and store.damaged == []
-    for chunk in store.plan.chunks():
-        arrays, expected = store.read(chunk.id), arrays_of(chunk)
+    index = store.refresh()
+    assert set(index.packs) == {*NAMES} and store.damaged == []
+    for number, name in enumerate(NAMES):
+        blocks, expected, facts = content_of(number)
+        arrays, pack = store.read(name), index.packs[name]
         assert arrays.keys() == expected.keys()
-        for name, array in arrays.items():
-            assert array.dtype == expected[name].dtype
-            np.testing.assert_array_equal(array, expected[name])
-        meta = found[chunk.id]
-        assert (meta["group"], meta["start"], meta["stop"]) == (0, chunk.start, chunk.stop)
-        assert (meta["device"], meta["seconds"]) == ("fake", 0.5)
-        assert meta["identity"] == store.manifest["identity"]
-        assert meta["bytes"] == (full.path / f"chunks/{chunk.id}.npz").stat().st_size
+        for key, array in arrays.items():
+            assert array.dtype == expected[key].dtype
+            np.testing.assert_array_equal(array, expected[key])
+        assert (pack.blocks, pack.facts, pack.runs) == (blocks, facts, 8)
+        assert pack.size == (full.path / f"packs/{name}.npz").stat().st_size
     assert temporaries(full.path) == []
 
 
-def test_the_manifest_says_what_the_run_is(full):
+def test_the_index_is_the_union_of_the_sidecars(full):
+    index = Store(full.path).open().refresh()
+    assert index.seeds(KEYS[0]) == index.seeds(KEYS[1]) == [(0, 12)]
+    assert index.seeds(KEYS[2]) == []
+    (full.path / "packs" / f"{NAMES[1]}.json").unlink()
+    assert Store(full.path).open().refresh().seeds(KEYS[0]) == [(0, 4), (8, 12)]
+
+
+def test_the_manifest_says_what_is_asked(full):
     manifest = json.loads((full.path / "manifest.json").read_text())
-    assert manifest["format"] == 1
-    assert manifest["identity"] == identity_of(make_manifest()["settings"])
-    assert manifest["presentation"] == {"title": "Expt. I"} and manifest["created"]
-    assert Store(full.path).open().plan == make_plan()
+    assert (manifest["format"], manifest["figure"]) == (2, "Walks") and manifest["created"]
+    study = Store(full.path).open().study
+    assert (study.plan, study.setup, study.origin) == (STUDY.plan, STUDY.setup, STUDY.origin)
 
 
-def test_identity_depends_on_content_alone():
-    assert identity_of({"a": 1, "b": [1.5, "x"]}) == identity_of({"b": (1.5, "x"), "a": 1})
-    assert identity_of({"a": 1}) != identity_of({"a": 1.0}) != identity_of({"a": 2})
+def test_the_identity_depends_on_what_fixes_the_numbers_alone(tmp_path):
+    def identity(name, **changes):
+        return Store(tmp_path / name).begin(make_study(**changes).to_json()).manifest["identity"]
+
+    one = identity("one")
+    assert one == identity("two", title="another", pack=16)
+    assert len({one, identity("three", seeds=12), identity("four", speeds=(1.0, 2.5, 4.0, 6.0))})
 
 
 def test_equal_results_give_equal_files(full, tmp_path):
-    other = fill(Store(tmp_path / "other").create(make_manifest()))
-    for chunk in full.plan.chunks():
-        name = f"chunks/{chunk.id}.npz"
-        assert (full.path / name).read_bytes() == (other.path / name).read_bytes()
+    other = fill(Store(tmp_path / "other").begin(STUDY.to_json()))
+    assert pack_files(other.path) == pack_files(full.path)
 
 
 def test_objects_are_never_pickled(full):
+    blocks, arrays, facts = content_of(0)
     with pytest.raises(TypeError):
-        full.commit(full.plan.chunks()[0], {"x": np.array([{}], object)}, {})
+        full.commit(blocks, arrays | {"x": np.array([{}], object)}, facts)
 
 
-def test_another_process_may_commit_in_the_meantime(tmp_path):
-    mine = Store(tmp_path).create(make_manifest())
-    assert mine.committed() == {}
-    fill(Store(tmp_path).open())
-    assert len(mine.committed()) == 3
+def test_another_process_may_commit_and_delete_in_the_meantime(tmp_path):
+    mine = Store(tmp_path).begin(STUDY.to_json())
+    assert mine.refresh().packs == {}
+    theirs = fill(Store(tmp_path).open())
+    theirs.refresh()
+    assert mine.refresh().packs.keys() == {*NAMES}
+    theirs.remove(NAMES[1])
+    assert mine.refresh().packs.keys() == {NAMES[0], NAMES[2]}
+    # What comes back counts again.
+    fill(theirs, [1])
+    assert mine.refresh().packs.keys() == {*NAMES}
+    mine.read(NAMES[1])
 
 
-# --- create, resume, refuse --------------------------------------------------------------------
+def test_a_pack_is_read_as_it_was_written_last(full):
+    """The same cells may be computed by a study that numbers its learners in another way."""
+    full.read(NAMES[0])
+    blocks, arrays, facts = content_of(0)
+    blocks = tuple(block._replace(learner=1 - block.learner) for block in blocks)
+    swapped = {f"{1 - int(k[:3]):03d}{k[3:]}": array for k, array in arrays.items()}
+    full.commit(blocks, swapped, facts)
+    np.testing.assert_array_equal(full.read(NAMES[0])["001.hit"], arrays["000.hit"])
 
 
-def test_the_same_run_is_resumed_and_its_presentation_renewed(full):
+def test_few_arrays_are_kept(full, monkeypatch):
+    monkeypatch.setattr("jaxsoco.engine.store._MOST_KEPT", 0)
+    store = Store(full.path).open()
+    store.refresh()
+    for name in (*NAMES, *NAMES):
+        store.read(name)
+        assert [*store._arrays] == [name]
+
+
+# --- packs of another folder -------------------------------------------------------------------
+
+
+def refuse_links(monkeypatch):
+    def refuse(source, target):
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", refuse)
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_packs_are_taken_over_by_links_or_copies(full, tmp_path, monkeypatch, links):
+    other = Store(tmp_path / "other").begin(STUDY.to_json())
+    if not links:
+        refuse_links(monkeypatch)
+    for pack in full.index.packs.values():
+        other.take(pack, full.path / "packs")
+        other.take(pack, full.path / "packs")
+    assert whole(other.path) == ([0, 1, 2], [])
+    assert pack_files(other.path) == pack_files(full.path)
+    results = other.path / f"packs/{NAMES[0]}.npz"
+    assert (results.stat().st_nlink == 2) == links
+    assert temporaries(tmp_path) == []
+
+
+def test_what_is_taken_over_takes_the_place_of_what_is_damaged(full, tmp_path):
+    other = fill(Store(tmp_path / "other").begin(STUDY.to_json()))
+    DAMAGES["a bit"](other.path)
+    other = Store(other.path).open()
+    assert NAMES[1] not in other.refresh().packs
+    other.take(full.index.packs[NAMES[1]], full.path / "packs")
+    assert whole(other.path) == ([0, 1, 2], [])
+    other.read(NAMES[1])
+
+
+def test_a_full_disk_while_packs_are_taken_over(full, tmp_path, monkeypatch):
+    other = Store(tmp_path / "other").begin(STUDY.to_json())
+    with monkeypatch.context() as patch:
+        Trouble(patch, 2, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+        with pytest.raises(Interrupted, match="No space left"):
+            other.take(full.index.packs[NAMES[0]], full.path / "packs")
+    assert temporaries(tmp_path) == [] and whole(other.path) == ([], [])
+    other.take(full.index.packs[NAMES[0]], full.path / "packs")
+    assert whole(other.path) == ([0], [])
+
+
+# --- begin, go on, refuse ----------------------------------------------------------------------
+
+
+def test_a_directory_is_gone_on_with_and_its_presentation_renewed(full):
     created = full.manifest["created"]
-    store = Store(full.path).create(make_manifest(title="better"))
-    assert len(store.committed()) == 3
-    assert Store(full.path).open().manifest["presentation"] == {"title": "better"}
-    assert Store(full.path).open().manifest["created"] == created
+    store = Store(full.path).begin(make_study(title="better").to_json())
+    assert len(store.refresh().packs) == 3
+    manifest = Store(full.path).open().manifest
+    assert (manifest["figure"], manifest["created"]) == ("better", created)
 
 
-def test_resuming_an_unchanged_run_leaves_the_manifest_alone(full):
+def test_going_on_with_the_same_leaves_the_manifest_alone(full):
     before = (full.path / "manifest.json").stat()
-    Store(full.path).create(make_manifest())
+    Store(full.path).begin(STUDY.to_json())
     after = (full.path / "manifest.json").stat()
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
 
 
-def test_another_run_is_refused_and_the_differences_named(full):
-    other = make_manifest(seeds=7, points=[{"beta": 2.0}, {"beta": 3.0}], carbon="fr.csv")
-    with pytest.raises(InputError) as caught:
-        Store(full.path).create(other)
-    first, *rest = messages(caught)
-    assert str(full.path) in first
-    for identity in (full.manifest["identity"], identity_of(other["settings"])):
-        assert identity[:12] in first
-    assert rest == [
-        'carbon: absent in that run, "fr.csv" now',
-        "points: 1 value in that run, 2 values now",
-        "seeds: 6 in that run, 7 now",
-    ]
-    assert len(Store(full.path).open().committed()) == 3
-
-
-def test_differences_are_located_and_cut_short(full):
-    with pytest.raises(InputError) as caught:
-        Store(full.path).create(make_manifest(points=[{"beta": 1}]))
-    assert messages(caught)[1:] == ["points[0].beta: 1.0 in that run, 1 now"]
-    many: dict[str, Any] = {f"field{i}": "x" * 100 for i in range(9)}
-    with pytest.raises(InputError) as caught:
-        Store(full.path).create(make_manifest(**many))
-    assert len(caught.value.issues) == 7 and messages(caught)[-1].endswith("4")
-    assert all(len(message) < 160 for message in messages(caught)[1:])
-
-
-def test_another_chunk_size_is_refused_with_the_one_to_use(full):
-    with pytest.raises(InputError, match="was started with chunk = 4, and chunk = 6 is") as caught:
-        Store(full.path).create(make_manifest(chunk=6))
-    assert "keep chunk = 4" in str(caught.value)
-
-
-def test_another_cut_is_refused(full):
-    manifest = make_manifest()
-    manifest["plan"]["learners"] = ["opt", "pcm"]
-    with pytest.raises(InputError, match=r"learners\[0\]"):
-        Store(full.path).create(manifest)
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"seeds": 7},
+        {"speeds": (9.0, 1.0), "groups": ((0, 1),)},
+        {"learners": {"greedy": {}}},
+        {"pack": 16},
+        {"tile": 8},
+    ],
+)
+def test_another_study_may_be_asked_of_a_directory(full, other):
+    """The packs stay, whatever they are of: the manifest is of what was asked last."""
+    store = Store(full.path).begin(make_study(**other).to_json())
+    assert len(store.refresh().packs) == 3
+    assert Store(full.path).open().study.plan == make_study(**other).plan
 
 
 def test_a_directory_of_something_else_is_refused(tmp_path):
@@ -176,27 +236,51 @@ def test_a_directory_of_something_else_is_refused(tmp_path):
     with pytest.raises(InputError, match="not a run directory"):
         Store(tmp_path).open()
     with pytest.raises(InputError, match=r'not a run directory: it holds "thesis\.tex"'):
-        Store(tmp_path).create(make_manifest())
+        Store(tmp_path).begin(STUDY.to_json())
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
 
 
-def test_chunks_without_a_manifest_are_refused(full):
+@pytest.mark.parametrize(
+    "text", ['{"name": "A web site", "icons": []}', '{"format": 2}', "", "[1]", '{"format": 1']
+)
+def test_a_manifest_of_another_program_is_never_overwritten(tmp_path, text):
+    (tmp_path / "index.html").write_text("precious")
+    (tmp_path / "manifest.json").write_text(text)
+    for attempt in (
+        Store(tmp_path).open,
+        lambda: Store(tmp_path).open(to_extend=True),
+        lambda: Store(tmp_path).begin(STUDY.to_json()),
+    ):
+        with pytest.raises(InputError, match=r"its manifest\.json"):
+            attempt()
+    assert (tmp_path / "manifest.json").read_text() == text
+    assert {p.name for p in tmp_path.iterdir()} == {"index.html", "manifest.json"}
+
+
+def test_packs_without_a_manifest_are_refused(full):
     (full.path / "manifest.json").unlink()
     with pytest.raises(InputError, match="not a run directory"):
-        Store(full.path).create(make_manifest())
+        Store(full.path).begin(STUDY.to_json())
 
 
-@pytest.mark.parametrize("left", [(), ("chunks",), (".manifest.json.0a0a0a0a-1-0b0b0b0b-0.tmp",)])
-def test_an_interrupted_creation_is_taken_up(tmp_path, left):
+@pytest.mark.parametrize("left", [(), ("packs",), (".manifest.json.0a0a0a0a-1-0b0b0b0b-0.tmp",)])
+def test_an_interrupted_beginning_is_taken_up(tmp_path, left):
     for name in left:
-        (tmp_path / name).mkdir() if name == "chunks" else (tmp_path / name).touch()
-    assert Store(tmp_path).create(make_manifest()).committed() == {}
+        (tmp_path / name).mkdir() if name == "packs" else (tmp_path / name).touch()
+    assert Store(tmp_path).begin(STUDY.to_json()).refresh().packs == {}
+
+
+def test_a_folder_of_packs_that_is_gone_is_made_again(full):
+    shutil.rmtree(full.path / "packs")
+    assert Store(full.path).open().refresh().packs == {}
+    fill(Store(full.path).begin(STUDY.to_json()))
+    assert whole(full.path) == ([0, 1, 2], [])
 
 
 def test_missing_directories(tmp_path):
     with pytest.raises(InputError, match="no such directory"):
         Store(tmp_path / "absent").open()
-    assert Store(tmp_path / "a" / "b").create(make_manifest()).committed() == {}
+    assert Store(tmp_path / "a" / "b").begin(STUDY.to_json()).refresh().packs == {}
 
 
 def test_a_file_is_no_directory(tmp_path):
@@ -205,64 +289,76 @@ def test_a_file_is_no_directory(tmp_path):
         with pytest.raises(InputError, match=str(path)):
             Store(path).open()
         with pytest.raises(InputError, match="Not a directory"):
-            Store(path).create(make_manifest())
+            Store(path).begin(STUDY.to_json())
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "packs").touch()
+    with pytest.raises(InputError, match="cannot be used as a run directory"):
+        Store(tmp_path / "run").begin(STUDY.to_json())
 
 
-def test_of_two_runs_that_start_in_one_directory_one_is_refused(tmp_path, monkeypatch):
+@pytest.mark.parametrize("theirs", [{"seeds": 7}, {}])
+def test_two_beginnings_in_one_directory_share_it(tmp_path, monkeypatch, theirs):
+    """Whoever writes the manifest last is asked; nobody loses a pack."""
     link = os.link
 
     def late(source, target):
         monkeypatch.setattr(os, "link", link)
-        Store(tmp_path).create(make_manifest(seeds=7))
+        fill(Store(tmp_path).begin(make_study(**theirs).to_json()))
         link(source, target)
 
     monkeypatch.setattr(os, "link", late)
-    with pytest.raises(InputError, match="holds another run"):
-        Store(tmp_path).create(make_manifest())
-    assert Store(tmp_path).open().manifest["settings"]["seeds"] == 7
+    store = Store(tmp_path).begin(STUDY.to_json())
+    assert len(store.refresh().packs) == 3
+    assert Store(tmp_path).open().study.seeds == store.study.seeds == 11
     assert temporaries(tmp_path) == []
-
-
-def test_two_starts_of_one_run_share_the_directory(tmp_path, monkeypatch):
-    link = os.link
-
-    def late(source, target):
-        monkeypatch.setattr(os, "link", link)
-        fill(Store(tmp_path).create(make_manifest()))
-        link(source, target)
-
-    monkeypatch.setattr(os, "link", late)
-    assert len(Store(tmp_path).create(make_manifest()).committed()) == 3
 
 
 def test_a_file_system_without_hard_links_will_do(tmp_path, monkeypatch):
-    def refuse(source, target):
-        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
-
-    monkeypatch.setattr(os, "link", refuse)
-    assert Store(tmp_path / "run").create(make_manifest()).committed() == {}
+    refuse_links(monkeypatch)
+    assert Store(tmp_path / "run").begin(STUDY.to_json()).refresh().packs == {}
     assert temporaries(tmp_path) == []
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b'{"format": 1,', "cannot be read"),
-        (b"\xff\xfe", "cannot be read"),
-        (b"[]", "cannot be read"),
-        (b"{}", "lacks created, format, identity, plan, settings"),
-        ({"format": 2}, "written in format 2"),
-        ({"settings": {"seeds": 9}}, "were changed"),
-        ({"plan": {}}, "not the plan of a run"),
-    ],
-)
-def test_a_damaged_manifest_is_refused(full, content, message):
-    path = full.path / "manifest.json"
+UNREADABLE = [
+    (b'{"format": 2,', "cannot be read"),
+    (b"\xff\xfe", "cannot be read"),
+    (b"[]", "cannot be read"),
+    (b"[" * 100_000, "cannot be read"),
+    (b"{}", "lacks created, format, identity, name, plan, presentation, settings"),
+    ({"settings": {"seeds": 9}}, "changed after it was written"),
+    ({"plan": {}}, "changed after it was written"),
+    ({"seal": "0" * 64}, "changed after it was written"),
+    ({"figure": "Another"}, "changed after it was written"),
+    ({"format": 1}, "were changed"),
+]
+
+
+def spoil(path, content):
     if isinstance(content, dict):
         content = json.dumps(json.loads(path.read_text()) | content).encode()
     path.write_bytes(content)
+
+
+@pytest.mark.parametrize(("content", "message"), UNREADABLE)
+def test_a_damaged_manifest_is_not_read_but_written_anew(full, content, message):
+    """A manifest fixes nothing: packs say themselves what they are."""
+    spoil(full.path / "manifest.json", content)
     with pytest.raises(InputError, match=message):
         Store(full.path).open()
+    lenient = Store(full.path).open(to_extend=True)
+    assert lenient.manifest == {} and len(lenient.refresh().packs) == 3
+    assert len(Store(full.path).begin(STUDY.to_json()).refresh().packs) == 3
+    assert Store(full.path).open().study.plan == STUDY.plan
+
+
+def test_a_directory_of_a_later_format_is_left_alone(full):
+    path = full.path / "manifest.json"
+    spoil(path, {"format": 3})
+    text = path.read_text()
+    for attempt in (Store(full.path).open, lambda: Store(full.path).begin(STUDY.to_json())):
+        with pytest.raises(InputError, match="written in format 3, and this version reads"):
+            attempt()
+    assert path.read_text() == text
 
 
 # --- damage ------------------------------------------------------------------------------------
@@ -274,31 +370,42 @@ def flip(path, position, bit=0):
     path.write_bytes(data)
 
 
-def replace_by_another_run(path):
-    other = fill(Store(path / "other").create(make_manifest(seeds=5)))
-    for suffix in ("npz", "json"):
-        shutil.copy(other.path / f"chunks/00001.{suffix}", path / f"chunks/00001.{suffix}")
+def results(path):
+    return path / "packs" / f"{NAMES[1]}.npz"
 
 
-def replace_by_another_chunk(path):
-    for suffix in ("npz", "json"):
-        shutil.copy(path / f"chunks/00000.{suffix}", path / f"chunks/00001.{suffix}")
+def sidecar(path):
+    return path / "packs" / f"{NAMES[1]}.json"
+
+
+def copy_pack(source, target):
+    for suffix in (".npz", ".json"):
+        shutil.copy(source.with_suffix(suffix), target.with_suffix(suffix))
+
+
+def as_folder(file):
+    file.unlink()
+    file.mkdir()
 
 
 DAMAGES = {
-    "truncated": lambda p: os.truncate(p / "chunks/00001.npz", 100),
-    "empty": lambda p: os.truncate(p / "chunks/00001.npz", 0),
-    "longer": lambda p: os.truncate(p / "chunks/00001.npz", 10_000),
-    "first bit": lambda p: flip(p / "chunks/00001.npz", 0),
-    "a bit": lambda p: flip(p / "chunks/00001.npz", 200, 3),
-    "last bit": lambda p: flip(p / "chunks/00001.npz", -1, 7),
-    "gone": lambda p: (p / "chunks/00001.npz").unlink(),
-    "sidecar truncated": lambda p: os.truncate(p / "chunks/00001.json", 50),
-    "sidecar empty": lambda p: os.truncate(p / "chunks/00001.json", 0),
-    "sidecar no object": lambda p: (p / "chunks/00001.json").write_text("[1]"),
-    "sidecar unsealed": lambda p: (p / "chunks/00001.json").write_text("{}"),
-    "of another run": replace_by_another_run,
-    "of another chunk": replace_by_another_chunk,
+    "truncated": lambda p: os.truncate(results(p), 100),
+    "empty": lambda p: os.truncate(results(p), 0),
+    "longer": lambda p: os.truncate(results(p), 10_000),
+    "first bit": lambda p: flip(results(p), 0),
+    "a bit": lambda p: flip(results(p), 200, 3),
+    "last bit": lambda p: flip(results(p), -1, 7),
+    "gone": lambda p: results(p).unlink(),
+    "a folder": lambda p: as_folder(results(p)),
+    "sidecar truncated": lambda p: os.truncate(sidecar(p), 50),
+    "sidecar empty": lambda p: os.truncate(sidecar(p), 0),
+    "sidecar no object": lambda p: sidecar(p).write_text("[1]"),
+    "sidecar unsealed": lambda p: sidecar(p).write_text("{}"),
+    "sidecar too deep": lambda p: sidecar(p).write_text("[" * 100_000),
+    "sidecar a folder": lambda p: as_folder(sidecar(p)),
+    "of another pack": lambda p: copy_pack(p / "packs" / NAMES[0], p / "packs" / NAMES[1]),
+    "results of another pack": lambda p: shutil.copy(p / f"packs/{NAMES[0]}.npz", results(p)),
+    "sidecar of another pack": lambda p: shutil.copy(p / f"packs/{NAMES[0]}.json", sidecar(p)),
 }
 
 
@@ -306,41 +413,66 @@ DAMAGES = {
 def test_damage_is_found_reported_and_repaired(full, damage):
     DAMAGES[damage](full.path)
     store = Store(full.path).open()
-    assert list(store.committed()) == ["00000", "00002"]
-    assert [found.chunk for found in store.damaged] == ["00001"]
-    assert str(store.damaged[0]).startswith("chunk 00001: ")
-    with pytest.raises(InputError, match="chunk 00001"):
-        store.read("00001")
-    chunk = store.plan.chunks()[1]
-    store.commit(chunk, arrays_of(chunk), {})
-    again = Store(full.path).open()
-    assert len(again.committed()) == 3 and again.damaged == []
+    assert sorted(store.refresh().packs) == sorted({NAMES[0], NAMES[2]})
+    assert [one.pack for one in store.damaged] == [NAMES[1]]
+    assert str(store.damaged[0]).startswith(f"pack {NAMES[1]}: its ")
+    assert store.refresh().seeds(KEYS[0]) == [(0, 4), (8, 12)] and len(store.damaged) == 1
+    for file in (results(full.path), sidecar(full.path)):
+        if file.is_dir():
+            file.rmdir()  # the one thing that a file cannot take the place of
+    fill(store, [1])
+    assert whole(full.path) == ([0, 1, 2], [])
+    assert store.refresh().seeds(KEYS[0]) == [(0, 12)] and store.damaged == []
 
 
-def test_a_chunk_without_sidecar_was_never_committed(full):
-    (full.path / "chunks/00001.json").unlink()
+def test_a_quick_look_compares_sizes_alone(full):
     store = Store(full.path).open()
-    assert list(store.committed()) == ["00000", "00002"] and store.damaged == []
-    with pytest.raises(InputError, match="not computed yet"):
-        store.read("00001")
+    DAMAGES["a bit"](full.path)
+    assert len(store.refresh(thorough=False).packs) == 3
+    with pytest.raises(InputError, match="SHA-256 differs"):
+        store.read(NAMES[1])
+    assert len(store.refresh().packs) == 2 and len(store.damaged) == 1
+    DAMAGES["truncated"](full.path)
+    quick = Store(full.path).open()
+    assert len(quick.refresh(thorough=False).packs) == 2 and len(quick.damaged) == 1
+
+
+def test_results_without_sidecar_were_never_committed(full):
+    sidecar(full.path).unlink()
+    assert whole(full.path) == ([0, 2], [])
 
 
 def test_every_flipped_bit_of_a_sidecar_is_found(full):
-    path = full.path / "chunks/00001.json"
-    whole = path.read_bytes()
-    for position in range(len(whole)):
-        flip(path, position, position % 8)
-        assert "00001" not in Store(full.path).open().committed(), position
-        path.write_bytes(whole)
+    text = sidecar(full.path).read_bytes()
+    for position in range(len(text)):
+        flip(sidecar(full.path), position, position % 8)
+        numbers, damaged = whole(full.path)
+        assert numbers == [0, 2] and len(damaged) == 1, position
+        sidecar(full.path).write_bytes(text)
 
 
-def test_an_unreadable_chunk_is_no_traceback(full):
+def test_an_unreadable_pack_is_no_traceback(full):
     store = Store(full.path).open()
-    store.committed()
-    os.truncate(full.path / "chunks/00001.npz", 100)
-    with pytest.raises(InputError, match="cannot be read"):
-        store.read("00001")
-    assert "00001" not in store.committed()
+    store.refresh()
+    os.truncate(results(full.path), 100)
+    with pytest.raises(InputError, match=r"results are damaged.*run the experiment again"):
+        store.read(NAMES[1])
+    assert NAMES[1] not in store.refresh().packs and len(store.damaged) == 1
+
+
+def test_a_pack_is_removed_with_its_sidecar_first(full, monkeypatch):
+    unlink, order = files.Path.unlink, []
+
+    def note(path, missing_ok=False):
+        order.append(path.suffix)
+        unlink(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(files.Path, "unlink", note)
+    full.remove(NAMES[1])
+    full.remove(NAMES[1])
+    assert order[:2] == [".json", ".npz"]
+    assert whole(full.path) == ([0, 2], [])
+    assert full.index.seeds(KEYS[1]) == [(0, 4), (8, 12)]
 
 
 # --- writing that fails, processes that die ----------------------------------------------------
@@ -364,44 +496,53 @@ class Trouble:
         return wrapped
 
 
-CALLS_OF_A_CHUNK = 6  # twice: flush the file, rename it, flush the folder
+CALLS_OF_A_PACK = 6  # twice: flush the file, rename it, flush the folder
 
 
-@pytest.mark.parametrize("at", range(1, CALLS_OF_A_CHUNK + 1))
+@pytest.mark.parametrize("at", range(1, CALLS_OF_A_PACK + 1))
 @pytest.mark.parametrize("code", ["ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EACCES", "EIO"])
 def test_a_failing_write_interrupts_and_leaves_no_trace(full, monkeypatch, at, code):
-    chunk, number = full.plan.chunks()[1], getattr(errno, code)
+    number = getattr(errno, code)
     DAMAGES["a bit"](full.path)
     store = Store(full.path).open()
-    kept = store.committed()
+    kept = {*store.refresh().packs}
     with monkeypatch.context() as patch:
         Trouble(patch, at, OSError(number, os.strerror(number)))
         with pytest.raises(Interrupted) as caught:
-            store.commit(chunk, arrays_of(chunk), {})
+            fill(store, [1])
     text = str(caught.value)
-    assert os.strerror(number) in text and str(full.path) in text and "chunk 00001" in text
+    assert os.strerror(number) in text and str(full.path) in text and f"pack {NAMES[1]}" in text
     assert "run the same command again" in text
     assert temporaries(full.path) == []
-    again = Store(full.path).open()
-    assert kept.items() <= again.committed().items()
-    again.commit(chunk, arrays_of(chunk), {})
-    assert len(Store(full.path).open().committed()) == 3
+    assert kept <= {*Store(full.path).open().refresh().packs}
+    fill(Store(full.path).open(), [1])
+    assert whole(full.path) == ([0, 1, 2], [])
 
 
 @pytest.mark.parametrize("at", [1, 2, 3, 4])
-def test_a_full_disk_at_the_start(tmp_path, monkeypatch, at):
+def test_a_full_disk_at_the_beginning(tmp_path, monkeypatch, at):
     with monkeypatch.context() as patch:
         Trouble(patch, at, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
         with pytest.raises(Interrupted, match=r"manifest\.json.*No space left.*free some space"):
-            Store(tmp_path / "run").create(make_manifest())
+            Store(tmp_path / "run").begin(STUDY.to_json())
     assert temporaries(tmp_path) == []
-    assert Store(tmp_path / "run").create(make_manifest()).committed() == {}
+    assert Store(tmp_path / "run").begin(STUDY.to_json()).refresh().packs == {}
+
+
+@pytest.mark.parametrize("at", [1, 2, 3])
+def test_a_full_disk_while_the_manifest_is_renewed(full, monkeypatch, at):
+    with monkeypatch.context() as patch:
+        Trouble(patch, at, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+        with pytest.raises(Interrupted, match=r"manifest\.json.*No space left.*free some space"):
+            Store(full.path).begin(make_study(title="better").to_json())
+    assert temporaries(full.path) == []
+    assert whole(full.path) == ([0, 1, 2], [])
 
 
 def test_a_directory_that_cannot_be_written_is_bad_input(tmp_path, monkeypatch):
     Trouble(monkeypatch, 1, OSError(errno.EACCES, os.strerror(errno.EACCES)))
     with pytest.raises(InputError, match="Permission denied"):
-        Store(tmp_path / "run").create(make_manifest())
+        Store(tmp_path / "run").begin(STUDY.to_json())
 
 
 class Killed(BaseException):
@@ -410,7 +551,7 @@ class Killed(BaseException):
 
 def test_a_kill_between_any_two_system_calls_loses_nothing(tmp_path, monkeypatch):
     """Kills a run at its first, second, ... system call, until one run gets through."""
-    straight = fill(Store(tmp_path / "straight").create(make_manifest()))
+    straight = fill(Store(tmp_path / "straight").begin(STUDY.to_json()))
     deaths = 0
     while True:
         path = tmp_path / f"run{deaths}"
@@ -419,27 +560,26 @@ def test_a_kill_between_any_two_system_calls_loses_nothing(tmp_path, monkeypatch
             trouble = Trouble(patch, deaths + 1, Killed)
             patch.setattr(files.Path, "unlink", _dead_after(trouble, deaths, files.Path.unlink))
             try:
-                fill(Store(path).create(make_manifest()))
+                fill(Store(path).begin(STUDY.to_json()))
                 break
             except Killed:
                 deaths += 1
-        acknowledged = max(0, (deaths - 1 - 4) // CALLS_OF_A_CHUNK)
-        store = Store(path).create(make_manifest())
+        acknowledged = max(0, (deaths - 1 - 4) // CALLS_OF_A_PACK)
+        store = Store(path).begin(STUDY.to_json())
         assert temporaries(path) == []
-        assert len(store.committed()) >= acknowledged and store.damaged == []
-        for chunk in store.plan.chunks():
-            if chunk.id not in store.committed():
-                store.commit(chunk, arrays_of(chunk), {})
-            name = f"chunks/{chunk.id}.npz"
-            assert (path / name).read_bytes() == (straight.path / name).read_bytes()
-    assert deaths == 4 + 3 * CALLS_OF_A_CHUNK
+        packs = {*store.refresh().packs}
+        assert {*NAMES[:acknowledged]} <= packs and store.damaged == []
+        fill(store, [n for n, name in enumerate(NAMES) if name not in packs])
+        assert pack_files(path) == pack_files(straight.path)
+        assert whole(path) == ([0, 1, 2], [])
+    assert deaths == 4 + 3 * CALLS_OF_A_PACK
 
 
 def _dead_after(trouble, calls, unlink):
-    def dead(path):
+    def dead(path, missing_ok=False):
         if trouble.calls > calls:
             raise Killed
-        unlink(path)
+        unlink(path, missing_ok=missing_ok)
 
     return dead
 
@@ -450,7 +590,7 @@ def test_leftovers_are_removed_but_not_what_is_being_written(full):
     here, me = files._HOST, os.getpid()
 
     def leave(host, pid, process, age=0.0):
-        path = full.path / f"chunks/.00001.npz.{host}-{pid}-{process}-0.tmp"
+        path = full.path / f"packs/.{NAMES[1]}.npz.{host}-{pid}-{process}-0.tmp"
         path.write_bytes(b"half")
         stamp = path.stat().st_mtime - age
         os.utime(path, (stamp, stamp))

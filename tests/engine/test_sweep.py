@@ -13,237 +13,250 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import pytest
-
-from jaxsoco.core.errors import InputError, Interrupted
-from jaxsoco.core.moments import Moments, merge_in_order
-from jaxsoco.engine import files
-from jaxsoco.engine import sweep as sweeps
-from jaxsoco.engine.plan import GroupPlan, Plan
-from jaxsoco.engine.progress import Progress
-from jaxsoco.engine.store import Store
-from jaxsoco.engine.sweep import Tiles, sweep
-
-LEARNERS, COSTS, TILE = ("pcm", "st_clip", "opt"), ("hit", "move"), 4
-GROUPS = (
-    GroupPlan(index=0, points=(0, 2, 3), seeds=11, horizon=6, checkpoints=(2, 6)),
-    GroupPlan(index=1, points=(1,), seeds=11, horizon=9, checkpoints=(3, 6, 9)),
+from toy_study import (
+    TILE,
+    Outcome,
+    assert_same_bits,
+    begin,
+    expected,
+    fake_load,
+    fake_tile,
+    make_study,
+    pack_files,
+    run,
+    sidecars,
+    stored_runs,
+    temporaries,
 )
 
+from jaxsoco.core.errors import InputError, Interrupted, Issue
+from jaxsoco.core.moments import Moments, merge_in_order
+from jaxsoco.engine import sweep as sweeps
+from jaxsoco.engine.progress import Progress
+from jaxsoco.engine.reading import Stored
+from jaxsoco.engine.requests import Share
+from jaxsoco.engine.store import Store
+from jaxsoco.engine.sweep import Tiles, compute
+from jaxsoco.engine.work import Work
 
-class Outcome(NamedTuple):
-    costs: dict
-    faults: Any
-    finite: np.ndarray
-
-
-def make_plan(chunk=8) -> Plan:
-    return Plan(GROUPS, learners=LEARNERS, costs=COSTS, tile=TILE, chunk=chunk)
-
-
-def make_store(path, plan) -> Store:
-    return Store(path).create({"settings": {"seeds": 11}, "plan": plan.to_json()})
-
-
-def record(group, learner, position, seed):
-    """What the fake learner does in one run: costs by name [C], faults, finite."""
-    point = GROUPS[group].points[position]
-    at = np.array(GROUPS[group].checkpoints)
-    rng = np.random.default_rng((learner, point, seed))
-    costs = {name: (100 + rng.normal(size=at.shape) * at).astype(np.float32) for name in COSTS}
-    return costs, (point + 3 * seed + learner) % 7 == 0, (point + seed) % 5 != learner
-
-
-def fake_tile(group, learner, before=lambda: None):
-    def tile(positions, seeds) -> Any:
-        before()
-        assert positions.dtype == seeds.dtype == np.int32
-        runs = [record(group, learner, p, s) for p, s in zip(positions, seeds, strict=True)]
-        costs = {name: np.stack([run[0][name] for run in runs], axis=-1) for name in COSTS}
-        faults = np.array([2 * run[1] for run in runs], np.int32)
-        return Outcome(costs, faults, np.array([run[2] for run in runs]))
-
-    return tile
-
-
-def fake_load(width=TILE, before=lambda: None):
-    def load(group):
-        tiles = tuple(fake_tile(group, i, before) for i in range(len(LEARNERS)))
-        return Tiles(width, tiles, {"jax": "0.0", "device": "fake"})
-
-    return load
-
-
-def run_straight(path, chunk=8, width=TILE) -> Store:
-    plan = make_plan(chunk)
-    store = make_store(path, plan)
-    sweep(plan, store, fake_load(width))
-    return store
-
-
-def all_runs(store):
-    """Every array of the store, concatenated over the chunks of each group."""
-    store = Store(store.path).open()
-    assert len(store.committed()) == len(store.plan.chunks()) and store.damaged == []
-    parts = {}
-    for chunk in store.plan.chunks():
-        for name, array in store.read(chunk.id).items():
-            assert len(array) == chunk.runs
-            parts.setdefault((chunk.group, name), []).append(array)
-    return {place: np.concatenate(part) for place, part in parts.items()}
-
-
-def assert_same_bits(one, two):
-    assert one.keys() == two.keys()
-    for place, array in one.items():
-        assert array.dtype == two[place].dtype and array.tobytes() == two[place].tobytes(), place
-
-
-def no_temporaries(path):
-    return not any(files.is_temporary(p) for p in path.rglob("*"))
+STUDY = make_study()
+RUNS = 4 * 11
+WORK = RUNS * 3
 
 
 @pytest.fixture(scope="module")
 def straight(tmp_path_factory):
-    return run_straight(tmp_path_factory.mktemp("sweep") / "straight")
+    path = tmp_path_factory.mktemp("sweep") / "straight"
+    run(path, STUDY)
+    return path
+
+
+def packs_of(path):
+    return Stored(path).coverage.packs
 
 
 # --- results -----------------------------------------------------------------------------------
 
 
 def test_every_run_is_the_run_it_says(straight):
-    runs = all_runs(straight)
-    for group in GROUPS:
-        for r in range(group.runs):
-            position, seed = divmod(r, group.seeds)
-            for learner in range(len(LEARNERS)):
-                costs, fault, finite = record(group.index, learner, position, seed)
-                for name in COSTS:
-                    kept = runs[group.index, f"{learner:03d}.{name}"]
-                    assert kept.dtype == np.float32
-                    np.testing.assert_array_equal(kept[r], costs[name])
-                assert runs[group.index, f"{learner:03d}.faults"][r] == 2 * fault
-                assert runs[group.index, f"{learner:03d}.finite"][r] == finite
-    assert runs[0, "000.faults"].dtype == np.int32 and runs[0, "000.finite"].dtype == np.bool_
+    assert_same_bits(stored_runs(straight), expected(STUDY))
+    kinds = {name: a.dtype for name, a in stored_runs(straight)[0, "pcm"].items()}
+    assert kinds == {"hit": "f4", "move": "f4", "faults": "i4", "finite": "?"}
 
 
-@pytest.mark.parametrize("chunk", [1, 4, 12, 17, 1000])
-def test_another_chunk_size_gives_the_same_runs_and_moments(straight, tmp_path, chunk):
-    other = run_straight(tmp_path, chunk)
-    assert len(other.plan.chunks()) != len(straight.plan.chunks())
-    assert_same_bits(all_runs(straight), all_runs(other))
+@pytest.mark.parametrize("pack", [1, 4, 12, 17, 1000])
+def test_another_pack_size_gives_the_same_runs_and_moments(straight, tmp_path, pack):
+    run(tmp_path, make_study(pack=pack))
+    assert len(packs_of(tmp_path)) != len(packs_of(straight)) or pack == 8
+    assert_same_bits(stored_runs(straight), stored_runs(tmp_path))
     one, two = (
         merge_in_order(
-            Moments.of(store.read(chunk.id)["001.hit"][:, -1])
-            for chunk in store.plan.chunks()
-            if chunk.group == 0
+            Moments.of(arrays["001.hit"][:, -1])
+            for place, arrays in Stored(path).pieces()
+            if place["group"] == 0
         )
-        for store in (straight, other)
+        for path in (straight, tmp_path)
     )
-    assert one.count == two.count == GROUPS[0].runs
-    for a, b in ((one.mean, two.mean), (one.variance, two.variance)):
-        np.testing.assert_allclose(a, b, rtol=1e-12)
+    # Pieces are those of the study, so that sums are the same to the last bit.
+    assert one.count == two.count == 33
+    assert (one.mean, one.variance) == (two.mean, two.variance)
 
 
 @pytest.mark.parametrize("width", [8, 12, 64])
 def test_the_number_of_devices_changes_no_bit(straight, tmp_path, width):
-    assert_same_bits(all_runs(straight), all_runs(run_straight(tmp_path, width=width)))
+    run(tmp_path, STUDY, width)
+    assert_same_bits(stored_runs(straight), stored_runs(tmp_path))
+    assert pack_files(straight) == pack_files(tmp_path)
+
+
+@pytest.mark.parametrize("tile", [1, 3, 16])
+def test_another_tile_gives_the_same_runs(straight, tmp_path, tile):
+    run(tmp_path, make_study(tile=tile), tile)
+    assert_same_bits(stored_runs(straight), stored_runs(tmp_path))
 
 
 def test_every_call_has_the_compiled_width(tmp_path):
-    plan, shapes = make_plan(), set()
+    shapes = set()
 
     def load(group):
         def tile(positions, seeds) -> Any:
             shapes.add((positions.shape, seeds.shape))
-            assert positions.max() < len(GROUPS[group].points) and seeds.max() < 11
-            return fake_tile(group, 0)(positions, seeds)
+            points = STUDY.groups[group].points
+            assert positions.max() < len(points) and seeds.max() < 11
+            return fake_tile(STUDY, group, "pcm")(positions, seeds)
 
-        return Tiles(12, (tile,) * len(LEARNERS))
+        return Tiles(12, (tile,) * 3)
 
-    sweep(plan, make_store(tmp_path, plan), load)
+    run(tmp_path, STUDY, load=load)
     assert shapes == {((12,), (12,))}
 
 
+def test_a_last_batch_is_filled_with_the_last_run(tmp_path):
+    lanes = []
+
+    def load(group):
+        def tile(positions, seeds) -> Any:
+            lanes.append((positions.tolist(), seeds.tolist()))
+            return fake_tile(study, group, "pcm")(positions, seeds)
+
+        return Tiles(16, (tile,) * 3)
+
+    study = make_study(pack=16)
+    run(tmp_path, study, load=load)
+    last = [one for one in lanes if len({*zip(*one, strict=True)}) < 16]
+    assert len(last) == 2 * 3  # of each group, for every learner
+    for positions, seeds in last:
+        run_of_last = (positions[-1], seeds[-1])
+        assert run_of_last == (len({*positions}) - 1 if max(positions) == 0 else 2, 10)
+        pairs = [*zip(positions, seeds, strict=True)]
+        first = pairs.index(run_of_last)
+        assert pairs[first:] == [run_of_last] * (16 - first)
+
+
 def test_the_summary_counts_runs_and_trouble(tmp_path):
-    plan = make_plan()
-    store = make_store(tmp_path, plan)
-    summary = sweep(plan, store, fake_load())
-    assert (summary.runs, summary.chunks, summary.resumed_chunks) == (44, 7, 0)
-    expected = [
-        [record(g.index, i, *divmod(r, g.seeds)) for g in GROUPS for r in range(g.runs)]
-        for i in range(len(LEARNERS))
-    ]
-    for label, runs in zip(LEARNERS, expected, strict=True):
-        assert summary.nonconverged[label] == sum(bool(run[1]) for run in runs) > 0
-        assert summary.nonfinite[label] == sum(not run[2] for run in runs) > 0
-    again = sweep(plan, store, fake_load())
-    assert (again.runs, again.chunks, again.resumed_chunks) == (0, 0, 7)
+    summary = run(tmp_path, STUDY)
+    assert (summary.runs, summary.packs, summary.earlier) == (WORK, 7, 0)
+    assert summary.failures == ()
+    wanted = expected(STUDY)
+    for label in STUDY.labels:
+        runs = [named for (_, learner), named in wanted.items() if learner == label]
+        assert summary.nonconverged[label] == sum((one["faults"] > 0).sum() for one in runs) > 0
+        assert summary.nonfinite[label] == sum((~one["finite"]).sum() for one in runs) > 0
+    again = run(tmp_path, STUDY)
+    assert (again.runs, again.packs, again.earlier) == (0, 0, WORK)
     assert again.nonconverged == summary.nonconverged and again.nonfinite == summary.nonfinite
 
 
+@pytest.mark.parametrize("pack", [4, 8, 12, 1000])
+@pytest.mark.parametrize("seeds", [1, 2, 5, 11])
+def test_trouble_is_counted_of_the_runs_that_are_wanted(tmp_path, pack, seeds):
+    """However they are stored: a block may hold more seeds than a study or a share asks for."""
+    run(tmp_path, STUDY)
+    study = make_study(seeds=seeds, pack=pack)
+    wanted = expected(study)
+    totals = {what: dict.fromkeys(study.labels, 0) for what in ("nonconverged", "nonfinite")}
+    for (_, label), named in wanted.items():
+        totals["nonconverged"][label] += int((named["faults"] > 0).sum())
+        totals["nonfinite"][label] += int((~named["finite"]).sum())
+    for summary in (run(tmp_path, study), Stored(tmp_path).coverage):
+        assert summary.nonconverged == totals["nonconverged"]
+        assert summary.nonfinite == totals["nonfinite"]
+    shares = [run(tmp_path, study, share=Share(i, 3)) for i in range(3)]
+    for label in study.labels:
+        assert sum(one.nonfinite[label] for one in shares) == totals["nonfinite"][label]
+
+
 def test_sidecars_say_where_and_how_long(straight):
-    for meta in straight.committed().values():
-        assert (meta["jax"], meta["device"]) == ("0.0", "fake") and meta["seconds"] >= 0
+    for pack in packs_of(straight):
+        assert (pack.facts["jax"], pack.facts["device"]) == ("0.0", "fake")
+        assert pack.facts["seconds"] >= 0
+
+
+def test_a_pack_is_written_by_whoever_computed_it(straight, tmp_path):
+    """``compute`` needs no folder: what it returns is all that a store needs."""
+    store = begin(tmp_path, STUDY)
+    for request in [*Work(STUDY, store, Share())][::-1]:
+        store.commit(*compute(STUDY, request, fake_load(STUDY)(request.group)))
+    assert pack_files(tmp_path) == pack_files(straight)
+
+
+def heedless_load(study, width, calls=None):
+    """The first learner pays no heed to the seed."""
+
+    def load(group):
+        def tile(number):
+            def one(positions, seeds):
+                if calls is not None:
+                    calls.append((group, number, tuple(positions), tuple(seeds)))
+                whole = fake_tile(study, group, study.labels[number])
+                return whole(positions, seeds if number else 0 * seeds)
+
+            return one
+
+        return Tiles(width, tuple(map(tile, range(len(study.labels)))), {})
+
+    return load
 
 
 @pytest.mark.parametrize("width", [4, 12, 32])
 def test_with_one_seed_other_seeds_tell_whether_the_world_is_random(tmp_path, width):
     """The runs come again with other seeds, which are not kept; learner 0 pays no heed to them."""
-    groups = (replace(GROUPS[0], seeds=1), replace(GROUPS[1], seeds=2))
-    plan = Plan(groups, LEARNERS, COSTS, tile=TILE, chunk=TILE)
-    store, calls = make_store(tmp_path, plan), []
-
-    def load(group):
-        def tile(learner):
-            def one(positions, seeds):
-                calls.append((group, learner, tuple(positions), tuple(seeds)))
-                return fake_tile(group, learner)(positions, seeds if learner else 0 * seeds)
-
-            return one
-
-        return Tiles(width, tuple(map(tile, range(len(LEARNERS)))), {})
-
-    sweep(plan, store, load)
-    single, pair = store.committed().values()
-    assert single["repeating"] == [LEARNERS[0]]
-    assert "repeating" not in pair
-    runs = all_runs(store)
-    for position in range(3):
-        expected = record(0, 1, position, 0)[0]["hit"]
-        np.testing.assert_array_equal(runs[0, "001.hit"][position], expected)
+    study, calls = make_study(seeds=1, pack=TILE), []
+    run(tmp_path, study, load=heedless_load(study, width, calls))
+    for pack in packs_of(tmp_path):
+        assert all(block.repeats == (block.learner == 0) for block in pack.blocks)
+    for place, _ in Stored(tmp_path).pieces():
+        assert place["repeating"] == [0]
+    runs, wanted = stored_runs(tmp_path), expected(study)
+    assert_same_bits(runs, wanted)
     lanes = [
         place
-        for group, learner, *both in calls
-        if (group, learner) == (0, 0)
+        for group, number, *both in calls
+        if (group, number) == (0, 0)
         for place in zip(*both, strict=True)
     ]
     assert lanes[:6] == [(0, 0), (1, 0), (2, 0), (0, 1), (1, 1), (2, 1)]
     assert len(lanes) == {4: 8, 12: 12, 32: 32}[width]
 
 
+def test_a_single_seed_of_many_is_known_by_the_others(tmp_path):
+    """A study of one seed reads it from the blocks of a larger one."""
+    study = make_study(seeds=5, pack=16)
+    run(tmp_path, study, load=heedless_load(study, 4))
+    one = make_study(seeds=1)
+    assert run(tmp_path, one).runs == 0
+    assert [place["repeating"] for place, _ in Stored(tmp_path).pieces()] == [[0]] * 4
+
+
+def test_the_lanes_that_fill_a_batch_are_no_other_seeds(tmp_path):
+    run(tmp_path, make_study(seeds=2))
+    study = make_study(seeds=3)
+    run(tmp_path, study)
+    blocks = [block for pack in packs_of(tmp_path) for block in pack.blocks if block.start == 2]
+    assert len(blocks) == 12 and not any(block.repeats for block in blocks)
+
+
 # --- laziness, order, memory -------------------------------------------------------------------
 
 
 def test_groups_are_loaded_once_and_only_if_something_is_missing(tmp_path):
-    plan, loaded = make_plan(), []
-    store = make_store(tmp_path, plan)
+    loaded = []
 
     def load(group):
         loaded.append(group)
-        return fake_load()(group)
+        return fake_load(STUDY)(group)
 
-    sweep(plan, store, load)
+    run(tmp_path, STUDY, load=load)
     assert loaded == [0, 1]
-    (tmp_path / "chunks/00006.json").unlink()
-    sweep(plan, Store(tmp_path).open(), load)
+    of_group_1 = [pack.name for pack in packs_of(tmp_path)][-1]
+    (tmp_path / f"packs/{of_group_1}.json").unlink()
+    run(tmp_path, STUDY, load=load)
     assert loaded == [0, 1, 1]
-    sweep(plan, Store(tmp_path).open(), load)
+    run(tmp_path, STUDY, load=load)
     assert loaded == [0, 1, 1]
 
 
@@ -264,51 +277,142 @@ def test_few_calls_are_in_flight(tmp_path):
     def load(group):
         def tile(positions, seeds) -> Any:
             nonlocal most
-            outcome = fake_tile(group, 0)(positions, seeds)
+            outcome = fake_tile(STUDY, group, "pcm")(positions, seeds)
             result = Outcome(outcome.costs, Pending(outcome.faults), outcome.finite)
             most = max(most, len(waiting))
             return result
 
-        return Tiles(TILE, (tile,) * len(LEARNERS))
+        return Tiles(TILE, (tile,) * 3)
 
-    plan = make_plan(chunk=40)
-    sweep(plan, make_store(tmp_path, plan), load)
+    run(tmp_path, make_study(pack=40), load=load)
     assert 1 < most <= sweeps.IN_FLIGHT and not waiting
+
+
+# --- packs that fail ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
         (lambda o: o._replace(costs={"hit": o.costs["hit"]}), "costs: want"),
-        (lambda o: o._replace(costs={k: v[:1] for k, v in o.costs.items()}), "want .2, lanes"),
+        (lambda o: o._replace(costs={k: v[:1] for k, v in o.costs.items()}), "want .[23], lanes"),
     ],
 )
 def test_tiles_that_break_the_contract_are_refused(tmp_path, spoil, message):
     def load(group):
-        tile = fake_tile(group, 0)
-        return Tiles(TILE, (lambda p, s: spoil(tile(p, s)),) * len(LEARNERS))
+        tile = fake_tile(STUDY, group, "pcm")
+        return Tiles(TILE, (lambda p, s: spoil(tile(p, s)),) * 3)
 
-    plan = make_plan()
-    with pytest.raises(ValueError, match=message):
-        sweep(plan, make_store(tmp_path, plan), load)
+    summary = run(tmp_path, STUDY, load=load)
+    assert (summary.packs, len(summary.failures)) == (0, 7) and packs_of(tmp_path) == ()
+    for failure in summary.failures:
+        with pytest.raises(ValueError, match=message):
+            raise failure.error
+
+
+@pytest.mark.parametrize("calls", [{1}, {9}, {2, 20}, {26}, set(range(1, 100))])
+def test_a_pack_that_fails_is_named_and_the_others_are_none_the_worse(straight, tmp_path, calls):
+    number = 0
+
+    def fail():
+        nonlocal number
+        number += 1
+        if number in calls:
+            raise MemoryError(f"call {number}")
+
+    recorder = Recorder()
+    summary = run(tmp_path, STUDY, load=fake_load(STUDY, before=fail), progress=recorder)
+    lost = sum(failure.request.work for failure in summary.failures)
+    assert len(summary.failures) == min(len(calls), 7) and summary.runs == WORK - lost
+    assert all(isinstance(failure.error, MemoryError) for failure in summary.failures)
+    assert recorder.events[-1] == ("close",)
+    state = Stored(tmp_path).coverage
+    assert (state.stored, state.complete) == (WORK - lost, False)
+    again = run(tmp_path, STUDY)
+    assert (again.runs, again.failures) == (lost, ())
+    assert_same_bits(stored_runs(straight), stored_runs(tmp_path))
+
+
+@pytest.mark.parametrize("error", [InputError(Issue("problem", "no")), Interrupted("stop")])
+def test_what_is_no_fault_of_a_pack_ends_the_sweep(tmp_path, error):
+    def fail():
+        raise error
+
+    with pytest.raises(type(error)):
+        run(tmp_path, STUDY, load=fake_load(STUDY, before=fail))
+    assert packs_of(tmp_path) == ()
 
 
 def test_calls_that_make_no_sense_are_refused(tmp_path):
-    plan = make_plan()
-    store = make_store(tmp_path, plan)
-    for only in ((2, 2), (-1, 2), (0, 0)):
-        with pytest.raises(ValueError, match="only"):
-            sweep(plan, store, fake_load(), only=only)
-    with pytest.raises(ValueError, match="another plan"):
-        sweep(make_plan(12), store, fake_load())
-    with pytest.raises(ValueError, match="1 tiles for 3 learners"):
-        sweep(plan, store, lambda group: Tiles(TILE, (fake_tile(group, 0),)))
+    for share in (Share(2, 2), Share(-1, 2), Share(0, 0)):
+        with pytest.raises(ValueError, match="share"):
+            run(tmp_path, STUDY, share=share)
+    summary = run(
+        tmp_path, STUDY, load=lambda group: Tiles(TILE, (fake_tile(STUDY, group, "pcm"),))
+    )
+    assert {str(one.error) for one in summary.failures} == {"1 tiles for 3 learners"}
 
 
-def test_another_chunk_size_cannot_resume_and_says_what_can(tmp_path):
-    run_straight(tmp_path)
-    with pytest.raises(InputError, match="this run was started with chunk = 8"):
-        make_store(tmp_path, make_plan(12))
+# --- another study in the same directory -------------------------------------------------------
+
+EXTENSIONS = {
+    "more seeds": ({"seeds": 14}, 3 * 4 * 3),
+    "fewer seeds": ({"seeds": 3}, 0),
+    "one seed": ({"seeds": 1}, 0),
+    "a point more": (
+        {
+            "speeds": (1.0, 2.5, 4.0, 5.5, 7.0),
+            "groups": ((0, 2, 3, 4), (1,)),
+            "rounds": {(0, 2, 3, 4): (2, 6)},
+        },
+        11 * 3,
+    ),
+    "points in another order": (
+        {
+            "speeds": (5.5, 2.5, 4.0, 1.0),
+            "groups": ((3, 0, 2), (1,)),
+            "rounds": {(3, 0, 2): (2, 6)},
+        },
+        0,
+    ),
+    "points in groups of their own": (
+        {"groups": ((0,), (1,), (2,), (3,)), "rounds": {(0,): (2, 6), (2,): (2, 6), (3,): (2, 6)}},
+        0,
+    ),
+    "a learner more": (
+        {"learners": {"pcm": {}, "greedy": {}, "st_clip(epsilon=0.1)": {"epsilon": 0.1}}},
+        RUNS,
+    ),
+    "learners in another order": (
+        {"learners": {"st_clip(epsilon=0.1)": {"epsilon": 0.1}, "pcm": {}}},
+        0,
+    ),
+    "another value": ({"learners": {"pcm": {}, "st_clip(epsilon=0.2)": {"epsilon": 0.2}}}, RUNS),
+    "other checkpoints": ({"rounds": {(0, 2, 3): (1, 6)}}, 33 * 3),
+    "another pack": ({"pack": 1000}, 0),
+    "another tile": ({"tile": 16}, 0),
+    "another title": ({"title": "Runs"}, 0),
+    "everything": ({"seeds": 20, "pack": 32, "learners": {"greedy": {}, "pcm": {}}}, None),
+}
+
+
+@pytest.mark.parametrize("extension", EXTENSIONS)
+def test_only_what_is_missing_is_computed(straight, tmp_path, extension):
+    """And the results are those of one straight run, to the last bit."""
+    changes, work = EXTENSIONS[extension]
+    study = make_study(**changes)
+    run(tmp_path, STUDY)
+    before = pack_files(tmp_path)
+    summary = run(tmp_path, study, study.plan.tile)
+    if work is None:
+        work = 4 * (20 + 9 + 9)  # greedy; pcm and opt
+    assert summary.runs == work
+    assert summary.earlier == study.runs * len(study.labels) - work
+    assert before.items() <= pack_files(tmp_path).items()
+    assert_same_bits(stored_runs(tmp_path), expected(study))
+    # And back: the first study is as it was.
+    assert run(tmp_path, STUDY).runs == 0
+    assert_same_bits(stored_runs(tmp_path), stored_runs(straight))
 
 
 # --- progress ----------------------------------------------------------------------------------
@@ -329,24 +433,21 @@ class Recorder:
 
 
 def test_progress_hears_of_every_run(tmp_path):
-    plan = make_plan()
-    store = make_store(tmp_path, plan)
-    for only, done in (((0, 2), 0), (None, 20)):
+    for share, total, done in ((Share(0, 2), 60, 0), (None, WORK, 60)):
         recorder = Recorder()
-        sweep(plan, store, fake_load(), only=only, progress=recorder)
-        total = 20 if only else 44
+        run(tmp_path, STUDY, share=share, progress=recorder)
         assert recorder.events[0] == ("start", total, done)
         assert recorder.events[-1] == ("close",)
         assert sum(event[1] for event in recorder.events[1:-1]) == total - done
 
 
 def test_progress_is_closed_after_a_failure(tmp_path):
-    def fail():
+    def fail(group):
         raise RuntimeError("out of memory")
 
-    plan, recorder = make_plan(), Recorder()
+    recorder = Recorder()
     with pytest.raises(RuntimeError, match="out of memory"):
-        sweep(plan, make_store(tmp_path, plan), fake_load(before=fail), progress=recorder)
+        run(tmp_path, STUDY, load=fail, progress=recorder)
     assert recorder.events[-1] == ("close",)
 
 
@@ -404,7 +505,7 @@ def test_on_a_terminal_there_is_a_bar():
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_drops_the_chunk_in_flight_and_the_run_resumes(straight, tmp_path, number):
+def test_a_signal_drops_the_pack_in_flight_and_the_run_resumes(straight, tmp_path, number):
     calls = 0
 
     def raise_late():
@@ -416,20 +517,20 @@ def test_a_signal_drops_the_chunk_in_flight_and_the_run_resumes(straight, tmp_pa
     def earlier(number, frame):
         raise AssertionError("the sweep must take the signal")
 
-    plan, recorder = make_plan(), Recorder()
-    store = make_store(tmp_path, plan)
+    recorder = Recorder()
     before = signal.signal(number, earlier)
     try:
-        with pytest.raises(Interrupted, match="2 of 7 chunks are whole") as caught:
-            sweep(plan, store, fake_load(before=raise_late), progress=recorder)
+        with pytest.raises(Interrupted, match="2 packs written to") as caught:
+            run(tmp_path, STUDY, load=fake_load(STUDY, before=raise_late), progress=recorder)
         assert signal.getsignal(number) is earlier
     finally:
         signal.signal(number, before)
     assert signal.Signals(number).name in str(caught.value) and str(tmp_path) in str(caught.value)
+    assert "run the same command again" in str(caught.value)
     assert recorder.events[-1] == ("close",) and calls == 15
-    summary = sweep(plan, Store(tmp_path).open(), fake_load())
-    assert (summary.resumed_chunks, summary.chunks) == (2, 5)
-    assert_same_bits(all_runs(straight), all_runs(store))
+    summary = run(tmp_path, STUDY)
+    assert (summary.earlier, summary.packs) == (2 * 8 * 3, 5)
+    assert_same_bits(stored_runs(straight), stored_runs(tmp_path))
 
 
 def test_a_signal_in_the_last_call_of_a_group_loads_no_other(tmp_path):
@@ -443,16 +544,15 @@ def test_a_signal_in_the_last_call_of_a_group_loads_no_other(tmp_path):
 
     def load(group):
         loaded.append(group)
-        return fake_load(before=raise_last)(group)
+        return fake_load(STUDY, before=raise_last)(group)
 
-    plan = make_plan()
-    with pytest.raises(Interrupted, match="5 of 7 chunks are whole"):
-        sweep(plan, make_store(tmp_path, plan), load)
+    with pytest.raises(Interrupted, match="5 packs written"):
+        run(tmp_path, STUDY, load=load)
     assert loaded == [0]
 
 
 def test_the_second_signal_acts_as_it_would_without_the_sweep(tmp_path):
-    class Second(Exception):
+    class Second(BaseException):
         pass
 
     def earlier(number, frame):
@@ -462,34 +562,39 @@ def test_the_second_signal_acts_as_it_would_without_the_sweep(tmp_path):
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
 
-    plan = make_plan()
     before = signal.signal(signal.SIGINT, earlier)
     try:
         with pytest.raises(Second):
-            sweep(plan, make_store(tmp_path, plan), fake_load(before=twice))
+            run(tmp_path, STUDY, load=fake_load(STUDY, before=twice))
         assert signal.getsignal(signal.SIGINT) is earlier
     finally:
         signal.signal(signal.SIGINT, before)
 
 
+def test_a_keyboard_interrupt_is_no_failure_of_a_pack(tmp_path):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, STUDY, load=fake_load(STUDY, before=interrupt))
+
+
 def test_an_ignored_signal_stays_ignored(tmp_path):
-    plan = make_plan()
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        load = fake_load(before=lambda: signal.raise_signal(signal.SIGINT))
-        assert sweep(plan, make_store(tmp_path, plan), load).chunks == 7
+        load = fake_load(STUDY, before=lambda: signal.raise_signal(signal.SIGINT))
+        assert run(tmp_path, STUDY, load=load).packs == 7
     finally:
         signal.signal(signal.SIGINT, before)
 
 
 def test_a_thread_installs_no_handlers(straight, tmp_path):
     before, seen, errors = signal.getsignal(signal.SIGTERM), set(), []
-    plan = make_plan()
 
     def work():
-        look = fake_load(before=lambda: seen.add(signal.getsignal(signal.SIGTERM)))
+        look = fake_load(STUDY, before=lambda: seen.add(signal.getsignal(signal.SIGTERM)))
         try:
-            sweep(plan, make_store(tmp_path, plan), look)
+            run(tmp_path, STUDY, load=look)
         except Exception as error:
             errors.append(error)
 
@@ -497,7 +602,7 @@ def test_a_thread_installs_no_handlers(straight, tmp_path):
     thread.start()
     thread.join()
     assert errors == [] and seen == {before}
-    assert_same_bits(all_runs(straight), all_runs(Store(tmp_path).open()))
+    assert_same_bits(stored_runs(straight), stored_runs(tmp_path))
 
 
 # --- processes that die ------------------------------------------------------------------------
@@ -507,7 +612,7 @@ def worker(path, *options):
     """Runs the sweep in a process of its own; ends as the command line does."""
     chosen = dict(option.split("=") for option in options)
     pause, fill_at = float(chosen.get("pause", 0)), int(chosen.get("fill_at", 0))
-    index, count = map(int, chosen.get("only", "0/1").split("/"))
+    index, count = map(int, chosen.get("share", "0/1").split("/"))
     calls = 0
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -522,9 +627,8 @@ def worker(path, *options):
             resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
         time.sleep(pause)
 
-    plan = make_plan()
     try:
-        sweep(plan, make_store(path, plan), fake_load(before=before), only=(index, count))
+        run(Path(path), STUDY, load=fake_load(STUDY, before=before), share=Share(index, count))
     except Interrupted as stop:
         print(stop, file=sys.stderr)
         sys.exit(75)
@@ -533,10 +637,11 @@ def worker(path, *options):
 @contextlib.contextmanager
 def process(path, *options):
     script = "import runpy, sys; runpy.run_path(sys.argv[1])['worker'](*sys.argv[2:])"
-    root = Path(__file__).resolve().parents[2]
+    here = Path(__file__).resolve()
+    places = [here.parents[2], here.parents[2] / "kernels", here.parent]
     child = subprocess.Popen(
         [sys.executable, "-c", script, __file__, str(path), *options],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(root), str(root / "kernels")])},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, places))},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -567,13 +672,11 @@ def test_killed_at_random_moments_and_resumed_gives_the_same_bits(straight, tmp_
         if code == 0:
             break
     assert kills > 0
-    store = Store(tmp_path).open()
-    assert no_temporaries(tmp_path)
-    sweep(store.plan, store, fake_load())
-    for chunk in straight.plan.chunks():
-        name = f"chunks/{chunk.id}.npz"
-        assert (store.path / name).read_bytes() == (straight.path / name).read_bytes()
-    assert_same_bits(all_runs(straight), all_runs(store))
+    assert run(tmp_path, STUDY).failures == ()
+    assert temporaries(tmp_path) == []
+    assert_same_bits(stored_runs(straight), stored_runs(tmp_path))
+    # What was cut short is cut in the same way again: the very files are the same.
+    assert pack_files(straight) == pack_files(tmp_path)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -583,10 +686,9 @@ def test_a_stopped_process_leaves_a_directory_to_resume(straight, tmp_path, numb
         child.send_signal(number)
         code, errors = finish(child)
     assert code == 75 and "run the same command again" in errors and "Traceback" not in errors
-    assert no_temporaries(tmp_path)
-    store = Store(tmp_path).open()
-    assert sweep(store.plan, store, fake_load()).chunks == 7
-    assert_same_bits(all_runs(straight), all_runs(store))
+    assert temporaries(tmp_path) == []
+    assert run(tmp_path, STUDY).packs == 7
+    assert_same_bits(stored_runs(straight), stored_runs(tmp_path))
 
 
 def test_a_second_signal_ends_a_process_that_hangs(straight, tmp_path):
@@ -598,9 +700,8 @@ def test_a_second_signal_ends_a_process_that_hangs(straight, tmp_path):
                 child.wait(timeout=0.2)
                 break
         assert finish(child)[0] == -signal.SIGTERM
-    store = Store(tmp_path).open()
-    sweep(store.plan, store, fake_load())
-    assert_same_bits(all_runs(straight), all_runs(store))
+    run(tmp_path, STUDY)
+    assert_same_bits(stored_runs(straight), stored_runs(tmp_path))
 
 
 def test_a_full_disk_keeps_what_is_committed(straight, tmp_path):
@@ -608,30 +709,43 @@ def test_a_full_disk_keeps_what_is_committed(straight, tmp_path):
     with process(tmp_path, "fill_at=15") as child:
         code, errors = finish(child)
     assert code == 75 and "File too large" in errors and "Traceback" not in errors
-    assert "chunk 00002" in errors and "run the same command again" in errors
-    assert no_temporaries(tmp_path)
+    assert "cannot write pack" in errors and "run the same command again" in errors
+    assert temporaries(tmp_path) == []
     store = Store(tmp_path).open()
-    assert list(store.committed()) == ["00000", "00001"] and store.damaged == []
-    assert sweep(store.plan, store, fake_load()).resumed_chunks == 2
-    assert_same_bits(all_runs(straight), all_runs(store))
+    assert len(store.refresh().packs) == 2 and store.damaged == []
+    assert run(tmp_path, STUDY).earlier == 2 * 8 * 3
+    assert_same_bits(stored_runs(straight), stored_runs(tmp_path))
 
 
 def test_a_job_array_shares_a_directory(straight, tmp_path):
+    path = tmp_path / "run"
     with (
-        process(tmp_path / "run", "pause=0.005", "only=0/2") as one,
-        process(tmp_path / "run", "pause=0.005", "only=1/2") as two,
+        process(path, "pause=0.005", "share=0/2") as one,
+        process(path, "pause=0.005", "share=1/2") as two,
     ):
         for child in (one, two):
             code, errors = finish(child)
             assert code == 0, errors
-    assert no_temporaries(tmp_path)
-    assert_same_bits(all_runs(straight), all_runs(Store(tmp_path / "run").open()))
+    assert temporaries(tmp_path) == []
+    assert_same_bits(stored_runs(straight), stored_runs(path))
+
+
+def test_two_that_compute_the_same_do_no_harm(straight, tmp_path):
+    path = tmp_path / "run"
+    with process(path, "pause=0.002") as one, process(path, "pause=0.002") as two:
+        for child in (one, two):
+            code, errors = finish(child)
+            assert code == 0, errors
+    assert pack_files(path) == pack_files(straight) and temporaries(path) == []
+    assert len([*sidecars(path)]) == 7
+    assert_same_bits(stored_runs(straight), stored_runs(path))
 
 
 def test_the_host_loop_needs_no_jax():
     script = (
         "import sys\n"
         "import jaxsoco.engine.sweep, jaxsoco.core.moments, jaxsoco.engine.progress\n"
+        "import jaxsoco.engine.reading, jaxsoco.engine.legacy\n"
         "assert not {'jax', 'tqdm', 'matplotlib'} & sys.modules.keys()"
     )
     root = Path(__file__).resolve().parents[2]

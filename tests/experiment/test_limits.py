@@ -246,6 +246,12 @@ def run_small(folder: Path, *options: str, **environment: str) -> subprocess.Com
     [
         ({"JAX_PLATFORMS": "nowhere"}, "JAX finds no device (JAX_PLATFORMS=nowhere)"),
         ({"JAX_ENABLE_X64": "maybe"}, "JAX does not start: invalid truth value"),
+        ({"XLA_FLAGS": "--nonsense"}, "XLA_FLAGS: XLA does not start: Unknown flag"),
+        (
+            {"XLA_FLAGS": "--xla_cpu_enable_fast_math=maybe"},
+            "value maybe for flag xla_cpu_enable_fast_math",
+        ),
+        ({"XLA_FLAGS": "nowhere.txt"}, 'Could not open file "nowhere.txt"'),
     ],
 )
 def test_a_jax_that_does_not_start_is_one_line(tmp_path, environment, said):

@@ -143,7 +143,7 @@ def test_options_that_do_not_fit(options, message, study_file, tmp_path, capsys)
 
 
 def test_ray_steals_nothing():
-    with pytest.raises(InputError, match="--steal: Ray's workers take the next pack"):
+    with pytest.raises(InputError, match="--steal: Ray deals the packs out"):
         Workers("ray").validate(None, typed=True, steal=True)
     Workers().validate(None, typed=True, steal=True)
 

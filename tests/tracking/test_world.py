@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+import jaxsoco
 from jaxsoco.core import random
 from jaxsoco.engine.simulate import simulate
 from jaxsoco.tracking import (
@@ -149,7 +150,7 @@ def test_the_online_optimum_is_lai_itself():
     with jax.enable_x64(True):
         spec, at = make_spec(MATRIX, 20), (5, 20)
         run = simulate(lai, LAIParams(), quadratic_tracking, spec, keys(6), 20, at=at)
-        costs, faults = online_optimum(keys(6), spec, at)
+        costs, faults = online_optimum(jaxsoco.seed_keys(0, 6), spec, at)
         for name, cost in costs.items():
             np.testing.assert_allclose(cost, getattr(run.costs, name), rtol=1e-12, atol=1e-20)
         assert not faults.any()

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxsoco.allocation.spec import Feedback, Observation, Spec
 from jaxsoco.allocation.theory.metric import StateMetric
 from jaxsoco.allocation.theory.pseudocost import PseudoCost
-from jaxsoco.allocation.theory.tree import embed_tree
+from jaxsoco.allocation.theory.tree import draw_tree
 from jaxsoco.core.lanes import one_hot, spread
 
 State = TypeVar("State")
@@ -75,7 +75,7 @@ def _inner_metric(kind: str, key: jax.Array, spec: Spec) -> StateMetric:
     if kind != "tree":
         raise ValueError(f'metric: want "tree" or "true", got {kind!r}')
     # Only the distances are embedded: every OFF state hangs from its ON leaf by its own beta.
-    return StateMetric(embed_tree(key, metric.distance).distance, metric.switch)
+    return StateMetric(draw_tree(key, metric.distance).distance, metric.switch)
 
 
 def start_off(spec: Spec) -> jax.Array:

@@ -22,14 +22,21 @@ def embed_tree(key: jax.Array, distance: jax.Array) -> TreeMetric:
     True
 
     Args:
-      key: a JAX key ``[...]`` or its words ``[2, ...]``; consumed.
+      key: a JAX key ``[...]``, every axis a lane; consumed.
       distance: a metric ``[n, n, ...]`` (close a matrix of measurements with ``metric_closure``).
 
     Returns:
       A :class:`TreeMetric`; ``.distance [n, n, ...]`` is never below ``distance`` and its
       expectation is ``O(log n)`` times it (Fakcharoenphol, Rao, Talwar 2004).
+
+    Raises:
+      TypeError: ``key`` is no JAX key.
     """
-    key = random.words(key)
+    return draw_tree(random.key_words(key), distance)
+
+
+def draw_tree(key: jax.Array, distance: jax.Array) -> TreeMetric:
+    """As :func:`embed_tree`, for the words of a key ``[2, ...]``."""
     distance = jnp.asarray(distance)
     n = distance.shape[0]
     # n draws order the centres, one scales the radii of the clusters.

@@ -12,6 +12,7 @@ from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.plots._base import ALGORITHMS, TREND, VIEW
 from jaxsoco.analysis.plots._lines import LinesPlot
 from jaxsoco.analysis.selection import Scope, default_axis
+from jaxsoco.analysis.views import Growth, growth
 from jaxsoco.core.study import HORIZON, Study
 from jaxsoco.core.text import percent
 
@@ -53,23 +54,24 @@ class RegretVsHorizon(LinesPlot):
 
     def more(self, ledger: Ledger, name: str) -> str:
         """``: T^0.50 [0.47, 0.53]``."""
-        return _power(fit(ledger, name, self.view(ledger.study), HORIZON, self.where))
+        return _power(growth(ledger, name, self.view(ledger.study), HORIZON, self.where))
 
 
 def _how(exponents: Sequence[Fit], level: float) -> str:
     """What the caption says of the exponents: over which rounds they are, whence the intervals."""
     ranges: dict[str, list[str]] = {}
     for one in exponents:
-        if math.isfinite(one.exponent.value):
-            ranges.setdefault(one.over.removeprefix("local slope over "), []).append(one.algorithm)
+        if math.isfinite(one.growth.exponent.value):
+            over = one.growth.over.removeprefix("local slope over ")
+            ranges.setdefault(over, []).append(one.algorithm)
     if not ranges:
         return ""
-    local = any(one.local for one in exponents)
+    local = any(one.growth.local for one in exponents)
     texts = [f"{over} ({', '.join(names)})" for over, names in ranges.items()]
     over = next(iter(ranges)) if len(ranges) == 1 else ", ".join(texts)
     what = "Local slopes" if local else "The exponents"
     text = f" {what} are by least squares over {over}"
-    known = [one.exponent for one in exponents if math.isfinite(one.exponent.value)]
+    known = [e for e in (one.growth.exponent for one in exponents) if math.isfinite(e.value)]
     without = [estimate for estimate in known if not math.isfinite(estimate.half_width)]
     notes = dict.fromkeys(estimate.note for estimate in without if estimate.note)
     if len(without) < len(known):
@@ -77,14 +79,14 @@ def _how(exponents: Sequence[Fit], level: float) -> str:
     return text + (f"; without an interval: {', '.join(notes)}." if notes else ".")
 
 
-def _power(found: Fit) -> str:
-    exponent = found.exponent
+def _power(trend: Growth) -> str:
+    exponent = trend.exponent
     if not math.isfinite(exponent.value):
         return ""
     half = exponent.half_width  # one digit of it is shown at least
     digits = min(max(2, -math.floor(math.log10(half))), 5) if half > 0 else 2
     value = f"{exponent.value:.{digits}f}"
-    text = f": local slope {value}" if found.local else f": $T^{{{value}}}$"
+    text = f": local slope {value}" if trend.local else f": $T^{{{value}}}$"
     if math.isfinite(exponent.half_width):
         text += f" [{exponent.lower:.{digits}f}, {exponent.upper:.{digits}f}]"
     return text.replace("-", "\N{MINUS SIGN}")

@@ -1,0 +1,77 @@
+"""How many of some runs are stored, and how many of those went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from jaxsoco.core.cells import Cells
+from jaxsoco.core.ranges import union
+from jaxsoco.core.study import Study
+from jaxsoco.engine.index import Place
+from jaxsoco.engine.requests import Span
+from jaxsoco.engine.store import Store
+
+
+@dataclass
+class Tally:
+    """Counts by label, of the runs that are stored.
+
+    Attributes:
+      stored: runs.
+      nonconverged: those with a kernel call that did not converge.
+      nonfinite: those with a cost that is not finite.
+      packs: names of the packs that have them, in the order of the study.
+    """
+
+    stored: dict[str, int]
+    nonconverged: dict[str, int]
+    nonfinite: dict[str, int]
+    packs: dict[str, None] = field(default_factory=dict)
+
+
+def tally(study: Study, store: Store, wanted: Mapping[int, Iterable[Span]]) -> Tally:
+    """Counts what is stored of some spans.
+
+    Packs are read only where a block that is wanted in part has runs that went wrong.
+
+    Args:
+      study: the study.
+      store: where it is.
+      wanted: group -> spans.
+
+    Raises:
+      InputError: a pack is damaged since it was verified.
+    """
+    cells = Cells(study)
+    none = dict.fromkeys(study.labels, 0)
+    total = Tally({**none}, {**none}, {**none})
+    for group in study.groups:
+        seeds: dict[int, list[tuple[int, int]]] = {}
+        for span in wanted.get(group.index, ()):
+            seeds.setdefault(span.position, []).append((span.start, span.stop))
+        for position, ranges in seeds.items():
+            for learner, label in enumerate(study.labels):
+                key = cells.key(group.points[position], learner)
+                # Joined, so that a block is wanted in parts only where it sticks out.
+                for place in store.index.places(key, union(ranges)):
+                    nonconverged, nonfinite = _troubles(store, place)
+                    total.stored[label] += place.stop - place.start
+                    total.nonconverged[label] += nonconverged
+                    total.nonfinite[label] += nonfinite
+                    total.packs[place.pack] = None
+    return total
+
+
+def _troubles(store: Store, place: Place) -> tuple[int, int]:
+    """Runs of a place that did not converge, and that are not finite."""
+    block = store.index.packs[place.pack].blocks[place.block]
+    whole = (place.start, place.stop) == (block.start, block.stop)
+    if whole or not (block.nonconverged or block.nonfinite):
+        return block.nonconverged, block.nonfinite
+    arrays, first = store.read(place.pack), block.row - block.start
+    rows = slice(first + place.start, first + place.stop)
+    faults, finite = (arrays[f"{block.learner:03d}.{what}"][rows] for what in ("faults", "finite"))
+    return int(np.count_nonzero(faults > 0)), int(np.count_nonzero(~finite))
