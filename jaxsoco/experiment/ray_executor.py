@@ -164,19 +164,16 @@ class RayExecutor:
         advance: Callable[[int], None],
         check: Callable[[], None],
     ) -> Iterator[Computed | Failure | Written]:
-        again, deaths, late = deque[Request](), Counter[Request](), time.monotonic() + _LATE
+        queue, deaths, late = _Queue(requests), Counter[Request](), time.monotonic() + _LATE
         outcome = None
         while True:
             check()
-            while crew.idle:
-                request = again.popleft() if again else next(requests, None)
-                if request is None:
-                    break
+            while crew.idle and (request := queue.next()):
                 crew.ask(request)
             if outcome is not None:
                 yield outcome  # while all are at work again
             if crew.idle and not crew.busy:
-                return
+                return queue.close()
             outcome, heard = None, crew.hear(_PATIENCE)
             if heard is None:
                 late = _tell_late(crew, late)
@@ -184,7 +181,7 @@ class RayExecutor:
             request, (kind, content) = heard
             if kind == LOST and deaths[request] + 1 < MOST_ATTEMPTS:
                 deaths[request] += 1
-                again.append(request)
+                queue.again.append(request)
                 continue
             outcome = self._outcome(request, kind, content, check)
             if not isinstance(outcome, Failure):
@@ -225,6 +222,34 @@ class RayExecutor:
             check()
             time.sleep(_PATIENCE)
         return Written(request, name)
+
+
+class _Queue:
+    """What is still to be asked for.
+
+    Attributes:
+      again: the packs that lost their workers; they come first.
+    """
+
+    def __init__(self, requests: Iterator[Request]):
+        self.again = deque[Request]()
+        self._requests = requests
+        self._end: Interrupted | None = None
+
+    def next(self) -> Request | None:
+        """The next pack; None if there is none."""
+        if self.again:
+            return self.again.popleft()
+        try:
+            return None if self._end else next(self._requests, None)
+        except Interrupted as end:  # time is up for new packs; those in work were given theirs
+            self._end = end
+            return None
+
+    def close(self) -> None:
+        """Raises what ended the packs early, if anything did."""
+        if self._end is not None:
+            raise self._end
 
 
 def _tell_late(crew: Crew, late: float) -> float:

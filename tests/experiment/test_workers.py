@@ -26,6 +26,7 @@ from jaxsoco.experiment.building import Builder
 from jaxsoco.experiment.origin import package_facts
 from jaxsoco.experiment.ray_executor import MOST_ATTEMPTS, RayExecutor, WorkerError
 from jaxsoco.experiment.shipping import Parcel, packed, unpacked
+from jaxsoco.experiment.workers import Workers
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -139,6 +140,12 @@ def test_without_ray_one_line_names_the_extra(study_file, tmp_path, monkeypatch,
 def test_options_that_do_not_fit(options, message, study_file, tmp_path, capsys):
     assert cli.main(["run", str(study_file), "--out", str(tmp_path / "out"), *options]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_ray_steals_nothing():
+    with pytest.raises(InputError, match="--steal: Ray deals the packs out"):
+        Workers("ray").validate(None, typed=True, steal=True)
+    Workers().validate(None, typed=True, steal=True)
 
 
 def test_arguments_that_do_not_fit(study_file):
@@ -346,6 +353,19 @@ def test_a_pack_whose_worker_died_goes_to_another():
     assert all(isinstance(one, Computed) for one in told)
     assert crew.history.count(REQUESTS[0]) == 2
     assert runs == 3 * 2 * 16
+
+
+def test_packs_in_work_are_kept_when_time_is_up_for_new_ones():
+    def limited():
+        yield from REQUESTS[:2]
+        raise Interrupted("the time limit is near")
+
+    crew, told = FakeCrew(2, [("computed", 0), ("computed", 1)]), []
+    executor = RayExecutor(lambda study: crew, "", lambda: None)
+    with pytest.raises(Interrupted, match="the time limit is near"):
+        for one in executor(None, limited(), lambda runs: None, lambda: None):
+            told.append(one.request)
+    assert told == REQUESTS[:2]
 
 
 def test_a_pack_that_kills_its_workers_fails_alone():
