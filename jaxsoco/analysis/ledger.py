@@ -98,7 +98,7 @@ class Ledger:
             self.packs += 1
             self.seconds += float(facts.get("seconds") or 0.0)
             for name, value in facts.items():
-                if name != "seconds":
+                if name != "seconds" and not isinstance(value, Mapping):
                     self.provenance.setdefault(name, set()).add(str(value))
 
     def _add_runs(self, point: int, number: int, seeds: slice, parts: Mapping[str, Record]) -> None:

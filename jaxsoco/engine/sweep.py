@@ -18,6 +18,7 @@ from jaxsoco.core.errors import InputError, Interrupted
 from jaxsoco.core.plan import Group, Plan
 from jaxsoco.core.study import Study
 from jaxsoco.engine.index import Index
+from jaxsoco.engine.marks import marks
 from jaxsoco.engine.packs import Block
 from jaxsoco.engine.progress import Reporter, Silent
 from jaxsoco.engine.requests import (
@@ -269,7 +270,11 @@ def compute(
         for learner in request.learners
         for block in _blocks(request, group, cells, learner, whole, lanes[0])
     )
-    facts = {**tiles.describe, "seconds": round(time.perf_counter() - began, 3)}
+    facts = {
+        **tiles.describe,
+        "seconds": round(time.perf_counter() - began, 3),
+        "origin": marks(study, request.learners),
+    }
     return blocks, arrays, facts
 
 
