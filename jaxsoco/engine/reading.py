@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -34,6 +35,8 @@ class Coverage(NamedTuple):
       nonconverged: label -> stored runs with a kernel call that did not converge.
       nonfinite: label -> stored runs with a cost that is not finite.
       packs: those that have something of it.
+      traces: those that have single runs at every round.
+      untraced: how many of those runs are missing.
     """
 
     stored: int
@@ -41,11 +44,35 @@ class Coverage(NamedTuple):
     nonconverged: Mapping[str, int]
     nonfinite: Mapping[str, int]
     packs: tuple[Pack, ...]
+    traces: tuple[Pack, ...] = ()
+    untraced: int = 0
+
+    @property
+    def all_packs(self) -> tuple[Pack, ...]:
+        """Of both kinds."""
+        packs = {pack.name: pack for pack in (*self.packs, *self.traces)}
+        return tuple(packs.values())
 
     @property
     def complete(self) -> bool:
         """Whether nothing is missing."""
         return self.stored == self.wanted
+
+    @property
+    def rate(self) -> float | None:
+        """Runs of all learners per second of a process, from the sidecars; None if unknown.
+
+        The median of the packs, because the first one of a process pays for the compilations.
+        """
+        times = [pack.facts["seconds"] / pack.runs for pack in self.packs if pack.runs]
+        middle = statistics.median(times) if times else 0.0
+        return 1 / middle if middle else None
+
+    def beside(self, other: Coverage) -> Coverage:
+        """This one with that of its traces, whose faults are not counted again."""
+        stored, wanted = self.stored + other.stored, self.wanted + other.wanted
+        left = other.wanted - other.stored
+        return self._replace(stored=stored, wanted=wanted, traces=other.packs, untraced=left)
 
 
 class Stored:
@@ -59,7 +86,7 @@ class Stored:
       path: the directory.
       manifest: content of its ``manifest.json``.
       study: what was last asked of it.
-      coverage: how much of that is there.
+      coverage: how much of that is there, single runs at every round among it.
       damaged: what cannot be trusted, a line each.
 
     Raises:
@@ -79,8 +106,16 @@ class Stored:
             self.damaged = [f"chunk {name}: {reason}" for name, reason in old.damaged.items()]
             return
         self._store, self.study = store, store.study
-        self.coverage = coverage(self.study, store.refresh(thorough=thorough))
-        self.damaged = [*map(str, store.damaged)]
+        self._look(thorough=thorough)
+
+    def refresh(self) -> None:
+        """Looks at what was added or taken away since; reads new sidecars alone."""
+        if not self._old:
+            self._look(thorough=False)
+
+    def _look(self, *, thorough: bool) -> None:
+        self.coverage = coverage(self.study, self._store.refresh(thorough=thorough))
+        self.damaged = [*map(str, self._store.damaged)]
 
     def pieces(self, labels: Sequence[str] | None = None) -> Iterator[Piece]:
         """Everything that is there of the study, or of some learners; see :func:`read_pieces`."""
@@ -88,9 +123,20 @@ class Stored:
             return self._old.pieces()
         return read_pieces(self.study, self._store, labels)
 
+    def traces(self, labels: Sequence[str] | None = None) -> Iterator[Piece]:
+        """What is there of ``study.traced``; nothing if there is no such study."""
+        if self._old or self.study.traced is None:
+            return iter(())
+        return read_pieces(self.study.traced, self._store, labels)
+
 
 def coverage(study: Study, index: Index) -> Coverage:
-    """What is there of a study; reads nothing."""
+    """What is there of a study and of its single runs at every round; reads nothing."""
+    there = _coverage(study, index)
+    return there if study.traced is None else there.beside(_coverage(study.traced, index))
+
+
+def _coverage(study: Study, index: Index) -> Coverage:
     cells, stored, names = Cells(study), 0, dict[str, None]()
     nonconverged, nonfinite = (dict.fromkeys(study.labels, 0) for _ in range(2))
     for group in study.groups:

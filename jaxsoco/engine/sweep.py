@@ -7,7 +7,7 @@ import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -115,6 +115,17 @@ class SweepSummary:
     nonconverged: dict[str, int]
     nonfinite: dict[str, int]
     failures: tuple[Failure, ...] = ()
+
+    def beside(self, other: SweepSummary) -> SweepSummary:
+        """This one with what another did, whose runs that went wrong are not counted again."""
+        return replace(
+            self,
+            runs=self.runs + other.runs,
+            packs=self.packs + other.packs,
+            earlier=self.earlier + other.earlier,
+            seconds=self.seconds + other.seconds,
+            failures=(*self.failures, *other.failures),
+        )
 
 
 def sweep(

@@ -27,6 +27,7 @@ from jaxsoco.engine.sweep import sweep as compute
 from jaxsoco.experiment.building import Builder
 from jaxsoco.experiment.expand import Sweep
 from jaxsoco.experiment.sizes import excesses
+from jaxsoco.experiment.traces import study_excess
 
 if TYPE_CHECKING:
     from jaxsoco.engine.batch import Outcome, Tile
@@ -77,15 +78,14 @@ def run(
     print(sweep.header(), flush=True)
     earlier = existing(out)
     builder = Builder(sweep, devices)
-    study = builder.study(earlier, command)
-    cells, share = Cells(study), share or Share()
-    mine = shared(study.plan, share)
+    study, share = builder.study(earlier, command), share or Share()
     index = earlier.refresh() if earlier else Index()
-    todo = [*requests(study.plan, cells, index, mine)]
-    if todo and not anyway:
-        _require_size(sweep, out, sum(request.work for request in todo))
+    todo = _missing(study, index, share)
+    traces = _missing(study.traced, index, share) if study.traced else []
+    if (todo or traces) and not anyway:
+        _require_size(sweep, study, out, sum(request.work for request in todo))
     content = study.to_json()
-    if todo:
+    if todo or traces:
         from jaxsoco.analysis.trial import try_folder, try_report
 
         try_folder(out)
@@ -102,6 +102,9 @@ def run(
     local = Local(lambda group: announce.of(sweep.labels, builder.tiles(study.groups[group])))
     summary = compute(study, store, local, share=share, progress=progress)
     _tell(summary)
+    if study.traced:
+        others = _trace_runs(builder, study.traced, store, share, progress)
+        summary = summary.beside(others)
     state = coverage(study, store.refresh())
     if summary.failures:
         _tell_failures(summary)
@@ -117,10 +120,34 @@ def run(
     return report(out, strict=strict)
 
 
-def _require_size(sweep: Sweep, out: Path, work: int) -> None:
+def _missing(study: Study, index: Index, share: Share) -> list[Request]:
+    """The packs of a share that are not stored."""
+    return [*requests(study.plan, Cells(study), index, shared(study.plan, share))]
+
+
+def _require_size(sweep: Sweep, study: Study, out: Path, work: int) -> None:
     issues = [*excesses(sweep, out, work / (sweep.runs * len(sweep.labels)))]
+    # Only the instances know the horizons of some problems.
+    issues = [issue for issue in issues if issue.path != "run.trace"] + [*study_excess(study)]
     if issues:
         raise InputError(issues)
+
+
+def _trace_runs(
+    builder: Builder, traced: Study, store: Store, share: Share, progress: Progress
+) -> SweepSummary:
+    """Computes what is missing of the single runs of which every round is kept."""
+    programs = len(traced.groups) * len(traced.labels)
+    announce = _Announcer(programs, progress, ", at every round")
+
+    def load(index: int) -> Tiles:
+        tiles = builder.learner_tiles(traced.groups[index], traced.plan.tile)
+        return announce.of(traced.labels, tiles)
+
+    summary = compute(traced, store, Local(load), share=share, progress=progress)
+    if summary.packs:
+        print(f"{count(summary.runs, 'run')} at every round in {summary.seconds:.1f} s")
+    return summary
 
 
 def _warn_of_damage(store: Store) -> None:
@@ -178,6 +205,9 @@ def report(directory: Path, *, strict: bool = False) -> int:
     for line in results.damaged:
         print(f"warning: {line}; it is left out", file=sys.stderr)
     there = results.coverage
+    if there.untraced:
+        what = f"{count(there.untraced, 'single run')} at every round"
+        print(f"warning: {what} are missing; the same run computes them", file=sys.stderr)
 
     def state() -> str:
         of = f"{there.stored} of {there.wanted}"
@@ -187,7 +217,8 @@ def report(directory: Path, *, strict: bool = False) -> int:
         with stopping.stage(state):
             from jaxsoco.analysis.report import write_report  # brings matplotlib
 
-            result = write_report(results.manifest, results.pieces(), directory)
+            pieces = results.pieces()
+            result = write_report(results.manifest, pieces, directory, traces=results.traces)
     except OSError as error:
         raise Interrupted(
             f"the results in {directory} are whole, but the report cannot be written: "
@@ -273,8 +304,8 @@ def _tell_failures(summary: SweepSummary) -> None:
 class _Announcer:
     """Says which program is being compiled: each is when it is first called."""
 
-    def __init__(self, programs: int, progress: Progress):
-        self._programs, self._progress = programs, progress
+    def __init__(self, programs: int, progress: Progress, note: str = ""):
+        self._programs, self._progress, self._note = programs, progress, note
         self._begun = 0
 
     def of(self, labels: Sequence[str], tiles: Tiles) -> Tiles:
@@ -286,7 +317,8 @@ class _Announcer:
         def tile(points: Any, seeds: Any) -> Outcome:
             if not block.compiled:
                 self._begun += 1
-                self._progress.compiling(f"{self._begun} of {self._programs}: {label}")
+                program = f"{self._begun} of {self._programs}: {label}{self._note}"
+                self._progress.compiling(program)
                 block.compile()
                 self._progress.compiled()
             return block(points, seeds)
