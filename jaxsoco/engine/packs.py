@@ -53,6 +53,10 @@ class DamageError(Exception):
     """Why a pack cannot be trusted."""
 
 
+class UnreadableError(DamageError):
+    """Why nothing can be said of a pack here and now, which may be whole."""
+
+
 class Pack(NamedTuple):
     """A pack as its sidecar describes it.
 
@@ -114,16 +118,17 @@ def read_sidecar(file: Path) -> Pack | None:
     """
     try:
         content = json.loads(file.read_bytes())
-        whole = content.pop("seal") == digest_of(content) and content["name"] == file.stem
-        if not whole or content["format"] != FORMAT:
+        if content.pop("seal") != digest_of(content) or content["name"] != file.stem:
             raise DamageError("its sidecar is damaged")
+        if content["format"] != FORMAT:
+            raise UnreadableError(f"it has format {content['format']}; this version has {FORMAT}")
         columns = [content["blocks"][field] for field in Block._fields]
         blocks = tuple(map(Block._make, zip(*columns, strict=True)))
         return Pack(file.stem, blocks, content["facts"], content["bytes"], content["sha256"])
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise DamageError(f"its sidecar cannot be read: {reason_of(error)}") from error
+        raise UnreadableError(f"its sidecar cannot be read: {reason_of(error)}") from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DamageError("its sidecar is damaged") from error
 
@@ -146,8 +151,10 @@ def verify(pack: Pack, file: Path, *, thorough: bool = True) -> None:
             return
         with file.open("rb") as opened:
             digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    except FileNotFoundError as error:
+        raise DamageError("its results are gone") from error
     except OSError as error:
-        raise DamageError(f"its results cannot be read: {reason_of(error)}") from error
+        raise UnreadableError(f"its results cannot be read: {reason_of(error)}") from error
     if digest != pack.sha256:
         raise DamageError("its results are damaged (SHA-256 differs from the sidecar's)")
 

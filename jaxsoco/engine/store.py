@@ -25,7 +25,7 @@ from jaxsoco.engine import packs
 from jaxsoco.engine.files import is_temporary, remove_leftovers, sync_folder, write_whole
 from jaxsoco.engine.index import Index
 from jaxsoco.engine.manifest import MANIFEST
-from jaxsoco.engine.packs import Block, DamageError, Pack
+from jaxsoco.engine.packs import Block, DamageError, Pack, UnreadableError
 
 _FULL = {
     getattr(errno, name): advice
@@ -42,10 +42,17 @@ _MOST_KEPT = 256 * 2**20
 
 
 class Damaged(NamedTuple):
-    """A pack whose files cannot be trusted; what is in it counts as not computed."""
+    """A pack whose files cannot be trusted; what is in it counts as not computed.
+
+    Attributes:
+      pack: its name.
+      reason: why not.
+      certain: whether it is damaged; otherwise it cannot be read here and now.
+    """
 
     pack: str
     reason: str
+    certain: bool = True
 
     def __str__(self) -> str:
         return f"pack {self.pack}: {self.reason}"
@@ -135,7 +142,8 @@ class Store:
                 packs.verify(pack, file.with_suffix(".npz"), thorough=thorough)
             except DamageError as damage:
                 self.index.remove(name)
-                self.damaged.append(Damaged(name, str(damage)))
+                certain = not isinstance(damage, UnreadableError)
+                self.damaged.append(Damaged(name, str(damage), certain))
                 continue
             self.index.add(pack)
             if thorough:
