@@ -14,16 +14,15 @@ from pathlib import Path
 from jaxsoco.analysis.ledger import Ledger, read
 from jaxsoco.analysis.statistics import Estimate, pooled_mean
 from jaxsoco.analysis.verdicts import decide
-from jaxsoco.engine.store import Store
+from jaxsoco.engine.reading import Stored
 
 VERDICTS = ("passed", "failed", "undecided")
 
 
 def read_run(folder: Path) -> Ledger:
     """Everything that a run directory holds."""
-    store = Store(folder).open()
-    chunks = ((receipt, store.read(chunk)) for chunk, receipt in store.committed().items())
-    return read(store.manifest, chunks)
+    results = Stored(folder)
+    return read(results.manifest, results.pieces())
 
 
 def steps(ledger: Ledger, better: str, worse: str, seeds: int) -> list[Estimate]:

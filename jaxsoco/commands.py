@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +26,7 @@ from jaxsoco.experiment.overview import (
 )
 from jaxsoco.experiment.plugging import Policy
 from jaxsoco.experiment.runner import default_folder, report, run, trace
+from jaxsoco.experiment.shares import share_of
 from jaxsoco.experiment.spec import Unread
 
 
@@ -57,7 +60,8 @@ _EXAMPLES = {
   jaxsoco run experiments/quickstart.toml --smoke
   jaxsoco run experiments/quickstart.toml --seeds 64 --out runs/trial
   jaxsoco run experiments/quickstart.toml --set algorithm.st_clip.epsilon=0.5 --out runs/bold
-  jaxsoco run experiments/quickstart.toml --share 1/2 --devices 1""",
+  jaxsoco run experiments/quickstart.toml --share 1/2 --devices 1
+  jaxsoco run experiments/quickstart.toml --share auto --steal --time-limit 3h50m""",
     "report": """
   jaxsoco report runs/quickstart""",
     **readers.EXAMPLES,
@@ -126,7 +130,27 @@ def parser() -> argparse.ArgumentParser:
         "--chunks",
         type=_share,
         metavar="I/N",
-        help="only the I-th of N shares, for job arrays (default: 1/1, all)",
+        help="only the I-th of N shares; auto: as the batch system numbers the members of a job "
+        "array (default: 1/1, all)",
+    )
+    ran.add_argument(
+        "--steal",
+        action="store_true",
+        help="then help the other shares, and take over what dead members held "
+        "(default: only one's own share)",
+    )
+    ran.add_argument(
+        "--time-limit",
+        type=_duration,
+        metavar="TIME",
+        help="begin no pack that would not end within TIME, such as 3h50m (default: none)",
+    )
+    ran.add_argument(
+        "--cache",
+        type=Path,
+        metavar="DIR",
+        help="take packs from here, and put new ones here (default: the folder that "
+        "JAXSOCO_CACHE names, if any)",
     )
     ran.add_argument(
         "--devices",
@@ -223,11 +247,25 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def _share(text: str) -> Share:
+def _share(text: str) -> Share | str:
+    if text == "auto":
+        return text
     first, slash, second = text.partition("/")
     if slash and first.isdecimal() and second.isdecimal() and 1 <= int(first) <= int(second):
         return Share(int(first) - 1, int(second))
-    raise argparse.ArgumentTypeError(f'"{text}": want I/N with 1 <= I <= N, such as 1/4')
+    raise argparse.ArgumentTypeError(f'"{text}": want I/N with 1 <= I <= N, such as 1/4, or auto')
+
+
+_DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,6})h)?(?:(\d{1,7})m)?(?:(\d{1,9})s)?")
+
+
+def _duration(text: str) -> float:
+    """Seconds of a time such as ``3h50m``."""
+    match = _DURATION.fullmatch(text)
+    if not text or match is None:
+        raise argparse.ArgumentTypeError(f'"{text}": want a time such as 3h50m, 90m or 45s')
+    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return float(86400 * days + 3600 * hours + 60 * minutes + seconds)
 
 
 def _expand(arguments: argparse.Namespace, listed: bool = False) -> Sweep:
@@ -321,13 +359,17 @@ def _check(arguments: argparse.Namespace, command: str) -> int:
 
 
 def _run(arguments: argparse.Namespace, command: str) -> int:
+    share = share_of(os.environ) if arguments.share == "auto" else arguments.share
     sweep, out = _expand(arguments), arguments.out
     return run(
         sweep,
         out,
         command=command,
         devices=arguments.devices,
-        share=arguments.share,
+        share=share,
+        steal=arguments.steal,
+        time_limit=arguments.time_limit,
+        cache=arguments.cache,
         strict=arguments.strict,
         anyway=arguments.anyway,
     )

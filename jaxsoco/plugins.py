@@ -8,13 +8,13 @@ the file first; the command line with ``--plugin my_module``.
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.util
 import os
 import re
 import sys
 import traceback
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
@@ -24,6 +24,7 @@ from typing import Any
 
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.schema import Extension, Family
+from jaxsoco.core.sources import digest_of_files, neighbourhood, package_files
 
 GROUP = "jaxsoco.plugins"
 """Entry-point group of installed plug-ins."""
@@ -38,15 +39,16 @@ class Plugin:
     Attributes:
       name: of its module.
       origin: where it comes from: a file, or a distribution and its version.
-      identity: what fixes its code in a run's identity: the version of its distribution, or the
-        hash of its file (of all modules of its package).
+      identity: what a run says of it: the version of its distribution, or a hash of its files.
       extensions: what it adds.
+      code: hash of all Python files of its package or folder, also where they have a version.
     """
 
     name: str
     origin: str
     identity: str
     extensions: tuple[Family | Extension, ...]
+    code: str = ""
 
     def __str__(self) -> str:
         return f"plug-in {self.name} ({self.origin})"
@@ -81,12 +83,17 @@ def load_plugin(name: str, folder: Path) -> Plugin:
         raise InputError(Issue("plugins", f'"{name}" is not a module name', hint))
     file = _beside(name, folder)
     if file is not None:
-        digest = _digest(file)
-        module = _guarded(name, lambda: _import_file(name, str(file.resolve()), digest))
-        return Plugin(name, file.name, f"sha256:{digest}", _extensions(name, module))
+        root, files = _guarded(name, lambda: _sources(folder.resolve(), name, file.resolve()))
+        code = _guarded(name, lambda: digest_of_files(root, files))
+        module = _guarded(name, lambda: _import_file(name, str(file.resolve()), code, files))
+        return Plugin(name, file.name, f"sha256:{code}", _extensions(name, module), code)
     module = _guarded(name, lambda: _import_installed(name, folder))
-    origin, identity = _distribution(name, module)
-    return Plugin(name, origin, identity, _extensions(name, module))
+    distribution = _distribution(name)
+    code = _installed_code(name, distribution)
+    origin = identity = _version(distribution)
+    if distribution is None:
+        origin, identity = str(module.__file__), f"sha256:{code}"
+    return Plugin(name, origin, identity, _extensions(name, module), code)
 
 
 def _beside(name: str, folder: Path) -> Path | None:
@@ -96,23 +103,40 @@ def _beside(name: str, folder: Path) -> Path | None:
     return next((file for file in options if os.path.isfile(file)), None)
 
 
-def _digest(file: Path) -> str:
-    """SHA-256 of a module's text; of a package's, with those of all modules in its folder."""
-    package = file.name == "__init__.py"
-    parts = sorted(file.parent.rglob("*.py")) if package else [file]
-    digest = hashlib.sha256()
-    for part in parts:
-        if package:
-            digest.update(f"{part.relative_to(file.parent).as_posix()}\0".encode())
-        digest.update(part.read_bytes())
-    return digest.hexdigest()
+def _sources(folder: Path, name: str, file: Path) -> tuple[Path, set[Path]]:
+    """What a module in a folder may consist of, and where: its package, or else the folder.
+
+    A module by itself can import whatever lies beside it.
+    """
+    top = folder / name.partition(".")[0]
+    if file.is_relative_to(top):
+        return top, package_files(top)
+    return folder, neighbourhood(folder, Path(__file__).parent)
 
 
-_imported: dict[str, tuple[str, ModuleType]] = {}
+def _installed_code(name: str, distribution: metadata.Distribution | None) -> str:
+    """SHA-256 of an installed module's package, or of the modules of its distribution."""
+    top = name.partition(".")[0]
+    module = sys.modules[top]
+    if hasattr(module, "__path__"):
+        folders = [Path(place) for place in module.__path__]
+        return digest_of_files(folders[0], {f for place in folders for f in package_files(place)})
+    file = Path(module.__file__ or "")
+    if not file.is_file():
+        return "unknown"
+    listed = (distribution and distribution.files) or ()
+    files = {Path(str(one.locate())) for one in listed if one.suffix == ".py"}
+    if not any(one.samefile(file) for one in files if one.is_file()):
+        return digest_of_files(*_sources(file.parent, top, file))  # under development
+    return digest_of_files(file.parent, filter(Path.is_file, files))
 
 
-def _import_file(name: str, file: str, digest: str) -> ModuleType:
-    """Imports a file under a name; again if its text has changed since."""
+_imported: dict[str, tuple[str, ModuleType, set[str]]] = {}
+"""File -> digest of the code, the module, and names of the neighbours that came with it."""
+
+
+def _import_file(name: str, file: str, digest: str, sources: Collection[Path]) -> ModuleType:
+    """Imports a file under a name; again, with its neighbours, if their text has changed since."""
     if file in _imported and _imported[file][0] == digest:
         sys.modules[name] = _imported[file][1]
         return _imported[file][1]
@@ -121,17 +145,25 @@ def _import_file(name: str, file: str, digest: str) -> ModuleType:
     if spec is None or spec.loader is None:
         raise ImportError(f"{file} is not a Python module")
     module = importlib.util.module_from_spec(spec)
-    for part in [one for one in sys.modules if one.startswith(f"{name}.")]:
+    neighbours = _imported[file][2] if file in _imported else set[str]()
+    for part in [one for one in sys.modules if one.startswith(f"{name}.") or one in neighbours]:
         del sys.modules[part]  # of its text before, or of another file of this name
     sys.modules[name] = module
+    before = {*sys.modules}
     try:
         with _on_path(Path(file).parents[1 if package else 0]):
             spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
         raise
-    _imported[file] = digest, module
+    new = {one for one in {*sys.modules} - before if _is_among(sys.modules[one], sources)}
+    _imported[file] = digest, module, new
     return module
+
+
+def _is_among(module: ModuleType, sources: Collection[Path]) -> bool:
+    file = getattr(module, "__file__", None)
+    return isinstance(file, str) and Path(file).resolve() in sources
 
 
 class _on_path:
@@ -180,19 +212,19 @@ def _is_folded(file: str) -> bool:
 
 def _from_entry_point(point: metadata.EntryPoint) -> Plugin:
     module = _guarded(point.value, point.load)
-    version = f"{point.dist.name} {point.dist.version}" if point.dist else "unknown"
-    return Plugin(point.module, version, version, _extensions(point.value, module))
+    version = _version(point.dist)
+    code = _installed_code(point.module, point.dist)
+    return Plugin(point.module, version, version, _extensions(point.value, module), code)
 
 
-def _distribution(name: str, module: ModuleType) -> tuple[str, str]:
-    """Origin and identity of an installed module: of its distribution, if it has one."""
+def _distribution(name: str) -> metadata.Distribution | None:
+    """What an installed module belongs to; None if it just lies there."""
     owners = metadata.packages_distributions().get(name.partition(".")[0], ())
-    if owners:
-        version = f"{owners[0]} {metadata.version(owners[0])}"
-        return version, version
-    file = Path(module.__file__ or "")
-    digest = _digest(file) if file.is_file() else "unknown"
-    return str(file), f"sha256:{digest}"
+    return metadata.distribution(owners[0]) if owners else None
+
+
+def _version(distribution: metadata.Distribution | None) -> str:
+    return f"{distribution.name} {distribution.version}" if distribution else "unknown"
 
 
 def _extensions(name: str, module: Any) -> tuple[Family | Extension, ...]:

@@ -28,7 +28,7 @@ data_size = [1, 4]
 name = "pcm"
 [run]
 seeds = 600
-chunk = 512
+pack = 512
 [smoke]
 seeds = 8
 """
@@ -158,11 +158,11 @@ def test_what_a_field_takes_in_words(field, words):
 def test_check_prints_the_size(spec, capsys):
     assert main(["check", str(spec)]) == 0
     printed = capsys.readouterr().out
-    assert "2 points x 3 learners x 600 seeds = 3600 runs, 3 compilations, 3 chunks" in printed
+    assert "2 points x 3 learners x 600 seeds = 3600 runs, 3 compilations, 3 packs" in printed
     assert "data_size" in printed
     # 1200 runs of 3 learners: 4 costs of 8 bytes, a flag of 4 and one of 1.
     assert f"{1200 * 3 * (4 * 8 + 5) / 1000:.3g} kB" in printed
-    assert "not known before a first chunk is in runs/sizes" in printed
+    assert "not known before a first pack is in runs/sizes" in printed
     assert main(["check", str(spec), "--smoke"]) == 0
     assert "runs/sizes-smoke" in capsys.readouterr().out
 
@@ -178,7 +178,7 @@ def test_check_writes_nothing(spec, tmp_path):
         ([], "COMMAND"),
         (["rnu", "x.toml"], "rnu"),
         (["run"], "SPEC"),
-        (["run", "x.toml", "--chunks", "3/2"], "want I/N"),
+        (["run", "x.toml", "--share", "3/2"], "want I/N"),
         (["run", "x.toml", "--chunks", "0/2"], "want I/N"),
         (["run", "x.toml", "--chunks", "half"], "want I/N"),
         (["run", "x.toml", "--devices", "0"], "1 or more"),
@@ -308,8 +308,8 @@ def document(capsys, *arguments: str, code: int = 0) -> dict:
 
 def test_check_for_programs(spec, capsys):
     content = document(capsys, "check", str(spec))
-    sizes = {key: content[key] for key in ("points", "seeds", "runs", "compilations", "chunks")}
-    assert sizes == {"points": 2, "seeds": 600, "runs": 3600, "compilations": 3, "chunks": 3}
+    sizes = {key: content[key] for key in ("points", "seeds", "runs", "compilations", "packs")}
+    assert sizes == {"points": 2, "seeds": 600, "runs": 3600, "compilations": 3, "packs": 3}
     assert content["axes"] == {"data_size": [1, 4]}
     assert content["algorithms"] == ["pcm"]
     assert content["directory"] == "runs/sizes" and content["seconds"] is None
@@ -364,7 +364,8 @@ def test_the_documents_have_the_keys_that_the_page_tells(spec, finished, capsys)
     whole = str(finished[0] / "São")
     status = document(capsys, "status", whole)
     assert set(status) == every | documented("status")
-    assert status["packs"] == 1 and status["complete"] is True
+    assert status["runs"] == {"done": 4, "total": 4, "failed": 0} and status["complete"] is True
+    assert status["packs"] == 1
     assert set(document(capsys, "compare", whole, whole)) == every | documented("compare")
     assert set(document(capsys, "prune", whole)) == every | documented("prune")
     kinds = (["list"], ["list", "allocation/pcm"], ["list", "run"])
@@ -570,8 +571,11 @@ def test_an_internal_error_is_code_70_and_a_file(study, tmp_path):
     assert failed.returncode == 70
     assert "Traceback" not in failed.stderr
     (file,) = (tmp_path / "out").glob("jaxsoco-error-*.txt")
-    first, *_, last = [x for x in failed.stderr.splitlines() if not x.startswith("compiling")]
-    assert first == r"jaxsoco: internal error: RuntimeError: of the test \x1b[31m"
+    lines = [x for x in failed.stderr.splitlines() if not x.startswith("compiling")]
+    first, reason, error, *_, last = lines
+    assert first == "1 pack could not be computed (4 runs); the others are kept:"
+    assert reason.strip() == r"of the test \x1b[31m"
+    assert error == r"jaxsoco: internal error: RuntimeError: of the test \x1b[31m"
     assert f"the file {Path('out') / file.name}" in last or f"the file {file}" in last
     text = file.read_text(encoding="utf-8")
     for part in ("command: jaxsoco run study.toml --out out", "jaxlib: ", "Traceback", "records"):

@@ -33,7 +33,7 @@ name = "follow_minimizer"
 horizons = {horizon}
 seeds = {seeds}
 tile = 16
-chunk = 64
+pack = 64
 """
 
 # As the script `jaxsoco` does, with a hook that is called before each first import of a module.
@@ -107,13 +107,13 @@ def test_the_small_commands_stop_likewise(tmp_path, command):
 
 def test_a_signal_during_the_report(tmp_path):
     spec, out = study(tmp_path), tmp_path / "out"
-    # Before the first chunk a report is tried, with all that it imports.
+    # Before the first pack a report is tried, with all that it imports.
     hook = raising("SIGTERM", "matplotlib")
     (line,) = last_words(program("run", str(spec), "--out", str(out), hook=hook))
     assert line == f"jaxsoco: stopped by SIGTERM: resume with: jaxsoco run {spec} --out {out}"
     whole = program("run", str(spec), "--out", str(out))
     assert whole.communicate(timeout=120) and whole.returncode == 0
-    state = f"1 of 1 chunks are whole in {out}, and the report is not written"
+    state = f"16 of 16 runs are whole in {out}, and the report is not written"
     (line,) = last_words(program("report", str(out), hook=hook))
     assert line == f"jaxsoco: stopped by SIGTERM: {state}; resume with: jaxsoco report {out}"
     assert cli.main(["report", str(out)]) == 0
@@ -139,25 +139,23 @@ def test_a_long_tile_does_not_hold_up_a_signal(tmp_path):
         began = time.monotonic()
         (line,) = last_words(started)
         assert time.monotonic() - began < 1 + 2  # a machine at work may take a while to notice
-        assert f"stopped by {numbers[0].name}: 0 of 1 chunks are whole in {out}; " in line
+        assert f"stopped by {numbers[0].name}: 0 packs written to {out}, which are kept; " in line
 
 
-def test_a_chunk_that_is_being_written_is_finished(tmp_path):
+def test_a_pack_that_is_being_written_is_finished(tmp_path):
     spec, out = study(tmp_path, seeds=128), tmp_path / "out"
     before = """
 def replace(source, target, real=os.replace):
-    target.name == "00000.npz" and os.kill(os.getpid(), signal.SIGTERM)
+    target.suffix == ".npz" and os.kill(os.getpid(), signal.SIGTERM)
     real(source, target)
 os.replace = replace
 """
     (line,) = last_words(program("run", str(spec), "--out", str(out), before=before))
-    assert f"1 of 2 chunks are whole in {out}" in line
-    assert sorted(path.name for path in out.rglob("*")) == [
-        "00000.json",
-        "00000.npz",
-        "chunks",
-        "manifest.json",
-    ]
+    assert f": 1 pack written to {out}, which are kept; " in line
+    (pack,) = (out / "packs").glob("*.json")
+    assert sorted(out.rglob("*")) == sorted(
+        [out / "manifest.json", pack.parent, pack, pack.with_suffix(".npz")]
+    )
 
 
 AT_THE_END = "atexit.register(lambda: os.kill(os.getpid(), signal.SIGTERM))"
@@ -218,7 +216,7 @@ sys.meta_path.insert(0, Hook())
 
 def digests(out: Path) -> dict[str, str]:
     """All files of a run that do not tell when and where it was computed."""
-    kept = [*out.glob("chunks/*.npz"), out / "table.csv", out / "checks.json"]
+    kept = [*out.glob("packs/*.npz"), out / "table.csv", out / "checks.json"]
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in kept}
 
 

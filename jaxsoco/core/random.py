@@ -2,7 +2,7 @@
 
 Inside a rollout a key is the two uint32 words of a JAX threefry key with the lanes behind them,
 ``[2, ...]``. A draw depends on the run's own key and its place (round, position) alone, so that
-blocking, chunking, devices and resumption never change a number, and learners that share a seed
+tiles, packs, devices and resumption never change a number, and learners that share a seed
 see the same world. :func:`fold` gives the bits of ``jax.random.fold_in``.
 """
 

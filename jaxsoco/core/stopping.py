@@ -3,7 +3,7 @@
 Python calls a handler between two bytecodes of the main thread, and while XLA compiles or computes
 the next one may be minutes away. So the process of the command line has a thread that reads
 signals from a pipe (``signal.set_wakeup_fd``) and ends the process itself. That loses nothing but
-the chunk in flight: every file is written whole or not at all (``engine.files``).
+the pack in flight: every file is written whole or not at all (``engine.files``).
 
 Importing this module changes nothing. Library code only says how far it is (:class:`stage`) and
 what should not be cut short (:class:`held`); both do nothing where :func:`install` was not called.
@@ -43,7 +43,7 @@ class stage:
     """While it is entered, the line says how far the work is.
 
     Args:
-      text: called by another thread when a signal comes; ``3 of 8 chunks are whole``.
+      text: called by another thread when a signal comes; ``3 packs written to runs/q, which are kept``.
     """
 
     def __init__(self, text: Callable[[], str]):

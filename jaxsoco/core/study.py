@@ -145,7 +145,7 @@ class Study:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Everything that was run, in the order that numbers the arrays of a chunk."""
+        """Everything that was run, in the order that numbers the arrays of a pack."""
         return self.plan.learners
 
     @property
@@ -243,6 +243,11 @@ class Study:
         )
         setup = replace(self.setup, comparators=())
         return replace(self, setup=setup, plan=plan, components={})
+
+    @property
+    def parts(self) -> tuple[Study, ...]:
+        """The study, and its traced runs if there are any: all that is computed for it."""
+        return (self,) if self.traced is None else (self, self.traced)
 
     def cost(self, name: str) -> CostEntry:
         """The component of this name."""

@@ -78,7 +78,7 @@ def thousands(value: float) -> str:
 
 
 def count(number: int, what: str) -> str:
-    """``1 chunk``, ``2 chunks``."""
+    """``1 pack``, ``2 packs``."""
     return f"{number} {what}{'s' * (number != 1)}"
 
 

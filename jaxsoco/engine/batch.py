@@ -170,6 +170,10 @@ class Block(NamedTuple):
         """Compiles, without running; the first call would."""
         self.program.compile(self._example())
 
+    def memory(self) -> int:
+        """Bytes that a call takes on each device, as XLA plans it; 0 where it does not say."""
+        return self.program.memory(self._example())
+
     def _example(self) -> list[tuple[Any, ...]]:
         lanes = np.zeros(self.batch.width, np.int32)
         return self.batch.arguments(self.params, lanes, lanes)
@@ -208,6 +212,15 @@ class _Program:
         lowered, self._traced = [one.lower() for one in self._traced], []
         with ThreadPoolExecutor(len(lowered)) as pool:
             self._executables = list(pool.map(lambda one: one.compile(), lowered))
+
+    def memory(self, arguments: Sequence[tuple[Any, ...]]) -> int:
+        """Bytes that the program takes on a device: arguments, results and what is in between."""
+        self.compile(arguments)
+        plan = self._executables[0].memory_analysis()  # type: ignore[attr-defined]
+        if plan is None:
+            return 0
+        sizes = ("argument_size_in_bytes", "output_size_in_bytes", "temp_size_in_bytes")
+        return sum(getattr(plan, size, 0) for size in sizes)
 
     def __call__(self, arguments: Sequence[tuple[Any, ...]]) -> Outcome:
         """Dispatches to every device the call with its own arguments, and joins the lanes."""

@@ -31,6 +31,7 @@ class Index:
     def __init__(self) -> None:
         self.packs: dict[str, Pack] = {}
         self._places: dict[str, list[Place]] = {}
+        self._seeds: dict[str, list[Range]] = {}
         self._unsorted: set[str] = set()
 
     def add(self, pack: Pack) -> None:
@@ -41,6 +42,7 @@ class Index:
         for number, block in enumerate(pack.blocks):
             place = Place(block.start, block.stop, pack.name, number)
             self._places.setdefault(block.key, []).append(place)
+            self._seeds.pop(block.key, None)
             self._unsorted.add(block.key)
 
     def remove(self, name: str) -> None:
@@ -48,10 +50,14 @@ class Index:
         pack = self.packs.pop(name, None)
         for key in {block.key for block in pack.blocks} if pack else ():
             self._places[key] = [place for place in self._places[key] if place.pack != name]
+            self._seeds.pop(key, None)
 
     def seeds(self, key: str) -> list[Range]:
         """The seeds of a cell that are stored."""
-        return union((place.start, place.stop) for place in self._places.get(key, ()))
+        if key not in self._seeds:
+            places = self._places.get(key, ())
+            self._seeds[key] = union((place.start, place.stop) for place in places)
+        return self._seeds[key]
 
     def missing(self, key: str, ranges: Iterable[Range]) -> list[Range]:
         """Those of some seeds of a cell that are not stored."""

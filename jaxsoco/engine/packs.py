@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import sys
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -123,6 +124,7 @@ def read_sidecar(file: Path) -> Pack | None:
         if content["format"] != FORMAT:
             raise UnreadableError(f"it has format {content['format']}; this version has {FORMAT}")
         columns = [content["blocks"][field] for field in Block._fields]
+        columns[0] = [*map(sys.intern, columns[0])]  # many blocks have the key of one cell
         blocks = tuple(map(Block._make, zip(*columns, strict=True)))
         return Pack(file.stem, blocks, content["facts"], content["bytes"], content["sha256"])
     except FileNotFoundError:

@@ -135,7 +135,7 @@ class Pruning:
 def _wanted(study: Study) -> dict[str, int]:
     """Key of every cell that is asked for, single runs at every round among them -> its seeds."""
     wanted: dict[str, int] = {}
-    for one in filter(None, (study, study.traced)):
+    for one in study.parts:
         cells = Cells(one)
         for group in one.groups:
             for point in group.points:

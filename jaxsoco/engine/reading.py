@@ -14,6 +14,7 @@ from jaxsoco.core.cells import Cells
 from jaxsoco.core.plan import Group
 from jaxsoco.core.ranges import Range, intersection, pieces, size, union
 from jaxsoco.core.study import Study
+from jaxsoco.engine.failures import Noted, failures_of
 from jaxsoco.engine.index import Index, Place
 from jaxsoco.engine.legacy import OldStore
 from jaxsoco.engine.manifest import OLD_FORMAT
@@ -107,6 +108,14 @@ class Stored:
             return
         self._store, self.study = store, store.study
         self._look(thorough=thorough)
+
+    @property
+    def failures(self) -> list[Noted]:
+        """The packs that could not be computed, and were not made good since."""
+        if self._old:
+            return []
+        path, index = self.path, self._store.index
+        return [noted for part in self.study.parts for noted in failures_of(path, part, index)]
 
     def refresh(self) -> None:
         """Looks at what was added or taken away since; reads new sidecars alone."""

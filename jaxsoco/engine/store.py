@@ -116,6 +116,18 @@ class Store:
             raise self._refusal(f"cannot be read: {reason_of(error)}") from error
         return self._adopt(manifests.load(self.path))
 
+    def look(self) -> Store:
+        """Opens the directory to be extended; returns the store itself.
+
+        A damaged manifest counts as none: what the packs hold, they say themselves.
+
+        Raises:
+          InputError: it is no directory of results, or one of the older format.
+        """
+        if not self._file(MANIFEST).exists():
+            self._refuse_foreign()
+        return self._adopt(self._earlier())
+
     @property
     def study(self) -> Study:
         """What was last asked of the directory."""

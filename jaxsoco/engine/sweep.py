@@ -17,6 +17,8 @@ from jaxsoco.core.cells import Cells
 from jaxsoco.core.errors import InputError, Interrupted
 from jaxsoco.core.plan import Group, Plan
 from jaxsoco.core.study import Study
+from jaxsoco.engine.cache import Cache
+from jaxsoco.engine.failures import record_failure
 from jaxsoco.engine.index import Index
 from jaxsoco.engine.marks import marks
 from jaxsoco.engine.packs import Block
@@ -25,12 +27,11 @@ from jaxsoco.engine.requests import (
     Request,
     Share,
     Span,
-    requests,
-    shared,
     work_of,
     work_stored,
 )
 from jaxsoco.engine.store import Store
+from jaxsoco.engine.work import Deadline, Work
 
 if TYPE_CHECKING:
     from jaxsoco.engine.batch import Outcome, Tile
@@ -106,6 +107,7 @@ class SweepSummary:
       nonconverged: runs per learner with a kernel call that did not converge, of this share.
       nonfinite: runs per learner with a cost that is not finite, likewise.
       failures: the packs that could not be computed.
+      trace_failures: those of them that are of single runs at every round.
     """
 
     runs: int
@@ -115,9 +117,10 @@ class SweepSummary:
     nonconverged: dict[str, int]
     nonfinite: dict[str, int]
     failures: tuple[Failure, ...] = ()
+    trace_failures: tuple[Failure, ...] = ()
 
     def beside(self, other: SweepSummary) -> SweepSummary:
-        """This one with what another did, whose runs that went wrong are not counted again."""
+        """This one with that of its traces, whose runs that went wrong are not counted again."""
         return replace(
             self,
             runs=self.runs + other.runs,
@@ -125,6 +128,7 @@ class SweepSummary:
             earlier=self.earlier + other.earlier,
             seconds=self.seconds + other.seconds,
             failures=(*self.failures, *other.failures),
+            trace_failures=other.failures,
         )
 
 
@@ -133,7 +137,9 @@ def sweep(
     store: Store,
     execute: Executor,
     *,
-    share: Share | None = None,
+    work: Work | None = None,
+    deadline: Deadline | None = None,
+    cache: Cache | None = None,
     progress: Reporter | None = None,
 ) -> SweepSummary:
     """Computes the runs of a study that the store does not hold yet.
@@ -142,44 +148,54 @@ def sweep(
       study: what is wanted.
       store: where the results go.
       execute: computes the packs; :class:`Local`, say.
-      share: this process takes the slices ``index, index + count, ...`` of what is wanted, so that
-        ``count`` processes share a directory without talking to each other. All if None.
+      work: which packs, in which order; all that are missing if None.
+      deadline: when no further pack is begun.
+      cache: gets a copy of every pack.
       progress: told about every batch.
 
-    A pack that raises is left out and named in the summary; all others are computed.
+    A pack that raises is left out, noted in the directory and named in the summary; all others are
+    computed.
 
     Raises:
       Interrupted: by SIGTERM or SIGINT (the pack in flight is dropped; a second signal acts as
-        it would without the sweep), or because a pack could not be written. Everything committed
-        is kept. Where signals end the process (``core.stopping``), they do so here as well.
+        it would without the sweep), by the deadline, or because a pack could not be written.
+        Everything committed is kept. Where signals end the process (``core.stopping``), they do so
+        here as well.
     """
     began = time.perf_counter()
     progress = Silent() if progress is None else progress
-    share = share or Share()
-    if not 0 <= share.index < share.count:
-        raise ValueError(f"share: want an index from 0 to count - 1, got {share}")
+    work = Work(study, store, Share()) if work is None else work
     plan, cells = study.plan, Cells(study)
-    mine = shared(plan, share)
     index = store.refresh()
-    earlier = work_stored(plan, cells, index, mine)
-    todo = [*requests(plan, cells, index, mine)]
+    earlier = work_stored(plan, cells, index, work.spans)
+    todo = iter(work) if deadline is None else deadline.within(iter(work))
     done, failures = list[Request](), list[Failure]()
 
     def state() -> str:
-        return f"{text.count(len(done), 'pack')} of {len(todo)} written to {store.path}"
+        return f"{text.count(len(done), 'pack')} written to {store.path}, which are kept"
+
+    def finish(outcome: Computed | Failure) -> None:
+        if isinstance(outcome, Failure):
+            failures.append(outcome)
+            record_failure(store.path, study, outcome.request, outcome.error)
+        else:
+            with stopping.held():  # a signal counts the pack that it waited for
+                pack = store.commit(*outcome.content)
+                done.append(outcome.request)
+            if deadline is not None:
+                deadline.took(outcome.request, pack.facts["seconds"])
+            if cache is not None:
+                cache.keep(pack, store)
+        work.finished(outcome.request)
 
     with stopping.stage(state), _Signals(state) as signals:
-        progress.start(work_of(plan, mine), earlier)
+        progress.start(work_of(plan, work.spans), earlier)
         try:
-            for outcome in execute(study, iter(todo), progress.advance, signals.check):
-                if isinstance(outcome, Failure):
-                    failures.append(outcome)
-                else:
-                    store.commit(*outcome.content)
-                    done.append(outcome.request)
+            for outcome in execute(study, todo, progress.advance, signals.check):
+                finish(outcome)
         finally:
             progress.close()
-    counts = _counts(study, cells, index, mine)
+    counts = _counts(study, cells, index, work.spans)
     return SweepSummary(
         runs=sum(request.work for request in done),
         packs=len(done),

@@ -12,23 +12,28 @@ from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.plan import Group, Plan, checkpoints
 from jaxsoco.core.study import Study
 from jaxsoco.core.text import show
-from jaxsoco.engine.store import Store
 from jaxsoco.engine.sweep import Tiles
 from jaxsoco.experiment import manifest
 from jaxsoco.experiment.devices import prepare, start_jax
 from jaxsoco.experiment.expand import Sweep
 from jaxsoco.experiment.origin import compiler_facts, likely_platform, origin
 from jaxsoco.experiment.settings import most_checkpoints
+from jaxsoco.experiment.sizes import available_memory
 from jaxsoco.experiment.tracing import load_entry, trace_issues
 
 if TYPE_CHECKING:
     from jaxsoco.core.protocol import Instance
+    from jaxsoco.engine.batch import Block
 
 _KEPT_GROUPS = 16
 """Of how many groups the traces wait for their turn, with the settings of their points."""
 
 _KEPT_PROGRAMS = 64
 """How many wait for groups that differ from an earlier one in numbers alone."""
+
+
+_SAFE = 0.9
+"""Of a device's memory, the part that programs may take."""
 
 
 class Builder:
@@ -40,17 +45,17 @@ class Builder:
         self._traced: dict[int, Tiles] = {}
         self._programs: dict[Any, Any] = {}
 
-    def study(self, earlier: Store | None, command: str) -> Study:
+    def study(self, earlier: Study | None, command: str) -> Study:
         """What the sweep is, with everything that fixes its numbers.
 
         Args:
-          earlier: the results that its directory holds; if they have its points, JAX need not
-            start to know their horizons.
+          earlier: what was last asked of its directory; if that has its points, JAX need not start
+            to know their horizons.
           command: the command line.
         """
         experiment, run = self._sweep.experiment, self._sweep.experiment.run
         facts = origin(self._sweep, self._compiler())
-        horizons = _horizons(earlier.study, facts) if earlier else {}
+        horizons = _horizons(earlier, facts) if earlier else {}
         costs = tuple(cost.name for cost in experiment.family.costs)
         groups = self.groups(horizons)
         shapes = {"tile": run.tile, "pack": run.pack, "trace": run.trace}
@@ -113,6 +118,16 @@ class Builder:
         """Compiled blocks of so many lanes, for the learners alone; their traces are not kept."""
         return self._make(group, tile, comparators=False)
 
+    def largest_tile(self, group: Group) -> int | None:
+        """How many runs at once the device has memory for, about; None where nobody knows."""
+        tile, device = self._sweep.experiment.run.tile, self._devices[0]
+        free = (device.memory_stats() or {}).get("bytes_limit") or available_memory()
+        needs = [block.memory() for block in map(_as_block, self.tiles(group).tiles)]
+        if free is None or not all(needs):
+            return None
+        runs = int(_SAFE * free / max(needs) * tile)
+        return runs // 16 * 16 if 16 <= runs < tile else None
+
     def _make(self, group: Group, tile: int | None = None, *, comparators: bool = True) -> Tiles:
         devices = self._devices
         from jaxsoco.engine.batch import Batch
@@ -162,6 +177,11 @@ class Builder:
         _ = self._devices  # JAX must have started as the sweep wants it
         problem = self._sweep.experiment.problem
         return problem.instance(self._sweep.prepared[point], self._sweep.inputs[point])
+
+
+def _as_block(tile: Any) -> Block:
+    """A tile that this module made."""
+    return tile
 
 
 def _horizons(study: Study, facts: Origin) -> dict[str, int]:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import ast
-import hashlib
 import importlib.util
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from jaxsoco import registry
-from jaxsoco.core.cells import Origin
+from jaxsoco.core.cells import Origin, digest_of
+from jaxsoco.core.schema import AlgorithmEntry, ComparatorEntry, ProblemEntry
+from jaxsoco.core.sources import digest_of_files, imported_names, package_files
 from jaxsoco.experiment.expand import Sweep
+from jaxsoco.plugins import Plugin
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _SHARED_ROOMS = ("core", "engine")
@@ -88,62 +89,62 @@ def _common() -> str:
     spec = importlib.util.find_spec("jaxsoco_kernels")
     kernels = [Path(place) for place in (spec and spec.submodule_search_locations) or ()]
     folders = (*kernels, *(_PACKAGE / room for room in _SHARED_ROOMS))
-    return _digest(folders[0].parent, (f for folder in folders for f in folder.rglob("*.py")))
+    # Room by room: where they lie beside each other is not the same in a checkout and a wheel.
+    return digest_of([digest_of_files(folder, package_files(folder)) for folder in folders])
 
 
-def _problem_code(family: str, problem: Any) -> str:
+def _problem_code(family: str, problem: ProblemEntry) -> str:
     """The code of the family but its learners, and of a plug-in that the problem comes from."""
     plugins = [registry.owner(family), registry.owner(family, problem)]
-    parts = {f"{plugin.name} {plugin.identity}" for plugin in plugins if plugin}
-    return "\n".join([_family_code(family), *sorted(parts)])
+    parts = {_plugin_code(plugin) for plugin in plugins if plugin}
+    learners = _learner_code(family, problem.prepare, problem.build)
+    return "\n".join([_family_code(family), *filter(None, [learners]), *sorted(parts)])
 
 
 @cache
 def _family_code(family: str) -> str:
     folder = _PACKAGE / family
-    files = (f for f in folder.rglob("*.py") if f.parent != folder / _LEARNERS)
-    return _digest(folder, files)
+    return digest_of_files(folder, package_files(folder) - package_files(folder / _LEARNERS))
 
 
-def _entry_code(family: str, entry: Any) -> str:
+def _entry_code(family: str, entry: AlgorithmEntry | ComparatorEntry) -> str:
     """The code of one learner or comparator, beside what the whole family shares."""
     plugin = registry.owner(family, entry)
-    if plugin is not None:
-        return f"{plugin.name} {plugin.identity}"
-    module = str(entry.load).partition(":")[0].split(".")
-    folder = _PACKAGE / family / _LEARNERS
-    file = folder / f"{module[-1]}.py"
-    if module[:-1] != ["jaxsoco", family, _LEARNERS] or not file.is_file():
-        return ""
-    return _digest(folder, _with_neighbours(file))
+    return _plugin_code(plugin) if plugin else _learner_code(family, entry.load)
 
 
-def _with_neighbours(file: Path) -> set[Path]:
-    """A learner's file, and those of its folder that it imports, and so on."""
-    files, todo = set[Path](), [file]
+def _plugin_code(plugin: Plugin) -> str:
+    """A plug-in's own code, and that of all families: it may import what it likes."""
+    return f"{plugin.name} {plugin.identity} {plugin.code} {_code_of_families()}"
+
+
+@cache
+def _code_of_families() -> str:
+    folders = [_PACKAGE / name for name in sorted(registry.FAMILIES)]
+    return digest_of_files(_PACKAGE, {file for one in folders for file in package_files(one)})
+
+
+def _learner_code(family: str, *targets: Any) -> str:
+    """The learners' files that some ``"package.module:attribute"`` come to import; none: empty."""
+    package = _PACKAGE / family
+    todo = [_file(str(target).partition(":")[0], package) for target in targets]
+    files = set[Path]()
     while todo:
-        one = todo.pop()
-        if one not in files:
-            files.add(one)
-            names = (one.with_name(f"{name}.py") for name in _imported_names(one))
-            todo += [neighbour for neighbour in names if neighbour.is_file()]
-    return files
+        file = todo.pop()
+        if file is not None and file not in files:
+            files.add(file)
+            todo += [_file(name, package) for name in _imports(file)]
+    learners = {file for file in files if file.parent == package / _LEARNERS}
+    return digest_of_files(package, learners) if learners else ""
 
 
-def _imported_names(file: Path) -> Iterator[str]:
-    """The last parts of all modules and names that a file imports."""
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name.rpartition(".")[2] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield (node.module or "").rpartition(".")[2]
-            yield from (alias.name for alias in node.names)
+def _file(module: str, package: Path) -> Path | None:
+    """The file of a module of a family's package; None for another, or for no module."""
+    base = _PACKAGE.parent.joinpath(*module.split("."))
+    options = base.with_name(f"{base.name}.py"), base / "__init__.py"
+    return next((f for f in options if f.is_relative_to(package) and f.is_file()), None)
 
 
-def _digest(root: Path, files: Iterable[Path]) -> str:
-    """SHA-256 of files with their places."""
-    digest = hashlib.sha256()
-    for file in sorted(files):
-        digest.update(f"{os.path.relpath(file, root)}\0".encode())
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
+@cache
+def _imports(file: Path) -> tuple[str, ...]:
+    return imported_names(file, file.parent.relative_to(_PACKAGE.parent).parts)

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jaxsoco.core import stopping, terminal
 from jaxsoco.core.cells import Cells
 from jaxsoco.core.errors import InputError, Interrupted, Issue, reason_of
-from jaxsoco.core.exits import BAD_INPUT, DONE, FAILED, INTERNAL, INTERRUPTED
-from jaxsoco.core.files import one_line
+from jaxsoco.core.exits import DONE, FAILED, INTERRUPTED
 from jaxsoco.core.study import Study
-from jaxsoco.core.text import count
+from jaxsoco.engine.cache import Cache, default_cache
+from jaxsoco.engine.claims import Claims
 from jaxsoco.engine.index import Index
 from jaxsoco.engine.progress import Progress
 from jaxsoco.engine.reading import Stored, coverage
@@ -24,13 +23,15 @@ from jaxsoco.engine.requests import Request, Share, requests, shared
 from jaxsoco.engine.store import Store, is_trace
 from jaxsoco.engine.sweep import Local, SweepSummary, Tiles
 from jaxsoco.engine.sweep import sweep as compute
+from jaxsoco.engine.work import Deadline, StealingWork, Work
+from jaxsoco.experiment import telling
 from jaxsoco.experiment.building import Builder
 from jaxsoco.experiment.expand import Sweep
-from jaxsoco.experiment.sizes import excesses
+from jaxsoco.experiment.sizes import MOST_PACKS, excesses
 from jaxsoco.experiment.traces import study_excess
 
 if TYPE_CHECKING:
-    from jaxsoco.engine.batch import Outcome, Tile
+    pass
 
 _COLOURS = {
     r"(?i)^check passed\b": "green",
@@ -52,6 +53,9 @@ def run(
     command: str,
     devices: int | Sequence[Any] | None = None,
     share: Share | None = None,
+    steal: bool = False,
+    time_limit: float | None = None,
+    cache: Path | None = None,
     strict: bool = False,
     anyway: bool = False,
 ) -> int:
@@ -64,6 +68,9 @@ def run(
       devices: how many to use (all that have something to do if None), or the ``jax.Device`` of
         a JAX that is set up already.
       share: the part of the sweep that this process takes (all if None).
+      steal: it also takes over what others do not compute, and stays until all is done.
+      time_limit: seconds after which no pack is begun that would not end in time.
+      cache: a folder of packs to take from, and to add to; that of ``JAXSOCO_CACHE`` if None.
       strict: a check that is undecided counts as failed.
       anyway: even if the sweep does not fit the disk, the memory or a lifetime.
 
@@ -76,105 +83,141 @@ def run(
       Interrupted: the run stopped early and can be resumed.
     """
     print(sweep.header(), flush=True)
-    earlier = existing(out)
+    store, share, shelf = existing(out), share or Share(), _cache(cache)
+    if sweep.packs > MOST_PACKS or store is shelf is None:
+        # All of it is to be computed, or too much to look what is missing: JAX need not start.
+        _require_room(sweep, out, sweep.runs * len(sweep.labels) / share.count, anyway)
     builder = Builder(sweep, devices)
-    study, share = builder.study(earlier, command), share or Share()
-    index = earlier.refresh() if earlier else Index()
-    todo = _missing(study, index, share)
-    traces = _missing(study.traced, index, share) if study.traced else []
-    if (todo or traces) and not anyway:
-        _require_size(sweep, study, out, sum(request.work for request in todo))
-    content = study.to_json()
+    before = store.study if store and store.manifest else None
+    study = builder.study(before, command)
+    if store is None and shelf is not None:
+        store = Store(out).begin(study.to_json())
+    if store is not None:
+        telling.warn_of_damage(store)
+        telling.tell_of_cache(sum(shelf.fill(s, store) for s in study.parts) if shelf else 0)
+    index, wide = store.index if store else Index(), Share() if steal else share
+    todo, traces = _missing(study, index, wide), _missing(study.traced, index, wide)
     if todo or traces:
-        from jaxsoco.analysis.trial import try_folder, try_report
-
-        try_folder(out)
-        try_report(content)
-    open_groups = dict.fromkeys(request.group for request in todo)
-    builder.trace([study.groups[index] for index in open_groups])
-    store = Store(out).begin(content)
-    _warn_of_damage(store)
-    if earlier:
-        _tell_of_others(earlier, study, todo)
-    programs = -(-sweep.compilations * len(open_groups) // len(sweep.groups))
+        work = sum(request.work for request in todo)
+        _require_room(sweep, out, work / (share.count if steal else 1), anyway, study)
+        _try(study, out)
+    if todo:
+        telling.tell_of_origin(out, before, study)
+    groups = dict.fromkeys(request.group for request in todo)
+    builder.trace([study.groups[index] for index in groups])
+    store = Store(out).begin(study.to_json())
     progress = Progress()
-    announce = _Announcer(programs, progress)
-    local = Local(lambda group: announce.of(sweep.labels, builder.tiles(study.groups[group])))
-    summary = compute(study, store, local, share=share, progress=progress)
-    _tell(summary)
+    programs = -(-sweep.compilations * len(groups) // len(sweep.groups))
+    announce = telling.Announcer(programs, progress)
+    deadline = None if time_limit is None else Deadline(time_limit, _seconds_a_run(study, store))
+
+    def computed(part: Study, load: Callable[[int], Tiles]) -> SweepSummary:
+        with Claims(out) if steal else nullcontext() as claims:
+            work = StealingWork(part, store, share, claims) if claims else Work(part, store, share)
+            options = {"deadline": deadline, "cache": shelf, "progress": progress}
+            return compute(part, store, Local(load), work=work, **options)
+
+    def load(group: int) -> Tiles:
+        return announce.of(sweep.labels, builder.tiles(study.groups[group]))
+
+    summary = computed(study, load)
+    telling.tell_of_packs(summary)
     if study.traced:
-        others = _trace_runs(builder, study.traced, store, share, progress)
+        others = computed(study.traced, _trace_tiles(study.traced, builder, progress))
+        telling.tell_of_traces(others)
         summary = summary.beside(others)
-    state = coverage(study, store.refresh())
+    return _conclude(study, store, summary, builder, strict)
+
+
+def _trace_tiles(traced: Study, builder: Builder, progress: Progress) -> Callable[[int], Tiles]:
+    """Loads the compiled blocks of single runs at every round, by group."""
+    programs = len(traced.groups) * len(traced.labels)
+    announce = telling.Announcer(programs, progress, ", at every round")
+
+    def load(group: int) -> Tiles:
+        tiles = builder.learner_tiles(traced.groups[group], traced.plan.tile)
+        return announce.of(traced.labels, tiles)
+
+    return load
+
+
+def _conclude(
+    study: Study, store: Store, summary: SweepSummary, builder: Builder, strict: bool
+) -> int:
+    """Reports on what there is, or says what others will bring; returns the exit code.
+
+    Raises:
+      Exception: what the first pack raised that could not be computed.
+    """
+    there = coverage(study, store.refresh())
+    if there.complete or (summary.failures and there.stored):
+        code = report(store.path, strict=strict)
+    else:
+        telling.warn_of_failed_runs(summary)
+        print(f"{there.wanted - there.stored} of {there.wanted} runs are missing: no report yet")
+        code = DONE
     if summary.failures:
-        _tell_failures(summary)
-        code = _tell_failed_packs(summary, sweep)
-        if state.stored:
-            report(out, strict=strict)
-        return code
-    if not state.complete:
-        _tell_failures(summary)
-        left = f"{state.wanted - state.stored} of {state.wanted} runs"
-        print(f"{left} are left to others: no report yet")
-        return DONE
-    return report(out, strict=strict)
+        telling.tell_of_failed_packs(summary)
+        failure = summary.failures[0]
+        if _is_memory(failure.error) and failure in summary.trace_failures:
+            message = "single runs at every round do not fit the memory of the device"
+            raise InputError(Issue("run.trace", message, "want none")) from failure.error
+        if _is_memory(failure.error):
+            tile, fits = study.plan.tile, builder.largest_tile(study.groups[failure.request.group])
+            message = f"{tile} runs at once do not fit the memory of the device"
+            hint = f"want {fits} or fewer" if fits else "want fewer"
+            raise InputError(Issue("run.tile", message, hint)) from failure.error
+        raise failure.error
+    return code
 
 
-def _missing(study: Study, index: Index, share: Share) -> list[Request]:
-    """The packs of a share that are not stored."""
+def _is_memory(error: Exception) -> bool:
+    return "RESOURCE_EXHAUSTED" in str(error) or isinstance(error, MemoryError)
+
+
+def _seconds_a_run(study: Study, store: Store) -> float:
+    """How long a run took in the packs that are there; 0 without any."""
+    rate = coverage(study, store.refresh()).rate
+    return 1 / rate if rate else 0.0
+
+
+def _try(study: Study, out: Path) -> None:
+    """Writes the report of made-up runs: what would end it ends the run at once."""
+    from jaxsoco.analysis.trial import try_folder, try_report
+
+    try_folder(out)
+    try_report(study.to_json())
+
+
+def _missing(study: Study | None, index: Index, share: Share) -> list[Request]:
+    """The packs that a share of a study lacks."""
+    if study is None:
+        return []
     return [*requests(study.plan, Cells(study), index, shared(study.plan, share))]
 
 
-def _require_size(sweep: Sweep, study: Study, out: Path, work: int) -> None:
+def _cache(folder: Path | None) -> Cache | None:
+    folder = folder or default_cache()
+    return None if folder is None else Cache(folder)
+
+
+def _require_room(
+    sweep: Sweep, out: Path, work: float, anyway: bool, study: Study | None = None
+) -> None:
+    """Raises if so many runs of all learners do not fit the machine, unless told to go on.
+
+    Args:
+      sweep: the expanded experiment.
+      out: the run directory.
+      work: how many runs.
+      anyway: whether to go on.
+      study: the study, once the horizons are known that the experiment does not say.
+    """
     issues = [*excesses(sweep, out, work / (sweep.runs * len(sweep.labels)))]
-    # Only the instances know the horizons of some problems.
-    issues = [issue for issue in issues if issue.path != "run.trace"] + [*study_excess(study)]
-    if issues:
+    if study is not None:
+        issues = [issue for issue in issues if issue.path != "run.trace"] + [*study_excess(study)]
+    if issues and not anyway:
         raise InputError(issues)
-
-
-def _trace_runs(
-    builder: Builder, traced: Study, store: Store, share: Share, progress: Progress
-) -> SweepSummary:
-    """Computes what is missing of the single runs of which every round is kept."""
-    programs = len(traced.groups) * len(traced.labels)
-    announce = _Announcer(programs, progress, ", at every round")
-
-    def load(index: int) -> Tiles:
-        tiles = builder.learner_tiles(traced.groups[index], traced.plan.tile)
-        return announce.of(traced.labels, tiles)
-
-    summary = compute(traced, store, Local(load), share=share, progress=progress)
-    if summary.packs:
-        print(f"{count(summary.runs, 'run')} at every round in {summary.seconds:.1f} s")
-    return summary
-
-
-def _warn_of_damage(store: Store) -> None:
-    store.refresh()
-    for damaged in store.damaged:
-        print(f"warning: {damaged}; it is computed again", file=sys.stderr)
-
-
-def _tell_of_others(earlier: Store, study: Study, todo: Sequence[Request]) -> None:
-    """Says why runs that seem to be there are computed again: by other code, or elsewhere."""
-    before = earlier.study
-    if not todo or before.setup.points != study.setup.points:
-        return
-    was, now = before.origin, study.origin
-    if was.platform and was.platform != now.platform:
-        print(
-            f"note: what is in {earlier.path} was computed on {was.platform}. On {now.platform} "
-            "all of it is computed anew, and kept beside it: the two are never mixed",
-            file=sys.stderr,
-        )
-    elif (was.compiler, was.common, was.problem) != (now.compiler, now.common, now.problem):
-        what = "another compiler" if was.compiler != now.compiler else "other code"
-        print(
-            f"note: what is in {earlier.path} comes from {what}; it is kept, and what is wanted "
-            "is computed anew",
-            file=sys.stderr,
-        )
 
 
 def trace(sweep: Sweep, devices: int | None = None) -> None:
@@ -205,9 +248,7 @@ def report(directory: Path, *, strict: bool = False) -> int:
     for line in results.damaged:
         print(f"warning: {line}; it is left out", file=sys.stderr)
     there = results.coverage
-    if there.untraced:
-        what = f"{count(there.untraced, 'single run')} at every round"
-        print(f"warning: {what} are missing; the same run computes them", file=sys.stderr)
+    telling.warn_of_missing_traces(there)
 
     def state() -> str:
         of = f"{there.stored} of {there.wanted}"
@@ -227,23 +268,17 @@ def report(directory: Path, *, strict: bool = False) -> int:
     except InputError:
         raise
     except Exception:
-        _tell_kept(directory)
+        telling.tell_what_is_kept(directory)
         raise
     texts = (result.table_text, result.summary_text, f"report: {result.path}")
     terminal.show("\n" + "\n\n".join(text for text in texts if text), _COLOURS)
     if result.failures:
-        _tell_kept(directory)
+        telling.tell_what_is_kept(directory)
         raise result.failures[0][1]
     if not there.complete:
         return INTERRUPTED
     bad = ("failed", "undecided") if strict else ("failed",)
     return FAILED if result.verdict in bad else DONE
-
-
-def _tell_kept(directory: Path) -> None:
-    """Says that nothing computed is lost, before an error ends the program."""
-    command = shlex.join(["jaxsoco", "report", str(directory)])
-    print(f"the runs are kept in {directory}; {command} repeats the report", file=sys.stderr)
 
 
 def existing(out: Path) -> Store | None:
@@ -254,7 +289,7 @@ def existing(out: Path) -> Store | None:
     """
     try:
         if out.is_dir():
-            return None if all(map(is_trace, out.iterdir())) else Store(out).open()
+            return None if all(map(is_trace, out.iterdir())) else Store(out).look()
         place = next(p for p in (out.absolute(), *out.absolute().parents) if p.exists())
     except OSError as error:
         raise InputError(Issue(str(out), f"cannot be used: {error.strerror}")) from error
@@ -263,64 +298,3 @@ def existing(out: Path) -> Store | None:
     if not os.access(place, os.W_OK | os.X_OK):
         raise InputError(Issue(str(place), "cannot be written to", "choose another --out"))
     return None
-
-
-def _tell(summary: SweepSummary) -> None:
-    if not summary.packs and not summary.failures:
-        print("all runs were there already")
-        return
-    rate = summary.runs / max(summary.seconds, 1e-9)
-    before = f"; {count(summary.earlier, 'run')} were there already" if summary.earlier else ""
-    print(
-        f"{count(summary.runs, 'run')} in {summary.seconds:.1f} s ({rate:.3g} runs/s), "
-        f"{count(summary.packs, 'pack')}{before}"
-    )
-
-
-def _tell_failed_packs(summary: SweepSummary, sweep: Sweep) -> int:
-    """Says which packs could not be computed, and why; returns the exit code."""
-    errors = {one_line(failure.error): None for failure in summary.failures}
-    lost = sum(failure.request.work for failure in summary.failures)
-    number = count(len(summary.failures), "pack")
-    print(f"{number} could not be computed ({lost} runs); all others are kept:", file=sys.stderr)
-    for message in errors:
-        if "RESOURCE_EXHAUSTED" in message:
-            tile = sweep.experiment.run.tile
-            message = f"run.tile: {tile} runs at once do not fit the memory of the device"
-        print(f"  {message}", file=sys.stderr)
-    return BAD_INPUT if all("RESOURCE_EXHAUSTED" in text for text in errors) else INTERNAL
-
-
-def _tell_failures(summary: SweepSummary) -> None:
-    for what, counts in (
-        ("with a kernel that did not converge", summary.nonconverged),
-        ("with a cost that is not finite", summary.nonfinite),
-    ):
-        bad = [f"{label} {count}" for label, count in counts.items() if count]
-        if bad:
-            print(f"warning: runs {what}: {', '.join(bad)}", file=sys.stderr)
-
-
-class _Announcer:
-    """Says which program is being compiled: each is when it is first called."""
-
-    def __init__(self, programs: int, progress: Progress, note: str = ""):
-        self._programs, self._progress, self._note = programs, progress, note
-        self._begun = 0
-
-    def of(self, labels: Sequence[str], tiles: Tiles) -> Tiles:
-        """The tiles, each of which says so before it compiles."""
-        blocks = zip(labels, tiles.tiles, strict=True)
-        return replace(tiles, tiles=tuple(self._announced(*pair) for pair in blocks))
-
-    def _announced(self, label: str, block: Any) -> Tile:
-        def tile(points: Any, seeds: Any) -> Outcome:
-            if not block.compiled:
-                self._begun += 1
-                program = f"{self._begun} of {self._programs}: {label}{self._note}"
-                self._progress.compiling(program)
-                block.compile()
-                self._progress.compiled()
-            return block(points, seeds)
-
-        return tile

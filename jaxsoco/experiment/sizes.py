@@ -36,7 +36,7 @@ def excesses(sweep: Sweep, out: Path, share: float = 1.0) -> Iterator[Issue]:
     if free is not None and disk > free:
         message = f"{size(disk)} of results, and {size(free)} are free on the disk of {out}"
         yield Issue("run.seeds", message, f"want fewer, another --out, {_HOW}")
-    memory, available = sweep.pack_bytes, _available_memory()
+    memory, available = sweep.pack_bytes, available_memory()
     if available is not None and memory > available:
         message = (
             f"a pack of {sweep.largest_pack} runs with a tile of {run.tile} takes "
@@ -73,7 +73,7 @@ def _free_disk(out: Path) -> int | None:
     return None
 
 
-def _available_memory() -> int | None:
+def available_memory() -> int | None:
     """Bytes that this process could take without swapping; None where the system does not say."""
     limits = [limit for limit in (_system_memory(), _container_memory()) if limit is not None]
     return min(limits, default=None)

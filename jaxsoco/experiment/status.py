@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from jaxsoco.core import text
 from jaxsoco.core.errors import InputError
+from jaxsoco.engine.failures import Noted
 from jaxsoco.engine.manifest import MANIFEST
 from jaxsoco.engine.pace import recent_rate
 from jaxsoco.engine.reading import Stored
@@ -26,12 +27,14 @@ class State(NamedTuple):
       results: what it holds; None if it cannot be read.
       reason: why not.
       rate: runs per second of the last minutes, all processes together; None if none were written.
+      failures: packs that could not be computed.
     """
 
     path: Path
     results: Stored | None
     reason: str = ""
     rate: float | None = None
+    failures: tuple[Noted, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -40,8 +43,9 @@ class State(NamedTuple):
 
     @property
     def failed(self) -> int:
-        """Stored runs with a cost that is not finite."""
-        return sum(self.results.coverage.nonfinite.values()) if self.results else 0
+        """Runs that could not be computed, and those with a cost that is not finite."""
+        lost = sum(one.runs for one in self.failures)
+        return lost + sum(self.results.coverage.nonfinite.values()) if self.results else 0
 
     @property
     def seconds_left(self) -> float | None:
@@ -101,7 +105,7 @@ class Watch:
                 raise
             return State(path, None, error.issues[0].message)
         rate = recent_rate(path, results.coverage.all_packs, self._clock())
-        return State(path, results, rate=rate)
+        return State(path, results, "", rate, tuple(results.failures))
 
     def _read(self, path: Path) -> Stored:
         try:
@@ -182,6 +186,10 @@ def _detail(state: State) -> str:
         ("remaining", left),
         ("not converged", _counts(there.nonconverged)),
         ("not finite", _counts(there.nonfinite)),
+        *(
+            ("failed", f"{text.count(one.runs, 'run')} of {', '.join(one.learners)}: {one.error}")
+            for one in state.failures
+        ),
         *(("damaged", f"{one}; the next run computes it again") for one in results.damaged),
     ]
     lines = text.columns((f"  {name}", content) for name, content in rows)
@@ -209,6 +217,7 @@ def _entry(state: State) -> dict[str, Any]:
         "started": results.study.created,
         "complete": there.complete,
         "runs": {"done": there.stored, "total": there.wanted, "failed": state.failed},
+        "failures": [one._asdict() for one in state.failures],
         "packs": len(there.all_packs),
         "device": state.device,
         "runs_per_second": there.rate,

@@ -1,10 +1,10 @@
-"""Planted sweeps: a manifest and chunks as the store would hand them over."""
+"""Planted sweeps: a manifest and pieces as the store would hand them over."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import count, product
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,7 @@ class Sweep:
     seeds: int = 4
     checkpoints: tuple[int, ...] = (10,)
     measure: str = "ratio"
-    chunk: int = 1000
+    pack: int = 1000
     checks: list[dict[str, Any]] = field(default_factory=list)
     plots: list[dict[str, Any]] = field(default_factory=list)
     move: Callable[[str, Mapping[str, Any], np.ndarray], np.ndarray] | None = None
@@ -66,7 +66,7 @@ class Sweep:
                 }
             )
         return {
-            "format": 1,
+            "format": 2,
             "identity": "ab" * 32,
             "name": "planted",
             "figure": self.title,
@@ -86,7 +86,7 @@ class Sweep:
                 "learners": self.learners,
                 "costs": [c["name"] for c in COSTS],
                 "tile": 1,
-                "chunk": self.chunk,
+                "pack": self.pack,
             },
             "presentation": {
                 "axes": self.axes,
@@ -101,20 +101,21 @@ class Sweep:
             },
         }
 
-    def chunks(self) -> Iterator[tuple[dict[str, Any], dict[str, np.ndarray]]]:
+    def pieces(self) -> Iterator[tuple[dict[str, Any], dict[str, np.ndarray]]]:
+        packs = count()
         for group in self.manifest()["plan"]["groups"]:
             runs = len(group["points"]) * self.seeds
-            for start in range(0, runs, self.chunk):
-                stop = min(start + self.chunk, runs)
-                meta = {
+            for start in range(0, runs, self.pack):
+                stop = min(start + self.pack, runs)
+                facts = {"seconds": 1.5, "device": "cpu", "jax": "0.0"}
+                record = {
                     "group": group["index"],
                     "start": start,
                     "stop": stop,
-                    "seconds": 1.5,
-                    "device": "cpu",
-                    "jax": "0.0",
+                    "repeating": [],
+                    "packs": {f"{next(packs):024x}": facts},
                 }
-                yield meta, self._arrays(group, np.arange(start, stop))
+                yield record, self._arrays(group, np.arange(start, stop))
 
     def _arrays(self, group: dict[str, Any], runs: np.ndarray) -> dict[str, np.ndarray]:
         arrays = {}

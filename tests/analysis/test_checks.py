@@ -34,7 +34,7 @@ def planted(make_sweep, **changes):
 
 
 def result_of(sweep, **check):
-    ledger = read(sweep.manifest(), sweep.chunks())
+    ledger = read(sweep.manifest(), sweep.pieces())
     validate_check(check, sweep.algorithms, sweep.comparators, sweep.axes)
     (result,) = run_checks([check], ledger)
     json.dumps(result.to_json(), allow_nan=False)
@@ -110,7 +110,7 @@ def test_slope_against_the_horizon_of_checkpoints(make_sweep):
     sweep = make_sweep(
         {}, ["a"], ["opt"], cost, seeds=40, checkpoints=(10, 100, 1000), measure="regret"
     )
-    ledger = read(sweep.manifest(), sweep.chunks())
+    ledger = read(sweep.manifest(), sweep.pieces())
     check = {"kind": "slope", "algorithm": "a", "between": [0.49, 0.51]}
     validate_check(check, ["a"], ["opt"], {}, checkpoints=3)
     (result,) = run_checks([check], ledger)
@@ -142,8 +142,8 @@ def test_complete_fails_on_a_single_bad_run(make_sweep, fault):
 
 
 def test_missing_runs_fail_what_rests_on_them(make_sweep):
-    sweep = planted(make_sweep, chunk=400)
-    ledger = read(sweep.manifest(), [next(iter(sweep.chunks()))])
+    sweep = planted(make_sweep, pack=400)
+    ledger = read(sweep.manifest(), [next(iter(sweep.pieces()))])
     check = {"kind": "ratio", "algorithm": "good", "at_most": 2, "where": {"size": 8}}
     there, absent, complete, slope = run_checks(
         [
@@ -166,7 +166,7 @@ def test_missing_runs_fail_what_rests_on_them(make_sweep):
 
 def test_fits_keep_worlds_apart(make_sweep):
     sweep = planted(make_sweep)
-    made = fits(read(sweep.manifest(), sweep.chunks()))
+    made = fits(read(sweep.manifest(), sweep.pieces()))
     assert [(f.algorithm, f.where["kind"]) for f in made] == [
         (a, k) for k in ("x", "y") for a in ("good", "steep", "bad")
     ]
@@ -179,7 +179,7 @@ def test_fits_leave_out_zero_and_say_so(make_sweep):
         return np.full((len(seeds), 1), 1.0 if label == "opt" else 2 + point["size"])
 
     sweep = make_sweep({"size": [0, 1, 2]}, ["a"], ["opt"], cost)
-    (made,) = fits(read(sweep.manifest(), sweep.chunks()))
+    (made,) = fits(read(sweep.manifest(), sweep.pieces()))
     assert (made.positions, made.note) == (2, "without 0")
     np.testing.assert_allclose(made.exponent.value, math.log(4 / 3) / math.log(2))
 

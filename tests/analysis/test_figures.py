@@ -39,7 +39,7 @@ def sweep_of(make_sweep, algorithms=("near", "middle", "other", "far"), **option
 
 
 def drawn(plot, sweep):
-    ledger = read(sweep.manifest(), sweep.chunks())
+    ledger = read(sweep.manifest(), sweep.pieces())
     with style.figure_style():
         return figures.draw(plot, ledger)
 
@@ -61,7 +61,7 @@ def test_a_legend_names_every_field_that_differs(make_sweep):
         label: {"base": "tuned", "values": {"rate": rate, "width": width, "c": c}}
         for label, (rate, width, c) in zip(labels, variants, strict=True)
     } | {f"flat(d={d})": {"base": "flat", "values": {"d": d}} for d in (1, 2)}
-    ledger = read(manifest, sweep.chunks())
+    ledger = read(manifest, sweep.pieces())
     with style.figure_style():
         drawing = figures.draw({"kind": "measure-vs-parameter", "parameter": "c"}, ledger)
     names = [line.get_label() for line in drawing.figure.axes[0].lines]
@@ -80,7 +80,7 @@ def test_algorithms_that_share_a_label_and_values_have_a_line_each(make_sweep):
         label: {"base": "same", "values": {"c": c}}
         for label, c in zip(labels, (1.0, 2.0, 1.0, 2.0), strict=True)
     }
-    ledger = read(manifest, sweep.chunks())
+    ledger = read(manifest, sweep.pieces())
     with style.figure_style():
         drawing = figures.draw({"kind": "measure-vs-parameter", "parameter": "c"}, ledger)
     names = [line.get_label() for line in drawing.figure.axes[0].lines]
@@ -202,7 +202,7 @@ def test_who_breaks_a_constraint_is_marked(make_sweep, tmp_path):
     late = np.full(8, 0.25)
     sweep = sweep_of(make_sweep, extra={("shortfall", "near", 1): late})
     sweep.plots = [{"kind": "ratio-vs-axis", "axis": "size"}, {"kind": "cost-breakdown"}]
-    result = write_report(sweep.manifest(), sweep.chunks(), tmp_path)
+    result = write_report(sweep.manifest(), sweep.pieces(), tmp_path)
     sentence = "† breaks its constraint: near, mean shortfall 0.125 job."
     assert sentence in result.table_text
     rows = [line for line in result.table_text.splitlines() if re.match(r"[12] +near", line)]
@@ -228,7 +228,7 @@ def test_who_breaks_a_constraint_at_one_point_alone_is_told(make_sweep):
             ("shortfall", "near", 2): np.full(8, 0.5),
         },
     )
-    ledger = read(sweep.manifest(), sweep.chunks())
+    ledger = read(sweep.manifest(), sweep.pieces())
     assert breaches(ledger, range(3), sweep.algorithms) == []
     told = footnote(worst_breaches(ledger, sweep.algorithms))
     assert told == "† breaks its constraint: near, mean shortfall 0.5 job at the worst point."
@@ -263,7 +263,7 @@ def test_the_family_says_what_a_constraint_is_and_how_much_a_round_may_have(make
         component.pop("limit", None)
         if limit is not None:
             component["limit"] = limit  # 10 rounds have 10 times that
-        ledger = read(manifest, sweep.chunks())
+        ledger = read(manifest, sweep.pieces())
         assert bool(breaches(ledger, [0], sweep.algorithms)) == broken, limit
     component["name"] = "violation"  # an older manifest says nothing of it
     manifest["plan"]["costs"][2] = "violation"
@@ -272,7 +272,7 @@ def test_the_family_says_what_a_constraint_is_and_how_much_a_round_may_have(make
 
 def test_rounding_breaks_no_constraint(make_sweep):
     sweep = sweep_of(make_sweep, extra={("shortfall", "near", 0): np.full(8, 1e-12)})
-    ledger = read(sweep.manifest(), sweep.chunks())
+    ledger = read(sweep.manifest(), sweep.pieces())
     assert footnote(breaches(ledger, [0, 1], sweep.algorithms)) == ""
 
 
@@ -301,8 +301,8 @@ def test_the_points_of_every_figure_are_data(make_sweep, tmp_path):
         {"kind": "ratio-cdf"},
         {"kind": "cost-breakdown"},
     ]
-    write_report(sweep.manifest(), sweep.chunks(), tmp_path)
-    ledger = read(sweep.manifest(), sweep.chunks())
+    write_report(sweep.manifest(), sweep.pieces(), tmp_path)
+    ledger = read(sweep.manifest(), sweep.pieces())
     records = {
         path.name[:2]: list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
         for path in (tmp_path / "figures").glob("*.csv")
@@ -403,7 +403,7 @@ def test_a_report_takes_any_text(make_sweep, tmp_path, measure):
         cost["unit"] = unit
     manifest["presentation"]["command"] = "jaxsoco run caf\udce9.toml"
     try_report(manifest)
-    result = write_report(manifest, sweep.chunks(), tmp_path)
+    result = write_report(manifest, sweep.pieces(), tmp_path)
     assert result.failures == ()
     html = result.path.read_text(encoding="utf-8")
     parsed = Strict()
@@ -423,7 +423,7 @@ def test_a_report_takes_any_text(make_sweep, tmp_path, measure):
 
 def test_dollars_are_shown_as_they_are(make_sweep):
     sweep = sweep_of(make_sweep, ["5$ to 10$", "_b"], title="5$ to 10$")
-    ledger = read(sweep.manifest(), sweep.chunks())
+    ledger = read(sweep.manifest(), sweep.pieces())
     with style.figure_style():
         drawing = figures.draw({"kind": "ratio-vs-axis", "axis": "size"}, ledger)
         drawing.figure.draw_without_rendering()
@@ -456,14 +456,14 @@ def test_tables_fit_a_screen(make_sweep):
     wide = page.Table(["a label"], [["z" * 400]], 1)
     assert page.width(wide) < page.WIDTH  # a long cell breaks
     assert 'class="left long"' in page.table_of(wide)
-    ledger = read(sweep.manifest(), sweep.chunks())
+    ledger = read(sweep.manifest(), sweep.pieces())
     header, body = tables.cells_for_people(ledger, tables.point_rows(ledger))
     assert page.width(page.Table(header, body, 2)) < page.WIDTH
 
 
 def test_the_checks_stack_on_a_narrow_screen(make_sweep, tmp_path):
     sweep = sweep_of(make_sweep, checks=[{"kind": "complete"}])
-    html = write_report(sweep.manifest(), sweep.chunks(), tmp_path).path.read_text("utf-8")
+    html = write_report(sweep.manifest(), sweep.pieces(), tmp_path).path.read_text("utf-8")
     assert 'class="scroll checks"' in html
     narrow = html[html.index("@media (max-width: 40rem)") :]
     assert ".checks td.wrap { grid-column: 1 / -1;" in narrow
@@ -479,7 +479,7 @@ def test_a_figure_that_raises_is_named_and_the_others_are_drawn(make_sweep, tmp_
 
     PLOTS.kind(bare_kind).draw = draw
     sweep = sweep_of(make_sweep, plots=[{"kind": bare_kind}, {"kind": "ratio-cdf"}])
-    result = write_report(sweep.manifest(), sweep.chunks(), tmp_path)
+    result = write_report(sweep.manifest(), sweep.pieces(), tmp_path)
     ((place, error),) = result.failures
     assert place == "plot[0]"
     assert isinstance(error, ZeroDivisionError)

@@ -32,7 +32,7 @@ def swept(make_sweep, axes=None, **options):
 def ledger_of(sweep, precision="float64"):
     manifest = sweep.manifest()
     manifest["settings"]["precision"] = precision
-    return read(manifest, sweep.chunks())
+    return read(manifest, sweep.pieces())
 
 
 def test_exponents_are_those_of_the_horizon(make_sweep):
@@ -68,7 +68,7 @@ def test_runs_of_one_horizon_have_a_local_slope(make_sweep, tmp_path):
     sweep = swept(make_sweep, {"size": [1, 2]}, checkpoints=rounds, checks=[check])
     found = growth(ledger_of(sweep), "a", View("opt"), "horizon")
     assert found.places == (1000, 4000, 10_000)
-    result = write_report(sweep.manifest(), sweep.chunks(), tmp_path)
+    result = write_report(sweep.manifest(), sweep.pieces(), tmp_path)
     words = "local slope over rounds 1000 to 10,000"
     assert re.search(rf"a +horizon +0\.500 +\[.*\] +{words}", result.summary_text)
     assert f"a {words}; claimed" in result.summary_text
@@ -87,7 +87,7 @@ def test_the_range_is_told_everywhere(make_sweep, tmp_path):
     plot = {"kind": "regret-vs-horizon", "algorithms": ["a"]}
     sweep = swept(make_sweep, checks=[check], plots=[plot])
     words = "T from 1000 to 16,000"
-    result = write_report(sweep.manifest(), sweep.chunks(), tmp_path)
+    result = write_report(sweep.manifest(), sweep.pieces(), tmp_path)
     assert re.search(rf"a +horizon +0\.500 .* {words}", result.summary_text)
     assert f"over {words}; claimed" in result.summary_text
     page = (tmp_path / "report.html").read_text()
@@ -98,7 +98,7 @@ def test_the_range_is_told_everywhere(make_sweep, tmp_path):
 def test_few_seeds_are_told_everywhere(make_sweep, tmp_path):
     check = {"kind": "slope", "algorithm": "a", "between": [0.4, 0.6]}
     sweep = swept(make_sweep, seeds=4, checks=[check])
-    result = write_report(sweep.manifest(), sweep.chunks(), tmp_path)
+    result = write_report(sweep.manifest(), sweep.pieces(), tmp_path)
     assert re.search(r"a +horizon +0\.500 .*too few seeds \(4; want 8\)", result.summary_text)
     page = (tmp_path / "report.html").read_text()
     assert "without an interval: too few seeds (4; want 8)." in page
@@ -110,7 +110,7 @@ def test_medians_of_few_seeds_are_told_in_the_table(make_sweep, tmp_path):
     sweep = make_sweep({"size": [*range(30)]}, ["a", "lai"], ["opt"], cost, seeds=4)
     manifest = sweep.manifest()
     manifest["presentation"]["heavy_tailed"] = [*range(30)]
-    text = write_report(manifest, sweep.chunks(), tmp_path).table_text
+    text = write_report(manifest, sweep.pieces(), tmp_path).table_text
     assert "without ±: too few seeds (4; want 8)" in text
 
 
@@ -132,7 +132,7 @@ def test_rounding_noise_is_zero_wherever_it_is_read(make_sweep, tmp_path, statis
         axes = figures.draw(plot, ledger).figure.axes[0]
     low, high = axes.get_ylim()
     assert high < 1e4 * low  # noise does not stretch the axis
-    write_report(sweep.manifest(), sweep.chunks(), tmp_path)
+    write_report(sweep.manifest(), sweep.pieces(), tmp_path)
     rows = [*csv.DictReader(io.StringIO((tmp_path / "table.csv").read_text()))]
     mine = [row for row in rows if row["algorithm"] == "lai"]
     assert {row[f"regret_opt_{s}"] for row in mine for s in ("mean", "median", "max")} == {"0.0"}
@@ -191,9 +191,9 @@ def test_a_world_without_randomness_needs_one_seed(make_sweep):
 
     sweep = make_sweep({"horizon": HORIZONS}, ["a"], ["opt"], certain, seeds=1, measure="regret")
     found = {}
-    for repeating in ([], ["a", "opt"]):
-        chunks = ((meta | {"repeating": repeating}, arrays) for meta, arrays in sweep.chunks())
-        (found[bool(repeating)],) = fits(read(sweep.manifest(), chunks))
+    for repeating in ([], [0, 1]):
+        pieces = ((record | {"repeating": repeating}, runs) for record, runs in sweep.pieces())
+        (found[bool(repeating)],) = fits(read(sweep.manifest(), pieces))
     assert found[True].exponent == pytest.approx((0.5, 0.5, 0.5))
     assert found[True].remarks == "the same with every seed"
     assert found[False].remarks == "too few seeds (1; want 8)"

@@ -68,7 +68,7 @@ def test_one_file_is_a_kind(kinds, make_sweep):
         'check[0].kind: no check is of kind "chep" (did you mean "cheap"?)'
     ]
     sweep = make_sweep({}, ["a"], ["opt"], lambda label, point, seeds, rounds: 1.0 + seeds[:, None])
-    ledger = read(sweep.manifest(), sweep.chunks())
+    ledger = read(sweep.manifest(), sweep.pieces())
     result = kinds.make({"kind": "cheap", "algorithm": "a", "price": 1}).run(ledger)
     assert result.passed
     assert result.measured == Estimate(1.0)

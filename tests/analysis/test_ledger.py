@@ -31,7 +31,7 @@ def by_hand(make_sweep, **changes):
 
 
 def load(sweep):
-    return read(sweep.manifest(), sweep.chunks())
+    return read(sweep.manifest(), sweep.pieces())
 
 
 def test_ratios_by_hand(make_sweep):
@@ -92,7 +92,7 @@ def test_a_ratio_to_nothing_has_no_meaning(make_sweep):
     assert np.isnan(ledger.values("a", OPT, [0])).tolist() == [[True, False, False]]
 
 
-def random_sweep(make_sweep, chunk, **changes):
+def random_sweep(make_sweep, pack, **changes):
     def cost(label, point, seeds, rounds):
         generator = np.random.default_rng(len(label))
         draws = 100 * generator.lognormal(size=(50, len(rounds)))
@@ -104,18 +104,18 @@ def random_sweep(make_sweep, chunk, **changes):
         "comparators": [OPT],
         "cost": cost,
         "seeds": 50,
-        "chunk": chunk,
+        "pack": pack,
     }
     return make_sweep(**(settings | changes))
 
 
-@pytest.mark.parametrize("chunk", [1, 7, 64, 150])
+@pytest.mark.parametrize("pack", [1, 7, 64, 150])
 @pytest.mark.parametrize("checkpoints", [(10,), (2, 5, 10)])
-def test_the_partition_does_not_matter(make_sweep, chunk, checkpoints):
+def test_the_partition_does_not_matter(make_sweep, pack, checkpoints):
     whole = load(random_sweep(make_sweep, 1000, checkpoints=checkpoints))
-    parts = load(random_sweep(make_sweep, chunk, checkpoints=checkpoints))
+    parts = load(random_sweep(make_sweep, pack, checkpoints=checkpoints))
     assert parts.complete
-    assert parts.chunks == -(-200 // chunk)
+    assert parts.packs == -(-200 // pack)
     for key, cell in whole.cells.items():
         other = parts.cells[key]
         for mine, theirs in (
@@ -158,19 +158,51 @@ def test_horizons_are_an_axis_too(make_sweep):
 
 def test_an_interrupted_sweep(make_sweep):
     sweep = random_sweep(make_sweep, 64)
-    chunks = list(sweep.chunks())
-    ledger = read(sweep.manifest(), [chunks[0], chunks[2]])
+    pieces = list(sweep.pieces())
+    ledger = read(sweep.manifest(), [pieces[0], pieces[2]])
     assert not ledger.complete
-    assert (ledger.chunks, ledger.study.chunks, ledger.runs) == (2, 4, 128)
+    assert (ledger.packs, ledger.seconds, ledger.runs) == (2, 3.0, 3 * 128)
     assert [ledger.cells[p, "a"].runs for p in range(4)] == [50, 14, 22, 42]
     known = np.isfinite(ledger.values("a", OPT, [1, 2]))
     assert known[0].nonzero()[0].tolist() == [*range(14)]
     assert known[1].nonzero()[0].tolist() == [*range(28, 50)]
 
 
-def test_chunks_out_of_order_are_refused(make_sweep):
+def without(piece, number):
+    """The piece, with nothing of one learner in it."""
+    record, arrays = piece
+    return record, {name: x for name, x in arrays.items() if not name.startswith(f"{number:03d}.")}
+
+
+def test_pieces_may_lack_learners(make_sweep):
+    sweep = random_sweep(make_sweep, 50)
+    whole, (first, second, *rest) = load(sweep), sweep.pieces()
+    ledger = read(sweep.manifest(), [without(first, 0), without(second, 2), *rest])
+    assert not ledger.complete
+    assert ledger.runs == 4 * 3 * 50 - 2 * 50
+    assert (ledger.cells[0, "a"].runs, ledger.cells[0, "bbb"].runs) == (0, 50)
+    # What is there counts as ever; without its comparator a learner has costs and no ratio.
+    for name in ("cost", "parts"):
+        mine, theirs = (getattr(one.cells[1, "a"], name) for one in (ledger, whole))
+        np.testing.assert_array_equal(mine.mean, theirs.mean)
+    assert ledger.cells[1, "a"].measures[OPT].count.tolist() == [0]
+    assert ledger.cells[1, "a"].undefined == {OPT: 0}
+    assert np.isnan(ledger.values("a", OPT, [0, 1])).all()
+    np.testing.assert_array_equal(*(x.values("bbb", OPT, [0, 2, 3]) for x in (ledger, whole)))
+
+
+def test_a_pack_counts_once_however_many_pieces_come_from_it(make_sweep):
+    sweep = random_sweep(make_sweep, 50)
+    (first, one), *rest = sweep.pieces()
+    ledger = read(sweep.manifest(), [(first, one), *((r | {"packs": {}}, x) for r, x in rest)])
+    assert (ledger.packs, ledger.seconds) == (1, 1.5)
+    assert ledger.provenance == {"device": {"cpu"}, "jax": {"0.0"}}
+    assert ledger.complete
+
+
+def test_pieces_out_of_order_are_refused(make_sweep):
     sweep = random_sweep(make_sweep, 64)
-    first, second, *_ = sweep.chunks()
+    first, second, *_ = sweep.pieces()
     with pytest.raises(ValueError, match="out of order"):
         read(sweep.manifest(), [second, first])
     with pytest.raises(ValueError, match="out of order"):

@@ -37,7 +37,7 @@ def sweep(make_sweep):
         ["opt"],
         cost,
         seeds=64,
-        chunk=100,
+        pack=100,
         checks=[CHECK, {"kind": "complete"}],
         plots=[
             {"kind": "ratio-vs-axis", "axis": "size"},
@@ -79,7 +79,7 @@ def parse(path):
 
 
 def test_the_files_of_a_report(sweep, tmp_path):
-    result = write_report(sweep.manifest(), sweep.chunks(), tmp_path)
+    result = write_report(sweep.manifest(), sweep.pieces(), tmp_path)
     assert result.checks_passed
     assert result.path == tmp_path / "report.html"
     names = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()}
@@ -104,7 +104,7 @@ def test_the_files_of_a_report(sweep, tmp_path):
 
 
 def test_the_page_stands_alone(sweep, tmp_path):
-    result = write_report(sweep.manifest(), sweep.chunks(), tmp_path)
+    result = write_report(sweep.manifest(), sweep.pieces(), tmp_path)
     html = result.path.read_text(encoding="utf-8")
     assert not re.search(r"https?://|url\(|@import|<script", html)
     page = parse(result.path)
@@ -135,7 +135,7 @@ def test_the_page_stands_alone(sweep, tmp_path):
 
 def test_a_failed_check_is_told_everywhere(sweep, tmp_path):
     sweep.checks = [CHECK | {"at_most": 1.01}]
-    result = write_report(sweep.manifest(), sweep.chunks(), tmp_path)
+    result = write_report(sweep.manifest(), sweep.pieces(), tmp_path)
     assert not result.checks_passed
     assert "check FAILED: mean cost ratio of pcm to opt is 1.3" in result.summary_text
     assert json.loads((tmp_path / "checks.json").read_text())["passed"] is False
@@ -146,7 +146,7 @@ def test_failures_are_counted(sweep, tmp_path):
     bad = np.zeros(64)
     bad[:5] = 1
     sweep.extra = {("nonfinite", "pcm", 0): bad, ("faults", "opt", 1): bad}
-    result = write_report(sweep.manifest(), sweep.chunks(), tmp_path)
+    result = write_report(sweep.manifest(), sweep.pieces(), tmp_path)
     told = ["pcm: 5 of 384 runs with a cost that is not finite", "opt: 5 of 384 runs with a kernel"]
     page = " ".join(parse(result.path).text)
     for sentence in told:
@@ -157,16 +157,16 @@ def test_failures_are_counted(sweep, tmp_path):
 
 
 def test_an_incomplete_run_says_so(sweep, tmp_path):
-    chunks = list(sweep.chunks())
-    result = write_report(sweep.manifest(), chunks[:2], tmp_path)
-    sentence = "2 of 4 chunks are there, 200 of 384 runs of each learner"
+    pieces = list(sweep.pieces())
+    result = write_report(sweep.manifest(), pieces[:2], tmp_path)
+    sentence = "600 of 1152 runs are there"
     assert sentence in result.summary_text
     assert "Incomplete." in parse(result.path).text
     assert sentence in " ".join(parse(result.path).text)
     assert json.loads((tmp_path / "checks.json").read_text())["complete"] is False
 
 
-def test_a_run_without_chunks_is_reported(sweep, tmp_path):
+def test_a_study_without_runs_is_reported(sweep, tmp_path):
     result = write_report(sweep.manifest(), [], tmp_path)
     assert result.table_text == "no runs yet"
     assert not result.checks_passed
@@ -175,17 +175,17 @@ def test_a_run_without_chunks_is_reported(sweep, tmp_path):
 
 
 def test_figures_of_an_earlier_report_go(sweep, tmp_path):
-    write_report(sweep.manifest(), sweep.chunks(), tmp_path)
+    write_report(sweep.manifest(), sweep.pieces(), tmp_path)
     (tmp_path / "figures" / "mine.png").write_bytes(b"kept")
     sweep.plots = [{"kind": "ratio-cdf"}]
-    write_report(sweep.manifest(), sweep.chunks(), tmp_path)
+    write_report(sweep.manifest(), sweep.pieces(), tmp_path)
     names = sorted(p.name for p in (tmp_path / "figures").iterdir())
     assert names == [*(f"01-ratio-cdf.{form}" for form in ("csv", "png", "svg")), "mine.png"]
 
 
 def test_the_same_runs_give_the_same_files(sweep, tmp_path):
     for name in ("a", "b"):
-        write_report(sweep.manifest(), sweep.chunks(), tmp_path / name)
+        write_report(sweep.manifest(), sweep.pieces(), tmp_path / name)
     for path in sorted((tmp_path / "a").rglob("*")):
         if path.is_file():
             assert (
@@ -195,7 +195,7 @@ def test_the_same_runs_give_the_same_files(sweep, tmp_path):
 
 
 def test_the_table_reads_back_to_the_same_bits(sweep):
-    ledger = read(sweep.manifest(), sweep.chunks())
+    ledger = read(sweep.manifest(), sweep.pieces())
     rows = tables.point_rows(ledger)
     records = list(csv.DictReader(io.StringIO(tables.csv_text(ledger, rows))))
     assert len(records) == len(rows) == 18
@@ -218,7 +218,7 @@ def test_the_table_reads_back_to_the_same_bits(sweep):
 
 
 def test_table_rows_by_numpy(sweep):
-    ledger = read(sweep.manifest(), sweep.chunks())
+    ledger = read(sweep.manifest(), sweep.pieces())
     row = next(r for r in tables.point_rows(ledger) if r.learner == "pcm" and r.points == (3,))
     seeds, rounds, point = np.arange(64), np.array([10]), sweep.points[3]
     ratio = (cost("pcm", point, seeds, rounds) + 10) / (cost("opt", point, seeds, rounds) + 10)
@@ -233,7 +233,7 @@ def test_table_rows_by_numpy(sweep):
 
 def test_a_long_table_is_pooled_for_people(make_sweep):
     sweep = make_sweep({"size": [*range(1, 31)]}, ["pcm"], ["opt"], cost, seeds=64)
-    ledger = read(sweep.manifest(), sweep.chunks())
+    ledger = read(sweep.manifest(), sweep.pieces())
     pooled, _ = tables.pooled_rows(ledger)
     single = [r for r in tables.point_rows(ledger) if r.learner == "pcm"]
     assert len(single) == 30
@@ -248,10 +248,10 @@ def test_a_long_table_is_pooled_for_people(make_sweep):
 
 def test_the_terminal_table(make_sweep, tmp_path):
     sweep = make_sweep({"size": [*range(1, 31)]}, ["pcm"], ["opt"], cost, seeds=64)
-    text = write_report(sweep.manifest(), sweep.chunks(), tmp_path).table_text
+    text = write_report(sweep.manifest(), sweep.pieces(), tmp_path).table_text
     assert text.startswith("pooled over all 30 points (size); table.csv has 60 rows")
     sweep.axes = {"size": [1, 2]}
-    lines = write_report(sweep.manifest(), sweep.chunks(), tmp_path).table_text.splitlines()
+    lines = write_report(sweep.manifest(), sweep.pieces(), tmp_path).table_text.splitlines()
     assert lines[0].split() == [
         *("size", "algorithm", "runs", "cost", "[g]", "/", "opt", "median", "p95", "max")
     ]
@@ -286,7 +286,7 @@ def test_checkpoints_get_curves_and_a_figure(make_sweep, tmp_path):
     sweep = make_sweep(
         {}, ["pcm"], ["opt"], cost, seeds=64, checkpoints=(10, 40, 160), measure="regret"
     )
-    result = write_report(sweep.manifest(), sweep.chunks(), tmp_path)
+    result = write_report(sweep.manifest(), sweep.pieces(), tmp_path)
     records = list(csv.DictReader(io.StringIO((tmp_path / "curves.csv").read_text())))
     mine = [r for r in records if r["algorithm"] == "pcm"]
     assert [int(r["round"]) for r in mine] == [10, 40, 160]
@@ -298,7 +298,7 @@ def test_checkpoints_get_curves_and_a_figure(make_sweep, tmp_path):
 
 
 def test_a_learner_looks_the_same_in_all_figures(sweep):
-    ledger = read(sweep.manifest(), sweep.chunks())
+    ledger = read(sweep.manifest(), sweep.pieces())
     looks = []
     with style.figure_style():
         for plot in (
@@ -317,7 +317,7 @@ def test_learners_look_different():
 
 
 def test_bands_and_distributions_are_those_of_the_runs(sweep):
-    ledger = read(sweep.manifest(), sweep.chunks())
+    ledger = read(sweep.manifest(), sweep.pieces())
     ratios = ledger.values("pcm", "opt", range(6))
     with style.figure_style():
         drawing = figures.draw({"kind": "ratio-vs-axis", "axis": "size"}, ledger)
@@ -347,7 +347,7 @@ def test_drawing_leaves_matplotlib_alone(sweep):
     import matplotlib
 
     before = dict(matplotlib.rcParams)
-    ledger = read(sweep.manifest(), sweep.chunks())
+    ledger = read(sweep.manifest(), sweep.pieces())
     with style.figure_style():
         figures.draw({"kind": "cost-breakdown"}, ledger)
     assert dict(matplotlib.rcParams) == before

@@ -122,7 +122,7 @@ def worlds(make_sweep, regrets, axes=None, **changes):
 
 def judge(sweep, **check):
     validate_check(check, sweep.algorithms, sweep.comparators, sweep.axes)
-    (result,) = run_checks([check], read(sweep.manifest(), sweep.chunks()))
+    (result,) = run_checks([check], read(sweep.manifest(), sweep.pieces()))
     json.dumps(result.to_json(), allow_nan=False)
     return result
 
@@ -200,8 +200,8 @@ def test_a_deterministic_world_needs_one_seed(make_sweep):
     sweep = worlds(
         make_sweep, {"a": np.array([1.0]), "b": np.array([2.0])}, {"size": [1.0, 2.0, 4.0]}
     )
-    chunks = [(meta | {"repeating": ["a", "b", "opt"]}, runs) for meta, runs in sweep.chunks()]
-    ledger = read(sweep.manifest(), chunks)
+    pieces = [(record | {"repeating": [0, 1, 2]}, runs) for record, runs in sweep.pieces()]
+    ledger = read(sweep.manifest(), pieces)
     one, two, bound, slope = run_checks(
         [
             ORDER,
@@ -214,8 +214,8 @@ def test_a_deterministic_world_needs_one_seed(make_sweep):
     assert [r.verdict for r in (one, two, bound, slope)] == ["passed", "failed", "passed", "passed"]
     assert "1 (the same with every seed)" in bound.sentence
     # The comparator draws: the regret is random.
-    chunks = [(meta | {"repeating": ["a", "b"]}, runs) for meta, runs in sweep.chunks()]
-    (result,) = run_checks([ORDER], read(sweep.manifest(), chunks))
+    pieces = [(record | {"repeating": [0, 1]}, runs) for record, runs in sweep.pieces()]
+    (result,) = run_checks([ORDER], read(sweep.manifest(), pieces))
     assert result.verdict == "undecided"
 
 
@@ -357,7 +357,7 @@ def test_undecided_has_its_own_word_and_colour(make_sweep, tmp_path):
         {"kind": "value", "algorithm": "a", "at_most": mean + 5},
     ]
     sweep = worlds(make_sweep, {"a": regret}, checks=checks)
-    result = write_report(sweep.manifest(), sweep.chunks(), tmp_path)
+    result = write_report(sweep.manifest(), sweep.pieces(), tmp_path)
     assert (result.verdict, result.checks_passed) == ("undecided", True)
     assert "check undecided: mean regret of a" in result.summary_text
     page = result.path.read_text(encoding="utf-8")
@@ -381,7 +381,7 @@ def test_kinds_that_say_true_or_false_go_on(make_sweep):
             values = ledger.totals("a", [0])
             return self.judged(np.bool_(values.min() > 0), Estimate(1.0), values, "old")
 
-    ledger = read(*(lambda s: (s.manifest(), s.chunks()))(worlds(make_sweep, {"a": np.ones(4)})))
+    ledger = read(*(lambda s: (s.manifest(), s.pieces()))(worlds(make_sweep, {"a": np.ones(4)})))
     result = Old({"kind": "old"}).run(ledger)
     assert (result.verdict, result.to_json()["passed"]) == ("passed", True)
     json.dumps(result.to_json())

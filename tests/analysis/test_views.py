@@ -43,19 +43,19 @@ def planted(make_sweep, *, heavy=False, plots=(), checks=(), axes=None, estimate
 
 def ledger_of(make_sweep, **options):
     manifest, sweep = planted(make_sweep, **options)
-    return read(manifest, sweep.chunks())
+    return read(manifest, sweep.pieces())
 
 
 def test_an_estimate_stands_for_a_comparator_that_is_not_run(make_sweep, tmp_path):
     manifest, sweep = planted(make_sweep, estimate=True)
-    ledger = read(manifest, sweep.chunks())
+    ledger = read(manifest, sweep.pieces())
     seeds = np.arange(SEEDS)
     np.testing.assert_array_equal(ledger.values("a", "ideal", [0])[0], 0.5 + seeds)
     rows = {row.learner: row for row in tables.point_rows(ledger)}
     assert rows["a"].measures["ideal"].mean.value == pytest.approx(0.5 + seeds.mean())
     assert set(rows) == {"a", "b", "opt"}
     assert "ideal" not in rows["opt"].measures
-    assert "ideal" in write_report(manifest, sweep.chunks(), tmp_path).table_text
+    assert "ideal" in write_report(manifest, sweep.pieces(), tmp_path).table_text
 
 
 def test_an_estimate_has_no_ratio():
@@ -174,11 +174,11 @@ def test_points_without_a_mean_are_reported_by_their_medians(make_sweep, tmp_pat
     checks = [{"kind": "value", "algorithm": "a", "at_most": 1e9}]
     plots = [{"kind": "measure-vs-axis", "axis": "size"}, {"kind": "curve"}]
     manifest, sweep = planted(make_sweep, heavy=True, axes=axes, plots=plots, checks=checks)
-    ledger = read(manifest, sweep.chunks())
+    ledger = read(manifest, sweep.pieces())
     for row in tables.point_rows(ledger):
         assert np.isnan(row.cost.mean.value)
         assert np.isfinite(row.cost.median.value)
-    result = write_report(manifest, sweep.chunks(), tmp_path)
+    result = write_report(manifest, sweep.pieces(), tmp_path)
     assert "median" in result.table_text
     assert "median regret of a against opt" in result.summary_text
     page = (tmp_path / "report.html").read_text()
@@ -247,7 +247,7 @@ def profiled(make_sweep, noise=0.0, **options):
         for label, c in zip(labels, PARAMETERS, strict=True)
     }
     manifest["presentation"]["learners"] = learners | {"flat": {"base": "flat", "values": {}}}
-    return read(manifest, sweep.chunks())
+    return read(manifest, sweep.pieces())
 
 
 def test_the_least_of_a_profile_is_found_with_its_interval(make_sweep):

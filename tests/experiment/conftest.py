@@ -20,7 +20,7 @@ stride = [0.5, 1]
 seeds = 3
 horizons = [10, 20]
 tile = 16
-chunk = 16
+pack = 16
 precision = "float32"
 [[plot]]
 kind = "cost-breakdown"

@@ -5,15 +5,44 @@ from pathlib import Path
 
 import pytest
 
+from jaxsoco.core.cells import Cells, Origin
 from jaxsoco.core.errors import InputError
-from jaxsoco.engine.manifest import identity_of
-from jaxsoco.engine.plan import GroupPlan, Plan
+from jaxsoco.core.plan import Group, Plan
+from jaxsoco.core.study import Study
+from jaxsoco.engine import manifest
+from jaxsoco.engine.requests import slices
 from jaxsoco.experiment import expand, load_experiment
-from jaxsoco.experiment.manifest import manifest, settings
+from jaxsoco.experiment.manifest import setup, study
+from jaxsoco.experiment.origin import compiler_facts, origin
 
 
 def spread(path: Path, *assignments: str):
     return expand(load_experiment(path, assignments=assignments))
+
+
+def study_of(sweep, tile_matters: bool = False) -> Study:
+    """The study of a sweep of the toy family, on a CPU or (as if) on a GPU; no JAX."""
+    run, groups = sweep.experiment.run, []
+    for index, points in enumerate(sweep.groups):
+        horizon = sweep.points[points[0]]["horizon"]
+        groups.append(Group(index, points, run.seeds, horizon, (horizon,)))
+    plan = Plan(tuple(groups), sweep.labels, ("hit", "move", "late"), tile=run.tile, pack=run.pack)
+    facts = compiler_facts("gpu", "H100", run.tile) if tile_matters else compiler_facts("cpu")
+    return study(sweep, plan, origin(sweep, facts), "jaxsoco run walks.toml")
+
+
+def keys_by_cell(sweep, tile_matters: bool = False) -> dict[tuple[str, float, int], str]:
+    """``(label, speed, horizon)`` -> key."""
+    one = study_of(sweep, tile_matters)
+    return {
+        (label, values["speed"], values["horizon"]): Cells(one).key(point, number)
+        for number, label in enumerate(one.labels)
+        for point, values in enumerate(one.points)
+    }
+
+
+def keys_of(sweep) -> set[str]:
+    return {*keys_by_cell(sweep).values()}
 
 
 def test_points_are_the_product_in_the_order_of_the_file(toy_spec):
@@ -38,16 +67,16 @@ def test_the_header_counts(toy_spec):
     sweep = spread(toy_spec(("stride = [0.5, 1]", 'stride = [0.5, 1]\ngait = ["walk", "run"]')))
     # Strides are numbers and share code, gaits do not; one comparator; a group for each horizon.
     assert sweep.compilations == 2 * (2 + 1)
-    assert sweep.header() == ("4 points x 5 learners x 3 seeds = 60 runs, 6 compilations, 2 chunks")
+    assert sweep.header() == ("4 points x 5 learners x 3 seeds = 60 runs, 6 compilations, 2 packs")
 
 
-@pytest.mark.parametrize("chunk", [1, 16, 17, 40, 4096])
-def test_chunks_are_those_of_the_plan(toy_spec, chunk):
-    sweep = spread(toy_spec(), f"run.chunk={chunk}", "run.seeds=25")
-    groups = [GroupPlan(i, points, 25, 10, (10,)) for i, points in enumerate(sweep.groups)]
-    plan = Plan(tuple(groups), sweep.labels, ("hit",), tile=16, chunk=chunk)
-    assert sweep.chunks == len(plan.chunks())
-    assert sweep.chunk == plan.chunk
+@pytest.mark.parametrize("pack", [1, 16, 17, 40, 4096])
+def test_packs_are_those_of_the_plan(toy_spec, pack):
+    sweep = spread(toy_spec(), f"run.pack={pack}", "run.seeds=25")
+    groups = [Group(i, points, 25, 10, (10,)) for i, points in enumerate(sweep.groups)]
+    plan = Plan(tuple(groups), sweep.labels, ("hit",), tile=16, pack=pack)
+    assert sweep.packs == len([*slices(plan)])
+    assert sweep.pack == plan.pack
 
 
 def labels(path: Path) -> list[str]:
@@ -104,7 +133,8 @@ def test_paths_start_at_the_file_or_where_they_are_typed(toy_spec, tmp_path, mon
     assert (written.prepared[0].content, typed.prepared[0].content) == (1, 2)
     # The points name the file, not the place where it happens to lie; the data tell them apart.
     assert written.points[0]["map"] == typed.points[0]["map"] == "line.json"
-    assert identity_of(settings(written)) != identity_of(settings(typed))
+    assert setup(written).data != setup(typed).data
+    assert keys_of(written).isdisjoint(keys_of(typed))
 
 
 def test_paths_of_one_name_keep_their_folders(toy_spec, tmp_path):
@@ -126,41 +156,77 @@ def test_a_check_may_name_a_path_as_the_file_does(toy_spec, tmp_path):
     assert experiment.checks[0]["where"] == {"map": ["line.json"]}
 
 
-def test_the_identity_holds_what_fixes_the_numbers(toy_spec):
-    def identity(*replacements, settings_of=settings):
-        return identity_of(settings_of(spread(toy_spec(*replacements))))
+MANY = [
+    ("[1, 2]", "[1, 2.5]"),
+    ("[1, 2]", "[2, 1]"),
+    ("seeds = 3", "seeds = 4"),
+    ("seeds = 3", "seeds = 3\nroot_seed = 1"),
+    ("tile = 16", "tile = 32"),
+    ('"float32"', '"float64"'),
+    ("[0.5, 1]", "[0.5, 2]"),
+    ("[10, 20]", "[10, 30]"),
+    ("seeds = 3", 'seeds = 3\ncompare = ["still", "nan"]'),
+]
+NOTHING = [
+    ('"Walks"', '"Other walks"'),
+    ("pack = 16", "pack = 64"),
+    ("pack = 16", "chunk = 64"),
+    ("seeds = 3", "seeds = 3\nconfidence = 0.9"),
+    ("[run]", '[[check]]\nkind = "complete"\n[run]'),
+]
+
+
+def test_the_identity_of_a_study_holds_all_that_it_wants(toy_spec):
+    def identity(*replacements):
+        return manifest.complete(study_of(spread(toy_spec(*replacements))).to_json())["identity"]
 
     same = identity()
     assert identity() == same
-    for old, new in (
-        ("[1, 2]", "[1, 2.5]"),
-        ("[1, 2]", "[2, 1]"),
-        ("seeds = 3", "seeds = 4"),
-        ("seeds = 3", "seeds = 3\nroot_seed = 1"),
-        ("tile = 16", "tile = 32"),
-        ('"float32"', '"float64"'),
-        ("[0.5, 1]", "[0.5, 2]"),
-        ("[10, 20]", "[10, 30]"),
-        ("seeds = 3", 'seeds = 3\ncompare = ["still", "nan"]'),
-    ):
+    for old, new in MANY:
         assert identity((old, new)) != same, new
-    for old, new in (
-        ('"Walks"', '"Other walks"'),
-        ("chunk = 16", "chunk = 64"),
-        ("seeds = 3", "seeds = 3\nconfidence = 0.9"),
-        ("[run]", '[[check]]\nkind = "complete"\n[run]'),
-    ):
+    for old, new in NOTHING:
         assert identity((old, new)) == same, new
+
+
+def test_a_key_holds_what_fixes_the_numbers_of_its_cell(toy_spec):
+    def keys(*replacements, **others):
+        return keys_by_cell(spread(toy_spec(*replacements)), **others)
+
+    same = keys()
+    assert len({*same.values()}) == len(same) == 3 * 2 * 2
+    # Order, seeds, the tile of a CPU, packs and presentation: all cells as they are.
+    for old, new in [MANY[1], MANY[2], MANY[4], *NOTHING]:
+        assert keys((old, new)) == same, new
+    # Root seed, precision: all others.
+    for old, new in (MANY[3], MANY[5]):
+        assert {*keys((old, new)).values()}.isdisjoint(same.values()), new
+    # A value, a learner, a horizon, a comparator: those that are in both are as they are.
+    for (old, new), shared in ((MANY[0], 6), (MANY[6], 8), (MANY[7], 6), (MANY[8], 12)):
+        others = keys((old, new))
+        assert len(same.keys() & others.keys()) == shared
+        assert all((same[k] == others.get(k)) == (k in others) for k in same), new
+        assert len({*same.values()} & {*others.values()}) == shared, new
+    assert {*keys(tile_matters=True).values()}.isdisjoint(same.values())
+    assert keys(MANY[4], tile_matters=True) != keys(tile_matters=True)
+
+
+def test_a_label_is_no_part_of_a_key(toy_spec):
+    one = keys_by_cell(spread(toy_spec(("[0.5, 1]", "1"))))
+    two = keys_by_cell(spread(toy_spec(("stride = [0.5, 1]", 'label = "mine"\nstride = 1'))))
+    assert {key[1:]: value for key, value in one.items() if key[0] == "step"} == {
+        key[1:]: value for key, value in two.items() if key[0] == "mine"
+    }
 
 
 def test_the_manifest_is_complete_and_plain(toy_spec):
     sweep = spread(toy_spec())
-    groups = tuple(GroupPlan(i, points, 3, 10, (10,)) for i, points in enumerate(sweep.groups))
-    plan = Plan(groups, sweep.labels, ("hit", "move", "late"), tile=16, chunk=16)
-    made = json.loads(json.dumps(manifest(sweep, plan, "jaxsoco run walks.toml")))
-    shown = made["presentation"]
-    assert made["name"] == "walks"
-    assert made["figure"] == "Walks"
+    groups = tuple(Group(i, points, 3, 10, (10,)) for i, points in enumerate(sweep.groups))
+    plan = Plan(groups, sweep.labels, ("hit", "move", "late"), tile=16, pack=16)
+    facts = Origin("c", "p", {"still": "s"}, {"platform": "cpu"})
+    content = json.loads(json.dumps(study(sweep, plan, facts, "jaxsoco run walks.toml").to_json()))
+    shown = content["presentation"]
+    assert content["name"] == "walks"
+    assert content["figure"] == "Walks"
     assert shown["axes"] == {"speed": [1.0, 2.0], "horizon": [10, 20]}
     assert shown["units"] == {"speed": "m/s"}
     assert shown["costs"][2] == {"name": "late", "unit": "h", "objective": False}
@@ -168,10 +234,16 @@ def test_the_manifest_is_complete_and_plain(toy_spec):
     assert shown["confidence"] == 0.95
     assert shown["command"] == "jaxsoco run walks.toml"
     assert shown["spec"] == sweep.experiment.document.text
-    assert made["settings"]["learners"][0] == {
+    assert content["settings"]["learners"][0] == {
         "label": "step(stride=0.5)",
         "name": "step",
         "values": {"stride": 0.5, "gait": "walk"},
     }
-    assert made["settings"]["comparators"] == ["still"]
-    assert Plan.from_json(made["plan"]) == plan
+    assert content["settings"]["comparators"] == ["still"]
+    assert Plan.from_json(content["plan"]) == plan
+    assert Origin.from_json(content["origin"]) == facts
+    # Read back, it asks for the very same cells.
+    there = Study.from_json(content)
+    assert [Cells(there).key(p, i) for p in range(4) for i in range(3)] == [
+        Cells(there, facts).key(p, i) for p in range(4) for i in range(3)
+    ]

@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from jaxsoco.analysis.records import segments
 from jaxsoco.cli import main
 from jaxsoco.core.compiler import YNN
 from jaxsoco.core.errors import Interrupted
 from jaxsoco.engine import store
 from jaxsoco.engine import sweep as engine_sweep
+from jaxsoco.engine.reading import Stored
 from jaxsoco.engine.store import Store
 from jaxsoco.experiment.devices import WHOLE_LOOPS, prepare_cpu, usable_cores
 from jaxsoco.experiment.runner import report
@@ -49,36 +51,43 @@ def run(tmp_path, capsys):
 
 def costs(out: Path) -> dict[tuple[str, float, int], np.ndarray]:
     """``(label, speed, horizon)`` -> cumulative total cost ``[seeds, checkpoints]``."""
-    done = Store(out).open()
-    assert len(done.committed()) == len(done.plan.chunks())
-    found = {}
-    for group in done.plan.groups:
-        parts = [done.read(chunk.id) for chunk in done.plan.chunks() if chunk.group == group.index]
-        for number, label in enumerate(done.plan.learners):
-            hit, move = (
-                np.concatenate([part[f"{number:03d}.{cost}"] for part in parts])
-                for cost in ("hit", "move")
-            )
-            for position, point in enumerate(group.points):
-                values = done.manifest["settings"]["points"][point]
-                runs = slice(position * group.seeds, (position + 1) * group.seeds)
-                found[label, values["speed"], values["horizon"]] = (hit + move)[runs]
-    return found
+    results = Stored(out)
+    assert results.coverage.complete
+    study, parts = results.study, {}
+    for record, arrays in results.pieces():
+        group = study.groups[record["group"]]
+        for point, _, rows in segments(group, record["start"], record["stop"]):
+            values = study.points[point]
+            for number, label in enumerate(study.labels):
+                total = arrays[f"{number:03d}.hit"] + arrays[f"{number:03d}.move"]
+                key = label, values["speed"], values["horizon"]
+                parts.setdefault(key, []).append(total[rows])
+    return {key: np.concatenate(part) for key, part in parts.items()}
+
+
+def packs(out: Path) -> dict[str, int]:
+    """Name -> when it was written, of all packs of a directory."""
+    return {file.stem: file.stat().st_mtime_ns for file in (out / "packs").glob("*.json")}
 
 
 def test_costs_are_kept_at_as_many_rounds_as_asked_for(toy_spec, run, tmp_path):
     assert run(toy_spec(), "--set", "run.checkpoints=3")[0] == 0
     found = costs(tmp_path / "out")
     assert {record.shape for record in found.values()} == {(3, 3)}
-    code, _, errors = run(toy_spec(), "--set", "run.checkpoints=4")  # another run's folder
-    assert code == 2
-    assert "out" in errors
+    before = packs(tmp_path / "out")
+    assert run(toy_spec(), "--set", "run.checkpoints=4")[0] == 0
+    found = costs(tmp_path / "out")
+    assert {record.shape for record in found.values()} == {(3, 4)}
+    # Costs at other rounds are other cells: those that were there are kept beside them.
+    assert before.items() < packs(tmp_path / "out").items()
+    _, printed, _ = run(toy_spec(), "--set", "run.checkpoints=3")
+    assert "all runs were there already" in printed
 
 
 def test_a_run_computes_what_the_spec_says(toy_spec, run, tmp_path):
     code, printed, _ = run(toy_spec())
     assert code == 0
-    assert printed.startswith("4 points x 3 learners x 3 seeds = 36 runs, 4 compilations, 2 chunks")
+    assert printed.startswith("4 points x 3 learners x 3 seeds = 36 runs, 4 compilations, 2 packs")
     assert f"report: {tmp_path / 'out' / 'report.html'}" in printed
     total = costs(tmp_path / "out")
     assert set(total) == {
@@ -112,7 +121,7 @@ def test_a_failed_check_is_exit_code_1_and_keeps_the_results(toy_spec, run, tmp_
     # The same run with another claim: nothing is computed again.
     code, printed, _ = run(toy_spec(("[run]", check.format(2.1))))
     assert code == 0
-    assert "all chunks were there already" in printed
+    assert "all runs were there already" in printed
     assert json.loads((tmp_path / "out" / "checks.json").read_text())["passed"] is True
 
 
@@ -155,9 +164,9 @@ def test_a_random_world_with_one_seed_is_undecided(toy, toy_spec, run, monkeypat
 
 def test_shares_add_up_and_only_the_last_one_reports(toy_spec, run, tmp_path):
     spec, report = toy_spec(("seeds = 3", "seeds = 20")), tmp_path / "out" / "report.html"
-    code, printed, _ = run(spec, "--chunks", "2/2")
+    code, printed, _ = run(spec, "--share", "2/2")
     assert code == 0
-    assert "chunks are left to others: no report yet" in printed
+    assert "of 240 runs are missing: no report yet" in printed
     assert not report.exists()
     assert run(spec, "--chunks", "1/2")[0] == 0
     assert report.exists()
@@ -172,47 +181,69 @@ def test_a_finished_run_is_reported_without_building_anything(toy_spec, run, mon
     spec = toy_spec()
     assert run(spec)[0] == 0
     monkeypatch.setattr(
-        "jaxsoco.experiment.runner.start_jax", lambda *_: pytest.fail("JAX was started")
+        "jaxsoco.experiment.building.start_jax", lambda *_: pytest.fail("JAX was started")
     )
     assert run(spec)[0] == 0
 
 
-def test_a_damaged_chunk_is_named_and_computed_again(toy_spec, run, tmp_path):
+def test_a_damaged_pack_is_named_and_computed_again(toy_spec, run, tmp_path):
     spec = toy_spec()
     assert run(spec)[0] == 0
     before = costs(tmp_path / "out")
-    chunk = tmp_path / "out" / "chunks" / "00001.npz"
-    chunk.write_bytes(chunk.read_bytes()[:-1])
+    pack = max((tmp_path / "out" / "packs").glob("*.npz"))
+    pack.write_bytes(pack.read_bytes()[:-1])
     code, printed, warned = run(spec)
     assert code == 0
-    assert "chunk 00001" in warned
-    assert "1 chunk; 1 were there already" in printed
+    assert f"pack {pack.stem}: its results are damaged" in warned
+    assert "1 pack; 18 runs were there already" in printed
     for key, record in costs(tmp_path / "out").items():
         np.testing.assert_array_equal(before[key], record)
 
 
-def test_another_experiment_is_refused_before_jax_starts(toy_spec, run, monkeypatch):
+def test_a_directory_takes_another_experiment_and_computes_what_is_new(toy_spec, run, tmp_path):
+    out = tmp_path / "out"
+    assert run(toy_spec())[0] == 0
+    before, first = packs(out), costs(out)
+    code, printed, _ = run(toy_spec(("seeds = 3", "seeds = 4"), ("[1, 2]", "[3, 1, 2]")))
+    assert code == 0
+    # 2 horizons x 3 learners: the fourth seed of two speeds, and four seeds of a new one.
+    assert "36 runs in" in printed and "36 runs were there already" in printed
+    assert before.items() < packs(out).items()
+    second = costs(out)
+    assert len(second) == 3 * 3 * 2
+    for key, record in first.items():
+        np.testing.assert_array_equal(second[key][:3], record)
+    # The first one again wants what it wanted, and nothing of it is missing.
+    after = packs(out)
+    code, printed, _ = run(toy_spec())
+    assert code == 0 and "all runs were there already" in printed
+    assert packs(out) == after
+    for key, record in costs(out).items():
+        np.testing.assert_array_equal(first[key], record)
+
+
+def test_a_wider_experiment_says_what_is_wrong_before_jax_starts(toy_spec, run, monkeypatch):
     assert run(toy_spec())[0] == 0
     monkeypatch.setattr(
-        "jaxsoco.experiment.runner.start_jax", lambda *_: pytest.fail("JAX was started")
+        "jaxsoco.experiment.building.start_jax", lambda *_: pytest.fail("JAX was started")
     )
-    code, _, told = run(toy_spec(("seeds = 3", "seeds = 4")))
+    code, _, told = run(toy_spec(("[1, 2]", "[1, 200]")))
     assert code == 2
-    assert "holds another run" in told
-    assert "seeds: 3 in that run, 4 now" in told
+    assert "200 m/s is no walk" in told
 
 
-def test_another_chunk_size_is_refused(toy_spec, run):
+@pytest.mark.parametrize("change", [("pack = 16", "pack = 64"), ("tile = 16", "tile = 32")])
+def test_other_packs_and_on_a_cpu_another_tile_compute_nothing_again(toy_spec, run, change):
     assert run(toy_spec())[0] == 0
-    code, _, told = run(toy_spec(("chunk = 16", "chunk = 64")))
-    assert code == 2
-    assert "keep chunk = 16" in told
+    code, printed, _ = run(toy_spec(change))
+    assert code == 0
+    assert "all runs were there already" in printed
 
 
 @pytest.mark.parametrize("kind", ["folder with files", "file", "below a file"])
 def test_a_place_that_is_no_run_is_refused(toy_spec, run, tmp_path, monkeypatch, kind):
     monkeypatch.setattr(
-        "jaxsoco.experiment.runner.start_jax", lambda *_: pytest.fail("JAX was started")
+        "jaxsoco.experiment.building.start_jax", lambda *_: pytest.fail("JAX was started")
     )
     out = tmp_path / "out"
     if kind == "folder with files":
@@ -231,7 +262,7 @@ def test_a_full_disk_keeps_what_is_there(toy_spec, run, tmp_path, monkeypatch):
     spec, write = toy_spec(), store.write_whole
 
     def full(path, data, **others):
-        if path.name == "00001.npz":
+        if path.suffix == ".npz" and packs(tmp_path / "out"):  # the second one
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         write(path, data, **others)
 
@@ -243,11 +274,11 @@ def test_a_full_disk_keeps_what_is_there(toy_spec, run, tmp_path, monkeypatch):
     assert f"resume with: jaxsoco run {spec} --out {tmp_path / 'out'}" in told
     code, printed, _ = run(spec)
     assert code == 0
-    assert "1 chunk; 1 were there already" in printed
+    assert "1 pack; 18 runs were there already" in printed
 
 
 def test_an_interrupted_run_says_how_to_go_on(toy_spec, run, tmp_path, monkeypatch, capsys):
-    spec, real, calls = toy_spec(), engine_sweep.run_chunk, []
+    spec, real, calls = toy_spec(), engine_sweep.compute, []
 
     def stop_at_second(*arguments, **others):
         calls.append(1)
@@ -256,14 +287,14 @@ def test_an_interrupted_run_says_how_to_go_on(toy_spec, run, tmp_path, monkeypat
         return real(*arguments, **others)
 
     with monkeypatch.context() as patch:
-        patch.setattr(engine_sweep, "run_chunk", stop_at_second)
+        patch.setattr(engine_sweep, "compute", stop_at_second)
         code, _, told = run(spec, "--set", "run.root_seed=7")
     assert code == 75
     assert "stopped by SIGTERM" in told
     assert f"--out {tmp_path / 'out'} --set run.root_seed=7" in told
     out = str(tmp_path / "out")
     assert main(["status", out]) == 0
-    assert "1 of 2" in capsys.readouterr().out
+    assert "18 of 36 (50 %)" in capsys.readouterr().out
     assert main(["report", out]) == 75
     assert "INCOMPLETE" in capsys.readouterr().out
     assert main(["check", str(spec), "--out", out]) == 0
@@ -345,7 +376,7 @@ def test_a_tile_that_does_not_fit_is_bad_input(toy_spec, run, monkeypatch):
     def too_large(*_, **__):
         raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory")
 
-    monkeypatch.setattr(engine_sweep, "run_chunk", too_large)
+    monkeypatch.setattr(engine_sweep, "compute", too_large)
     code, _, told = run(toy_spec())
     assert code == 2
     assert "run.tile: 16 runs at once do not fit" in told
@@ -411,15 +442,14 @@ def test_devices_at_work_on_loops_in_loops_do_not_wait_for_each_other():
     subprocess.run([sys.executable, "-c", WAITING], env=environment, check=True, timeout=300)
 
 
-def test_the_time_is_judged_from_chunks_without_the_compilation(toy_spec, run, tmp_path, capsys):
+def test_the_time_is_judged_from_packs_without_the_compilation(toy_spec, run, tmp_path, capsys):
     spec, out = toy_spec(("seeds = 3", "seeds = 32")), tmp_path / "out"
     assert run(spec)[0] == 0
     done = Store(out).open()
-    for number, (name, receipt) in enumerate(done.committed().items()):
-        chunk, arrays = done.plan.chunks()[number], done.read(name)
-        meta = {k: receipt[k] for k in ("nonconverged", "nonfinite")}
-        done.commit(chunk, arrays, meta | {"seconds": 90.0 if number == 0 else 8.0})
+    for number, pack in enumerate([*done.refresh().packs.values()]):
+        facts = {**pack.facts, "seconds": 90.0 if number == 0 else 8.0}
+        done.commit(pack.blocks, done.read(pack.name), facts)
     assert main(["status", str(out)]) == 0
-    assert "2 runs/s" in capsys.readouterr().out
+    assert "6 runs/s" in capsys.readouterr().out  # 16 runs of each of 3 learners in 8 s
     assert main(["check", str(spec), "--out", str(out)]) == 0
-    assert "about 1:04 in all" in capsys.readouterr().out  # 128 runs
+    assert "about 1:04 in all" in capsys.readouterr().out  # 384 runs

@@ -30,7 +30,7 @@ def spec(tmp_path, monkeypatch) -> Path:
 
 def test_absurd_numbers_of_seeds_are_refused_with_the_numbers(spec, monkeypatch, capsys):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 0, 10**9))
-    monkeypatch.setattr(sizes, "_available_memory", lambda: 10**9)
+    monkeypatch.setattr(sizes, "available_memory", lambda: 10**9)
     assert main(["run", str(spec), "--seeds", "2147483647"]) == 2
     told = capsys.readouterr()
     assert "2147483647 seeds = 4294967294 runs" in told.out
@@ -44,12 +44,13 @@ def test_absurd_numbers_of_seeds_are_refused_with_the_numbers(spec, monkeypatch,
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("run.chunk=2147483647", "of memory, and 1 GB are available"),
-        ("run.chunk=16", "134217728 files of results (want at most 1000000"),
+        ("run.pack=2147483647", "of memory, and 1 GB are available"),
+        ("run.pack=16", "134217728 files of results (want at most 1000000"),
+        ("run.chunk=16", "134217728 files of results (want at most 1000000"),  # its older name
     ],
 )
-def test_chunks_fit_the_memory_and_the_folder(spec, monkeypatch, option, message):
-    monkeypatch.setattr(sizes, "_available_memory", lambda: 10**9)
+def test_packs_fit_the_memory_and_the_folder(spec, monkeypatch, option, message):
+    monkeypatch.setattr(sizes, "available_memory", lambda: 10**9)
     sweep = expand(load_experiment(spec, seeds=2**31 - 1, assignments=[option]))
     assert any(message in str(issue) for issue in excesses(sweep, spec.parent))
 
@@ -71,7 +72,7 @@ def test_what_is_left_to_compute_counts(spec, monkeypatch):
 
 
 def test_anyway_goes_on(spec, monkeypatch, capsys):
-    monkeypatch.setattr(sizes, "MOST_CHUNKS", 0)
+    monkeypatch.setattr(sizes, "MOST_PACKS", 0)
     options = ["--set", "run.precision=float32", "--devices", "1"]
     assert main(["run", str(spec), *options]) == 2
     assert main(["run", str(spec), *options, "--anyway"]) == 0, capsys.readouterr().err
@@ -79,7 +80,7 @@ def test_anyway_goes_on(spec, monkeypatch, capsys):
 
 def test_python_refuses_as_the_command_line_does(spec):
     with pytest.raises(InputError, match="134217728 files of results"):
-        jaxsoco.run(spec, overrides={"run.seeds": 2**31 - 1, "run.chunk": 16}, progress=False)
+        jaxsoco.run(spec, overrides={"run.seeds": 2**31 - 1, "run.pack": 16}, progress=False)
 
 
 def test_learners_without_number_are_refused(spec, capsys):

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 import jaxsoco
+from jaxsoco.core.cells import Cells
 from jaxsoco.core.errors import InputError
+from jaxsoco.engine.store import Store
 
 SPEC = {
     "figure": "Two learners",
@@ -75,11 +77,16 @@ def test_runs_have_a_row_for_every_run_and_checkpoint(results):
         np.testing.assert_allclose(own.total[own["round"] == 20].mean(), mean)
 
 
-def test_rows_are_those_of_the_chunks(results, folder):
-    (chunk, *_) = sorted((folder / "chunks").glob("*.npz"))
-    with np.load(chunk) as arrays:
-        costs = arrays["000.hit"]
-    np.testing.assert_array_equal(results.runs(PASSIVE).hit[: costs.size], costs.reshape(-1))
+def test_rows_are_those_of_the_packs(results, folder):
+    index, rows = Store(folder).open().refresh(), results.runs(PASSIVE).hit.reshape(4, 3, 4)
+    number = results.labels.index(PASSIVE)
+    for point in range(4):
+        key = Cells(results.study).key(point, number)
+        (place,) = index.places(key, [(0, 3)])
+        block = index.packs[place.pack].blocks[place.block]
+        with np.load(folder / "packs" / f"{place.pack}.npz") as arrays:
+            costs = arrays[f"{block.learner:03d}.hit"][block.row : block.row + 3]
+        np.testing.assert_array_equal(rows[point], costs)
 
 
 def test_checks_are_told_and_never_raised(results):
@@ -139,7 +146,7 @@ def test_an_incomplete_run_is_read_as_far_as_it_goes(folder, tmp_path):
 
     part = tmp_path / "part"
     shutil.copytree(folder, part)
-    last = sorted((part / "chunks").glob("*.json"))[-1]
+    last = sorted((part / "packs").glob("*.json"))[-1]
     last.unlink()
     results = jaxsoco.load(part)
     assert not results.complete
@@ -148,10 +155,10 @@ def test_an_incomplete_run_is_read_as_far_as_it_goes(folder, tmp_path):
 
 
 def test_running_again_computes_nothing(folder):
-    before = {p: p.stat().st_mtime_ns for p in (folder / "chunks").iterdir()}
+    before = {p: p.stat().st_mtime_ns for p in (folder / "packs").iterdir()}
     again = jaxsoco.run(SPEC, folder, progress=False)
     assert again.complete
-    assert {p: p.stat().st_mtime_ns for p in (folder / "chunks").iterdir()} == before
+    assert {p: p.stat().st_mtime_ns for p in (folder / "packs").iterdir()} == before
 
 
 def test_the_manifest_keeps_what_was_asked_for(folder):
@@ -191,7 +198,7 @@ def empty(folder, tmp_path):
     import shutil
 
     shutil.copytree(folder, tmp_path / "empty")
-    for file in (tmp_path / "empty" / "chunks").iterdir():
+    for file in (tmp_path / "empty" / "packs").iterdir():
         file.unlink()
     return jaxsoco.load(tmp_path / "empty")
 

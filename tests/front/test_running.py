@@ -278,7 +278,7 @@ def test_an_internal_error_of_the_child_has_a_file(study, tmp_path, monkeypatch)
 def test_ctrl_c_stops_the_child_in_good_order(tmp_path):
     spec = notebook() | {
         "algorithm": [{"name": "follow_minimizer"}],
-        "run": {"horizons": 4000, "seeds": 20_000, "tile": 16, "chunk": 160},
+        "run": {"horizons": 4000, "seeds": 20_000, "tile": 16, "pack": 160},
     }
     code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
     code += f"import jaxsoco; jaxsoco.run({spec!r}, {str(tmp_path / 'out')!r}, progress=False)"
@@ -286,7 +286,7 @@ def test_ctrl_c_stops_the_child_in_good_order(tmp_path):
         [sys.executable, "-c", code], stderr=subprocess.PIPE, start_new_session=True
     )
     deadline = time.monotonic() + 120
-    while not [*tmp_path.glob("out/chunks/*.json")] and time.monotonic() < deadline:
+    while not [*tmp_path.glob("out/packs/*.json")] and time.monotonic() < deadline:
         time.sleep(0.1)
     os.killpg(parent.pid, signal.SIGINT)  # as a terminal does: to parent and child
     errors = parent.communicate(timeout=120)[1].decode()

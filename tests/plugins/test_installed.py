@@ -1,8 +1,11 @@
 """Plug-ins of installed packages: found by their entry points, and named where they fail."""
 
+import sys
 from pathlib import Path
 
 import pytest
+
+from jaxsoco.plugins import load_plugin
 
 DECLARED = """\
 from jaxsoco.core.schema import AlgorithmEntry, Extension
@@ -100,3 +103,32 @@ def test_two_that_claim_one_name_are_both_named(install, apart):
         'the algorithm "tracking/quarter" is declared by plug-in quarters (quarters 1.2) and by '
         "plug-in thirds (thirds 1.2)" in errors
     )
+
+
+def test_its_code_counts_as_well_as_its_version(install, apart, place):
+    """An editable install has one version and many texts."""
+    site = install("halfway", place.module().read_text(), "halfway")
+    (place.folder / "halfway.py").unlink()
+    spec = str(place.spec(('plugins = ["halfway"]\n', "")))
+    assert "48 runs in" in apart("run", spec, sites=(site,))[1]
+    module = site / "halfway.py"
+    module.write_text(module.read_text().replace("(1 - params.share)", "(1.0 - params.share)"))
+    code, printed, errors = apart("run", spec, sites=(site,))
+    assert code == 0, errors
+    assert "32 runs in" in printed and "16 runs were there already" in printed
+    assert apart("report", "runs/study")[0] == 0  # without the plug-in
+
+
+def test_all_modules_of_an_installed_package_count(tmp_path, monkeypatch):
+    site = tmp_path / "site"
+    monkeypatch.syspath_prepend(site)
+    (site / "quarters" / "inner").mkdir(parents=True)
+    (site / "quarters" / "__init__.py").write_text(DECLARED, encoding="utf-8")
+    codes = []
+    for text in ("x = 1\n", "x = 2\n", "x = 1\n"):
+        (site / "quarters" / "inner" / "part.py").write_text(text, encoding="utf-8")
+        plugin = load_plugin("quarters", tmp_path)
+        assert plugin.identity == f"sha256:{plugin.code}"  # nothing says which version it is
+        codes.append(plugin.code)
+    monkeypatch.delitem(sys.modules, "quarters")
+    assert codes[0] == codes[2] != codes[1]

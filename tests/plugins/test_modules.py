@@ -3,7 +3,11 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+import jaxsoco
+from jaxsoco.plugins import load_plugin
 
 MARKED = ("import jax.numpy as jnp\n", "open('marker', 'w').close()\nimport jax.numpy as jnp\n")
 
@@ -180,28 +184,77 @@ def ran(place) -> Path:
     return out
 
 
-def test_the_file_of_a_plugin_is_part_of_a_runs_identity(place, ran):
+def test_the_file_of_a_plugin_is_part_of_the_keys_of_its_learners(place, ran):
     manifest = json.loads((ran / "manifest.json").read_text())
     (digest,) = manifest["settings"]["plugins"].values()
     assert digest.startswith("sha256:")
-    code, printed, _ = place("run", str(place.spec()), "--out", str(ran))
-    assert code == 0
-    assert "all chunks were there already" in printed
+    assert "all runs were there already" in again(place, ran)
 
     place.module(("(1 - params.share)", "(1.0 - params.share)"))
-    code, _, errors = place("run", str(place.spec()), "--out", str(ran))
-    assert code == 2
-    assert "holds another run" in errors
-    assert "plugins.halfway" in errors
-    assert digest[:20] in errors
+    # Both learners of the plug-in, and not the one beside them.
+    assert "32 runs in" in (printed := again(place, ran))
+    assert "16 runs were there already" in printed
+    manifest = json.loads((ran / "manifest.json").read_text())
+    assert manifest["settings"]["plugins"]["halfway"] != digest
+    # What the file gave before is still there.
+    place.module()
+    assert "all runs were there already" in again(place, ran)
 
 
-def test_plugins_that_take_no_part_are_no_part_of_it(place, ran):
-    """A run is resumed beside other plug-ins: only those that it uses count."""
-    place.module(('name="halfway"', 'name="third"'), name="other")
-    code, printed, errors = place("run", "--plugin", "other", str(place.spec()), "--out", str(ran))
+def again(place, out: Path, *options: str, spec: Path | None = None) -> str:
+    """What a further run into a directory prints."""
+    code, printed, errors = place("run", *options, str(spec or place.spec()), "--out", str(out))
     assert code == 0, errors
-    assert "all chunks were there already" in printed
+    return printed
+
+
+def test_plugins_that_take_no_part_are_no_part_of_it(place):
+    """A run is resumed beside other plug-ins: only those that it uses count."""
+    place.module(name="study/halfway")
+    spec = place.spec().rename(place.folder / "study" / "study.toml")
+    out = place.folder / "out"
+    assert "48 runs in" in again(place, out, spec=spec)
+    place.module(('name="halfway"', 'name="third"'), name="other")
+    assert "all runs were there already" in again(place, out, "--plugin", "other", spec=spec)
+
+
+STEP = "def step(share, length):\n    return (1 - share) * length\n"
+
+
+@pytest.mark.parametrize("neighbour", ["steps.py", "tools/steps.py"])
+def test_what_a_module_imports_from_beside_it_is_part_of_it(place, neighbour):
+    """The neighbour's new text is what runs, and what the key is of, in one process, too."""
+    module = neighbour.removesuffix(".py").replace("/", ".")
+    place.module(
+        ("import jax.numpy as jnp\n", f"import jax.numpy as jnp\nfrom {module} import step\n"),
+        (
+            "(1 - params.share) * (state - obs.increment)",
+            "step(params.share, state - obs.increment)",
+        ),
+    )
+    place.write(neighbour, STEP)
+    out = place.folder / "out"
+    assert "48 runs in" in again(place, out)
+    first = jaxsoco.load(out).runs("halfway(share=0.5)").total
+    place.write(neighbour, STEP, ("(1 - share)", "(1.5 - share)"))
+    assert "32 runs in" in again(place, out)
+    second = jaxsoco.load(out).runs("halfway(share=0.5)").total
+    assert (first != second).all()
+    place.write(neighbour, STEP)
+    assert "all runs were there already" in again(place, out)
+    np.testing.assert_array_equal(jaxsoco.load(out).runs("halfway(share=0.5)").total, first)
+
+
+def test_files_that_no_module_imports_may_lie_beside_it(place):
+    """Below the folder, only what its modules name is theirs; what is no Python has no digest."""
+    place.module()
+    before = load_plugin("halfway", place.folder).code
+    place.write("elsewhere/steps.py", STEP)
+    place.write("notes.txt", "x")
+    (place.folder / ".#halfway.py").symlink_to("nobody@nowhere")
+    assert load_plugin("halfway", place.folder).code == before
+    place.write("elsewhere.py", "def\n")  # it may be imported, as far as anybody knows
+    assert load_plugin("halfway", place.folder).code != before
 
 
 def test_report_and_status_do_without_the_plugin(place, ran, apart):
@@ -213,8 +266,6 @@ def test_report_and_status_do_without_the_plugin(place, ran, apart):
 
 
 def test_a_package_is_identified_by_all_its_modules(place):
-    from jaxsoco.plugins import load_plugin
-
     place.module(name="halfway/inner")
     place.write("halfway/__init__.py", "from halfway.inner import EXTENSIONS\n")
     before = load_plugin("halfway", place.folder)

@@ -80,6 +80,25 @@ def test_runs_that_are_not_finite_have_failed(folder):
     assert line.split()[-3] == "6"
 
 
+def test_packs_that_could_not_be_computed_have_failed(folder, monkeypatch):
+    from jaxsoco.engine import sweep
+
+    def broken(*_, **__):
+        raise ZeroDivisionError("by design")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sweep, "compute", broken)
+        folder.run("out", code=70)
+    out = folder.path / "out"
+    content = folder.json("status", out)
+    assert content["runs"] == {"done": 0, "total": 18, "failed": 18}
+    (failure,) = content["failures"]
+    assert failure["error"] == "ZeroDivisionError: by design"
+    assert "18 runs of step(stride=0.5), step(stride=1), still: Zero" in folder("status", out)
+    folder.run("out")
+    assert folder.json("status", out)["failures"] == []
+
+
 # --- pace -----------------------------------------------------------------------------------------
 
 

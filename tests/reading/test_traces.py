@@ -96,6 +96,26 @@ def test_shares_add_up(folder):
     np.testing.assert_array_equal(results.traces(LABELS[1]), whole.traces(LABELS[1]))
 
 
+def test_members_of_an_array_take_traces_over_from_each_other(folder):
+    spec = folder.spec(("seeds = 3", "seeds = 40"))
+    options = ("--set", "run.trace=20", "--set", "run.pack=16")
+    out = folder.run("out", *options, "--share", "2/2", "--steal", spec=spec)
+    results = jaxsoco.load(out)
+    assert results.complete and len(results.traces(LABELS[0])) == 2 * 20 * 20
+    assert not [*(out / "claims").iterdir()]
+
+
+def test_traces_are_taken_from_a_cache(folder):
+    options = ("--set", "run.trace=2", "--cache", folder.path / "cache")
+    first = folder.run("first", *options)
+    printed = folder("run", folder.spec(), "--out", folder.path / "second", *options)
+    assert "2 packs taken from the cache" in printed and "all runs were there" in printed
+    second = folder.path / "second"
+    assert {*folder.packs(second)} == {*folder.packs(first)}
+    same = [jaxsoco.load(out).traces(LABELS[1]).tolist() for out in (first, second)]
+    assert same[0] == same[1]
+
+
 def test_a_run_whose_traces_are_missing_is_not_complete(folder):
     out = folder.run("out", "--set", "run.trace=1")
     study = Stored(out).study
@@ -106,7 +126,7 @@ def test_a_run_whose_traces_are_missing_is_not_complete(folder):
     assert "18 of 22 (" in folder("status", out)
     assert not jaxsoco.load(out).complete
     folder("report", out, code=75)
-    assert "4 single runs at every round are missing" in folder.told
+    assert "4 single runs at every round missing" in folder.told
 
 
 def test_too_many_rounds_are_refused_with_the_figure(folder):

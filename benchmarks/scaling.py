@@ -1,0 +1,194 @@
+"""What a sweep costs, and what several devices, shares or Ray workers make of it.
+
+For every family an experiment at a size that takes some ten seconds, each time in a new directory
+with a warm compile cache: one process with one device; two devices; two shares side by side; two
+workers of Ray. Then what a pack of each family costs: its bytes, and the milliseconds to write it
+and to read it back::
+
+    python benchmarks/scaling.py                  all families (minutes)
+    python benchmarks/scaling.py tracking --quick a small size, to see that it works
+
+Efficiency is the time of one process over twice the time of two, from the first pack begun to the
+last one written; the seconds of a whole command, with imports, traces and report, stand beside it.
+The exit code is 1 if two ways differ in a single bit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import harness
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class Case(NamedTuple):
+    """An experiment, and what makes it some ten seconds long."""
+
+    file: str
+    settings: tuple[str, ...]
+    seeds: int
+    quick: int
+
+
+CASES = {
+    "allocation": Case(
+        "allocation/data_size.toml", ("problem.data_size=[1, 4]", "run.pack=512"), 2048, 512
+    ),
+    "multistage": Case("multistage/tree_h2k2.toml", ("run.pack=256",), 1024, 256),
+    "provisioning": Case("provisioning/bursty_queue.toml", ("run.pack=16", "run.tile=16"), 64, 32),
+    "tracking": Case(
+        "tracking/regret_full.toml", ("run.horizons=[1000]", "run.pack=128"), 512, 128
+    ),
+}
+
+ONE, DEVICES, SHARES, RAY = "1 device", "2 devices", "2 shares", "2 Ray workers"
+
+
+class Outcome(NamedTuple):
+    """One way to compute a sweep.
+
+    Attributes:
+      seconds: from the beginning of the first command to the end of the last.
+      computing: of the packs, all processes together.
+      span: from the first pack begun to the last one written.
+      runs: of all learners.
+      bits: digest of all results.
+    """
+
+    seconds: float
+    computing: float
+    span: float
+    runs: int
+    bits: str
+
+
+def run_sweep(case: Case, seeds: int, way: str, out: Path) -> Outcome:
+    """Runs the commands of one way, side by side."""
+    base = [sys.executable, "-m", "jaxsoco", "run", str(ROOT / "experiments" / case.file)]
+    base += ["--smoke", "--out", str(out), "--seeds", str(seeds)]
+    for setting in case.settings:
+        base += ["--set", setting]
+    commands = {
+        ONE: [[*base, "--devices", "1"]],
+        DEVICES: [[*base, "--devices", "2"]],
+        SHARES: [[*base, "--devices", "1", "--share", f"{i}/2"] for i in (1, 2)],
+        RAY: [[*base, "--executor", "ray", "--workers", "2"]],
+    }[way]
+    began = time.time()
+    processes = [
+        subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=out.parent)
+        for command in commands
+    ]
+    for process in processes:
+        _, errors = process.communicate()
+        if process.returncode not in (0, 1):  # 1: a claim fails at this size
+            raise SystemExit(f"{' '.join(process.args)}\n{errors.decode()}")
+    return read_outcome(out, time.time() - began)
+
+
+def read_outcome(out: Path, seconds: float) -> Outcome:
+    """What the packs of a directory say."""
+    import numpy as np
+
+    from jaxsoco.engine.reading import Stored
+
+    results = Stored(out)
+    digest = hashlib.sha256()
+    for _, arrays in results.pieces():
+        for name in sorted(arrays):
+            digest.update(np.ascontiguousarray(arrays[name]).tobytes())
+    sidecars = [file for file in (out / "packs").glob("*.json")]
+    facts = [json.loads(file.read_bytes())["facts"] for file in sidecars]
+    ends = [file.stat().st_mtime for file in sidecars]
+    begins = [end - fact["seconds"] for end, fact in zip(ends, facts, strict=True)]
+    computing = sum(fact["seconds"] for fact in facts)
+    stored = results.coverage.stored
+    return Outcome(seconds, computing, max(ends) - min(begins), stored, digest.hexdigest())
+
+
+def overhead(out: Path) -> tuple[int, int, float, float]:
+    """Of the first pack of a directory: runs, bytes, and seconds to write it and to read it."""
+    from jaxsoco.engine.store import Store
+
+    store = Store(out).open()
+    name, pack = next(iter(store.refresh().packs.items()))
+    arrays = store.read(name)
+    size = sum((out / "packs" / f"{name}{end}").stat().st_size for end in (".npz", ".json"))
+    writes, reads = [], []
+    with tempfile.TemporaryDirectory(dir=out.parent) as folder:
+        for i in range(5):
+            copy = Store(Path(folder) / str(i)).begin(store.study.to_json())
+            writes.append(harness.seconds_of(partial(copy.commit, pack.blocks, arrays, pack.facts)))
+            again = Store(copy.path).open()
+            again.refresh(thorough=False)
+            reads.append(harness.seconds_of(partial(again.read, name)))
+    return pack.runs, size, sorted(writes)[2], sorted(reads)[2]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prints both tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("families", nargs="*", choices=[*CASES, []], default=[])
+    parser.add_argument("--quick", action="store_true", help="a small size")
+    parser.add_argument("--rounds", type=int, default=1, help="of each way; the best one counts")
+    options = parser.parse_args(arguments)
+    families = options.families or [*CASES]
+    ways = [ONE, DEVICES, SHARES]
+    if importlib.util.find_spec("ray"):
+        ways.append(RAY)
+    rows, packs, differ = [], [], False
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(folder) / "xla"))
+        for family in families:
+            case = CASES[family]
+            seeds = case.quick if options.quick else case.seeds
+            best: dict[str, Outcome] = {}
+            for turn in range(-1, options.rounds):  # the first turn fills the compile cache
+                for way in ways:
+                    out = Path(folder) / f"{family}-{way.replace(' ', '-')}-{turn}"
+                    outcome = run_sweep(case, seeds, way, out)
+                    if turn >= 0 and (way not in best or outcome.span < best[way].span):
+                        best[way] = outcome
+            one = best[ONE]
+            differ |= len({outcome.bits for outcome in best.values()}) > 1
+            for way, outcome in best.items():
+                efficiency = "" if way == ONE else f"{one.span / outcome.span / 2:.2f}"
+                rate = outcome.runs / outcome.span
+                rows.append(
+                    [
+                        *(f"{family}, {way}", outcome.runs, f"{outcome.seconds:.1f}"),
+                        *(f"{outcome.span:.1f}", f"{rate:,.0f}", efficiency),
+                    ]
+                )
+            out = Path(folder) / f"{family}-{ONE.replace(' ', '-')}-0"
+            runs, size, write, read = overhead(out)
+            packs.append(
+                [
+                    *(family, runs, f"{size:,}", f"{size / runs:.0f}"),
+                    *(f"{1e3 * write:.1f}", f"{1e3 * read:.1f}", f"{one.computing:.1f}"),
+                ]
+            )
+    print("\n".join(f"- {line}" for line in harness.machine(["jax", "numpy"])), end="\n\n")
+    columns = ["way", "runs", "s in all", "s computing", "runs/s", "efficiency"]
+    print(harness.table(columns, rows), end="\n\n")
+    columns = ["pack", "runs", "bytes", "bytes a run", "ms to write", "ms to read", "s in all"]
+    print(harness.table(columns, packs), end="\n\n")
+    print("the results of two ways DIFFER" if differ else "all ways gave the same bits")
+    return int(differ)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
