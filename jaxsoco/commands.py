@@ -1,4 +1,4 @@
-"""The commands ``jaxsoco list``, ``check``, ``run``, ``status``, ``report`` and their arguments."""
+"""The commands of ``jaxsoco`` and their arguments; ``readers`` has those that look at results."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import json
 import os
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from jaxsoco import listing, registry
+from jaxsoco import listing, readers, registry
 from jaxsoco._version import __version__
 from jaxsoco.core.exits import DONE
 from jaxsoco.core.files import read_text
@@ -22,8 +23,6 @@ from jaxsoco.experiment.folders import default_folder
 from jaxsoco.experiment.overview import (
     check_document,
     check_text,
-    status_document,
-    status_text,
     unread_text,
 )
 from jaxsoco.experiment.plugging import Policy
@@ -66,11 +65,9 @@ _EXAMPLES = {
   jaxsoco run experiments/quickstart.toml --share 1/2 --devices 1
   jaxsoco run experiments/quickstart.toml --share auto --steal --time-limit 3h50m
   jaxsoco run experiments/quickstart.toml --executor ray --workers 2""",
-    "status": """
-  jaxsoco status runs/quickstart
-  jaxsoco status runs/quickstart --json""",
     "report": """
   jaxsoco report runs/quickstart""",
+    **readers.EXAMPLES,
 }
 
 _CODES = """exit codes:
@@ -173,17 +170,19 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_strict(ran)
 
-    for name, act, text in (
-        ("status", _status, "progress of a run"),
-        ("report", _report, "rewrite a run's table, figures, checks and report"),
-    ):
-        other = add(name, act, text)
-        other.add_argument("directory", type=Path, metavar="DIR", help="the run directory")
-        if name == "report":  # it evaluates checks, whose kinds may be a plug-in's
-            _add_plugins(other)
-            _add_strict(other)
-        else:
-            _add_json(other)
+    reported = add("report", _report, "rewrite a run's table, figures, checks and report")
+    reported.add_argument("directory", type=Path, metavar="DIR", help="the run directory")
+    _add_plugins(reported)  # it evaluates checks, whose kinds may be a plug-in's
+    _add_strict(reported)
+
+    readers.add_status(seen := add("status", _reading(readers.status), "progress of runs"))
+    readers.add_export(add("export", _reading(readers.export), "results as one long table"))
+    compared = add("compare", _reading(readers.comparing), "two runs side by side, seed by seed")
+    readers.add_compare(compared)
+    pruned = add("prune", _reading(readers.prune), "delete results that nothing asks for any more")
+    readers.add_prune(pruned)
+    for one in (seen, compared, pruned):
+        _add_json(one)
     return top
 
 
@@ -440,12 +439,9 @@ def _run(arguments: argparse.Namespace, command: str) -> int:
         )
 
 
-def _status(arguments: argparse.Namespace, command: str) -> int:
-    if arguments.json:
-        print_json(arguments, status_document(arguments.directory))
-    else:
-        print(status_text(arguments.directory))
-    return DONE
+def _reading(act: Callable[[argparse.Namespace, readers.Print], int]) -> Any:
+    """A command of ``readers``."""
+    return lambda arguments, command: act(arguments, print_json)
 
 
 def _report(arguments: argparse.Namespace, command: str) -> int:

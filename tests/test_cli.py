@@ -277,7 +277,7 @@ def test_a_closed_pipe_is_no_traceback(tmp_path):
 
 # --- help -----------------------------------------------------------------------------------------
 
-COMMANDS = ("list", "check", "run", "status", "report")
+COMMANDS = ("list", "check", "run", "status", "report", "export", "compare", "prune")
 
 
 def help_of(capsys, *command: str) -> str:
@@ -392,8 +392,10 @@ def test_the_documents_have_the_keys_that_the_page_tells(spec, finished, capsys)
     whole = str(finished[0] / "São")
     status = document(capsys, "status", whole)
     assert set(status) == every | documented("status")
-    assert status["runs"] == {"done": 4, "total": 4} and status["complete"] is True
+    assert status["runs"] == {"done": 4, "total": 4, "failed": 0} and status["complete"] is True
     assert status["packs"] == 1
+    assert set(document(capsys, "compare", whole, whole)) == every | documented("compare")
+    assert set(document(capsys, "prune", whole)) == every | documented("prune")
     kinds = (["list"], ["list", "allocation/pcm"], ["list", "run"])
     lists = set().union(*(document(capsys, *kind) for kind in kinds))
     assert lists == every | documented("list")

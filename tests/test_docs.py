@@ -32,7 +32,7 @@ from jaxsoco.experiment.settings import RUN_FIELDS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-COMMANDS = ("list", "check", "run", "status", "report")
+COMMANDS = ("list", "check", "run", "status", "report", "export", "compare", "prune")
 
 
 class Block(NamedTuple):

@@ -34,7 +34,17 @@ ARROWS: dict[str, set[str]] = {
     "front": {"experiment", "registry", "plugins", "engine", "analysis", "core"},
     "testing": {"front", "experiment", "registry", "plugins", "engine", "core"},
     "listing": {"experiment", "registry", "analysis", "core"},
-    "commands": {"listing", "experiment", "registry", "plugins", "engine", "analysis", "core"},
+    "readers": {"experiment", "engine", "analysis", "core"},
+    "commands": {
+        "readers",
+        "listing",
+        "experiment",
+        "registry",
+        "plugins",
+        "engine",
+        "analysis",
+        "core",
+    },
     "cli": {"commands", "core"},
     "__main__": {"cli"},
     # The public names. Nobody inside imports them from here: that would be a circle.

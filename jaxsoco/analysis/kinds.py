@@ -129,7 +129,7 @@ class Kinds(Mapping[str, tuple[Field, ...]], Generic[K]):
           axes: values of every axis of the problem.
           path: where the table stands, the prefix of every issue's path.
           **offer: what else the experiment offers, see :class:`~jaxsoco.analysis.selection.Scope`:
-            ``checkpoints``, ``costs``, ``learners``.
+            ``checkpoints``, ``costs``, ``learners``, ``trace``.
 
         Raises:
           InputError: with everything that is wrong.

@@ -8,7 +8,7 @@ bootstrap; where medians over the rounds are asked for, also every round kept of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,10 +38,24 @@ class Curve(NamedTuple):
 
 
 class Ledger:
-    """Everything that tables, fits, checks and figures read."""
+    """Everything that tables, fits, checks and figures read.
 
-    def __init__(self, study: Study):
+    Args:
+      study: the study.
+      traces: gives the pieces of ``study.traced``, as often as it is called.
+
+    Attributes:
+      study: the study.
+      traces: as the argument.
+      packs: how many were read.
+      seconds: that they took to compute.
+      provenance: name of a fact about packs -> its values.
+      cells: moments by point and learner.
+    """
+
+    def __init__(self, study: Study, traces: Callable[[], Iterable[Piece]] = tuple):
         self.study = study
+        self.traces = traces
         self.packs = 0
         self.seconds = 0.0
         self.provenance: dict[str, set[str]] = {}
@@ -98,7 +112,7 @@ class Ledger:
             self.packs += 1
             self.seconds += float(facts.get("seconds") or 0.0)
             for name, value in facts.items():
-                if name != "seconds":
+                if name != "seconds" and not isinstance(value, Mapping):
                     self.provenance.setdefault(name, set()).add(str(value))
 
     def _add_runs(self, point: int, number: int, seeds: slice, parts: Mapping[str, Record]) -> None:
@@ -316,9 +330,13 @@ def _key(against: str | None, cost: str | None) -> str | None:
     return against if cost is None else f"cost:{cost}:{against or ''}"
 
 
-def read(manifest: Mapping[str, Any], pieces: Iterable[Piece]) -> Ledger:
-    """The ledger of a study: its manifest, and what there is of it in its order."""
-    ledger = Ledger(Study.from_json(manifest))
+def read(
+    manifest: Mapping[str, Any],
+    pieces: Iterable[Piece],
+    traces: Callable[[], Iterable[Piece]] = tuple,
+) -> Ledger:
+    """The ledger of a study: its manifest, what there is of it in its order, and its traces."""
+    ledger = Ledger(Study.from_json(manifest), traces)
     for record, arrays in pieces:
         ledger.add(record, arrays)
     return ledger

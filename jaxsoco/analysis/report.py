@@ -7,7 +7,7 @@ import io
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,11 @@ class ReportResult:
 
 
 def write_report(
-    manifest: Mapping[str, Any], pieces: Iterable[Piece], directory: Path
+    manifest: Mapping[str, Any],
+    pieces: Iterable[Piece],
+    directory: Path,
+    *,
+    traces: Callable[[], Iterable[Piece]] = tuple,
 ) -> ReportResult:
     """Writes the report of a run, complete or not, into its directory.
 
@@ -61,13 +65,14 @@ def write_report(
       pieces: what there is of it, in its order.
       directory: where ``table.csv``, ``checks.json``, ``figures/`` and ``report.html`` go;
         ``curves.csv`` too, where costs are kept at several rounds of a run.
+      traces: gives the single runs of which every round is kept; called if a figure shows some.
 
     A figure that raises is left out, and named in ``failures``; all else is written.
 
     Raises:
       OSError: a file could not be written.
     """
-    return report_on(read(manifest, pieces), directory)
+    return report_on(read(manifest, pieces, traces), directory)
 
 
 def report_on(ledger: Ledger, directory: Path, *, draft: bool = False) -> ReportResult:

@@ -28,6 +28,7 @@ class Scope:
       costs: components of the ledger.
       learners: label -> the name that learners with other values share, and the values.
       checkpoints: rounds of a run at which costs are kept.
+      trace: seeds of which every round is kept.
       aliases: problem field -> path as written -> name that stands for it in ``axes``.
       partial: some plug-ins were not imported; kinds that nobody declares may be theirs.
       path: where the check or plot stands (``check[0]``).
@@ -40,6 +41,7 @@ class Scope:
     costs: Collection[str] = ()
     learners: Mapping[str, tuple[str, Mapping[str, Any]]] = field(default_factory=dict)
     checkpoints: int = 1
+    trace: int = 0
     aliases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     partial: bool = False
     path: str = ""

@@ -110,6 +110,15 @@ def mean_estimate(moments: Moments, index: int = -1, level: float = LEVEL) -> Es
     return Estimate(mean, mean - half, mean + half)
 
 
+def mean_intervals(moments: Moments, level: float = LEVEL) -> list[np.ndarray]:
+    """Means ``[...]`` and both ends of their intervals, as :func:`mean_estimate` has them."""
+    counts, which = np.unique(moments.count, return_inverse=True)
+    factors = [student_quantile(0.5 + level / 2, int(n) - 1) if n > 1 else math.nan for n in counts]
+    half = np.array(factors)[which.reshape(np.shape(moments.count))] * moments.standard_error
+    mean = np.asarray(moments.mean)
+    return [mean, mean - half, mean + half]
+
+
 def cluster(values: np.ndarray) -> Clusters:
     """Sums of ``values [points, seeds]`` per seed, as one position; NaN entries do not count."""
     finite = np.isfinite(values)

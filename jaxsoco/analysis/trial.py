@@ -19,6 +19,7 @@ from jaxsoco.analysis.ledger import read
 from jaxsoco.analysis.records import Piece
 from jaxsoco.core import stopping
 from jaxsoco.core.errors import InputError, Issue
+from jaxsoco.core.study import Study
 from jaxsoco.core.text import show
 
 _SEEDS = 3
@@ -38,7 +39,7 @@ def try_report(manifest: Mapping[str, Any]) -> None:
     from jaxsoco.analysis.report import report_on  # brings matplotlib
 
     small = shrink(manifest)
-    ledger = read(small, _pieces(small))
+    ledger = read(small, _pieces(small), lambda: _traces(small))
     issues = []
     for i, check in enumerate(small["presentation"]["checks"]):
         try:
@@ -138,6 +139,12 @@ def _some_points(points: Sequence[Mapping[str, Any]], axes: Mapping[str, Any]) -
             unseen -= values
     kept |= dict.fromkeys(range(min(len(points), _MOST_POINTS)))
     return sorted([*kept][:_MOST_POINTS])
+
+
+def _traces(manifest: Mapping[str, Any]) -> Iterator[Piece]:
+    """Made-up costs of single runs at every round."""
+    traced = Study.from_json(manifest).traced
+    yield from _pieces(traced.to_json()) if traced else ()
 
 
 def _pieces(manifest: Mapping[str, Any]) -> Iterator[Piece]:

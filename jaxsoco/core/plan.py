@@ -61,6 +61,7 @@ class Plan:
       tile: lanes of a compiled block.
       pack: runs of each learner that are computed and stored together, at most; rounded up to a
         multiple of ``tile``, so that no lane is idle but in the last block of a pack.
+      trace: of how many seeds of every learner and point each round is kept as well.
     """
 
     groups: tuple[Group, ...]
@@ -68,6 +69,7 @@ class Plan:
     costs: tuple[str, ...]
     tile: int
     pack: int
+    trace: int = 0
 
     def __post_init__(self) -> None:
         _require(len(self.groups) > 0, "a plan needs a group")
@@ -75,6 +77,7 @@ class Plan:
         for names in (self.learners, self.costs):
             _require(len(names) > 0 and len(set(names)) == len(names), f"not unique: {names}")
         _require(self.tile > 0 and self.pack > 0, "tile and pack must be positive")
+        _require(self.trace >= 0, "trace must not be negative")
         object.__setattr__(self, "pack", -(-self.pack // self.tile) * self.tile)
 
     @property
@@ -105,7 +108,8 @@ class Plan:
                 for group in data["groups"]
             )
             names = tuple(data["learners"]), tuple(data["costs"])
-            return cls(groups, *names, tile=data["tile"], pack=data["pack"])
+            shapes = {name: data[name] for name in ("tile", "pack")}
+            return cls(groups, *names, **shapes, trace=data.get("trace", 0))
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(Issue("plan", f"not the plan of a run ({error!r})")) from error
 

@@ -7,7 +7,7 @@ reads it back. Its JSON is made here and read here, and nowhere else.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -28,6 +28,12 @@ ROUNDING = {"float32": 1e-5, "float64": 1e-9}
 
 NOISE = {"float32": 1e-5, "float64": 1e-12}
 """Share of a run's total cost below which a regret or component is rounding alone, by precision."""
+
+TRACE_TILE = 16
+"""Lanes of a block of traces, where the tile does not fix the numbers: traces are few and long."""
+
+_TRACE_PACK = 2**24
+"""Numbers of a pack of traces, about: 128 MB in float64."""
 
 
 @dataclass(frozen=True)
@@ -221,6 +227,39 @@ class Study:
     def unit(self) -> str:
         """Unit of the total cost."""
         return next((cost.unit for cost in self.costs if cost.objective), "")
+
+    @cached_property
+    def traced(self) -> Study | None:
+        """The runs of which every round is kept, as a study of their own; None if there are none.
+
+        Its cells have other keys than those of the study, as they have other checkpoints. It has no
+        comparators, many of which know their costs at the end of a run alone.
+        """
+        if not self.plan.trace:
+            return None
+        groups = tuple(
+            replace(
+                group,
+                seeds=min(self.plan.trace, group.seeds),
+                checkpoints=tuple(range(1, group.horizon + 1)),
+            )
+            for group in self.groups
+        )
+        numbers = max(g.horizon for g in groups) * len(self.costs) * len(self.algorithms)
+        plan = Plan(
+            groups,
+            self.algorithms,
+            self.plan.costs,
+            tile=self.plan.tile if "tile" in self.origin.compiler else TRACE_TILE,
+            pack=min(self.plan.pack, -(-_TRACE_PACK // numbers)),
+        )
+        setup = replace(self.setup, comparators=())
+        return replace(self, setup=setup, plan=plan, components={})
+
+    @property
+    def parts(self) -> tuple[Study, ...]:
+        """The study, and its traced runs if there are any: all that is computed for it."""
+        return (self,) if self.traced is None else (self, self.traced)
 
     def cost(self, name: str) -> CostEntry:
         """The component of this name."""

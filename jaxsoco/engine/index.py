@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from jaxsoco.core.ranges import Range, difference, intersection, union
+from jaxsoco.core.ranges import Range, difference, union
 from jaxsoco.engine.packs import Pack
 
 
@@ -32,6 +32,7 @@ class Index:
         self.packs: dict[str, Pack] = {}
         self._places: dict[str, list[Place]] = {}
         self._seeds: dict[str, list[Range]] = {}
+        self._unsorted: set[str] = set()
 
     def add(self, pack: Pack) -> None:
         """Takes in a pack that is whole."""
@@ -42,6 +43,7 @@ class Index:
             place = Place(block.start, block.stop, pack.name, number)
             self._places.setdefault(block.key, []).append(place)
             self._seeds.pop(block.key, None)
+            self._unsorted.add(block.key)
 
     def remove(self, name: str) -> None:
         """Forgets a pack, which turned out to be damaged or is gone."""
@@ -63,12 +65,20 @@ class Index:
 
     def places(self, key: str, ranges: Iterable[Range]) -> list[Place]:
         """Where some seeds of a cell are, in their order; each of them once, if it is stored."""
-        left, chosen = union(ranges), []
-        for place in sorted(self._places.get(key, ()), key=lambda one: (one.start, -one.stop)):
-            for start, stop in intersection(left, [(place.start, place.stop)]):
-                chosen.append(place._replace(start=start, stop=stop))
-            left = difference(left, [(place.start, place.stop)])
-        return sorted(chosen)
+        listed, chosen = self._places.get(key, []), []
+        if key in self._unsorted:
+            listed.sort(key=lambda one: (one.start, -one.stop))
+            self._unsorted.remove(key)
+        for start, stop in union(ranges):
+            # All before `start` is taken, or stored nowhere.
+            for place in listed:
+                if place.stop <= start:
+                    continue
+                if place.start >= stop or start >= stop:
+                    break
+                first, start = max(place.start, start), min(place.stop, stop)
+                chosen.append(Place(first, start, place.pack, place.block))
+        return chosen
 
     def names(self, wanted: Iterable[tuple[str, Iterable[Range]]]) -> Iterator[str]:
         """The packs that have a place of a wanted cell, each once."""

@@ -58,6 +58,10 @@ class DamageError(Exception):
     """Why a pack cannot be trusted."""
 
 
+class UnreadableError(DamageError):
+    """Why nothing can be said of a pack here and now, which may be whole."""
+
+
 class Pack(NamedTuple):
     """A pack as its sidecar describes it.
 
@@ -119,9 +123,10 @@ def read_sidecar(file: Path) -> Pack | None:
     """
     try:
         content = json.loads(file.read_bytes())
-        whole = content.pop("seal") == digest_of(content)
-        if not whole or content["format"] != FORMAT:
+        if content.pop("seal") != digest_of(content):
             raise DamageError("its sidecar is damaged")
+        if content["format"] != FORMAT:
+            raise UnreadableError(f"it has format {content['format']}; this version has {FORMAT}")
         columns = [content["blocks"][field] for field in Block._fields]
         columns[0] = [*map(sys.intern, columns[0])]  # many blocks have the key of one cell
         blocks = tuple(map(Block._make, zip(*columns, strict=True)))
@@ -133,7 +138,7 @@ def read_sidecar(file: Path) -> Pack | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise DamageError(f"its sidecar cannot be read: {reason_of(error)}") from error
+        raise UnreadableError(f"its sidecar cannot be read: {reason_of(error)}") from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DamageError("its sidecar is damaged") from error
 
@@ -160,8 +165,10 @@ def verify(pack: Pack, file: Path, *, thorough: bool = True) -> None:
             opened.seek(0)
             with np.load(opened, allow_pickle=False) as archive:
                 _require_blocks(pack, archive.get(_BLOCKS))
+    except FileNotFoundError as error:
+        raise DamageError("its results are gone") from error
     except OSError as error:
-        raise DamageError(f"its results cannot be read: {reason_of(error)}") from error
+        raise UnreadableError(f"its results cannot be read: {reason_of(error)}") from error
     except (ValueError, zipfile.BadZipFile) as error:
         raise DamageError(f"its results cannot be read: {error}") from error
 

@@ -14,6 +14,7 @@ from jaxsoco.core.cells import Cells
 from jaxsoco.core.plan import Group
 from jaxsoco.core.ranges import Range, intersection, pieces, union
 from jaxsoco.core.study import Study
+from jaxsoco.engine.failures import Noted, failures_of
 from jaxsoco.engine.index import Place
 from jaxsoco.engine.legacy import OldStore
 from jaxsoco.engine.manifest import OLD_FORMAT
@@ -36,6 +37,8 @@ class Coverage(NamedTuple):
       nonconverged: label -> stored runs with a kernel call that did not converge.
       nonfinite: label -> stored runs with a cost that is not finite.
       packs: those that have something of it.
+      traces: those that have single runs at every round.
+      untraced: how many of those runs are missing.
     """
 
     stored: int
@@ -43,6 +46,14 @@ class Coverage(NamedTuple):
     nonconverged: Mapping[str, int]
     nonfinite: Mapping[str, int]
     packs: tuple[Pack, ...]
+    traces: tuple[Pack, ...] = ()
+    untraced: int = 0
+
+    @property
+    def all_packs(self) -> tuple[Pack, ...]:
+        """Of both kinds."""
+        packs = {pack.name: pack for pack in (*self.packs, *self.traces)}
+        return tuple(packs.values())
 
     @property
     def complete(self) -> bool:
@@ -59,6 +70,12 @@ class Coverage(NamedTuple):
         middle = statistics.median(times) if times else 0.0
         return 1 / middle if middle else None
 
+    def beside(self, other: Coverage) -> Coverage:
+        """This one with that of its traces, whose faults are not counted again."""
+        stored, wanted = self.stored + other.stored, self.wanted + other.wanted
+        left = other.wanted - other.stored
+        return self._replace(stored=stored, wanted=wanted, traces=other.packs, untraced=left)
+
 
 class Stored:
     """The results in a directory, of this format or the older one, as they are read.
@@ -71,7 +88,7 @@ class Stored:
       path: the directory.
       manifest: content of its ``manifest.json``.
       study: what was last asked of it.
-      coverage: how much of that is there.
+      coverage: how much of that is there, single runs at every round among it.
       damaged: what cannot be trusted, a line each.
 
     Raises:
@@ -91,9 +108,25 @@ class Stored:
             self.damaged = [f"chunk {name}: {reason}" for name, reason in old.damaged.items()]
             return
         self._store, self.study = store, store.study
-        store.refresh(thorough=thorough)
-        self.coverage = coverage(self.study, store)
-        self.damaged = [*map(str, store.damaged)]
+        self._look(thorough=thorough)
+
+    @property
+    def failures(self) -> list[Noted]:
+        """The packs that could not be computed, and were not made good since."""
+        if self._old:
+            return []
+        path, index = self.path, self._store.index
+        return [noted for part in self.study.parts for noted in failures_of(path, part, index)]
+
+    def refresh(self) -> None:
+        """Looks at what was added or taken away since; reads new sidecars alone."""
+        if not self._old:
+            self._look(thorough=False)
+
+    def _look(self, *, thorough: bool) -> None:
+        self._store.refresh(thorough=thorough)
+        self.coverage = coverage(self.study, self._store)
+        self.damaged = [*map(str, self._store.damaged)]
 
     def pieces(self, labels: Sequence[str] | None = None) -> Iterator[Piece]:
         """Everything that is there of the study, or of some learners; see :func:`read_pieces`."""
@@ -101,9 +134,20 @@ class Stored:
             return self._old.pieces()
         return read_pieces(self.study, self._store, labels)
 
+    def traces(self, labels: Sequence[str] | None = None) -> Iterator[Piece]:
+        """What is there of ``study.traced``; nothing if there is no such study."""
+        if self._old or self.study.traced is None:
+            return iter(())
+        return read_pieces(self.study.traced, self._store, labels)
+
 
 def coverage(study: Study, store: Store) -> Coverage:
-    """What is there of a study, as of the store's last refresh."""
+    """What is there of a study and of its single runs at every round, as of the last refresh."""
+    there = _coverage(study, store)
+    return there if study.traced is None else there.beside(_coverage(study.traced, store))
+
+
+def _coverage(study: Study, store: Store) -> Coverage:
     total = tally(study, store, {group.index: spans_of(group) for group in study.groups})
     packs = tuple(store.index.packs[name] for name in total.packs)
     wanted = study.runs * len(study.labels)

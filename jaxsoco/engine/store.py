@@ -31,7 +31,7 @@ from jaxsoco.engine.files import (
 )
 from jaxsoco.engine.index import Index
 from jaxsoco.engine.manifest import MANIFEST
-from jaxsoco.engine.packs import Block, DamageError, Pack
+from jaxsoco.engine.packs import Block, DamageError, Pack, UnreadableError
 
 _FULL = {
     getattr(errno, name): advice
@@ -48,10 +48,17 @@ _MOST_KEPT = 256 * 2**20
 
 
 class Damaged(NamedTuple):
-    """A pack whose files cannot be trusted; what is in it counts as not computed."""
+    """A pack whose files cannot be trusted; what is in it counts as not computed.
+
+    Attributes:
+      pack: its name.
+      reason: why not.
+      certain: whether it is damaged; otherwise it cannot be read here and now.
+    """
 
     pack: str
     reason: str
+    certain: bool = True
 
     def __str__(self) -> str:
         return f"pack {self.pack}: {self.reason}"
@@ -145,7 +152,8 @@ class Store:
                 packs.verify(pack, file.with_suffix(".npz"), thorough=thorough)
             except DamageError as damage:
                 self._drop(name)
-                self.damaged.append(Damaged(name, str(damage)))
+                certain = not isinstance(damage, UnreadableError)
+                self.damaged.append(Damaged(name, str(damage), certain))
                 continue
             self.index.add(pack)
             if thorough:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -19,6 +19,7 @@ from jaxsoco.core.plan import Group, Plan
 from jaxsoco.core.study import Study
 from jaxsoco.engine.cache import Cache
 from jaxsoco.engine.failures import record_failure
+from jaxsoco.engine.marks import marks
 from jaxsoco.engine.packs import Block, Pack
 from jaxsoco.engine.progress import Reporter, Silent
 from jaxsoco.engine.requests import Request, Share, work_of, work_stored
@@ -112,6 +113,7 @@ class SweepSummary:
       nonconverged: runs per learner with a kernel call that did not converge, of this share.
       nonfinite: runs per learner with a cost that is not finite, likewise.
       failures: the packs that could not be computed.
+      trace_failures: those of them that are of single runs at every round.
     """
 
     runs: int
@@ -121,6 +123,19 @@ class SweepSummary:
     nonconverged: dict[str, int]
     nonfinite: dict[str, int]
     failures: tuple[Failure, ...] = ()
+    trace_failures: tuple[Failure, ...] = ()
+
+    def beside(self, other: SweepSummary) -> SweepSummary:
+        """This one with that of its traces, whose runs that went wrong are not counted again."""
+        return replace(
+            self,
+            runs=self.runs + other.runs,
+            packs=self.packs + other.packs,
+            earlier=self.earlier + other.earlier,
+            seconds=self.seconds + other.seconds,
+            failures=(*self.failures, *other.failures),
+            trace_failures=other.failures,
+        )
 
 
 def sweep(
@@ -298,7 +313,11 @@ def compute(
         for learner in request.learners
         for block in _blocks(request, group, cells, learner, whole, lanes[0])
     )
-    facts = {**tiles.describe, "seconds": round(time.perf_counter() - began, 3)}
+    facts = {
+        **tiles.describe,
+        "seconds": round(time.perf_counter() - began, 3),
+        "origin": marks(study, request.learners),
+    }
     return blocks, arrays, facts
 
 

@@ -72,7 +72,8 @@ class Builder:
         horizons = _horizons(earlier, facts) if earlier else {}
         costs = tuple(cost.name for cost in experiment.family.costs)
         groups = self.groups(horizons)
-        plan = Plan(groups, self._sweep.labels, costs, tile=run.tile, pack=run.pack)
+        shapes = {"tile": run.tile, "pack": run.pack, "trace": run.trace}
+        plan = Plan(groups, self._sweep.labels, costs, **shapes)
         return manifest.study(self._sweep, plan, facts, command)
 
     def groups(self, horizons: Mapping[str, int] | None = None) -> tuple[Group, ...]:
@@ -129,6 +130,10 @@ class Builder:
         """Compiled blocks of a group, for all learners and comparators."""
         return self._traced.pop(group.index, None) or self._make(group)
 
+    def learner_tiles(self, group: Group, tile: int) -> Tiles:
+        """Compiled blocks of so many lanes, for the learners alone; their traces are not kept."""
+        return self._make(group, tile, comparators=False)
+
     def largest_tile(self, group: Group) -> int | None:
         """How many runs at once the device has memory for, about; None where nobody knows."""
         if self._elsewhere:
@@ -141,7 +146,7 @@ class Builder:
         runs = int(_SAFE * free / max(needs) * tile)
         return runs // 16 * 16 if 16 <= runs < tile else None
 
-    def _make(self, group: Group) -> Tiles:
+    def _make(self, group: Group, tile: int | None = None, *, comparators: bool = True) -> Tiles:
         devices = self._devices
         from jaxsoco.engine.batch import Batch
 
@@ -151,7 +156,7 @@ class Builder:
         batch = Batch(
             instances,
             seeds_root=experiment.run.root_seed,
-            tile=experiment.run.tile,
+            tile=tile or experiment.run.tile,
             devices=devices,
             at=group.checkpoints,
             programs=self._programs,
@@ -164,9 +169,8 @@ class Builder:
             )
             for learner in experiment.learners
         ]
-        comparators = [
-            batch.comparator(load_entry(entry.name, entry)) for entry in experiment.optima
-        ]
+        optima = experiment.optima if comparators else ()
+        rivals = [batch.comparator(load_entry(entry.name, entry)) for entry in optima]
         describe = {
             "jax": importlib.metadata.version("jax"),
             "device": f"{devices[0].platform} ({devices[0].device_kind})",
@@ -174,7 +178,7 @@ class Builder:
         }
         for old in [*self._programs][:-_KEPT_PROGRAMS]:
             del self._programs[old]
-        return Tiles(batch.width, (*learners, *comparators), describe)
+        return Tiles(batch.width, (*learners, *rivals), describe)
 
     @property
     def device(self) -> Any:

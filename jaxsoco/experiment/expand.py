@@ -81,9 +81,22 @@ class Sweep:
         return len(shapes) * (len(distinct) + len(experiment.optima))
 
     @property
+    def traced_groups(self) -> tuple[tuple[int, int], ...]:
+        """Traced runs of each learner and their rounds, group by group; those whose horizon the
+        experiment does not say are left out."""
+        run = self.experiment.run
+        seeds = min(run.trace, run.seeds)
+        horizons = [self.points[group[0]].get(HORIZON) for group in self.groups]
+        sizes = zip(self.groups, horizons, strict=True)
+        return tuple((seeds * len(group), rounds) for group, rounds in sizes if seeds and rounds)
+
+    @property
     def disk_bytes(self) -> int:
         """Size of the results on the disk, at most."""
-        return self.runs * self._bytes_a_run
+        rounds = sum(runs * horizon for runs, horizon in self.traced_groups)
+        experiment = self.experiment
+        traces = rounds * len(experiment.learners) * len(experiment.family.costs) * self._number
+        return self.runs * self._bytes_a_run + traces
 
     @property
     def tile_bytes(self) -> int:
@@ -96,11 +109,15 @@ class Sweep:
         return 2 * self.largest_pack * self._bytes_a_run + self.tile_bytes
 
     @property
+    def _number(self) -> int:
+        """Bytes of a number."""
+        return 4 if self.experiment.run.precision == "float32" else 8
+
+    @property
     def _bytes_a_run(self) -> int:
         experiment = self.experiment
-        number = 4 if experiment.run.precision == "float32" else 8
         kept = most_checkpoints(experiment.problem, experiment.run.checkpoints)
-        costs = len(experiment.family.costs) * kept * number
+        costs = len(experiment.family.costs) * kept * self._number
         return len(self.labels) * (costs + _RECORD)
 
     def header(self) -> str:

@@ -1,8 +1,7 @@
-"""What ``jaxsoco check`` and ``jaxsoco status`` say: sizes, progress, time left."""
+"""What ``jaxsoco check`` says: sizes, and how long a run takes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +33,7 @@ def check_text(sweep: Sweep, out: Path) -> str:
             f"{text.count(sweep.packs, 'file')}, at most {sweep.largest_pack} runs of each "
             "learner per file",
         ),
+        *_traces(sweep),
         ("precision", experiment.run.precision),
         ("disk", f"{text.size(sweep.disk_bytes)} of results at most"),
         (
@@ -69,6 +69,7 @@ def check_document(sweep: Sweep, out: Path) -> dict[str, Any]:
         "compilations": sweep.compilations,
         "packs": sweep.packs,
         "runs_per_pack": sweep.pack,
+        "trace": min(experiment.run.trace, experiment.run.seeds),
         "tile": experiment.run.tile,
         "precision": experiment.run.precision,
         "disk_bytes": sweep.disk_bytes,
@@ -81,6 +82,17 @@ def check_document(sweep: Sweep, out: Path) -> dict[str, Any]:
         "plugins": {**experiment.plugins},
         "unread_plugins": [*experiment.unread],
     }
+
+
+def _traces(sweep: Sweep) -> list[tuple[str, str]]:
+    run = sweep.experiment.run
+    seeds = min(run.trace, run.seeds)
+    if not seeds:
+        return []
+    runs = seeds * len(sweep.points) * len(sweep.experiment.learners)
+    first = f"the first {text.count(seeds, 'seed')}" if seeds > 1 else "the first seed"
+    words = f"every round of {first} of each learner and point ({text.count(runs, 'run')})"
+    return [("traces", words)]
 
 
 def unread_text(modules: tuple[str, ...]) -> list[str]:
@@ -122,58 +134,3 @@ def _seconds(sweep: Sweep, out: Path) -> float | str:
     if rate is None:
         return f"not known: {out} has no pack of it yet"
     return sweep.runs * len(sweep.labels) / rate
-
-
-def status_text(directory: Path) -> str:
-    """Progress of a run.
-
-    Raises:
-      InputError: there is no run.
-    """
-    results = Stored(directory, thorough=False)
-    there, rate = results.coverage, results.coverage.rate
-    left = "none" if there.complete else "not known yet"
-    if rate is not None and not there.complete:
-        left = f"about {text.duration((there.wanted - there.stored) / rate)} for one process"
-    percent = 100 * there.stored // there.wanted
-    rows = [
-        ("started", results.study.created),
-        ("runs", f"{there.stored} of {there.wanted} ({percent} %)"),
-        ("packs", f"{len(there.packs)}"),
-        ("rate", "not known yet" if rate is None else f"{rate:.3g} runs/s per process"),
-        ("remaining", left),
-        ("not converged", _counts(there.nonconverged)),
-        ("not finite", _counts(there.nonfinite)),
-        *(("damaged", f"{one}; the next run computes it again") for one in results.damaged),
-    ]
-    return "\n".join([f"{directory}: {results.study.title}", *text.columns(_indented(rows))])
-
-
-def status_document(directory: Path) -> dict[str, Any]:
-    """What :func:`status_text` says, for programs.
-
-    Raises:
-      InputError: there is no run.
-    """
-    results = Stored(directory, thorough=False)
-    there, rate = results.coverage, results.coverage.rate
-    missing = there.wanted - there.stored
-    left = 0.0 if there.complete else None if rate is None else missing / rate
-    return {
-        "directory": str(directory),
-        "title": results.study.title,
-        "identity": results.study.identity,
-        "started": results.study.created,
-        "complete": there.complete,
-        "runs": {"done": there.stored, "total": there.wanted},
-        "packs": len(there.packs),
-        "runs_per_second": rate,
-        "seconds_left": left,
-        "nonconverged": {**there.nonconverged},
-        "nonfinite": {**there.nonfinite},
-        "damaged": results.damaged,
-    }
-
-
-def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{label} {count}" for label, count in counts.items() if count) or "none"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from jaxsoco.engine.progress import Progress
 from jaxsoco.engine.reading import Stored, coverage
 from jaxsoco.engine.requests import Request, Share, requests, shared
 from jaxsoco.engine.store import Store
-from jaxsoco.engine.sweep import Executor, Local, SweepSummary
+from jaxsoco.engine.sweep import Executor, Local, SweepSummary, Tiles
 from jaxsoco.engine.sweep import sweep as compute
 from jaxsoco.engine.work import Deadline, StealingWork, Work
 from jaxsoco.experiment import telling
@@ -29,6 +29,7 @@ from jaxsoco.experiment.elsewhere import Elsewhere
 from jaxsoco.experiment.expand import Sweep
 from jaxsoco.experiment.folders import existing
 from jaxsoco.experiment.sizes import MOST_PACKS, excesses
+from jaxsoco.experiment.traces import study_excess
 
 _COLOURS = {
     r"(?i)^check passed\b": "green",
@@ -84,16 +85,21 @@ def run(
     builder = Builder(sweep, 1 if elsewhere else devices, elsewhere)
     before = store.study if store and store.manifest else None
     study = builder.study(before, command)
+    if study.traced and elsewhere and study.origin.platform != "cpu":
+        message = "single runs are computed by this process, on its CPU, and not by Ray's workers"
+        raise InputError(Issue("run.trace", message, "leave one of the two out"))
     if store is None and shelf is not None:
         store = Store(out).begin(study.to_json())
     if store is not None:
         telling.warn_of_damage(store)
-        telling.tell_of_cache(shelf.fill(study, store) if shelf else 0)
-    todo = _missing(study, store.index if store else Index(), Share() if steal else share)
-    if todo:
+        telling.tell_of_cache(sum(shelf.fill(s, store) for s in study.parts) if shelf else 0)
+    index, wide = store.index if store else Index(), Share() if steal else share
+    todo, traces = _missing(study, index, wide), _missing(study.traced, index, wide)
+    if todo or traces:
         work = sum(request.work for request in todo)
-        _require_room(sweep, out, work / (share.count if steal else 1), anyway)
+        _require_room(sweep, out, work / (share.count if steal else 1), anyway, study)
         _try(study, out, begun=store is not None)
+    if todo:
         telling.tell_of_origin(out, before, study)
     groups = dict.fromkeys(request.group for request in todo)
     builder.trace([study.groups[index] for index in groups])
@@ -101,18 +107,37 @@ def run(
     progress = Progress()
     programs = -(-sweep.compilations * len(groups) // len(sweep.groups))
     announce = telling.Announcer(programs, progress)
-    execute: Executor
-    execute = Local(lambda group: announce.of(sweep.labels, builder.tiles(study.groups[group])))
-    if elsewhere and todo:
-        execute = elsewhere.executor(out, len(todo))
     deadline = None if time_limit is None else Deadline(time_limit, _seconds_a_run(study, store))
-    with Claims(out) if steal else nullcontext() as claims:
-        work = StealingWork(study, store, share, claims) if claims else Work(study, store, share)
-        summary = compute(
-            study, store, execute, work=work, deadline=deadline, cache=shelf, progress=progress
-        )
+
+    def computed(part: Study, execute: Executor) -> SweepSummary:
+        with Claims(out) if steal else nullcontext() as claims:
+            work = StealingWork(part, store, share, claims) if claims else Work(part, store, share)
+            options = {"deadline": deadline, "cache": shelf, "progress": progress}
+            return compute(part, store, execute, work=work, **options)
+
+    def load(group: int) -> Tiles:
+        return announce.of(sweep.labels, builder.tiles(study.groups[group]))
+
+    workers = elsewhere.executor(out, len(todo)) if elsewhere and todo else Local(load)
+    summary = computed(study, workers)
     telling.tell_of_packs(summary)
+    if study.traced:
+        others = computed(study.traced, Local(_trace_tiles(study.traced, builder, progress)))
+        telling.tell_of_traces(others)
+        summary = summary.beside(others)
     return _conclude(study, store, summary, builder, strict)
+
+
+def _trace_tiles(traced: Study, builder: Builder, progress: Progress) -> Callable[[int], Tiles]:
+    """Loads the compiled blocks of single runs at every round, by group."""
+    programs = len(traced.groups) * len(traced.labels)
+    announce = telling.Announcer(programs, progress, ", at every round")
+
+    def load(group: int) -> Tiles:
+        tiles = builder.learner_tiles(traced.groups[group], traced.plan.tile)
+        return announce.of(traced.labels, tiles)
+
+    return load
 
 
 def _conclude(
@@ -133,6 +158,9 @@ def _conclude(
     if summary.failures:
         telling.tell_of_failed_packs(summary)
         failure = summary.failures[0]
+        if _is_memory(failure.error) and failure in summary.trace_failures:
+            message = "single runs at every round do not fit the memory of the device"
+            raise InputError(Issue("run.trace", message, "want none")) from failure.error
         if _is_memory(failure.error):
             tile, fits = study.plan.tile, builder.largest_tile(study.groups[failure.request.group])
             message = f"{tile} runs at once do not fit the memory of the device"
@@ -167,8 +195,10 @@ def _try(study: Study, out: Path, begun: bool) -> None:
     try_report(study.to_json())
 
 
-def _missing(study: Study, index: Index, share: Share) -> list[Request]:
-    """The packs that a share lacks."""
+def _missing(study: Study | None, index: Index, share: Share) -> list[Request]:
+    """The packs that a share of a study lacks."""
+    if study is None:
+        return []
     return [*requests(study.plan, Cells(study), index, shared(study.plan, share))]
 
 
@@ -177,9 +207,21 @@ def _cache(folder: Path | None) -> Cache | None:
     return None if folder is None else Cache(folder)
 
 
-def _require_room(sweep: Sweep, out: Path, work: float, anyway: bool) -> None:
-    """Raises if so many runs of all learners do not fit the machine, unless told to go on."""
+def _require_room(
+    sweep: Sweep, out: Path, work: float, anyway: bool, study: Study | None = None
+) -> None:
+    """Raises if so many runs of all learners do not fit the machine, unless told to go on.
+
+    Args:
+      sweep: the expanded experiment.
+      out: the run directory.
+      work: how many runs.
+      anyway: whether to go on.
+      study: the study, once the horizons are known that the experiment does not say.
+    """
     issues = [*excesses(sweep, out, work / (sweep.runs * len(sweep.labels)))]
+    if study is not None:
+        issues = [issue for issue in issues if issue.path != "run.trace"] + [*study_excess(study)]
     if issues and not anyway:
         raise InputError(issues)
 
@@ -212,6 +254,7 @@ def report(directory: Path, *, strict: bool = False) -> int:
     for line in results.damaged:
         print(f"warning: {line}; it is left out", file=sys.stderr)
     there = results.coverage
+    telling.warn_of_missing_traces(there)
 
     def state() -> str:
         of = f"{there.stored} of {there.wanted}"
@@ -221,7 +264,8 @@ def report(directory: Path, *, strict: bool = False) -> int:
         with stopping.stage(state):
             from jaxsoco.analysis.report import write_report  # brings matplotlib
 
-            result = write_report(results.manifest, results.pieces(), directory)
+            pieces = results.pieces()
+            result = write_report(results.manifest, pieces, directory, traces=results.traces)
     except OSError as error:
         raise Interrupted(
             f"the results in {directory} are whole, but the report cannot be written: "

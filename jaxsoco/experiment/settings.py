@@ -34,6 +34,15 @@ RUN_FIELDS = (
         low=1,
         high=1000,
     ),
+    Field(
+        "trace",
+        "integer",
+        "first seeds of every learner and point of which each round is kept, for plots of single "
+        "runs",
+        default=0,
+        low=0,
+        high=10_000,
+    ),
     Field("compare", "strings", "comparators (the family's own if absent)", default=None),
     Field("confidence", "float", "level of the intervals", default=0.95, low=0.5, high=0.999),
 )
@@ -61,6 +70,7 @@ class RunSettings:
     tile: int
     pack: int
     checkpoints: int
+    trace: int
     confidence: float
 
 

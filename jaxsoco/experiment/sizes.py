@@ -11,6 +11,7 @@ from jaxsoco.core.errors import Issue
 from jaxsoco.core.schema import HORIZON
 from jaxsoco.core.text import count, size
 from jaxsoco.experiment.expand import Sweep
+from jaxsoco.experiment.traces import trace_excess
 
 MOST_PACKS = 1_000_000
 """Files of results beyond which folders become slow."""
@@ -49,6 +50,8 @@ def excesses(sweep: Sweep, out: Path, share: float = 1.0) -> Iterator[Issue]:
         points = count(len(sweep.points), "point")
         message = f"{sweep.compilations} programs to compile for {points}"
         yield Issue("problem", message, f"want at most {MOST_COMPILATIONS}: fewer sizes, {_HOW}")
+    if sweep.experiment.run.trace:
+        yield from trace_excess(sweep.traced_groups, len(sweep.experiment.learners))
     rounds = _rounds(sweep) * share
     if rounds > MOST_ROUNDS:
         message = f"{rounds:.2g} rounds of all learners take months"

@@ -297,6 +297,8 @@ def _read_view(
         checkpoints=1
         if run["checkpoints"] is INVALID
         else most_checkpoints(problem, run["checkpoints"]),
+        # One that was reported may have been any number.
+        trace=1 if run["trace"] is INVALID else run["trace"],
         aliases=aliases,
         partial=partial,
     )

@@ -13,6 +13,7 @@ from jaxsoco.core.files import one_line
 from jaxsoco.core.study import Study
 from jaxsoco.core.text import count
 from jaxsoco.engine.progress import Progress
+from jaxsoco.engine.reading import Coverage
 from jaxsoco.engine.store import Store
 from jaxsoco.engine.sweep import SweepSummary, Tiles
 
@@ -72,6 +73,19 @@ def tell_of_packs(summary: SweepSummary) -> None:
     )
 
 
+def tell_of_traces(summary: SweepSummary) -> None:
+    """Says what was computed of single runs at every round."""
+    if summary.packs:
+        print(f"{count(summary.runs, 'run')} at every round in {summary.seconds:.1f} s")
+
+
+def warn_of_missing_traces(there: Coverage) -> None:
+    """Says that single runs are missing, which the tables do without."""
+    if there.untraced:
+        what = f"{count(there.untraced, 'single run')} at every round"
+        print(f"warning: {what} missing; the same run computes them", file=sys.stderr)
+
+
 def tell_of_failed_packs(summary: SweepSummary) -> None:
     """Says which packs could not be computed, and why."""
     lost = sum(failure.request.work for failure in summary.failures)
@@ -95,8 +109,8 @@ def warn_of_failed_runs(summary: SweepSummary) -> None:
 class Announcer:
     """Says which program is being compiled: each is when it is first called."""
 
-    def __init__(self, programs: int, progress: Progress):
-        self._programs, self._progress = programs, progress
+    def __init__(self, programs: int, progress: Progress, note: str = ""):
+        self._programs, self._progress, self._note = programs, progress, note
         self._begun = 0
 
     def of(self, labels: Sequence[str], tiles: Tiles) -> Tiles:
@@ -108,7 +122,8 @@ class Announcer:
         def tile(points: Any, seeds: Any) -> Outcome:
             if not block.compiled:
                 self._begun += 1
-                self._progress.compiling(f"{self._begun} of {self._programs}: {label}")
+                program = f"{self._begun} of {self._programs}: {label}{self._note}"
+                self._progress.compiling(program)
                 block.compile()
                 self._progress.compiled()
             return block(points, seeds)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -13,13 +11,25 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxsoco.analysis.checks import run_checks
+from jaxsoco.analysis.columns import (
+    Columns,
+    as_records,
+    column,
+    records,
+    run_batches,
+    run_types,
+    stored_costs,
+)
+from jaxsoco.analysis.comparison import Comparison
+from jaxsoco.analysis.export import library, write_table
 from jaxsoco.analysis.ledger import Ledger
-from jaxsoco.analysis.records import segments
+from jaxsoco.analysis.records import Piece
 from jaxsoco.analysis.tables import point_rows, record
 from jaxsoco.core.errors import InputError, Issue, suggest
 from jaxsoco.core.study import Study
-from jaxsoco.core.text import count, show
+from jaxsoco.core.text import count
 from jaxsoco.engine.reading import Stored
+from jaxsoco.experiment.comparing import compare
 
 
 class Verdict(NamedTuple):
@@ -113,7 +123,7 @@ class Results:
         rows = [{_TABLE_NAMES.get(k, k): v for k, v in row.items()} for row in rows]
         names = dict.fromkeys(name for row in rows for name in row)
         names = names or dict.fromkeys((*self.study.axes, "learner"))
-        return _records({name: _column([row.get(name) for row in rows]) for name in names})
+        return records({name: column([row.get(name) for row in rows]) for name in names})
 
     def runs(self, learner: str) -> np.recarray:
         """One row per run and checkpoint of a learner or comparator, run after run.
@@ -125,9 +135,23 @@ class Results:
         Raises:
           InputError: no such learner.
         """
-        self._number(learner)
-        parts = list(self._parts(learner)) or [self._columns(learner, 0, np.arange(0), {})]
-        return _records({name: _join([part[name] for part in parts]) for name in parts[0]})
+        return self._rows(self.study, learner, self._stored.pieces([self._label(learner)]))
+
+    def traces(self, learner: str) -> np.recarray:
+        """One row per single run and round of a learner: the first ``run.trace`` seeds of a point.
+
+        Columns as of :meth:`runs`; costs are cumulative. Single runs are kept of learners, not of
+        comparators.
+
+        Raises:
+          InputError: no such learner, or no single run was asked for.
+        """
+        traced = self.study.traced
+        if traced is None:
+            message = "it keeps no single run at every round"
+            raise InputError(Issue(str(self.path), message, "want run.trace = 3, say"))
+        self._label(learner, traced.labels)
+        return self._rows(traced, learner, self._stored.traces([learner]))
 
     def to_pandas(self) -> Any:
         """All rows of :meth:`runs`, learner after learner, as a ``pandas.DataFrame``.
@@ -157,13 +181,15 @@ class Results:
         for group in study.groups:
             rounds[np.array(group.points), : len(group.checkpoints)] = group.checkpoints
         for i, label in enumerate(self.labels):
-            for point, seeds, arrays in self._segments(label):
-                for name, values in arrays.items():
-                    costs[name][i, point, seeds, : values.shape[1]] = values
-        named = {self._axis_names[name]: values for name, values in study.axes.items()}
+            for piece in self._stored.pieces([label]):
+                for _, point, seeds, arrays in stored_costs(study, piece, [label]):
+                    for name, values in arrays.items():
+                        costs[name][i, point, seeds, : values.shape[1]] = values
+        columns = Columns(study, run_types(study))
+        named = {columns.axes[name]: values for name, values in study.axes.items()}
         dims = ("learner", *named, "seed", "checkpoint")
         whole = (len(self.labels), *sizes, study.seeds, depth)
-        axes = {name: _column(list(values)) for name, values in named.items()}
+        axes = {name: column(list(values)) for name, values in named.items()}
         rounds_by_axis = ((*named, "checkpoint"), rounds.reshape(*sizes, depth))
         return xarray.Dataset(
             {name: (dims, values.reshape(whole)) for name, values in costs.items()},
@@ -184,134 +210,58 @@ class Results:
         Raises:
           ImportError: pyarrow is not installed (``pip install "jaxsoco[parquet]"``).
         """
-        arrow, parquet = _library("pyarrow"), _library("pyarrow.parquet")
-        tables = [self.runs(label) for label in self.labels]
-        words = {
-            name for rows in tables for name in rows.dtype.names or () if _has_words(rows[name])
-        }
-        whole = [_arrow_table(arrow, rows, words) for rows in tables]
-        parquet.write_table(arrow.concat_tables(whole, promote_options="permissive"), path)
+        columns = Columns(self.study, run_types(self.study))
+        batches = (
+            batch
+            for label in self.labels
+            for batch in run_batches(columns, self._stored.pieces([label]), [label])
+        )
+        notes = {"title": self.study.title, "identity": self.study.identity}
+        _library("pyarrow")
+        write_table(Path(path), "parquet", columns, batches, notes)
+
+    def compare(self, other: Results) -> Comparison:
+        """The cells that another run has too, with its differences from this one, seed by seed.
+
+        Cells are the same if problem, point, learner and values are, whatever code, hardware or
+        precision they come from.
+
+        >>> results.compare(jaxsoco.load("runs/other")).counts["beyond"]
+
+        Raises:
+          InputError: they have no cell in common, or their seeds are not the same worlds.
+        """
+        return compare(self._stored, other._stored)
 
     @cached_property
     def _ledger(self) -> Ledger:
-        ledger = Ledger(self.study)
+        ledger = Ledger(self.study, self._stored.traces)
         for place, arrays in self._stored.pieces():
             ledger.add(place, arrays)
         return ledger
 
-    def _number(self, label: str) -> int:
-        if label not in self.labels:
+    def _label(self, label: str, labels: Sequence[str] | None = None) -> str:
+        """The label, if it is one of some, or of all."""
+        labels = self.labels if labels is None else labels
+        if label not in labels:
             message = f'no learner is called "{label}"'
-            raise InputError(Issue(str(self.path), message, suggest(str(label), self.labels)))
-        return self.labels.index(label)
+            raise InputError(Issue(str(self.path), message, suggest(str(label), labels)))
+        return label
 
-    def _segments(self, label: str) -> Iterator[tuple[int, np.ndarray, dict[str, np.ndarray]]]:
-        """Point, seeds ``[n]`` and costs ``[n, C]`` of a learner, piece by piece, in order."""
-        prefix = f"{self._number(label):03d}"
-        for place, arrays in self._stored.pieces([label]):
-            names = [c.name for c in self.study.costs if f"{prefix}.{c.name}" in arrays]
-            group = self.study.groups[place["group"]]
-            for point, seeds, rows in segments(group, place["start"], place["stop"]):
-                costs = {n: arrays[f"{prefix}.{n}"][rows] for n in names}
-                yield point, np.arange(seeds.start, seeds.stop), costs
-
-    def _parts(self, label: str) -> Iterator[dict[str, np.ndarray]]:
-        """Columns of the rows of a learner, piece by piece."""
-        for point, seeds, costs in self._segments(label):
-            yield self._columns(label, point, seeds, costs)
-
-    def _columns(
-        self, label: str, point: int, seeds: np.ndarray, costs: Mapping[str, np.ndarray]
-    ) -> dict[str, np.ndarray]:
-        """Columns of the rows of some seeds of a point."""
-        at = np.asarray(self._rounds[point])
-        rows = len(seeds) * len(at)
-        columns = {n: _repeat(v, rows) for n, v in self._constant(label, point).items()}
-        columns |= {"seed": np.repeat(seeds, len(at)), "round": np.tile(at, len(seeds))}
-        missing = np.full(rows, np.nan)
-        columns |= {n: costs[n].reshape(-1) if n in costs else missing for n in self._cost_names}
-        counted = [columns[c.name] for c in self.study.costs if c.objective and c.name in costs]
-        total = np.sum([np.zeros(rows), *counted], axis=0, dtype=np.float64)
-        return columns | {"total": np.asarray(total)}
-
-    @cached_property
-    def _rounds(self) -> dict[int, tuple[int, ...]]:
-        """The checkpoints of every point."""
-        return {point: group.checkpoints for group in self.study.groups for point in group.points}
-
-    @property
-    def _cost_names(self) -> tuple[str, ...]:
-        return tuple(cost.name for cost in self.study.costs)
-
-    @cached_property
-    def _axis_names(self) -> dict[str, str]:
-        """The column of every axis: its name, or ``problem_NAME`` where another column has it."""
-        taken = ("learner", "seed", "round", "checkpoint", "total", *self._cost_names)
-        return {n: f"problem_{n}" if n in taken else n for n in self.study.axes}
-
-    def _constant(self, label: str, point: int) -> dict[str, Any]:
-        """Columns that are the same in all rows of a point."""
-        axes = {column: self.study.points[point][n] for n, column in self._axis_names.items()}
-        taken = (*axes, *self.study.axes, "learner", "seed", "round", "total", *self._cost_names)
-        fields = self.study.settings.get(label, ("", {}))[1]
-        named = {f"learner_{n}" if n in taken else n: value for n, value in fields.items()}
-        return {**axes, "learner": label, **named}
+    def _rows(self, study: Study, label: str, pieces: Iterable[Piece]) -> np.recarray:
+        """Rows of one learner."""
+        columns = Columns(study, run_types(study), [label])
+        batches = run_batches(columns, pieces, [label])
+        return as_records(batches, columns, columns.constants(label, 0))
 
 
 _TABLE_NAMES = {"algorithm": "learner"}
 
 
-def _repeat(value: Any, rows: int) -> np.ndarray:
-    one = _column([value])
-    return np.repeat(one, rows)
-
-
-def _join(parts: Sequence[np.ndarray]) -> np.ndarray:
-    """Columns one after the other; numbers beside words stay numbers, in a column of objects."""
-    words = [part.dtype.kind in "UO" for part in parts]
-    mixed = any(words) and not all(words)
-    return np.concatenate([part.astype(object) for part in parts] if mixed else parts)
-
-
-def _column(values: Sequence[Any]) -> np.ndarray:
-    """Values as an array: numbers, booleans or text; objects where they are mixed."""
-    plain = ["+".join(map(str, v)) if isinstance(v, list | tuple) else v for v in values]
-    if all(isinstance(v, bool) for v in plain):
-        return np.array(plain, bool)
-    if any(isinstance(v, bool | str) for v in plain):
-        text = all(isinstance(v, str) for v in plain)
-        return np.array(plain, None if text else object)
-    if all(isinstance(v, int | np.integer) for v in plain):
-        return np.array(plain, np.int64)
-    return np.array([math.nan if v is None else v for v in plain], np.float64)
-
-
-def _records(columns: Mapping[str, np.ndarray]) -> np.recarray:
-    names = ",".join(columns)
-    return np.rec.fromarrays(list(columns.values()), names=names)  # type: ignore[arg-type]
-
-
-def _has_words(column: np.ndarray) -> bool:
-    return column.dtype.kind in "UO"
-
-
-def _arrow_table(arrow: Any, rows: np.recarray, words: Collection[str]) -> Any:
-    """Rows as a table of Arrow; the columns ``words`` are text."""
-    columns = {name: rows[name] for name in rows.dtype.names or ()}
-    return arrow.table({n: _text(c) if n in words else c.copy() for n, c in columns.items()})
-
-
-def _text(column: np.ndarray) -> np.ndarray:
-    return np.array([show(value) for value in column.tolist()], str)
-
-
 def _library(name: str) -> Any:
     """An optional library, or an error that says what works without it."""
     try:
-        return importlib.import_module(name)
+        return library(name)
     except ImportError as error:
-        package = name.partition(".")[0]
-        raise ImportError(
-            f"{package} is not installed: pip install {package}, or use Results.table() and "
-            "Results.runs(), which are NumPy records"
-        ) from error
+        instead = "use Results.table() and Results.runs(), which are NumPy records"
+        raise ImportError(f"{error}, or {instead}") from error
