@@ -195,6 +195,11 @@ class Study:
         return max(len(group.checkpoints) for group in self.groups)
 
     @property
+    def moments(self) -> bool:
+        """Whether moments are kept in place of every run's costs."""
+        return any(group.block for group in self.groups)
+
+    @property
     def rounding(self) -> float:
         """Shortfall of a run that is rounding alone, in the run's precision."""
         return ROUNDING[self.setup.precision]
