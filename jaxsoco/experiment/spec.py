@@ -296,7 +296,8 @@ def _read_view(
         learners={learner.label: (learner.base, learner.values) for learner in learners or ()},
         checkpoints=1
         if run["checkpoints"] is INVALID
-        else most_checkpoints(problem, run["checkpoints"]),
+        else most_checkpoints(problem, run["checkpoints"], run["keep"]),
+        moments=run["keep"] == "moments",
         aliases=aliases,
         partial=partial,
     )

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxsoco.analysis.checks import run_checks
-from jaxsoco.analysis.ledger import Ledger
+from jaxsoco.analysis.ledger import Ledger, ledger_of
 from jaxsoco.analysis.records import segments
+from jaxsoco.analysis.samples import single_runs
 from jaxsoco.analysis.tables import point_rows, record
 from jaxsoco.core.errors import InputError, Issue, suggest
 from jaxsoco.core.study import Study
@@ -123,7 +124,7 @@ class Results:
         another column is ``problem_NAME``, a field ``learner_NAME``.
 
         Raises:
-          InputError: no such learner.
+          InputError: no such learner, or moments are kept in place of runs.
         """
         self._number(learner)
         parts = list(self._parts(learner)) or [self._columns(learner, 0, np.arange(0), {})]
@@ -194,10 +195,7 @@ class Results:
 
     @cached_property
     def _ledger(self) -> Ledger:
-        ledger = Ledger(self.study)
-        for place, arrays in self._stored.pieces():
-            ledger.add(place, arrays)
-        return ledger
+        return ledger_of(self.study, self._stored.pieces())
 
     def _number(self, label: str) -> int:
         if label not in self.labels:
@@ -208,6 +206,8 @@ class Results:
     def _segments(self, label: str) -> Iterator[tuple[int, np.ndarray, dict[str, np.ndarray]]]:
         """Point, seeds ``[n]`` and costs ``[n, C]`` of a learner, piece by piece, in order."""
         prefix = f"{self._number(label):03d}"
+        if self.study.moments:
+            raise single_runs("a table of runs")
         for place, arrays in self._stored.pieces([label]):
             names = [c.name for c in self.study.costs if f"{prefix}.{c.name}" in arrays]
             group = self.study.groups[place["group"]]
