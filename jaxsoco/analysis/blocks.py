@@ -83,13 +83,13 @@ class BlockLedger(Ledger):
     def _enter_measures(self, cell: Cell, label: str, one: _Sums) -> None:
         for rival in self.study.comparators:
             quantity = self._quantity(rival, None, None)
-            if rival == label:
+            if rival == label and quantity not in one.place:
                 total = one.moments_of(TOTAL), one.low[one.place[TOTAL]]
                 cell.measures[rival] = _against_itself(*total, self.study.measure)
                 continue
             cell.measures[rival] = moments = one.moments_of(quantity)
-            both = TOTAL if quantity.against is None else quantity._replace(measure="regret")
-            runs = one.moments_of(both).count[-1]
+            regret = Quantity(None, rival, "regret")
+            runs = one.moments_of(regret if regret in one.place else TOTAL).count[-1]
             cell.undefined[rival] = int(runs - moments.count[-1])
 
     def _quantity(self, against: str | None, measure: str | None, cost: str | None) -> Quantity:
@@ -142,9 +142,9 @@ class BlockLedger(Ledger):
         if (point, label) not in self._sums:
             return None
         one = self._sums[point, label]
-        if against == label:
-            return _itself(one.column(Quantity(cost), at), measure or self.study.measure)
         quantity = self._quantity(against, measure, cost)
+        if against == label and quantity not in one.place:
+            return _itself(one.column(Quantity(cost), at), measure or self.study.measure)
         if quantity not in one.place:
             raise single_runs(f"a measure against {against}, which is no comparator,")
         silent = self._is_noise(one, quantity, against, at)

@@ -11,7 +11,7 @@ from jaxsoco.analysis.records import Piece
 from jaxsoco.analysis.runs import RunLedger
 from jaxsoco.core.study import Study
 
-__all__ = ["Curve", "Ledger", "ledger_of", "read"]
+__all__ = ["BlockLedger", "Curve", "Ledger", "RunLedger", "ledger_of", "read"]
 
 
 def ledger_of(study: Study, pieces: Iterable[Piece]) -> Ledger:

@@ -90,13 +90,16 @@ def quantities(study: Study, label: str) -> tuple[Quantity, ...]:
     """All that is summed up over the runs of a learner, whatever its checks and figures ask for.
 
     They are the total cost and each component; and against every comparator that is run, in
-    alphabetical order, ratio and regret of the total and the study's measure of each component.
+    alphabetical order, ratio and regret of the total and the study's measure of each component. Of
+    a comparator against itself, the ratio: how often it has a meaning.
     """
     costs = [cost.name for cost in study.costs]
     listed = [TOTAL, *(Quantity(cost) for cost in costs)]
-    for rival in sorted({*study.optima} - {label}):
-        listed += [Quantity(None, rival, measure) for measure in ("ratio", "regret")]
-        listed += [Quantity(cost, rival, study.measure) for cost in costs]
+    for rival in sorted(study.optima):
+        listed.append(Quantity(None, rival, "ratio"))
+        if rival != label:
+            listed.append(Quantity(None, rival, "regret"))
+            listed += [Quantity(cost, rival, study.measure) for cost in costs]
     return tuple(listed)
 
 

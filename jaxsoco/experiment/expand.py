@@ -132,7 +132,7 @@ class Sweep:
 
     @property
     def _bytes_a_block(self) -> int:
-        """Of the moments of all learners, at most: a rival is no rival of its own."""
+        """Of the moments of all learners, at most: of a comparator against itself few are kept."""
         costs, rivals = len(self.experiment.family.costs), len(self.experiment.optima)
         quantities = 1 + costs + rivals * (2 + costs)
         return len(self.labels) * quantities * self.checkpoints * COLUMNS * 8

@@ -12,8 +12,10 @@ from jaxsoco.core.schema import CostEntry
 from jaxsoco.core.setup import LearnerInfo, Presentation, Setup
 from jaxsoco.core.study import Study
 from jaxsoco.core.summary import Summary
+from jaxsoco.engine.requests import Share
 from jaxsoco.engine.store import Store
 from jaxsoco.engine.sweep import Local, Tiles, sweep
+from jaxsoco.engine.work import Work
 
 COSTS = (
     CostEntry("hit", "g", "", objective=True),
@@ -99,11 +101,11 @@ class Counter:
         return tile
 
 
-def run(path, study: Study, width: int | None = None, **options: Any):
+def run(path, study: Study, width: int | None = None, share: Share | None = None):
     """Computes what a folder lacks of a study; returns the runs that it took."""
     store = Store(path).begin(study.to_json())
-    counter = Counter(study, width)
-    summary = sweep(study, store, Local(counter), **options)
+    counter, work = Counter(study, width), Work(study, store, share or Share())
+    summary = sweep(study, store, Local(counter), work=work)
     assert not summary.failures
     return counter.runs, summary
 
