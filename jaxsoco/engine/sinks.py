@@ -152,14 +152,15 @@ class Summing:
 
     def _repeats(self) -> dict[tuple[int, int], bool]:
         """Whether all runs of a block's point cost the same, by learner and row."""
-        same, spans = dict[tuple[int, int], bool](), self._request.spans
-        more = several(self._request)
+        same, more = dict[tuple[int, int], bool](), several(self._request)
+        rows_of: dict[int, list[int]] = {}
+        for row, span in enumerate(self._request.spans):
+            rows_of.setdefault(span.position, []).append(row)
         for learner in self._request.learners:
             names = quantities(self._study, self._study.labels[learner])
             costs = [i for i, quantity in enumerate(names) if quantity.against is None]
             blocks = [Summary.from_array(row[costs]) for row in self._rows[learner]]
-            for position in {span.position for span in spans}:
-                rows = [i for i, span in enumerate(spans) if span.position == position]
+            for position, rows in rows_of.items():
                 low = np.fmin.reduce([blocks[i].low for i in rows])
                 high = np.fmax.reduce([blocks[i].high for i in rows])
                 alike = position in more and np.array_equal(low, high, equal_nan=True)
