@@ -18,7 +18,7 @@ from scipy.optimize import root_scalar
 from scipy.special import ndtr, ndtri
 
 from jaxsoco.analysis import statistics as st
-from jaxsoco.analysis.records import compare
+from jaxsoco.core.measures import compare
 
 SEEDS = (2, 4, 8, 16, 32, 64)
 LEVEL = 0.95

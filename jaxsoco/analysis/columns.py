@@ -12,8 +12,10 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from jaxsoco.analysis.records import Piece, Record, read_record, segments
+from jaxsoco.analysis.records import Piece, segments
+from jaxsoco.analysis.samples import single_runs
 from jaxsoco.analysis.statistics import mean_intervals
+from jaxsoco.core.measures import Record, read_record
 from jaxsoco.core.moments import Moments
 from jaxsoco.core.study import Study
 
@@ -239,7 +241,13 @@ def _records(
 def stored_costs(
     study: Study, piece: Piece, labels: Sequence[str]
 ) -> Iterator[tuple[str, int, np.ndarray, dict[str, np.ndarray]]]:
-    """Label, point, seeds ``[n]`` and costs ``[n, C]`` as they are stored."""
+    """Label, point, seeds ``[n]`` and costs ``[n, C]`` as they are stored.
+
+    Raises:
+      InputError: moments are kept in place of runs.
+    """
+    if study.moments:
+        raise single_runs("a table of runs")
     place, arrays = piece
     group = study.groups[place["group"]]
     for label in labels:

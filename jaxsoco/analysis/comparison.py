@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from jaxsoco.analysis.ledger import Ledger
+from jaxsoco.analysis.ledger import Ledger, ledger_of
 from jaxsoco.analysis.matching import Difference, Pairs, origins, pairs
 from jaxsoco.analysis.records import Piece, segments
 from jaxsoco.analysis.statistics import Estimate, pooled_mean, pooled_quantile
@@ -139,7 +139,7 @@ class Side:
 
 def read_side(study: Study, pieces: Iterable[Piece]) -> Side:
     """Reads all runs of a study."""
-    side = Side(study, Ledger(study))
+    side = Side(study, ledger_of(study, ()))
     for place, arrays in pieces:
         side.ledger.add(place, arrays)
         group = study.groups[place["group"]]

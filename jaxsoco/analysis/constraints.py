@@ -40,22 +40,32 @@ class Breach(NamedTuple):
 def breaches(ledger: Ledger, points: Iterable[int], learners: Sequence[str]) -> list[Breach]:
     """The constraints that learners break on average over the runs at some points."""
     study, points = ledger.study, tuple(points)
-    rounds = np.array([study.points[p][HORIZON] for p in points], float)[:, None]
+    rounds = np.array([study.points[p][HORIZON] for p in points], float)
     broken = []
     for cost in study.costs:
         if cost.limit is None:
             continue
         for learner in learners:
-            values = ledger.components(learner, cost.name, points)
-            finite = np.isfinite(values)
+            runs, means = _means(ledger, learner, cost.name, points)
             # Excess over the limit and over rounding, which does not grow with the rounds.
-            excess = np.where(finite, values - cost.limit * rounds - study.rounding, 0.0)
-            if finite.any() and excess.sum() > 0:
-                amounts = values / rounds if cost.limit else values
-                mean = float(np.where(finite, amounts, 0.0).sum() / finite.sum())
+            excess = runs * (means - cost.limit * rounds - study.rounding)
+            if runs.any() and excess.sum() > 0:
+                amounts = means / rounds if cost.limit else means
+                mean = float((runs * amounts).sum() / runs.sum())
                 unit = f"{cost.unit} a round" if cost.limit else cost.unit
                 broken.append(Breach(learner, cost.name, mean, unit.strip()))
     return broken
+
+
+def _means(
+    ledger: Ledger, learner: str, cost: str, points: Sequence[int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Runs with a component and its mean over them, ``[points]`` each; 0 where there are none."""
+    column = [one.name for one in ledger.study.costs].index(cost)
+    parts = [ledger.cells[point, learner].parts for point in points]
+    runs = np.array([part.count[column] for part in parts])
+    means = np.array([part.mean[column] for part in parts])
+    return runs, np.where(runs > 0, means, 0.0)
 
 
 def worst_breaches(ledger: Ledger, learners: Sequence[str]) -> list[Breach]:
@@ -68,9 +78,7 @@ def worst_breaches(ledger: Ledger, learners: Sequence[str]) -> list[Breach]:
         if cost.limit is None:
             continue
         for learner in rest:
-            values = ledger.components(learner, cost.name, range(len(study.points)))
-            runs = np.isfinite(values).sum(axis=1)
-            means = np.where(runs > 0, np.nansum(values, axis=1) / np.maximum(runs, 1), 0.0)
+            _, means = _means(ledger, learner, cost.name, range(len(study.points)))
             excess = means - cost.limit * rounds - study.rounding
             here = breaches(ledger, [int(excess.argmax())], [learner]) if excess.max() > 0 else ()
             worst = [breach for breach in here if breach.cost == cost.name]

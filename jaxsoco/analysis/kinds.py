@@ -45,6 +45,15 @@ class Kind:
     def validate(self, scope: Scope) -> None:
         """Reports what the experiment does not offer; the fields by themselves are checked."""
 
+    def needs_runs(self, median: bool, scope: Scope) -> str:
+        """Why moments of the runs cannot answer it; empty if they can.
+
+        Args:
+          median: the statistic is the median, stated or because costs have no mean.
+          scope: what the experiment offers.
+        """
+        return ""
+
 
 K = TypeVar("K", bound=Kind)
 
@@ -107,7 +116,10 @@ class Kinds(Mapping[str, tuple[Field, ...]], Generic[K]):
         if kind is not None:
             owner = f'a {self.what} of kind "{kind.name}"'
             check_table(kind.fields, table, scope.path, owner, scope.issues, other=("kind", WHERE))
-            kind(table, where).validate(scope)
+            one = kind(table, where)
+            one.validate(scope)
+            if scope.moments and not scope.issues:
+                scope.refuse(one.needs_runs(table.get("statistic") == "median", scope))
 
     def require(
         self,

@@ -7,24 +7,26 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from jaxsoco.analysis.samples import Sample, aligned, as_sample, values_of
 from jaxsoco.analysis.statistics import (
-    FEWEST_SEEDS,
     LEVEL,
     RESAMPLES,
+    Clusters,
     Estimate,
     _bootstrap_weights,
     _resampled_medians,
-    cluster,
-    too_few,
 )
 from jaxsoco.analysis.verdicts import rounded_up
 
 _MOST_RESAMPLED = 2000
 
+Columns = Sequence[Sample] | Sequence[np.ndarray]
+"""What the runs came to at each place; as arrays, values ``[points, seeds]``, NaN where missing."""
+
 
 def place_of_least(
     places: Sequence[float],
-    columns: Sequence[np.ndarray],
+    columns: Columns,
     statistic: str,
     level: float = LEVEL,
     same: bool = False,
@@ -34,7 +36,7 @@ def place_of_least(
     Seeds are drawn with replacement, jointly for all places. The interval runs between percentiles
     of the resampled profiles' least places; a resample in which several places tie counts for the
     first of them below, and for the last above. Past 2000 seeds, 2000 stand for all, which makes
-    the interval wider, not narrower.
+    the interval wider, not narrower. Where moments are kept, blocks are drawn in place of seeds.
 
     >>> profile = [np.full((1, 8), height) for height in (3.0, 1.0, 2.0)]
     >>> place_of_least([0.1, 0.2, 0.4], profile, "mean")
@@ -42,21 +44,24 @@ def place_of_least(
 
     Args:
       places: in order ``[K]``.
-      columns: values ``[points, seeds]`` at each place; NaN where a run is missing.
+      columns: the runs at each place.
       statistic: ``"mean"`` or ``"median"``.
       level: of the interval.
       same: all seeds give the same, so that nothing but a tie makes the interval wide.
     """
     at, median = np.asarray(places, float), statistic == "median"
-    whole = np.array([np.nanmedian(v) if median else np.nanmean(v) for v in columns])
+    samples = [as_sample(values) for values in columns]
+    middles = [one.quantiles([0.5])[0] if median else one.average for one in samples]
+    whole = np.array(middles)
     best = float(at[np.nanargmin(whole)])
     if same:
         tied = at[whole == np.nanmin(whole)]
         return Estimate(best, float(tied[0]), float(tied[-1]))
-    seeds = min(int(np.isfinite(values).any(axis=0).sum()) for values in columns)
-    if seeds < FEWEST_SEEDS:
-        return Estimate(best, note=too_few(seeds))
-    first, last = _least_places(at, columns, median)
+    units = aligned(samples)
+    fewest = min(int(np.count_nonzero(one.counts)) for one in units)
+    if shortage := units[0].shortage(fewest):
+        return Estimate(best, note=shortage)
+    first, last = _least_places(at, samples, median)
     tail = (1 - level) / 2
     lower = np.quantile(first, tail, method="lower")
     upper = np.quantile(last, 1 - tail, method="higher")
@@ -65,7 +70,7 @@ def place_of_least(
 
 def seeds_to_place(
     places: Sequence[float],
-    columns: Sequence[np.ndarray],
+    columns: Columns,
     statistic: str,
     low: float,
     high: float,
@@ -78,7 +83,7 @@ def seeds_to_place(
 
     Args:
       places: in order ``[K]``.
-      columns: values ``[points, seeds]`` at each place.
+      columns: the runs at each place.
       statistic: ``"mean"`` or ``"median"``.
       low: smallest place that is claimed.
       high: largest one.
@@ -89,7 +94,8 @@ def seeds_to_place(
     """
     from scipy.special import ndtri  # validation does without SciPy
 
-    first, last = _least_places(np.asarray(places, float), columns, statistic == "median")
+    samples = [as_sample(values) for values in columns]
+    first, last = _least_places(np.asarray(places, float), samples, statistic == "median")
     best = np.median(first)
     below, above = float(np.mean(first < low)), float(np.mean(last > high))
     if best < low:
@@ -99,25 +105,29 @@ def seeds_to_place(
     wrong = max(below, above)
     if wrong >= 0.5:
         return math.inf
-    seeds = min(int(np.isfinite(values).any(axis=0).sum()) for values in columns)
+    seeds = min(one.seeds for one in samples)
     distance = -float(ndtri(max(wrong, 1 / RESAMPLES)))
     return rounded_up(max(seeds * (-float(ndtri((1 - level) / 2)) / distance) ** 2, seeds + 1))
 
 
 def _least_places(
-    at: np.ndarray, columns: Sequence[np.ndarray], median: bool
+    at: np.ndarray, samples: Sequence[Sample], median: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """The first and the last of the least places of every resample, ``[R]`` each."""
-    middles = _resampled_medians if median else _resampled_means
-    samples = [values[:, :_MOST_RESAMPLED] for values in columns]
-    draw = _bootstrap_weights(samples[0].shape[1], RESAMPLES)
-    rows = np.stack([middles(values, draw) for values in samples])
+    if median:
+        values = [one[:, :_MOST_RESAMPLED] for one in values_of(samples, "a resampled median")]
+        draw = _bootstrap_weights(values[0].shape[1], RESAMPLES)
+        rows = np.stack([_resampled_medians(one, draw) for one in values])
+    else:
+        units = [one.map(lambda part: part[:_MOST_RESAMPLED]) for one in aligned(samples)]
+        draw = _bootstrap_weights(len(units[0].sums), RESAMPLES)
+        rows = np.stack([_resampled_means(one, draw) for one in units])
     least = rows == np.fmin.reduce(rows, axis=0)
     return at[least.argmax(axis=0)], at[len(at) - 1 - least[::-1].argmax(axis=0)]
 
 
-def _resampled_means(values: np.ndarray, draw: np.ndarray) -> np.ndarray:
-    """Means ``[R]`` of ``values [points, seeds]``, every seed counted ``draw [R, seeds]`` times."""
-    sums, counts = cluster(values)
+def _resampled_means(clusters: Clusters, draw: np.ndarray) -> np.ndarray:
+    """Means ``[R]`` of one position, every unit counted ``draw [R, units]`` times."""
+    sums, counts = clusters
     with np.errstate(invalid="ignore"):
         return ((draw @ sums) / (draw @ counts))[:, 0]

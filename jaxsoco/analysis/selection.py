@@ -29,6 +29,7 @@ class Scope:
       learners: label -> the name that learners with other values share, and the values.
       checkpoints: rounds of a run at which costs are kept.
       trace: seeds of which every round is kept.
+      moments: moments are kept in place of the costs of every run.
       aliases: problem field -> path as written -> name that stands for it in ``axes``.
       partial: some plug-ins were not imported; kinds that nobody declares may be theirs.
       path: where the check or plot stands (``check[0]``).
@@ -42,6 +43,7 @@ class Scope:
     learners: Mapping[str, tuple[str, Mapping[str, Any]]] = field(default_factory=dict)
     checkpoints: int = 1
     trace: int = 0
+    moments: bool = False
     aliases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     partial: bool = False
     path: str = ""
@@ -68,6 +70,12 @@ class Scope:
     def bases(self) -> tuple[str, ...]:
         """Names that learners with other values share."""
         return tuple(dict.fromkeys(base for base, _ in self.learners.values()))
+
+    def refuse(self, why: str) -> None:
+        """Notes that moments do not answer a check or plot, if there is a reason."""
+        if why:
+            message = f'needs every run, and keep = "moments" keeps none: {why}'
+            self.report("kind", message, 'want run.keep = "checkpoints" or "final"')
 
     def report(self, key: str, message: str, hint: str = "") -> None:
         """Notes an issue with one key."""

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxsoco.analysis.records import Piece, read_record, segments
+from jaxsoco.analysis.records import Piece, segments
+from jaxsoco.core.measures import read_record
 from jaxsoco.core.study import Study
 
 MOST_PLACES = 1000

@@ -2,7 +2,7 @@
 
 Runs of one seed see the same world at every point of a sweep and with every learner, so seeds, not
 runs, are the independent units: means pooled over points get cluster-robust intervals, and slopes
-are bootstrapped by resampling seeds.
+are bootstrapped by resampling seeds. Where moments are kept in place of runs, blocks of seeds are.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxsoco.core.moments import Moments
+from jaxsoco.core.plan import FEWEST_BLOCKS
 
 LEVEL = 0.95
 """Usual level of an interval."""
@@ -70,9 +71,9 @@ class Estimate(_Ends):
         return (self.upper - self.lower) / 2
 
 
-def too_few(seeds: int, want: int = FEWEST_SEEDS) -> str:
+def too_few(units: int, want: int = FEWEST_SEEDS, what: str = "seeds") -> str:
     """Why there is no interval: ``too few seeds (4; want 8)``."""
-    return f"too few seeds ({seeds}; want {want})"
+    return f"too few {what} ({units}; want {want})"
 
 
 def certain(value: float, note: str = "") -> Estimate:
@@ -80,16 +81,35 @@ def certain(value: float, note: str = "") -> Estimate:
     return Estimate(value, value, value, note)
 
 
-class Clusters(NamedTuple):
-    """Sums per independent unit (seed, or bundle of seeds).
-
-    Attributes:
-      sums: float64 ``[B, K]``: values summed over a unit's runs, for each of K positions.
-      counts: float64 ``[B, K]``: how many runs each sum has.
-    """
-
+class _Sums(NamedTuple):
     sums: np.ndarray
     counts: np.ndarray
+
+
+class Clusters(_Sums):
+    """Sums per independent unit (seed, bundle of seeds, or block of moments).
+
+    As a tuple it is sums and counts, float64 ``[B, K]`` each, for B units and K positions: values
+    summed over a unit's runs, and how many runs each sum has. ``blocks`` says that the units are
+    blocks of moments, of which an interval takes more than of seeds.
+    """
+
+    blocks: bool = False
+
+    def __new__(cls, sums: np.ndarray, counts: np.ndarray, blocks: bool = False) -> Clusters:
+        """Clusters of units."""
+        self = super().__new__(cls, sums, counts)
+        self.blocks = blocks
+        return self
+
+    def map(self, function: Callable[[np.ndarray], np.ndarray]) -> Clusters:
+        """The clusters with a function applied to sums and counts."""
+        return Clusters(function(self.sums), function(self.counts), self.blocks)
+
+    def shortage(self, units: int) -> str:
+        """Why so many units give no interval of a bootstrap; empty if they do."""
+        want = FEWEST_BLOCKS if self.blocks else FEWEST_SEEDS
+        return too_few(units, want, "blocks" if self.blocks else "seeds") if units < want else ""
 
 
 @lru_cache(maxsize=1024)
@@ -129,7 +149,8 @@ def cluster(values: np.ndarray) -> Clusters:
 def beside(columns: Sequence[Clusters], units: int) -> Clusters:
     """Single positions put side by side; of ``units`` units, where there are none."""
     nothing = Clusters(np.zeros((units, 0)), np.zeros((units, 0)))
-    return Clusters(*(np.hstack(parts) for parts in zip(nothing, *columns, strict=True)))
+    sums, counts = (np.hstack([part[which] for part in (nothing, *columns)]) for which in range(2))
+    return Clusters(sums, counts, any(part.blocks for part in columns))
 
 
 def cluster_means(
@@ -137,7 +158,7 @@ def cluster_means(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Means ``[K]`` over all runs with the ends of their cluster-robust intervals.
 
-    With one run per cluster this is Student's interval of the mean.
+    With one run per cluster this is Student's interval of the mean. Fewer than 30 blocks give none.
     """
     sums, counts = clusters
     total = counts.sum(axis=0)
@@ -149,17 +170,45 @@ def cluster_means(
     # Var(mean) = B / (B - 1) sum_b residual_b^2 / n^2, for B units and n runs.
     spread = np.square(rest).sum(axis=0) * units / np.maximum(units - 1, 1)
     error = np.sqrt(spread) / np.maximum(total, 1)
+    fewest = FEWEST_BLOCKS if clusters.blocks else 2
     factor = np.array(
-        [student_quantile(0.5 + level / 2, int(n) - 1) if n > 1 else math.nan for n in units]
+        [student_quantile(0.5 + level / 2, int(n) - 1) if n >= fewest else math.nan for n in units]
     )
     return mean, mean - factor * error, mean + factor * error
 
 
 def pooled_mean(values: np.ndarray, level: float = LEVEL) -> Estimate:
     """Mean of ``values [points, seeds]`` over both axes; NaN entries do not count."""
-    mean, lower, upper = (float(end[0]) for end in cluster_means(cluster(values), level))
-    single = math.isfinite(mean) and not math.isfinite(lower)
-    return Estimate(mean, lower, upper, _ONE_SEED if single else "")
+    return mean_of(cluster(values), level)
+
+
+def mean_of(clusters: Clusters, level: float = LEVEL) -> Estimate:
+    """The mean of a single position with its cluster-robust interval."""
+    mean, lower, upper = (float(end[0]) for end in cluster_means(clusters, level))
+    note = ""
+    if math.isfinite(mean) and not math.isfinite(lower):
+        units = int(np.count_nonzero(clusters.counts))
+        note = clusters.shortage(units) if clusters.blocks else _ONE_SEED
+    return Estimate(mean, lower, upper, note)
+
+
+def paired_mean(first: Clusters, second: Clusters, level: float = LEVEL) -> Estimate:
+    """The mean of one position less that of another, of the same units in the same order.
+
+    Where both have the same runs, this is :func:`mean_of` of the runs' differences.
+    """
+    means, rests = [], []
+    for sums, counts in (first, second):
+        total = float(counts.sum())
+        means.append(float(sums.sum()) / total if total else math.nan)
+        rests.append((sums - counts * means[-1])[:, 0] / max(total, 1.0))
+    value = means[0] - means[1]
+    units = int(np.count_nonzero((first.counts > 0) & (second.counts > 0)))
+    if note := first.shortage(units) if math.isfinite(value) else "":
+        return Estimate(value, note=note)
+    half = student_quantile(0.5 + level / 2, max(units - 1, 1))
+    half *= _standard_error(rests[0] - rests[1], units)
+    return Estimate(value, value - half, value + half)
 
 
 def pooled_quantile(values: np.ndarray, probability: float, level: float = LEVEL) -> Estimate:
@@ -235,8 +284,8 @@ def bundle(clusters: Clusters, most: int = _MOST_CLUSTERS) -> Clusters:
     if units <= most:
         return clusters
     pad = -units % most
-    return Clusters(
-        *(np.pad(x, ((0, pad), (0, 0))).reshape(-1, most, x.shape[1]).sum(axis=0) for x in clusters)
+    return clusters.map(
+        lambda x: np.pad(x, ((0, pad), (0, 0))).reshape(-1, most, x.shape[1]).sum(axis=0)
     )
 
 
@@ -271,7 +320,7 @@ def log_slope(x: np.ndarray, clusters: Clusters, level: float = LEVEL) -> Estima
       positive, or where resamples without an outlier have no more than a trace of its spread.
     """
     present = clusters.counts.any(axis=1)
-    sums, counts = bundle(Clusters(*(part[present] for part in clusters)))
+    sums, counts = bundle(clusters.map(lambda part: part[present]))
     weights = _slope_weights(x)
     total, runs = sums.sum(axis=0), counts.sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -282,10 +331,11 @@ def log_slope(x: np.ndarray, clusters: Clusters, level: float = LEVEL) -> Estima
     # Influence of a unit on sum_k w_k log(sums_k / counts_k).
     error = _standard_error(sums @ (weights / total) - counts @ (weights / runs), units)
     agree = units > 1 and error <= _NO_ERROR * np.abs(weights).sum()
-    if agree and (fewest >= FEWEST_SEEDS or _all_alike([sums, counts], axis=0)):
+    shortage = clusters.shortage(fewest)
+    if agree and (not shortage or _all_alike([sums, counts], axis=0)):
         return Estimate(exponent, exponent, exponent)
-    if fewest < FEWEST_SEEDS:
-        return Estimate(exponent, note=too_few(fewest))
+    if shortage:
+        return Estimate(exponent, note=shortage)
     # A resample counts every unit w_b times: its means are sum w_b sums_b / sum w_b counts_b.
     draw = _bootstrap_weights(units, RESAMPLES)
     with np.errstate(divide="ignore", invalid="ignore"):

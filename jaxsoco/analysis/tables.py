@@ -14,7 +14,7 @@ import numpy as np
 
 from jaxsoco.analysis.constraints import breaches, marked
 from jaxsoco.analysis.ledger import Ledger
-from jaxsoco.analysis.statistics import Estimate, mean_estimate, pooled_mean, pooled_quantile
+from jaxsoco.analysis.statistics import Estimate, mean_estimate
 from jaxsoco.core.escape import spreadsheet
 from jaxsoco.core.text import NO_UNITS, show
 
@@ -94,21 +94,16 @@ def make_row(ledger: Ledger, points: Sequence[int], learner: str) -> Row:
 
 
 def _spread(ledger: Ledger, points: Sequence[int], learner: str, against: str | None) -> Spread:
-    values, level = ledger.values(learner, against, points), ledger.study.level
+    sample, level = ledger.sample(learner, against, points), ledger.study.level
     if not ledger.study.heavy.isdisjoint(points):
         mean = Estimate(math.nan)
     elif len(points) == 1:
         cell = ledger.cells[points[0], learner]
         mean = mean_estimate(cell.cost if against is None else cell.measures[against], level=level)
     else:
-        mean = pooled_mean(values, level)
-    finite = values[np.isfinite(values)]
-    return Spread(
-        mean,
-        pooled_quantile(values, 0.5, level),
-        float(np.quantile(finite, 0.95)) if finite.size else math.nan,
-        float(finite.max()) if finite.size else math.nan,
-    )
+        mean = sample.mean(level)
+    median, p95 = sample.quantile(0.5, level), float(sample.quantiles([0.95])[0])
+    return Spread(mean, median, p95, sample.largest)
 
 
 def point_rows(ledger: Ledger) -> list[Row]:

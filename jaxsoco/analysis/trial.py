@@ -16,10 +16,12 @@ import numpy as np
 
 from jaxsoco.analysis.checks import run_checks
 from jaxsoco.analysis.ledger import read
-from jaxsoco.analysis.records import Piece
+from jaxsoco.analysis.records import Piece, segments
 from jaxsoco.core import stopping
 from jaxsoco.core.errors import InputError, Issue
+from jaxsoco.core.measures import judged, read_record
 from jaxsoco.core.study import Study
+from jaxsoco.core.summary import Summary
 from jaxsoco.core.text import show
 
 _SEEDS = 3
@@ -109,6 +111,7 @@ def shrink(manifest: Mapping[str, Any]) -> dict[str, Any]:
                     "index": len(groups),
                     "points": members,
                     "seeds": min(_SEEDS, group["seeds"]),
+                    "block": min(_SEEDS, group.get("block", 0)),
                     "checkpoints": sorted(some),
                 }
             )
@@ -148,7 +151,30 @@ def _traces(manifest: Mapping[str, Any]) -> Iterator[Piece]:
 
 
 def _pieces(manifest: Mapping[str, Any]) -> Iterator[Piece]:
-    """Made-up costs: positive, growing, a little different for every learner and seed."""
+    """Made-up costs as the study keeps them: of every run, or the moments of a point's runs."""
+    study = Study.from_json(manifest)
+    for record, arrays in _runs(manifest):
+        if study.moments:
+            yield from _blocks(study, record, arrays)
+        else:
+            yield record, arrays
+
+
+def _blocks(
+    study: Study, record: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+) -> Iterator[Piece]:
+    whole = [read_record(study, f"{i:03d}", arrays) for i in range(len(study.labels))]
+    group = study.groups[record["group"]]
+    for _, _, rows in segments(group, record["start"], record["stop"]):
+        runs = {label: one.part(rows) for label, one in zip(study.labels, whole, strict=True)}
+        place = {"start": rows.start, "stop": rows.stop, "nonconverged": 0, "repeating": []}
+        for i, label in enumerate(study.labels):
+            block = Summary.of_parts(*judged(study, label, runs)).to_array()
+            yield {**record, **place}, {f"{i:03d}.moments": block}
+
+
+def _runs(manifest: Mapping[str, Any]) -> Iterator[Piece]:
+    """Costs that are positive, growing, a little different for every learner and seed."""
     plan = manifest["plan"]
     costs = [cost["name"] for cost in manifest["presentation"]["costs"]]
     for group in plan["groups"]:

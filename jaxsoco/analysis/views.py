@@ -9,12 +9,12 @@ import numpy as np
 
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.resampling import place_of_least
+from jaxsoco.analysis.samples import Runs, Sample, values_of
 from jaxsoco.analysis.statistics import (
     Clusters,
     Estimate,
     beside,
     certain,
-    cluster,
     cluster_means,
     log_slope,
     log_slope_of_medians,
@@ -41,6 +41,8 @@ STATISTIC = Field(
 
 
 _LOCAL, _FEWEST_LOCAL = 10, 3
+
+NO_MEDIANS = "an exponent of medians resamples single runs, and moments are all that is kept"
 
 
 class View(NamedTuple):
@@ -105,14 +107,16 @@ def view(table: Mapping[str, Any], study: Study, where: Mapping[str, Any] | None
     )
 
 
-def finals(ledger: Ledger, label: str, quantity: View, points: Iterable[int]) -> np.ndarray:
-    """Values per run ``[points, seeds]`` at the end of the runs."""
-    points = tuple(points)
-    values = ledger.values(label, quantity.against, points, quantity.measure, quantity.cost)
-    if quantity.per_round:
-        rounds = np.array([ledger.study.points[p][HORIZON] for p in points], float)
-        values = values / rounds[:, None]
-    return values
+def finals(ledger: Ledger, label: str, quantity: View, points: Iterable[int]) -> Sample:
+    """What the runs came to at their end."""
+    return ledger.sample(
+        label,
+        quantity.against,
+        points,
+        quantity.measure,
+        quantity.cost,
+        per_round=quantity.per_round,
+    )
 
 
 def line(
@@ -126,15 +130,19 @@ def line(
 
 
 def columns_line(
-    x: tuple[Any, ...], columns: Sequence[np.ndarray], quantity: View, study: Study
+    x: tuple[Any, ...], columns: Sequence[Sample], quantity: View, study: Study
 ) -> Line:
-    """The line through the runs' values ``[points, seeds]`` at each place."""
+    """The line through the runs at each place."""
     if quantity.statistic == "median":
-        return _quartiles(x, [np.ravel(runs) for runs in columns])
-    return mean_line(x, beside([cluster(runs) for runs in columns], study.seeds), study.level)
+        return _quartiles(x, columns)
+    if study.moments:  # of one point, from M2 over its runs
+        means = np.array([one.mean(study.level) for one in columns]).reshape(-1, 3)
+        runs = np.array([one.runs for one in columns], float)
+        return Line(x, means[:, 0], means[:, 1], means[:, 2], runs)
+    return _mean_line(x, beside([one.clusters() for one in columns], study.seeds), study.level)
 
 
-def mean_line(x: tuple[Any, ...], clusters: Clusters, level: float) -> Line:
+def _mean_line(x: tuple[Any, ...], clusters: Clusters, level: float) -> Line:
     """The line of means, with their intervals."""
     return Line(x, *cluster_means(clusters, level), clusters.counts.sum(axis=0))
 
@@ -144,28 +152,42 @@ def course(
 ) -> Line:
     """The view over the rounds of a run, at its checkpoints."""
     points = ledger.study.select(where)
-    if quantity.statistic == "median":
-        rounds, paths = ledger.paths(label, quantity.against, points, quantity.cost)
-        values = _over_rounds(np.asarray(rounds, float), paths, quantity)
-        return _quartiles(rounds, list(values.T))
+    if quantity.statistic == "median" or (ledger.study.moments and not quantity.rate):
+        rounds, columns = ledger.samples(label, quantity.against, points, quantity.cost)
+        if rounds or quantity.statistic == "median":
+            columns = _samples_over_rounds(rounds, columns, quantity)
+            return columns_line(rounds, columns, quantity, ledger.study)
     x, clusters = ledger.course(label, quantity.against, points, quantity.cost)
     sums = _over_rounds(np.asarray(x, float), clusters.sums, quantity)
-    return mean_line(x, Clusters(sums, clusters.counts), ledger.study.level)
+    shown = Clusters(sums, clusters.counts, clusters.blocks)
+    return _mean_line(x, shown, ledger.study.level)
+
+
+def _samples_over_rounds(
+    rounds: Sequence[int], columns: Sequence[Sample], quantity: View
+) -> Sequence[Sample]:
+    """As :func:`_over_rounds`, of the runs at every checkpoint."""
+    if quantity.rate and rounds:
+        paths = np.stack(values_of(columns, "the median of increments"), axis=-1)
+        steps = _over_rounds(np.asarray(rounds, float), paths, quantity)
+        return [Runs(column) for column in np.moveaxis(steps, -1, 0)]
+    if not quantity.per_round:
+        return columns
+    return [one.over(float(at)) for at, one in zip(rounds, columns, strict=True)]
 
 
 def _over_rounds(rounds: np.ndarray, values: np.ndarray, quantity: View) -> np.ndarray:
-    """Cumulative values ``[B, C]`` as they are, for a round so far, or for a round just past."""
+    """Cumulative values ``[..., C]`` as they are, for a round so far, or for a round just past."""
     if quantity.rate:
         gaps = np.diff(rounds, prepend=0.0)
-        return np.diff(values, axis=1, prepend=0.0) / gaps
+        return np.diff(values, axis=-1, prepend=0.0) / gaps
     return values / rounds if quantity.per_round else values
 
 
-def _quartiles(x: tuple[Any, ...], columns: list[np.ndarray]) -> Line:
-    finite = [c[np.isfinite(c)] for c in columns]
-    keep = [i for i, c in enumerate(finite) if c.size]
-    ends = np.array([np.quantile(finite[i], [0.5, 0.25, 0.75]) for i in keep]).reshape(-1, 3)
-    runs = np.array([finite[i].size for i in keep], float)
+def _quartiles(x: tuple[Any, ...], columns: Sequence[Sample]) -> Line:
+    keep = [i for i, one in enumerate(columns) if one.runs]
+    ends = np.array([columns[i].quantiles([0.5, 0.25, 0.75]) for i in keep]).reshape(-1, 3)
+    runs = np.array([columns[i].runs for i in keep], float)
     return Line(tuple(x[i] for i in keep), ends[:, 0], ends[:, 1], ends[:, 2], runs)
 
 
@@ -217,9 +239,12 @@ def growth(
     """
     study, columns, clusters = ledger.study, [], None
     local = axis == HORIZON and axis not in study.axes
+    if quantity.statistic == "median" and study.moments:
+        return Growth(Estimate(np.nan), axis, (), NO_MEDIANS, local)
     if quantity.statistic == "median":
         plain = quantity._replace(per_round=False)
-        x, columns = _columns(ledger, label, plain, axis, where)
+        x, samples = _columns(ledger, label, plain, axis, where)
+        columns = values_of(samples, "an exponent of medians")
         middles = np.array([np.nanmedian(runs) for runs in columns])
     else:
         x, clusters = ledger.curve(
@@ -241,7 +266,7 @@ def growth(
             note = f"the {quantity.statistic} is 0 but for rounding"
         return Growth(Estimate(np.nan), axis, places, note, local)
     if clusters is not None:
-        kept = Clusters(*(a[:, keep] for a in clusters))
+        kept = clusters.map(lambda part: part[:, keep])
         estimate = log_slope(np.array(places), kept, study.level)
     else:
         kept = [columns[i] for i in keep]
@@ -256,21 +281,19 @@ def growth(
 
 def _columns(
     ledger: Ledger, label: str, quantity: View, axis: str, where: Mapping[str, Any] | None
-) -> tuple[tuple[Any, ...], list[np.ndarray]]:
-    """Positions, and the runs' values ``[points, seeds]`` at each."""
+) -> tuple[tuple[Any, ...], list[Sample]]:
+    """Positions, and what the runs came to at each."""
     study, points = ledger.study, ledger.study.select(where)
     if axis == HORIZON and axis not in study.axes:
-        rounds, paths = ledger.paths(label, quantity.against, points, quantity.cost)
-        seeds = ledger.seeds_with_paths
-        return rounds, [column.reshape(-1, seeds) for column in paths.T]
+        return ledger.samples(label, quantity.against, points, quantity.cost)
     here = {v: [p for p in points if study.points[p][axis] == v] for v in study.axes[axis]}
     columns = {v: finals(ledger, label, quantity, ps) for v, ps in here.items() if ps}
-    columns = {v: values for v, values in columns.items() if np.isfinite(values).any()}
+    columns = {v: sample for v, sample in columns.items() if sample.runs}
     return tuple(columns), list(columns.values())
 
 
-Profile = list[tuple[float, np.ndarray]]
-"""A parameter's values in order, with the runs' values ``[points, seeds]`` at each."""
+Profile = list[tuple[float, Sample]]
+"""A parameter's values in order, with what the runs came to at each."""
 
 
 def profiles(
@@ -287,7 +310,7 @@ def profiles(
         if own == base and parameter in values:
             rest = repr(sorted((k, repr(v)) for k, v in values.items() if k != parameter))
             runs = finals(ledger, label, quantity, points)
-            if np.isfinite(runs).any():
+            if runs.runs:
                 by_rest.setdefault(rest, []).append((float(values[parameter]), runs))
     return [sorted(profile, key=lambda place: place[0]) for profile in by_rest.values()]
 

@@ -10,6 +10,7 @@ from jaxsoco.analysis.constraints import footnote, worst_breaches
 from jaxsoco.analysis.fits import Fit
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.page import Table
+from jaxsoco.analysis.samples import sketch_words
 from jaxsoco.analysis.verdicts import verdict_text
 from jaxsoco.core.study import SHORTFALL
 from jaxsoco.core.text import count, percent, show_all, table
@@ -86,9 +87,11 @@ def table_note(ledger: Ledger, rows: Sequence[tables.Row], few: bool) -> str:
         sign += ". Where costs have no mean (heavy tails), medians stand in its place, and the "
         sign += "exponents and bands of figures are of medians and quartiles"
     level = percent(ledger.study.level)
+    sketch = sketch_words(ledger.error)
+    sketch = f" (median and p95 {sketch})" if sketch else ""
     return (
         f"{pooled}± is half the {level} interval of the mean{absent}; {sign}; "
-        "median, p95 and max are over runs. table.csv has every digit."
+        f"median, p95 and max are over runs{sketch}. table.csv has every digit."
     )
 
 
@@ -119,12 +122,13 @@ def fits_note(ledger: Ledger) -> str:
     """How the exponents were fitted."""
     measure = ledger.study.measure if ledger.study.comparators else "cost"
     middle = "mean (where there is none, the median)" if ledger.study.heavy else "mean"
+    units = "blocks of seeds" if ledger.study.moments else "seeds"
     return (
         f"Least-squares slope of the logarithm of the {middle} {measure} in that of the axis, over "
         f"the range stated; {percent(ledger.study.level)} intervals from the studentised bootstrap "
-        "over seeds, jointly for all values of the axis. Other numeric axes are pooled. Of runs of "
-        "one horizon, the local slope over their last rounds: that is not how the total grows with "
-        "the horizon."
+        f"over {units}, jointly for all values of the axis. Other numeric axes are pooled. Of runs "
+        "of one horizon, the local slope over their last rounds: that is not how the total grows "
+        "with the horizon."
     )
 
 
@@ -159,6 +163,8 @@ def terminal_table(ledger: Ledger, rows: Sequence[tables.Row]) -> str:
     below = f"± is half the {percent(study.level)} interval of the mean{heavy}"
     absent = tables.without_interval(rows)
     below += f"; {absent}" if absent else ""
+    sketch = sketch_words(ledger.error)
+    below += f"; median and p95 are {sketch}" if sketch else ""
     broken = footnote(worst_breaches(ledger, study.labels))
     return "\n\n".join(text for text in (f"{note}{lines}", below, broken) if text)
 

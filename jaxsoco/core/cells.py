@@ -5,6 +5,9 @@ the learner with its values, horizon and checkpoints, root seed, precision, the 
 them make up the total, the code, and what compiles it. What a run is called, how it is cut up, on
 how many devices and beside which neighbours it is computed is not in it: none of that changes a
 number.
+
+Where moments are kept in place of runs, the cells of the comparators are part of the key, because
+ratio and regret against them are among the moments.
 """
 
 from __future__ import annotations
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
 
 _FORMAT = 1
 """Of keys: counts up when what is in them changes, so that older results are not taken for new."""
+
+_MOMENTS = 1
+"""Of blocks of moments, likewise."""
 
 
 def digest_of(content: Any) -> str:
@@ -93,8 +99,19 @@ class Cells:
             digest_of([learners.get(label, [label]), origin.learners.get(label, "")])
             for label in study.labels
         ]
+        # The measure of the components is the study's own.
+        self._measure = study.measure if study.moments else None
+        self._rivals = [study.labels.index(label) for label in study.optima]
 
     def key(self, point: int, learner: int) -> str:
         """Of the learner with this number at this point: 64 hexadecimal digits."""
+        if self._measure is None:
+            return self._runs(point, learner)
+        rivals = sorted(self._runs(point, rival) for rival in self._rivals if rival != learner)
+        own = self._runs(point, learner)
+        return digest_of(["moments", _MOMENTS, self._measure, own, rivals])
+
+    def _runs(self, point: int, learner: int) -> str:
+        """The key of the runs themselves."""
         text = self._base + self._points[point] + self._learners[learner]
         return hashlib.sha256(text.encode()).hexdigest()

@@ -26,6 +26,8 @@ class Group:
       seeds: runs per point; the seeds are 0, 1, ..., ``seeds - 1``.
       horizon: rounds of a run.
       checkpoints: rounds whose cumulative costs are kept, increasing.
+      block: seeds that are summed up together, where moments are kept in place of runs; 0 where
+        every run is kept.
     """
 
     index: int
@@ -33,6 +35,7 @@ class Group:
     seeds: int
     horizon: int
     checkpoints: tuple[int, ...]
+    block: int = 0
 
     def __post_init__(self) -> None:
         _require(len(self.points) > 0, "a group needs a point")
@@ -104,6 +107,7 @@ class Plan:
                     seeds=group["seeds"],
                     horizon=group["horizon"],
                     checkpoints=tuple(group["checkpoints"]),
+                    block=group.get("block", 0),
                 )
                 for group in data["groups"]
             )
@@ -132,6 +136,23 @@ def checkpoints(horizon: int, count: int = 32) -> tuple[int, ...]:
 def _geometric(horizon: int, count: int) -> tuple[int, ...]:
     grid = np.geomspace(1, horizon, min(count, horizon)) if count > 1 else [horizon]
     return tuple(sorted({*(round(float(t)) for t in grid), horizon}))
+
+
+FEWEST_BLOCKS = 30
+"""Blocks of moments of a point from which an interval can be taken: they are its sample."""
+
+_LARGEST_BLOCK = 2**16
+
+
+def block_of(seeds: int) -> int:
+    """Seeds of a block of moments: the largest power of two of which 30 fit, up to 65,536.
+
+    Powers of two nest: blocks of fewer seeds make up those of more.
+
+    >>> [block_of(seeds) for seeds in (16, 1000, 1_000_000, 10**9)]
+    [1, 32, 32768, 65536]
+    """
+    return min(2 ** (max(seeds // FEWEST_BLOCKS, 1).bit_length() - 1), _LARGEST_BLOCK)
 
 
 def _require(condition: bool, message: str) -> None:

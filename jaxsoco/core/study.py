@@ -201,6 +201,11 @@ class Study:
         return max(len(group.checkpoints) for group in self.groups)
 
     @property
+    def moments(self) -> bool:
+        """Whether moments are kept in place of every run's costs."""
+        return any(group.block for group in self.groups)
+
+    @property
     def rounding(self) -> float:
         """Shortfall of a run that is rounding alone, in the run's precision."""
         return ROUNDING[self.setup.precision]
@@ -242,6 +247,7 @@ class Study:
                 group,
                 seeds=min(self.plan.trace, group.seeds),
                 checkpoints=tuple(range(1, group.horizon + 1)),
+                block=0,
             )
             for group in self.groups
         )

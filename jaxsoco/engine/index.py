@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from jaxsoco.core.ranges import Range, difference, union
@@ -60,8 +61,16 @@ class Index:
         return self._seeds[key]
 
     def missing(self, key: str, ranges: Iterable[Range]) -> list[Range]:
-        """Those of some seeds of a cell that are not stored."""
-        return difference(ranges, self.seeds(key))
+        """Those of some seeds of a cell that are not stored.
+
+        Args:
+          key: of the cell.
+          ranges: all that is wanted of it: a block of moments that reaches beyond them is no use.
+        """
+        if not self._is_whole(key):
+            return difference(ranges, self.seeds(key))
+        ranges = union(ranges)
+        return difference(ranges, ((one.start, one.stop) for one in self.places(key, ranges)))
 
     def places(self, key: str, ranges: Iterable[Range]) -> list[Place]:
         """Where some seeds of a cell are, in their order; each of them once, if it is stored."""
@@ -69,6 +78,8 @@ class Index:
         if key in self._unsorted:
             listed.sort(key=lambda one: (one.start, -one.stop))
             self._unsorted.remove(key)
+        if self._is_whole(key):
+            return _cover(listed, union(ranges))
         for start, stop in union(ranges):
             # All before `start` is taken, or stored nowhere.
             for place in listed:
@@ -80,7 +91,37 @@ class Index:
                 chosen.append(Place(first, start, place.pack, place.block))
         return chosen
 
+    def _is_whole(self, key: str) -> bool:
+        """Whether the blocks of a cell cannot be cut: all of them, or none."""
+        places = self._places.get(key)
+        return bool(places) and self.packs[places[0].pack].blocks[places[0].block].whole
+
     def names(self, wanted: Iterable[tuple[str, Iterable[Range]]]) -> Iterator[str]:
         """The packs that have a place of a wanted cell, each once."""
         names = {place.pack for key, ranges in wanted for place in self.places(key, ranges)}
         yield from (name for name in self.packs if name in names)
+
+
+def _cover(places: Iterable[Place], ranges: Sequence[Range]) -> list[Place]:
+    """Of blocks that cannot be cut: those that do not overlap and have most of some seeds."""
+    inside = [
+        place
+        for place in places
+        if any(start <= place.start and place.stop <= stop for start, stop in ranges)
+    ]
+    inside.sort(key=lambda one: (one.stop, one.start, one.pack))
+    stops = [place.stop for place in inside]
+    # most[i]: seeds that the first i places can have; through[i]: whether the last of them is used.
+    most, through = [0], [False]
+    for i, place in enumerate(inside):
+        with_it = most[bisect_right(stops, place.start, 0, i)] + place.stop - place.start
+        through.append(with_it > most[i])
+        most.append(max(with_it, most[i]))
+    chosen, i = list[Place](), len(inside)
+    while i:
+        if through[i]:
+            chosen.append(inside[i - 1])
+            i = bisect_right(stops, inside[i - 1].start, 0, i - 1)
+        else:
+            i -= 1
+    return chosen[::-1]

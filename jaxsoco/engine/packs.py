@@ -1,8 +1,9 @@
 """Packs: files of blocks that were computed together, each with a sidecar that says what is in it.
 
 A *block* is one cell (``core.cells``) for one range of seeds. The arrays of a pack have the runs
-first, in the same order for all of its learners; every block is a range of rows of one of them. The
-sidecar is written last: it is the commit mark, and the only thing that says what a pack holds.
+first, in the same order for all of its learners; every block is a range of rows of one of them, or
+a single row where moments over its seeds are kept in place of the runs. The sidecar is written
+last: it is the commit mark, and the only thing that says what a pack holds.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class Block(NamedTuple):
       nonfinite: runs with a cost that is not finite.
       repeats: whether other seeds of its point came to the same costs, all that were computed
         with it. Of interest where a study wants a single seed.
+      whole: it holds moments over its seeds, in a single row, and cannot be cut.
     """
 
     key: str
@@ -52,6 +54,7 @@ class Block(NamedTuple):
     nonconverged: int = 0
     nonfinite: int = 0
     repeats: bool = False
+    whole: bool = False
 
 
 class DamageError(Exception):

@@ -163,11 +163,16 @@ def read_pieces(study: Study, store: Store, labels: Sequence[str] | None = None)
     seeds do, and have the learners that have all of a piece's seeds. The record of a piece says
     which packs it comes from, each with its facts the first time.
 
+    Where moments are kept in place of runs, a piece is a block of one learner.
+
     Args:
       study: the study.
       store: where it is.
       labels: of the learners that are read; all if None.
     """
+    if study.moments:
+        yield from _blocks(study, store, labels)
+        return
     cells, told = Cells(study), set[str]()
     chosen = [i for i, label in enumerate(study.labels) if labels is None or label in labels]
     for group in study.groups:
@@ -177,6 +182,35 @@ def read_pieces(study: Study, store: Store, labels: Sequence[str] | None = None)
                 places = {i: store.index.places(key, [seeds]) for i, key in keys.items()}
                 for start, stop in _whole(places):
                     yield _piece(store, group, position, (start, stop), places, told)
+
+
+def _blocks(study: Study, store: Store, labels: Sequence[str] | None) -> Iterator[Piece]:
+    """Every block of moments, group after group, point after point, in the order of the seeds."""
+    cells, told = Cells(study), set[str]()
+    chosen = [i for i, label in enumerate(study.labels) if labels is None or label in labels]
+    for group in study.groups:
+        for position, point in enumerate(group.points):
+            wanted = [(0, group.seeds)]
+            places = [
+                (place.start, learner, place)
+                for learner in chosen
+                for place in store.index.places(cells.key(point, learner), wanted)
+            ]
+            for start, learner, place in sorted(places):
+                pack = store.index.packs[place.pack]
+                block = pack.blocks[place.block]
+                rows = store.read(place.pack)[f"{block.learner:03d}.moments"]
+                first = position * group.seeds
+                record = {
+                    "group": group.index,
+                    "start": first + start,
+                    "stop": first + place.stop,
+                    "nonconverged": block.nonconverged,
+                    "repeating": [learner] if block.repeats else [],
+                    "packs": {} if place.pack in told else {place.pack: pack.facts},
+                }
+                told.add(place.pack)
+                yield record, {f"{learner:03d}.moments": rows[block.row]}
 
 
 def _whole(places: Mapping[int, list[Place]]) -> list[Range]:

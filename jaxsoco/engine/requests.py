@@ -1,4 +1,8 @@
-"""From what a study wants, and what is stored, to requests: runs that are computed together."""
+"""From what a study wants, and what is stored, to requests: runs that are computed together.
+
+Where moments are kept in place of runs, a span becomes a block, and is never cut: what is stored of
+other blocks is used as far as it goes, and the rest is computed in blocks of its own.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from typing import NamedTuple
 
 from jaxsoco.core.cells import Cells
 from jaxsoco.core.plan import Group, Plan
-from jaxsoco.core.ranges import intersection, pieces, size
+from jaxsoco.core.ranges import Range, intersection, pieces
 from jaxsoco.engine.index import Index
 
 GRID = 64
@@ -64,10 +68,11 @@ class Share:
 
 def spans_of(group: Group) -> list[Span]:
     """Everything that a study wants of a group, point after point, in blocks."""
+    sizes = (group.block, group.block) if group.block else (LARGEST, GRID)
     return [
         Span(position, start, stop)
         for position in range(len(group.points))
-        for start, stop in pieces([(0, group.seeds)], LARGEST, GRID)
+        for start, stop in pieces([(0, group.seeds)], *sizes)
     ]
 
 
@@ -77,7 +82,7 @@ def slices(plan: Plan) -> Iterator[tuple[int, tuple[Span, ...]]]:
     A function of the study alone, so that processes that never speak to each other agree on it.
     """
     for group in plan.groups:
-        for spans in filled(spans_of(group), plan.pack):
+        for spans in filled(spans_of(group), plan.pack, whole=group.block > 0):
             yield group.index, spans
 
 
@@ -109,28 +114,39 @@ def requests(
             if lacking:
                 patterns.setdefault(lacking, []).append(learner)
         for lacking, learners in patterns.items():
-            for part in filled(lacking, plan.pack):
+            for part in filled(lacking, plan.pack, whole=group.block > 0):
                 yield Request(group.index, tuple(learners), part)
 
 
 def _lacking(
     group: Group, learner: int, cells: Cells, index: Index, spans: Iterable[Span]
 ) -> Iterator[Span]:
+    missing: dict[int, list[Range]] = {}
     for span in spans:
-        key = cells.key(group.points[span.position], learner)
-        for start, stop in index.missing(key, [(span.start, span.stop)]):
+        if span.position not in missing:
+            missing[span.position] = _missing(group, span.position, learner, cells, index)
+        for start, stop in intersection(missing[span.position], [(span.start, span.stop)]):
             yield Span(span.position, start, stop)
 
 
-def filled(spans: Iterable[Span], most: int) -> Iterator[tuple[Span, ...]]:
+def _missing(group: Group, position: int, learner: int, cells: Cells, index: Index) -> list[Range]:
+    """The seeds of a point that a study wants, and that are not stored of a learner."""
+    return index.missing(cells.key(group.points[position], learner), [(0, group.seeds)])
+
+
+def filled(spans: Iterable[Span], most: int, *, whole: bool = False) -> Iterator[tuple[Span, ...]]:
     """Spans, in packs of at most ``most`` runs.
 
     A span that does not fit is cut at a multiple of the grid, unless that would leave more than a
-    sixteenth of the pack empty.
+    sixteenth of the pack empty. Where spans may not be cut, it begins the next pack, which it
+    fills by itself if it is longer than a pack.
     """
     pack, left = list[Span](), most
     for span in spans:
-        while span.runs > left:
+        if whole and pack and span.runs > left:
+            yield tuple(pack)
+            pack, left = [], most
+        while span.runs > left and not whole:
             cut = _cut(span, left, most)
             if cut > span.start:
                 pack.append(span._replace(stop=cut))
@@ -139,7 +155,7 @@ def filled(spans: Iterable[Span], most: int) -> Iterator[tuple[Span, ...]]:
             span = span._replace(start=cut)
         pack.append(span)
         left -= span.runs
-        if not left:
+        if left <= 0:
             yield tuple(pack)
             pack, left = [], most
     if pack:
@@ -162,10 +178,10 @@ def work_stored(
     plan: Plan, cells: Cells, index: Index, wanted: Mapping[int, Iterable[Span]]
 ) -> int:
     """How many of the runs of all learners in some spans are stored."""
-    total = 0
-    for group in plan.groups:
-        for span in wanted.get(group.index, ()):
-            for learner in range(len(plan.learners)):
-                key = cells.key(group.points[span.position], learner)
-                total += size(intersection(index.seeds(key), [(span.start, span.stop)]))
-    return total
+    lacking = (
+        span.runs
+        for group in plan.groups
+        for learner in range(len(plan.learners))
+        for span in _lacking(group, learner, cells, index, wanted.get(group.index, ()))
+    )
+    return work_of(plan, wanted) - sum(lacking)

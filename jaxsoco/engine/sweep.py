@@ -5,8 +5,8 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -23,6 +23,7 @@ from jaxsoco.engine.marks import marks
 from jaxsoco.engine.packs import Block, Pack
 from jaxsoco.engine.progress import Reporter, Silent
 from jaxsoco.engine.requests import Request, Share, work_of, work_stored
+from jaxsoco.engine.sinks import sink_of
 from jaxsoco.engine.store import Store
 from jaxsoco.engine.tally import tally
 from jaxsoco.engine.work import Deadline, Work
@@ -269,7 +270,8 @@ def compute(
     """Computes a pack: the unit of work of any executor.
 
     The arrays, run axis first: ``"007.<cost>" [runs, C]``, ``"007.faults"`` int32 ``[runs]`` and
-    ``"007.finite"`` bool ``[runs]`` for the learner with number 7.
+    ``"007.finite"`` bool ``[runs]`` for the learner with number 7. Where moments are kept in place
+    of runs, ``"007.moments" [blocks, Q, C, M]`` (``engine.sinks.Summing``).
 
     Args:
       study: what it belongs to.
@@ -286,72 +288,33 @@ def compute(
     began = time.perf_counter()
     if len(tiles.tiles) != len(plan.learners):
         raise ValueError(f"{len(tiles.tiles)} tiles for {len(plan.learners)} learners")
-    parts: dict[str, list[np.ndarray]] = defaultdict(list)
     pending: deque[tuple[int, int, Outcome]] = deque()
     group = plan.groups[request.group]
+    positions, seeds, runs = _lanes(request, group.seeds, tiles.width)
+    sink = sink_of(study, request, cells, positions)
 
     def collect() -> None:
-        learner, runs, outcome = pending.popleft()
-        for name, part in _records(plan, group, outcome).items():
-            parts[f"{learner:03d}.{name}"].append(part)
-        advance(runs)
+        learner, real, outcome = pending.popleft()
+        sink.add(learner, _records(plan, group, outcome))
+        if learner in request.learners:
+            advance(real)
 
-    lanes = _lanes(request, group.seeds, tiles.width)
-    for positions, seeds, runs in _batches(*lanes, tiles.width):
-        for learner in request.learners:
+    for batch in _batches(positions, seeds, runs, tiles.width):
+        for learner in sink.learners:
             check()
             # Tiles return before they are done: only the oldest is waited for.
             if len(pending) == IN_FLIGHT:
                 collect()
-            pending.append((learner, runs, tiles.tiles[learner](positions, seeds)))
+            pending.append((learner, batch[2], tiles.tiles[learner](*batch[:2])))
     while pending:
         collect()
-    whole = {k: np.concatenate(parts[k]) for k in sorted(parts)}
-    arrays = {k: np.ascontiguousarray(v[: request.runs]) for k, v in whole.items()}
-    blocks = tuple(
-        block
-        for learner in request.learners
-        for block in _blocks(request, group, cells, learner, whole, lanes[0])
-    )
+    blocks, arrays = sink.result()
     facts = {
         **tiles.describe,
         "seconds": round(time.perf_counter() - began, 3),
         "origin": marks(study, request.learners),
     }
     return blocks, arrays, facts
-
-
-def _blocks(
-    request: Request,
-    group: Group,
-    cells: Cells,
-    learner: int,
-    arrays: Mapping[str, np.ndarray],
-    positions: np.ndarray,
-) -> Iterator[Block]:
-    """The blocks of one learner of a pack, with what went wrong in each."""
-    faults, finite = arrays[f"{learner:03d}.faults"], arrays[f"{learner:03d}.finite"]
-    same = _repeating(arrays, f"{learner:03d}", positions)
-    if group.seeds > 1:
-        # The lanes of a single seed that fill a batch tell nothing.
-        several = Counter[int]()
-        for span in request.spans:
-            several[span.position] += span.runs
-        same = {position for position in same if several[position] > 1}
-    row = 0
-    for span in request.spans:
-        rows = slice(row, row + span.runs)
-        yield Block(
-            key=cells.key(group.points[span.position], learner),
-            start=span.start,
-            stop=span.stop,
-            learner=learner,
-            row=row,
-            nonconverged=int((faults[rows] > 0).sum()),
-            nonfinite=int((~finite[rows]).sum()),
-            repeats=span.position in same,
-        )
-        row += span.runs
 
 
 def _lanes(request: Request, seeds: int, width: int) -> tuple[np.ndarray, np.ndarray, int]:
@@ -379,22 +342,6 @@ def _batches(
         batch = slice(start, start + width)
         real = min(max(runs - start, 0), width)
         yield positions[batch].astype(np.int32), seeds[batch].astype(np.int32), real
-
-
-def _repeating(arrays: Mapping[str, np.ndarray], learner: str, positions: np.ndarray) -> Set[int]:
-    """The positions where all of a learner's lanes cost the same."""
-    points, first, point = np.unique(positions, return_index=True, return_inverse=True)
-    same, lanes = np.ones(len(points), bool), np.arange(len(positions))
-    # Last costs first: they tell most positions apart, and the rest is left out for those.
-    for columns in (slice(-1, None), slice(None)):
-        for name, values in arrays.items():
-            if name.startswith(f"{learner}."):
-                table = values.reshape(len(values), -1)[:, columns]
-                mine, other = table[lanes], table[first[point[lanes]]]
-                equal = (mine == other) | ((mine != mine) & (other != other))
-                same[point[lanes[~equal.all(axis=1)]]] = False
-                lanes = lanes[same[point[lanes]]]
-    return frozenset(points[same].tolist())
 
 
 def _records(plan: Plan, group: Group, outcome: Outcome) -> dict[str, np.ndarray]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from jaxsoco.core.cells import Cells
-from jaxsoco.core.ranges import union
+from jaxsoco.core.ranges import Range, intersection, size, union
 from jaxsoco.core.study import Study
 from jaxsoco.engine.index import Place
 from jaxsoco.engine.requests import Span
@@ -55,23 +55,30 @@ def tally(study: Study, store: Store, wanted: Mapping[int, Iterable[Span]]) -> T
         for position, ranges in seeds.items():
             for learner, label in enumerate(study.labels):
                 key = cells.key(group.points[position], learner)
-                # Joined, so that a block is wanted in parts only where it sticks out.
-                for place in store.index.places(key, union(ranges)):
-                    nonconverged, nonfinite = _troubles(store, place)
-                    total.stored[label] += place.stop - place.start
+                # Of all that the study wants: a block of moments may reach beyond a share.
+                for place in store.index.places(key, [(0, group.seeds)]):
+                    # Joined, so that a block is wanted in parts only where it sticks out.
+                    parts = intersection([(place.start, place.stop)], union(ranges))
+                    if not parts:
+                        continue
+                    nonconverged, nonfinite = _troubles(store, place, parts)
+                    total.stored[label] += size(parts)
                     total.nonconverged[label] += nonconverged
                     total.nonfinite[label] += nonfinite
                     total.packs[place.pack] = None
     return total
 
 
-def _troubles(store: Store, place: Place) -> tuple[int, int]:
-    """Runs of a place that did not converge, and that are not finite."""
+def _troubles(store: Store, place: Place, parts: Sequence[Range]) -> tuple[int, int]:
+    """Runs of parts of a place that did not converge, and that are not finite.
+
+    Blocks of moments cannot be cut: those of the whole block.
+    """
     block = store.index.packs[place.pack].blocks[place.block]
-    whole = (place.start, place.stop) == (block.start, block.stop)
-    if whole or not (block.nonconverged or block.nonfinite):
+    entire = block.whole or [*parts] == [(block.start, block.stop)]
+    if entire or not (block.nonconverged or block.nonfinite):
         return block.nonconverged, block.nonfinite
     arrays, first = store.read(place.pack), block.row - block.start
-    rows = slice(first + place.start, first + place.stop)
+    rows = np.concatenate([np.arange(first + start, first + stop) for start, stop in parts])
     faults, finite = (arrays[f"{block.learner:03d}.{what}"][rows] for what in ("faults", "finite"))
     return int(np.count_nonzero(faults > 0)), int(np.count_nonzero(~finite))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from jaxsoco.core.cells import Origin, digest_of
 from jaxsoco.core.errors import InputError, Issue
-from jaxsoco.core.plan import Group, Plan, checkpoints
+from jaxsoco.core.plan import Group, Plan, block_of, checkpoints
 from jaxsoco.core.study import Study
 from jaxsoco.core.text import show
 from jaxsoco.engine.manifest import MANIFEST
@@ -80,13 +80,15 @@ class Builder:
         """Every group; only the instances know their horizons, and what ``horizons`` has already,
         by the points' digests."""
         experiment, groups = self._sweep.experiment, []
-        most = most_checkpoints(experiment.problem, experiment.run.checkpoints)
+        run = experiment.run
+        most = most_checkpoints(experiment.problem, run.checkpoints, run.keep)
+        block = block_of(run.seeds) if run.keep == "moments" else 0
         for index, points in enumerate(self._sweep.groups):
             first = points[0]
             one = _point_digest(self._sweep.points[first], self._sweep.prepared[first].identity)
             horizon = (horizons or {}).get(one) or self._instance(first).horizon
             at = checkpoints(horizon, most)
-            groups.append(Group(index, points, experiment.run.seeds, horizon, at))
+            groups.append(Group(index, points, run.seeds, horizon, at, block))
         return tuple(groups)
 
     def _compiler(self) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from jaxsoco.analysis.checks import CHECKS
 from jaxsoco.analysis.kinds import Kinds
@@ -11,7 +11,11 @@ from jaxsoco.analysis.plots import PLOTS
 from jaxsoco.analysis.selection import WHERE, Scope
 from jaxsoco.core.errors import Issue
 from jaxsoco.core.fields import Issues
+from jaxsoco.core.study import matches
 from jaxsoco.experiment.document import Document
+
+if TYPE_CHECKING:
+    from jaxsoco.experiment.spec import Experiment
 
 __all__ = ["Scope", "read_claims"]
 
@@ -47,6 +51,35 @@ def read_claims(
                 sound.append(table)
         claims.append(tuple(sound))
     return claims[0], claims[1], tuple(warnings)
+
+
+def unanswerable(
+    experiment: Experiment, points: Sequence[Mapping[str, Any]], heavy: Collection[int]
+) -> Iterator[Issue]:
+    """Checks and plots that moments cannot answer where costs have no mean, so that the statistic
+    is the median without being stated.
+
+    Args:
+      experiment: the experiment.
+      points: values at every point.
+      heavy: indices of the points whose costs have no mean.
+    """
+    if experiment.run.keep != "moments" or not heavy:
+        return
+    labels = [learner.label for learner in experiment.learners]
+    rivals = {entry.name: entry.component or "" for entry in experiment.comparators}
+    whole = Scope(experiment.axes, labels, rivals, moments=True)
+    for kinds, tables in ((CHECKS, experiment.checks), (PLOTS, experiment.plots)):
+        for i, table in enumerate(tables):
+            where = table.get(WHERE) or {}
+            chosen = (
+                all(name in points[p] and matches(points[p][name], v) for name, v in where.items())
+                for p in heavy
+            )
+            if "statistic" not in table and any(chosen):
+                scope = whole.at(f"{kinds.what}[{i}]")
+                scope.refuse(kinds.make(table).needs_runs(True, scope))
+                yield from scope.issues
 
 
 def _problems(kinds: Kinds[Any], table: _Table, scope: Scope) -> list[Issue]:

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from jaxsoco.core.errors import InputError, Issue
+from jaxsoco.core.plan import block_of
 from jaxsoco.core.schema import HORIZON, Prepared
+from jaxsoco.core.summary import COLUMNS, PART
 from jaxsoco.core.text import count
+from jaxsoco.experiment.claims import unanswerable
 from jaxsoco.experiment.learners import combinations
 from jaxsoco.experiment.settings import most_checkpoints
 from jaxsoco.experiment.spec import Experiment
@@ -53,9 +56,27 @@ class Sweep:
 
     @property
     def pack(self) -> int:
-        """Runs of each learner in a full pack: as asked for, rounded up to whole tiles."""
+        """Runs of each learner in a full pack: as asked for, rounded up to whole tiles; a block of
+        moments at least."""
         run = self.experiment.run
-        return -(-run.pack // run.tile) * run.tile
+        return max(-(-run.pack // run.tile) * run.tile, self.block)
+
+    @property
+    def checkpoints(self) -> int:
+        """At how many rounds of a run costs are kept, at most."""
+        experiment, run = self.experiment, self.experiment.run
+        return most_checkpoints(experiment.problem, run.checkpoints, run.keep)
+
+    @property
+    def block(self) -> int:
+        """Seeds of a block of moments; 0 where every run is kept."""
+        run = self.experiment.run
+        return block_of(run.seeds) if run.keep == "moments" else 0
+
+    @property
+    def blocks(self) -> int:
+        """Blocks of moments of a point and learner."""
+        return -(-self.experiment.run.seeds // self.block) if self.block else 0
 
     @property
     def packs(self) -> int:
@@ -96,6 +117,8 @@ class Sweep:
         rounds = sum(runs * horizon for runs, horizon in self.traced_groups)
         experiment = self.experiment
         traces = rounds * len(experiment.learners) * len(experiment.family.costs) * self._number
+        if self.block:
+            return len(self.points) * self.blocks * self._bytes_a_block + traces
         return self.runs * self._bytes_a_run + traces
 
     @property
@@ -106,7 +129,12 @@ class Sweep:
     @property
     def pack_bytes(self) -> int:
         """Memory that a pack takes on the host before it is written: its batches and their sum."""
-        return 2 * self.largest_pack * self._bytes_a_run + self.tile_bytes
+        runs, summed = self.largest_pack, 0
+        if self.block:
+            # No more runs than a part of a block wait to be summed up.
+            summed = -(-runs // self.block) * self._bytes_a_block
+            runs = min(runs, PART)
+        return 2 * (runs * self._bytes_a_run + summed) + self.tile_bytes
 
     @property
     def _number(self) -> int:
@@ -116,9 +144,15 @@ class Sweep:
     @property
     def _bytes_a_run(self) -> int:
         experiment = self.experiment
-        kept = most_checkpoints(experiment.problem, experiment.run.checkpoints)
-        costs = len(experiment.family.costs) * kept * self._number
+        costs = len(experiment.family.costs) * self.checkpoints * self._number
         return len(self.labels) * (costs + _RECORD)
+
+    @property
+    def _bytes_a_block(self) -> int:
+        """Of the moments of all learners, at most: of a comparator against itself few are kept."""
+        costs, rivals = len(self.experiment.family.costs), len(self.experiment.optima)
+        quantities = 1 + costs + rivals * (2 + costs)
+        return len(self.labels) * quantities * self.checkpoints * COLUMNS * 8
 
     def header(self) -> str:
         """The sweep's size in one line."""
@@ -146,6 +180,8 @@ def expand(experiment: Experiment) -> Sweep:
             prepared.append(experiment.problem.prepared(values, experiment.folder))
         except InputError as error:
             issues |= dict.fromkeys(error.issues)
+    heavy = [i for i, ready in enumerate(prepared) if ready.heavy_tailed] if not issues else ()
+    issues |= dict.fromkeys(unanswerable(experiment, points, heavy))
     if issues:
         raise InputError(issues)
     warnings = [*experiment.warnings, *(w for ready in prepared for w in ready.warnings)]

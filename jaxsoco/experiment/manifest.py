@@ -36,7 +36,7 @@ def setup(sweep: Sweep) -> Setup:
         root_seed=run.root_seed,
         precision=run.precision,
         tile=run.tile,
-        checkpoints=most_checkpoints(experiment.problem, run.checkpoints),
+        checkpoints=most_checkpoints(experiment.problem, run.checkpoints, run.keep),
         versions={"jaxsoco": __version__, "jax": importlib.metadata.version("jax")},
         plugins=experiment.plugins,
     )

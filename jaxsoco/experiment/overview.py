@@ -34,6 +34,7 @@ def check_text(sweep: Sweep, out: Path) -> str:
             "learner per file",
         ),
         *_traces(sweep),
+        ("kept", _kept(sweep)),
         ("precision", experiment.run.precision),
         ("disk", f"{text.size(sweep.disk_bytes)} of results at most"),
         (
@@ -71,6 +72,7 @@ def check_document(sweep: Sweep, out: Path) -> dict[str, Any]:
         "runs_per_pack": sweep.pack,
         "trace": min(experiment.run.trace, experiment.run.seeds),
         "tile": experiment.run.tile,
+        "keep": experiment.run.keep,
         "precision": experiment.run.precision,
         "disk_bytes": sweep.disk_bytes,
         "tile_bytes": sweep.tile_bytes,
@@ -104,6 +106,15 @@ def unread_text(modules: tuple[str, ...]) -> list[str]:
         *lines,
         "  not imported: run, check --trace and check --plugin NAME import them",
     ]
+
+
+def _kept(sweep: Sweep) -> str:
+    """What is kept of the runs."""
+    keep = sweep.experiment.run.keep
+    if keep != "moments":
+        return f"the costs of every run, at {text.count(sweep.checkpoints, 'round')} at most"
+    seeds = text.count(sweep.block, "seed")
+    return f"moments of blocks of {seeds}, {text.count(sweep.blocks, 'block')} a point and learner"
 
 
 def _indented(rows: list[tuple[str, str]]) -> list[tuple[str, ...]]:

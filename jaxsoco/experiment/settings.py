@@ -43,6 +43,14 @@ RUN_FIELDS = (
         low=0,
         high=10_000,
     ),
+    Field(
+        "keep",
+        "choice",
+        "what is kept of a run: its costs at every checkpoint or at the last one, or of many runs "
+        "their moments",
+        default="checkpoints",
+        choices=("checkpoints", "final", "moments"),
+    ),
     Field("compare", "strings", "comparators (the family's own if absent)", default=None),
     Field("confidence", "float", "level of the intervals", default=0.95, low=0.5, high=0.999),
 )
@@ -51,13 +59,13 @@ RUN_FIELDS = (
 RUN_KEYS = (*(field.name for field in RUN_FIELDS), HORIZONS.name)
 
 
-def most_checkpoints(problem: ProblemEntry, checkpoints: int) -> int:
+def most_checkpoints(problem: ProblemEntry, checkpoints: int, keep: str = "checkpoints") -> int:
     """At how many rounds of a run its costs are kept, at most.
 
     Curves over rounds belong to problems whose horizon the experiment chooses; elsewhere runs end
     at different rounds, and only the end has a meaning that they share.
     """
-    return checkpoints if problem.horizons else 1
+    return checkpoints if problem.horizons and keep != "final" else 1
 
 
 @dataclass(frozen=True)
@@ -71,6 +79,7 @@ class RunSettings:
     pack: int
     checkpoints: int
     trace: int
+    keep: str
     confidence: float
 
 

@@ -296,9 +296,10 @@ def _read_view(
         learners={learner.label: (learner.base, learner.values) for learner in learners or ()},
         checkpoints=1
         if run["checkpoints"] is INVALID
-        else most_checkpoints(problem, run["checkpoints"]),
+        else most_checkpoints(problem, run["checkpoints"], run["keep"]),
         # One that was reported may have been any number.
         trace=1 if run["trace"] is INVALID else run["trace"],
+        moments=run["keep"] == "moments",
         aliases=aliases,
         partial=partial,
     )

@@ -22,7 +22,7 @@ from jaxsoco.analysis.columns import (
 )
 from jaxsoco.analysis.comparison import Comparison
 from jaxsoco.analysis.export import library, write_table
-from jaxsoco.analysis.ledger import Ledger
+from jaxsoco.analysis.ledger import Ledger, ledger_of
 from jaxsoco.analysis.records import Piece
 from jaxsoco.analysis.tables import point_rows, record
 from jaxsoco.core.errors import InputError, Issue, suggest
@@ -133,7 +133,7 @@ class Results:
         another column is ``problem_NAME``, a field ``learner_NAME``.
 
         Raises:
-          InputError: no such learner.
+          InputError: no such learner, or moments are kept in place of runs.
         """
         return self._rows(self.study, learner, self._stored.pieces([self._label(learner)]))
 
@@ -235,10 +235,7 @@ class Results:
 
     @cached_property
     def _ledger(self) -> Ledger:
-        ledger = Ledger(self.study, self._stored.traces)
-        for place, arrays in self._stored.pieces():
-            ledger.add(place, arrays)
-        return ledger
+        return ledger_of(self.study, self._stored.pieces(), self._stored.traces)
 
     def _label(self, label: str, labels: Sequence[str] | None = None) -> str:
         """The label, if it is one of some, or of all."""

@@ -124,7 +124,7 @@ def test_a_component_against_a_comparator(make_sweep):
     seen = view(asked, ledger.study, None)
     own, rival = (ledger.components(label, "service", (0,)) for label in ("a", "opt"))
     assert np.ptp(own - rival) > 0
-    np.testing.assert_allclose(finals(ledger, "a", seen, (0,)), own - rival)
+    np.testing.assert_allclose(finals(ledger, "a", seen, (0,)).values, own - rival)
     path = course(ledger, "a", seen).value
     np.testing.assert_allclose(path[-1], (own - rival).mean())
 

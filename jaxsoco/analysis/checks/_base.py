@@ -11,14 +11,9 @@ import numpy as np
 
 from jaxsoco.analysis.kinds import Kind
 from jaxsoco.analysis.ledger import Ledger
+from jaxsoco.analysis.samples import Sample, as_sample, mean_step, median_step
 from jaxsoco.analysis.selection import Scope
-from jaxsoco.analysis.statistics import (
-    Estimate,
-    certain,
-    difference_of_medians,
-    pooled_mean,
-    pooled_quantile,
-)
+from jaxsoco.analysis.statistics import Estimate, certain
 from jaxsoco.analysis.verdicts import Verdict, decide, reason, seeds_to_decide
 from jaxsoco.core.schema import Field
 from jaxsoco.core.text import percent, show_all
@@ -83,7 +78,11 @@ class Check(Kind):
         return f" where {show_all(self.where)}" if self.where else ""
 
     def judged(
-        self, passed: bool | None, measured: Estimate, values: np.ndarray, sentence: str
+        self,
+        passed: bool | None,
+        measured: Estimate,
+        values: Sample | np.ndarray,
+        sentence: str,
     ) -> CheckResult:
         """A verdict on per-run values that is a fact about the runs.
 
@@ -92,10 +91,10 @@ class Check(Kind):
         Args:
           passed: whether the claim holds; None for undecided.
           measured: the value.
-          values: per run ``[points, seeds]``; NaN where a run is missing or not finite.
+          values: the runs; as an array ``[points, seeds]``, NaN where missing or not finite.
           sentence: claim and measurement in words.
         """
-        runs = int(np.isfinite(values).sum())
+        runs = as_sample(values).runs
         if runs == 0:
             return CheckResult(self.table, False, measured, 0, f"{sentence} (no finite run yet)")
         return CheckResult(self.table, passed, measured, runs, sentence)
@@ -103,7 +102,7 @@ class Check(Kind):
     def decided(
         self,
         measured: Estimate,
-        values: np.ndarray,
+        values: Sample | np.ndarray,
         sentence: str,
         *,
         low: float = -math.inf,
@@ -117,15 +116,15 @@ class Check(Kind):
 
         Args:
           measured: the estimate with its interval.
-          values: per run ``[points, seeds]``; NaN where a run is missing or not finite.
+          values: the runs; as an array ``[points, seeds]``, NaN where missing or not finite.
           sentence: claim and measurement in words.
           low: smallest value that the claim allows.
           high: largest value that it allows.
           strict: a value on the bound is a tie, which decides nothing.
           needed: how many seeds would decide it, if it is not :func:`seeds_to_decide`.
         """
-        finite = np.isfinite(values)
-        runs, seeds = int(finite.sum()), int(finite.any(axis=0).sum())
+        sample = as_sample(values)
+        runs, seeds = sample.runs, sample.seeds
         if runs == 0:
             return CheckResult(self.table, None, measured, 0, f"{sentence} (no finite run yet)")
         verdict = decide(measured, low, high, strict=strict)
@@ -145,23 +144,26 @@ def check_equality(key: str, low: Any, high: Any, scope: Scope) -> None:
         scope.report(key, message, "a claim of equality states its tolerance: want two bounds")
 
 
-def _largest(values: np.ndarray, level: float) -> Estimate:
+def _quantile(probability: float) -> Callable[[Sample, float], Estimate]:
+    return lambda sample, level: sample.quantile(probability, level)
+
+
+def _largest(sample: Sample, level: float) -> Estimate:
     """The largest of the runs, a fact: it says nothing of other runs."""
-    finite = values[np.isfinite(values)]
-    return certain(float(finite.max()) if finite.size else math.nan)
+    return certain(sample.largest)
 
 
-STATISTICS: dict[str, Callable[[np.ndarray, float], Estimate]] = {
-    "mean": pooled_mean,
-    "median": lambda values, level: pooled_quantile(values, 0.5, level),
-    "p95": lambda values, level: pooled_quantile(values, 0.95, level),
+STATISTICS: dict[str, Callable[[Sample, float], Estimate]] = {
+    "mean": lambda sample, level: sample.mean(level),
+    "median": _quantile(0.5),
+    "p95": _quantile(0.95),
     "max": _largest,
 }
-"""Estimates from ``values [points, seeds]`` at a level."""
+"""Estimates from the runs at a level."""
 
-PAIRED_STEPS: dict[str, Callable[[np.ndarray, np.ndarray, float], Estimate]] = {
-    "mean": lambda better, worse, level: pooled_mean(worse - better, level),
-    "median": lambda better, worse, level: difference_of_medians(worse, better, level),
+PAIRED_STEPS: dict[str, Callable[[Sample, Sample, float], Estimate]] = {
+    "mean": mean_step,
+    "median": median_step,
 }
 """By how much the statistic of the second learner's runs is larger than that of the first one's,
 whose runs have the same seeds."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from jaxsoco.analysis.checks._base import (
     STATISTICS,
     Check,
@@ -15,6 +13,7 @@ from jaxsoco.analysis.checks._base import (
     number,
 )
 from jaxsoco.analysis.ledger import Ledger
+from jaxsoco.analysis.samples import Sample
 from jaxsoco.analysis.selection import Scope, check_labels
 from jaxsoco.analysis.statistics import Estimate
 from jaxsoco.analysis.verdicts import decide
@@ -51,6 +50,8 @@ class Bounded(Check):
         bounds = [] if low is None else [f"at least {show(low)}"]
         bounds += [] if high is None else [f"at most {show(high)}"]
         claim = f"claimed: {' and '.join(bounds)}"
+        if statistic in ("median", "p95") and values.words:
+            claim = f"{values.words}; {claim}"
         low, high = -math.inf if low is None else low, math.inf if high is None else high
         if statistic == "max":
             return self._of_every_run(
@@ -63,7 +64,7 @@ class Bounded(Check):
         self,
         ledger: Ledger,
         largest: Estimate,
-        values: np.ndarray,
+        values: Sample,
         rival: str | None,
         subject: str,
         claim: str,
@@ -72,12 +73,10 @@ class Bounded(Check):
     ) -> CheckResult:
         """A fact about the runs: it fails if one of them has no finite cost to be bounded."""
         label, points = self.table["algorithm"], ledger.study.select(self.where)
-        runs = int(np.isfinite(values).sum())
-        finite = np.isfinite(ledger.totals(label, points))
-        if rival in ledger.study.labels:
-            finite &= np.isfinite(ledger.totals(rival, points))
-        lost = sum(ledger.cells[point, label].runs for point in points) - int(finite.sum())
-        fact = f"{subject} in all {runs} runs{self.where_text} is {amount(largest.value)}"
+        rival = rival if rival in ledger.study.labels else None
+        finite = ledger.sample(label, rival, points, "regret").runs
+        lost = sum(ledger.cells[point, label].runs for point in points) - finite
+        fact = f"{subject} in all {values.runs} runs{self.where_text} is {amount(largest.value)}"
         sentence = f"{fact}; {claim}"
         if lost:
             sentence += f" ({lost} more with a cost that is not finite)"

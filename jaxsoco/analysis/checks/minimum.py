@@ -45,6 +45,10 @@ class Minimum(Check):
             scope.report("algorithm", message, "give each profile a label of its own")
         check_view(self.table, scope)
 
+    def needs_runs(self, median: bool, scope: Scope) -> str:
+        """Profiles of medians are resampled seed by seed."""
+        return "a profile of medians resamples single runs" if median else ""
+
     def run(self, ledger: Ledger) -> CheckResult:
         """Looks for the least value of the algorithm's profile in the parameter."""
         study, parameter = ledger.study, self.table["parameter"]

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
-
 from jaxsoco.analysis.checks._base import (
     PAIRED_STEPS,
     STATISTICS,
@@ -18,6 +16,7 @@ from jaxsoco.analysis.checks._base import (
     number,
 )
 from jaxsoco.analysis.ledger import Ledger
+from jaxsoco.analysis.samples import Sample, common
 from jaxsoco.analysis.selection import Scope, check_labels, check_view
 from jaxsoco.analysis.statistics import Estimate, certain
 from jaxsoco.analysis.verdicts import Verdict, decide, seeds_to_decide, together
@@ -52,6 +51,10 @@ class Order(Check):
             scope.report("algorithms", "is no order", "want two or more different labels")
         check_view(self.table, scope)
 
+    def needs_runs(self, median: bool, scope: Scope) -> str:
+        """Medians are compared seed by seed."""
+        return "the difference of two medians resamples single runs" if median else ""
+
     def run(self, ledger: Ledger) -> CheckResult:
         """Estimates every step from one learner to the next, and judges the one that decides."""
         study, names = ledger.study, list(self.table["algorithms"])
@@ -62,8 +65,8 @@ class Order(Check):
             self._step(ledger, quantity, pair, columns)
             for pair, columns in zip(pairwise(names), pairwise(values), strict=True)
         ]
-        seeds = int(np.isfinite(np.stack(values).sum(axis=0)).any(axis=0).sum())
-        decisive = _decisive(steps, seeds, -tolerance)
+        runs = common(values)
+        decisive = _decisive(steps, runs.seeds, -tolerance)
         measured = steps[decisive]
         middles = [STATISTICS[quantity.statistic](v, study.level).value for v in values]
         ranks = " < ".join(f"{n} {amount(m)}" for n, m in zip(names, middles, strict=True))
@@ -78,7 +81,7 @@ class Order(Check):
         )
         return self.decided(
             measured,
-            np.stack(values).sum(axis=0),
+            runs,
             sentence,
             low=-tolerance,
             strict=not tolerance,  # where runs do not tell two learners apart, neither is better
@@ -89,16 +92,16 @@ class Order(Check):
         ledger: Ledger,
         quantity: View,
         names: tuple[str, str],
-        values: tuple[np.ndarray, np.ndarray],
+        values: tuple[Sample, Sample],
     ) -> Estimate:
         """By how much the second learner is worse than the first; 0 where rounding alone is."""
         study, points = ledger.study, ledger.study.select(self.where)
         step = PAIRED_STEPS[quantity.statistic](*values, study.level)
         step = estimated(ledger, step, (*names, quantity.against), points)
-        sizes = [np.abs(v) for v in values]
+        sizes = [*values]
         if (quantity.measure or study.measure) == "regret" and quantity.cost is None:
-            sizes += [np.abs(ledger.totals(name, points)) for name in names]
-        noise = study.noise * max(map(_mean, sizes))
+            sizes += [ledger.sample(name, None, points) for name in names]
+        noise = study.noise * max(one.magnitude for one in sizes)
         ends = [abs(end) for end in step if not math.isnan(end)]
         return certain(0.0, "to rounding") if len(ends) == 3 and max(ends) <= noise else step
 
@@ -118,11 +121,6 @@ def _decisive(steps: Sequence[Estimate], seeds: int, low: float) -> int:
     needed = {i: math.inf if math.isnan(n) else n for i, n in needed.items()}
     worse = [i for i in group if steps[i].value < low]
     return min(worse, key=needed.__getitem__) if worse else max(group, key=needed.__getitem__)
-
-
-def _mean(sizes: np.ndarray) -> float:
-    finite = sizes[np.isfinite(sizes)]
-    return float(finite.mean()) if finite.size else 0.0
 
 
 def _is_order(names: Sequence[Any]) -> bool:

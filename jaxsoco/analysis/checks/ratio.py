@@ -36,6 +36,13 @@ class Ratio(Bounded):
         else:
             check_first_comparator(scope)
 
+    def needs_runs(self, median: bool, scope: Scope) -> str:
+        """Ratios are summed up against comparators alone."""
+        rival = self.table.get("against", next(iter(scope.comparators), None))
+        if rival in scope.comparators:
+            return ""
+        return f"ratios are summed up against comparators, and {rival} is a learner"
+
     def run(self, ledger: Ledger) -> CheckResult:
         """Compares the statistic with the bounds."""
         rival = self.table.get("against") or next(iter(ledger.study.comparators), None)

@@ -54,6 +54,10 @@ class Slope(Check):
         else:
             check_axis(axis, self.where, scope, numeric=True)
 
+    def needs_runs(self, median: bool, scope: Scope) -> str:
+        """Exponents of medians are resampled seed by seed."""
+        return "an exponent of medians resamples single runs" if median else ""
+
     def run(self, ledger: Ledger) -> CheckResult:
         """Fits the exponent."""
         study, algorithm = ledger.study, self.table["algorithm"]

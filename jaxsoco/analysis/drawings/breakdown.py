@@ -12,7 +12,6 @@ from jaxsoco.analysis import style
 from jaxsoco.analysis.drawings.cutting import LOOK, Span, figures, find_cut
 from jaxsoco.analysis.drawings.series import Series
 from jaxsoco.analysis.ledger import Ledger
-from jaxsoco.analysis.statistics import pooled_mean
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,7 +35,7 @@ def draw_breakdown(
                 label=style.plain(cost.name), edgecolor="white", linewidth=0.4)  # fmt: skip
         left += part
         parts.append(part)
-    total = [pooled_mean(ledger.totals(n, points), study.level) for n in labels]
+    total = [ledger.sample(n, None, points).mean(study.level) for n in labels]
     ends = np.nan_to_num([[t.value - t.lower for t in total], [t.upper - t.value for t in total]])
     ax.errorbar([t.value for t in total], rows, xerr=ends, fmt="none", ecolor="#111111",
                 elinewidth=0.9, capsize=2)  # fmt: skip

@@ -14,6 +14,7 @@ from jaxsoco.analysis.drawings.cutting import Cut, Span, cut_y, find_cut, senten
 from jaxsoco.analysis.drawings.series import Series
 from jaxsoco.analysis.drawings.words import bands, label_y, restriction, run_counts, with_unit
 from jaxsoco.analysis.ledger import Ledger
+from jaxsoco.analysis.samples import sketch_words
 from jaxsoco.analysis.views import Line, View, course, line
 from jaxsoco.core.study import HORIZON, Study, is_numeric
 from jaxsoco.core.text import show
@@ -44,6 +45,7 @@ class Lines:
       hidden: names of the lines that have nothing to show.
       series: what is drawn.
       cut: where the axis ends short of some learners.
+      error: of the ranks of quantiles, where they come from sketches.
     """
 
     ax: Axes
@@ -55,6 +57,7 @@ class Lines:
     hidden: list[str] = field(default_factory=list)
     series: list[Series] = field(default_factory=list)
     cut: Cut | None = None
+    error: float = 0.0
     _labels: dict[str, str] = field(default_factory=dict)
 
     def add(self, name: str, line: Line, look: style.Line, label: str = "") -> None:
@@ -154,7 +157,8 @@ class Lines:
         along = "horizon" if axis == HORIZON else axis.replace("_", " ")
         about = bands(study)
         if statistic == "median":
-            about = "Bands are quartiles of the runs."
+            sketch = sketch_words(self.error)
+            about = f"Bands are quartiles of the runs{f' ({sketch})' if sketch else ''}."
             if not study.heavy.isdisjoint(study.select(where)):
                 about += " The costs have no mean here."
         if self.hidden:

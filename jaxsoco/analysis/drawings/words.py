@@ -53,7 +53,10 @@ def run_counts(counts: Iterable[np.ndarray]) -> str:
 
 def bands(study: Study) -> str:
     """What the bands around means are."""
-    return f"Bands are {percent(study.level)} Student-t intervals of the mean over seeds."
+    over = "seeds"
+    if study.moments:
+        over += "; where points are pooled, over blocks of seeds"
+    return f"Bands are {percent(study.level)} Student-t intervals of the mean over {over}."
 
 
 def restriction(where: Mapping[str, Any], study: Study, *shown: str) -> str:

@@ -29,5 +29,6 @@ def default_plots(study: Study) -> list[dict[str, Any]]:
         plots.append({"kind": "regret-vs-horizon"})
     if study.comparators and study.measure == "ratio":
         plots += [{"kind": "ratio-vs-axis", "axis": axis} for axis in study.axes]
-        plots.append({"kind": "ratio-cdf"})
+        if not study.moments:
+            plots.append({"kind": "ratio-cdf"})
     return [*plots, {"kind": "cost-breakdown"}]

@@ -39,15 +39,15 @@ class CostBreakdown(Plot):
         labels = self.algorithms(study)
         if "algorithms" not in self.table:
             labels += study.optima
-        finite = {n: np.isfinite(ledger.totals(n, points)) for n in labels}
-        labels = [n for n in labels if finite[n].any()]
+        runs = {n: ledger.sample(n, None, points).runs for n in labels}
+        labels = [n for n in labels if runs[n]]
         if not labels:
             raise NothingToDraw("no run is there")
         names = self.legend(ledger, labels, _LETTERS)
         self.series, cut = draw_breakdown(ax, ledger, labels, points, names)
         label_x(ax, with_unit("mean cost of a run", study.unit))
-        runs = run_counts([finite[n].sum()[None] for n in labels])
+        counts = run_counts([np.array([runs[n]]) for n in labels])
         return (
-            f"Components of the mean cost{restriction(self.where, study)}, {runs} runs a "
+            f"Components of the mean cost{restriction(self.where, study)}, {counts} runs a "
             f"learner. The whisker is the {percent(study.level)} interval of the mean total.{cut}"
         )

@@ -36,6 +36,11 @@ class Curve(LinesPlot):
             message = "costs are kept at the end of a run only"
             scope.report("kind", message, "want measure-vs-axis")
 
+    def needs_runs(self, median: bool, scope: Scope) -> str:
+        """Increments are those of single runs."""
+        rate = median and self.table.get("rate", False)
+        return "the median increment is that of single runs" if rate else ""
+
     def title(self, study: Study) -> str:
         """The view over the rounds."""
         return self.title_along(study, "round")

@@ -60,7 +60,7 @@ class MeasureVsParameter(Plot):
         """Draws the profiles of every algorithm in every world."""
         study, parameter = ledger.study, self.table["parameter"]
         seen = view(self.table, study, self.where)
-        drawing = Lines(ax, study, seen, self.log, series=self.series)
+        drawing = Lines(ax, study, seen, self.log, series=self.series, error=ledger.error)
         curves = [(w, curve) for w in self._worlds(study) for curve in self._curves(study)]
         curves.sort(key=lambda pair: pair[1].order)  # an algorithm's worlds side by side
         looks = cycle(style.lines(str(i) for i in range(len(curves))).values())
@@ -69,7 +69,7 @@ class MeasureVsParameter(Plot):
             places, runs = [], []
             for label in curve.labels:
                 values = finals(ledger, label, seen, points)
-                if np.isfinite(values).any():
+                if values.runs:
                     places.append(curve.places.get(label, np.nan))
                     runs.append(values)
             if not runs:
@@ -81,8 +81,9 @@ class MeasureVsParameter(Plot):
             if curve.places:
                 drawing.add(name, columns_line(tuple(places), runs, seen, study), look, text)
             else:
-                middle = np.nanmedian if seen.statistic == "median" else np.nanmean
-                drawing.level(name, float(middle(runs[0])), look, text)
+                median = seen.statistic == "median"
+                middle = runs[0].quantiles([0.5])[0] if median else runs[0].average
+                drawing.level(name, float(middle), look, text)
         if not drawing.counts:
             raise NothingToDraw(f"no algorithm with several values of {parameter} has runs")
         drawing.finish()

@@ -12,6 +12,7 @@ from jaxsoco.analysis.drawings.words import label_x, restriction, run_counts, ti
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.plots._base import ALGORITHMS, looks
 from jaxsoco.analysis.plots._ratio import RatioPlot
+from jaxsoco.analysis.selection import Scope
 from jaxsoco.analysis.views import AGAINST
 from jaxsoco.core.study import Study
 
@@ -25,6 +26,10 @@ class RatioCdf(RatioPlot):
     name = "ratio-cdf"
     summary = "empirical distribution of the runs' cost ratios"
     fields = (AGAINST, ALGORITHMS)
+
+    def needs_runs(self, median: bool, scope: Scope) -> str:
+        """Every run is a step."""
+        return "the distribution is drawn run by run"
 
     def title(self, study: Study) -> str:
         """The distribution of the ratios."""

@@ -26,7 +26,8 @@ from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.plots._base import ALGORITHMS, AXIS, looks
 from jaxsoco.analysis.plots._ratio import RatioPlot
 from jaxsoco.analysis.selection import Scope, check_axis
-from jaxsoco.analysis.views import AGAINST, Line, mean_line
+from jaxsoco.analysis.views import AGAINST, Line, View
+from jaxsoco.analysis.views import line as line_of
 from jaxsoco.core.study import Study, is_numeric
 from jaxsoco.core.text import show
 
@@ -83,8 +84,7 @@ class RatioVsAxis(RatioPlot):
         )
 
     def _line(self, ledger: Ledger, name: str, against: str, axis: str) -> Line:
-        curve = ledger.curve(name, against, axis, self.where, "ratio")
-        return mean_line(*curve, ledger.study.level)
+        return line_of(ledger, name, View(against, measure="ratio"), axis, self.where)
 
 
 def _cut(

@@ -50,15 +50,16 @@ class RegretVsHorizon(LinesPlot):
         view = self.view(ledger.study)
         names = self.algorithms(ledger.study)
         exponents = [fit(ledger, name, view, HORIZON, self.where) for name in names]
-        return f"{drawing.caption(self.where, HORIZON)}{_how(exponents, ledger.study.level)}"
+        return f"{drawing.caption(self.where, HORIZON)}{_how(exponents, ledger.study)}"
 
     def more(self, ledger: Ledger, name: str) -> str:
         """``: T^0.50 [0.47, 0.53]``."""
         return _power(growth(ledger, name, self.view(ledger.study), HORIZON, self.where))
 
 
-def _how(exponents: Sequence[Fit], level: float) -> str:
+def _how(exponents: Sequence[Fit], study: Study) -> str:
     """What the caption says of the exponents: over which rounds they are, whence the intervals."""
+    level, units = study.level, "blocks of seeds" if study.moments else "seeds"
     ranges: dict[str, list[str]] = {}
     for one in exponents:
         if math.isfinite(one.growth.exponent.value):
@@ -75,7 +76,7 @@ def _how(exponents: Sequence[Fit], level: float) -> str:
     without = [estimate for estimate in known if not math.isfinite(estimate.half_width)]
     notes = dict.fromkeys(estimate.note for estimate in without if estimate.note)
     if len(without) < len(known):
-        text += f", with {percent(level)} bootstrap intervals over seeds"
+        text += f", with {percent(level)} bootstrap intervals over {units}"
     return text + (f"; without an interval: {', '.join(notes)}." if notes else ".")
 
 
