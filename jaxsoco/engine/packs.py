@@ -219,5 +219,7 @@ def _require_rows(pack: Pack, arrays: Mapping[str, np.ndarray]) -> None:
         learner = name.partition(".")[0]
         rows[learner] = min(len(array), rows.get(learner, len(array)))
     for block in pack.blocks:
-        if block.row + block.stop - block.start > rows.get(f"{block.learner:03d}", 0):
+        # A whole block is a single row, of the moments of its runs.
+        needed = 1 if block.whole else block.stop - block.start
+        if block.row + needed > rows.get(f"{block.learner:03d}", 0):
             raise DamageError("its results lack runs that its sidecar describes")
