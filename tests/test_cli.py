@@ -203,8 +203,9 @@ def test_bad_usage_is_exit_code_2(spec, capsys, arguments, told):
     [
         ("--seeds", "{}", "want a whole number from 1 to 2147483647"),
         ("--devices", "{}", "want a whole number from 1 to 2147483647"),
-        ("--chunks", "1/{}", "want I/N with 1 <= I <= N <= 2147483647, such as 1/4"),
-        ("--chunks", "{0}/{0}", "want I/N with 1 <= I <= N <= 2147483647, such as 1/4"),
+        ("--share", "1/{}", "want I/N with 1 <= I <= N <= 2147483647, such as 1/4, or auto"),
+        ("--share", "{0}/{0}", "want I/N with 1 <= I <= N <= 2147483647, such as 1/4, or auto"),
+        ("--chunks", "1/{}", "want I/N with 1 <= I <= N <= 2147483647, such as 1/4, or auto"),
     ],
 )
 def test_a_number_of_thousands_of_digits_is_refused_in_short(
@@ -213,7 +214,8 @@ def test_a_number_of_thousands_of_digits_is_refused_in_short(
     value = text.format(sign + "9" * digits)
     assert main(["run", str(spec), f"{option}={value}"]) == 2
     told = capsys.readouterr().err.splitlines()[-1]
-    assert told.startswith(f'jaxsoco run: error: argument {option}: "{value[:9]}')
+    named = "--share/--chunks" if option in ("--share", "--chunks") else option
+    assert told.startswith(f'jaxsoco run: error: argument {named}: "{value[:9]}')
     assert told.endswith(want)
     assert len(told) < 200
 

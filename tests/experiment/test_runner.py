@@ -344,7 +344,7 @@ def test_an_interrupted_run_says_how_to_go_on(toy_spec, run, tmp_path, monkeypat
 def test_a_report_that_cannot_be_written_loses_nothing(toy_spec, run, tmp_path, monkeypatch):
     spec = toy_spec()
 
-    def full(*_):
+    def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
@@ -359,7 +359,7 @@ def test_a_report_that_cannot_be_written_loses_nothing(toy_spec, run, tmp_path, 
 def test_a_report_that_raises_says_that_the_runs_are_kept(
     toy_spec, run, tmp_path, monkeypatch, capsys
 ):
-    def broken(*_):
+    def broken(*_, **__):
         raise ZeroDivisionError("by design")
 
     out = tmp_path / "out"
@@ -384,7 +384,7 @@ def test_what_would_end_the_report_ends_the_run_before_it_computes(
     def unexpected(*_, **__):
         raise AssertionError("something was computed")
 
-    def broken(*_):
+    def broken(*_, **__):
         raise ZeroDivisionError("by design")
 
     monkeypatch.setattr("jaxsoco.experiment.runner.compute", unexpected)
