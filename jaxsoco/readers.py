@@ -17,6 +17,7 @@ from jaxsoco.analysis.columns import (
     mean_batches,
 )
 from jaxsoco.analysis.export import write_table
+from jaxsoco.analysis.samples import require_runs
 from jaxsoco.core import terminal, text
 from jaxsoco.core.errors import InputError, Issue, reason_of
 from jaxsoco.core.exits import DONE, FAILED
@@ -143,6 +144,8 @@ def export(arguments: argparse.Namespace, print_json: Print) -> int:
     path = arguments.parquet or arguments.csv
     results = Stored(arguments.directory)
     _warn(results)
+    if arguments.runs:
+        require_runs(results.study, "a table of runs")
     columns = Columns(results.study, LONG_RUNS if arguments.runs else LONG_MEANS)
     batches = long_batches if arguments.runs else mean_batches
     study = results.study

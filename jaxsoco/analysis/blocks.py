@@ -76,7 +76,7 @@ class BlockLedger(Ledger):
         cell.cost = one.moments_of(TOTAL)
         cell.nonfinite = cell.runs - int(cell.cost.count[-1])
         columns = [one.place[Quantity(cost.name)] for cost in self.study.costs]
-        cell.parts = _at(one.moments, (columns, -1))
+        cell.parts = one.moments.at((columns, -1))
         cell.worst = one.high[columns, -1]
         self._enter_measures(cell, label, one)
 
@@ -267,14 +267,14 @@ class _Sums:
 
     def moments_of(self, quantity: Quantity) -> Moments:
         """Of one quantity ``[C]``."""
-        return _at(self.moments, self.place[quantity])
+        return self.moments.at(self.place[quantity])
 
     def column(self, quantity: Quantity, at: int) -> Column:
         """One quantity at one checkpoint; without a sketch where none is kept."""
         row, checkpoints = self.place[quantity], self.low.shape[1]
         sketch, place = self.sketch, at % checkpoints - self._from
         return Column(
-            _at(self.moments, (row, at)),
+            self.moments.at((row, at)),
             float(self.low[row, at]),
             float(self.high[row, at]),
             sketch.at((row, place)) if place >= 0 else _nothing(sketch),
@@ -282,11 +282,6 @@ class _Sums:
             np.array([one[row, at] for one in self._sums]),
             np.array([one[row, at] for one in self._counts], float),
         )
-
-
-def _at(moments: Moments, index: Any) -> Moments:
-    m = moments
-    return Moments(m.count[index], m.mean[index], m.m2[index], m.mean_error[index])
 
 
 def _nothing(like: Sketch) -> Sketch:

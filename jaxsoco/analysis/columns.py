@@ -13,11 +13,12 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from jaxsoco.analysis.records import Piece, segments
-from jaxsoco.analysis.samples import single_runs
+from jaxsoco.analysis.samples import require_runs
 from jaxsoco.analysis.statistics import mean_intervals
-from jaxsoco.core.measures import Record, read_record
+from jaxsoco.core.measures import Quantity, Record, quantities, read_record
 from jaxsoco.core.moments import Moments
 from jaxsoco.core.study import Study
+from jaxsoco.core.summary import Summary
 
 Type = Literal["flag", "integer", "number", "text"]
 
@@ -182,13 +183,30 @@ def mean_batches(columns: Columns, pieces: Iterable[Piece]) -> Iterator[Batch]:
     sums: dict[str, tuple[np.ndarray, Moments]] = {}
     last = -1
     for piece in pieces:
-        for label, point, _, record, names in _records(study, piece):
+        for label, point, names, moments in _moments(study, piece):
             if point != last:
                 yield from _mean_rows(columns, last, sums)
                 sums, last = {}, point
-            moments = Moments.of(_values(study, record, names)[record.finite])
             sums[label] = names, sums[label][1].merge(moments) if label in sums else moments
     yield from _mean_rows(columns, last, sums)
+
+
+def _moments(study: Study, piece: Piece) -> Iterator[tuple[str, int, np.ndarray, Moments]]:
+    """Label, point, names ``[K]`` and moments ``[C, K]`` of what a piece has, the total last."""
+    if not study.moments:
+        for label, point, _, record, names in _records(study, piece):
+            yield label, point, names, Moments.of(_values(study, record, names)[record.finite])
+        return
+    place, arrays = piece
+    group, costs = study.groups[place["group"]], [cost.name for cost in study.costs]
+    for name, array in arrays.items():
+        label = study.labels[int(name.partition(".")[0])]
+        rows = {quantity: i for i, quantity in enumerate(quantities(study, label))}
+        chosen = [*(rows[Quantity(cost)] for cost in costs), rows[Quantity()]]
+        # From [K, C] to [C, K].
+        moments = Summary.from_array(np.moveaxis(array[chosen], 0, 1)).moments
+        point = group.points[place["start"] // group.seeds]
+        yield label, point, np.array([*costs, TOTAL]), moments
 
 
 def _mean_rows(
@@ -199,6 +217,9 @@ def _mean_rows(
         if label not in sums:
             continue
         names, moments = sums[label]
+        if study.moments:  # a component that is not recorded has no value in any run
+            kept = np.asarray(moments.count).any(axis=0) | (names == TOTAL)
+            names, moments = names[kept], moments.at(np.s_[:, kept])
         ends = mean_intervals(moments, study.level)
         if point in study.heavy:
             ends = [np.full_like(end, np.nan) for end in ends]
@@ -223,7 +244,12 @@ def _values(study: Study, record: Record, names: np.ndarray) -> np.ndarray:
 def _records(
     study: Study, piece: Piece
 ) -> Iterator[tuple[str, int, np.ndarray, Record, np.ndarray]]:
-    """Label, point, seeds ``[n]``, record and names ``[K]`` of what is recorded, point by point."""
+    """Label, point, seeds ``[n]``, record and names ``[K]`` of what is recorded, point by point.
+
+    Raises:
+      InputError: moments are kept in place of runs.
+    """
+    require_runs(study, "a table of runs")
     place, arrays = piece
     numbers = [i for i in range(len(study.labels)) if f"{i:03d}.finite" in arrays]
     whole = {i: read_record(study, f"{i:03d}", arrays) for i in numbers}
@@ -246,8 +272,7 @@ def stored_costs(
     Raises:
       InputError: moments are kept in place of runs.
     """
-    if study.moments:
-        raise single_runs("a table of runs")
+    require_runs(study, "a table of runs")
     place, arrays = piece
     group = study.groups[place["group"]]
     for label in labels:

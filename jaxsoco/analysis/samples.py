@@ -29,12 +29,23 @@ from jaxsoco.analysis.statistics import (
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.moments import Moments
 from jaxsoco.core.sketch import Distribution, Sketch
+from jaxsoco.core.study import Study
 
 
 def single_runs(what: str) -> InputError:
     """What is raised where moments cannot answer."""
     message = f"{what} takes the costs of every run, and moments are all that is kept of them"
     return InputError(Issue("run.keep", message, 'compute with keep = "checkpoints" or "final"'))
+
+
+def require_runs(study: Study, what: str) -> None:
+    """Raises where moments are kept in place of runs.
+
+    Raises:
+      InputError: they are; ``what`` needs every run.
+    """
+    if study.moments:
+        raise single_runs(what)
 
 
 class Sample(ABC):

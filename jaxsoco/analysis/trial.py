@@ -115,13 +115,13 @@ def shrink(manifest: Mapping[str, Any]) -> dict[str, Any]:
                     "checkpoints": sorted(some),
                 }
             )
-    owners = settings.get("data_of_points") or [0] * len(points)
+    owners = settings.get("data_of_points")  # of older manifests, none
     return {
         **manifest,
         "settings": {
             **settings,
             "points": [settings["points"][old] for old in kept],
-            "data_of_points": [owners[old] for old in kept],
+            "data_of_points": [owners[old] for old in kept] if owners else [],
         },
         "plan": {**plan, "groups": groups},
         "presentation": {

@@ -61,6 +61,11 @@ class Moments:
         m2 = np.square(deviations).sum(axis=0) - count * np.square(correction)
         return cls(count, np.where(count > 0, mean, np.nan)[()], np.maximum(m2, 0.0), error)
 
+    def at(self, index: Any) -> Moments:
+        """Those of some of the samples."""
+        error = np.broadcast_to(self.mean_error, np.shape(self.mean))[index]
+        return Moments(self.count[index], self.mean[index], self.m2[index], error)
+
     def merge(self, other: Moments) -> Moments:
         """Moments of both samples together; exact in the counts, rounded in the rest."""
         count = self.count + other.count

@@ -88,9 +88,8 @@ class Summary:
 
     def at(self, index: Any) -> Summary:
         """Some of the samples."""
-        m = self.moments
-        moments = Moments(m.count[index], m.mean[index], m.m2[index], m.mean_error[index])
-        return Summary(moments, self.low[index], self.high[index], self.sketch.at(index))
+        parts = self.moments.at(index), self.low[index], self.high[index]
+        return Summary(*parts, self.sketch.at(index))
 
 
 def part_size(runs: int) -> int:

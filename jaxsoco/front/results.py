@@ -24,6 +24,7 @@ from jaxsoco.analysis.comparison import Comparison
 from jaxsoco.analysis.export import library, write_table
 from jaxsoco.analysis.ledger import Ledger, ledger_of
 from jaxsoco.analysis.records import Piece
+from jaxsoco.analysis.samples import require_runs
 from jaxsoco.analysis.tables import point_rows, record
 from jaxsoco.core.errors import InputError, Issue, suggest
 from jaxsoco.core.study import Study
@@ -210,6 +211,7 @@ class Results:
         Raises:
           ImportError: pyarrow is not installed (``pip install "jaxsoco[parquet]"``).
         """
+        require_runs(self.study, "a table of runs")
         columns = Columns(self.study, run_types(self.study))
         batches = (
             batch

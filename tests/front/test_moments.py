@@ -1,9 +1,12 @@
 """``run.keep`` on real problems: moments say what the runs say, and are extended and shared."""
 
+import csv
+
 import numpy as np
 import pytest
 
 import jaxsoco
+from jaxsoco.cli import main
 from jaxsoco.core.errors import InputError
 from jaxsoco.engine.reading import Stored
 
@@ -108,6 +111,21 @@ def test_moments_say_what_the_runs_say(tmp_path, spec):
         assert one.kind == two.kind
         np.testing.assert_allclose(two.value, one.value, rtol=1e-9)
     assert (tmp_path / "moments" / "report.html").exists()
+    exported = [_exported(tmp_path / name) for name in ("runs", "moments")]
+    assert len(exported[0]) == len(exported[1]) > 0
+    for one, two in zip(*exported, strict=True):
+        numbers = [
+            [float(row.pop(n) or "nan") for n in ("mean", "lower", "upper")] for row in (one, two)
+        ]
+        assert one == two
+        np.testing.assert_allclose(numbers[1], numbers[0], rtol=1e-9, atol=1e-12)
+
+
+def _exported(folder):
+    file = folder.with_suffix(".csv")
+    assert main(["export", str(folder), "--csv", str(file)]) == 0
+    with file.open(newline="") as lines:
+        return [*csv.DictReader(lines)]
 
 
 def test_more_seeds_are_added(tracked, tmp_path):
@@ -133,9 +151,12 @@ def test_what_takes_every_run_says_so(tracked):
         results.to_pandas,
         results.to_xarray,
         lambda: results.to_parquet(tracked / "none.parquet"),
+        lambda: results.compare(results),
     ):
         with pytest.raises(InputError, match="takes the costs of every run, and moments are all"):
             ask()
+    assert main(["export", str(tracked), "--csv", str(tracked / "x.csv"), "--runs"]) == 2
+    assert not (tracked / "x.csv").exists()
 
 
 def test_final_shares_the_blocks_of_one_checkpoint(tmp_path):
