@@ -15,9 +15,10 @@ import numpy as np
 from jaxsoco.analysis.records import Piece, segments
 from jaxsoco.analysis.samples import single_runs
 from jaxsoco.analysis.statistics import mean_intervals
-from jaxsoco.core.measures import Record, read_record
+from jaxsoco.core.measures import Quantity, Record, quantities, read_record
 from jaxsoco.core.moments import Moments
 from jaxsoco.core.study import Study
+from jaxsoco.core.summary import Summary
 
 Type = Literal["flag", "integer", "number", "text"]
 
@@ -140,7 +141,11 @@ LONG_RUNS: dict[str, Type] = {
 
 
 def long_batches(columns: Columns, pieces: Iterable[Piece]) -> Iterator[Batch]:
-    """A row a run, checkpoint and component of the costs; what is not recorded has no row."""
+    """A row a run, checkpoint and component of the costs; what is not recorded has no row.
+
+    Raises:
+      InputError: moments are kept in place of runs.
+    """
     study = columns.study
     for piece in pieces:
         for label, point, seeds, record, names in _records(study, piece):
@@ -182,13 +187,34 @@ def mean_batches(columns: Columns, pieces: Iterable[Piece]) -> Iterator[Batch]:
     sums: dict[str, tuple[np.ndarray, Moments]] = {}
     last = -1
     for piece in pieces:
-        for label, point, _, record, names in _records(study, piece):
+        parts = _summed(study, piece) if study.moments else _summed_here(study, piece)
+        for label, point, names, moments in parts:
             if point != last:
                 yield from _mean_rows(columns, last, sums)
                 sums, last = {}, point
-            moments = Moments.of(_values(study, record, names)[record.finite])
             sums[label] = names, sums[label][1].merge(moments) if label in sums else moments
     yield from _mean_rows(columns, last, sums)
+
+
+def _summed_here(study: Study, piece: Piece) -> Iterator[tuple[str, int, np.ndarray, Moments]]:
+    """Label, point, names ``[K]`` and moments ``[C, K]`` of the runs of a piece."""
+    for label, point, _, record, names in _records(study, piece):
+        yield label, point, names, Moments.of(_values(study, record, names)[record.finite])
+
+
+def _summed(study: Study, piece: Piece) -> Iterator[tuple[str, int, np.ndarray, Moments]]:
+    """The same of a piece of which moments alone are kept."""
+    place, arrays = piece
+    point, _, _ = next(segments(study.groups[place["group"]], place["start"], place["stop"]))
+    for name, array in arrays.items():
+        label = study.labels[int(name.partition(".")[0])]
+        listed = quantities(study, label)
+        wanted = [*(Quantity(cost.name) for cost in study.costs), Quantity(None)]
+        rows = [listed.index(one) for one in wanted if one in listed]
+        names = np.array([listed[row].cost or TOTAL for row in rows])
+        m = Summary.from_array(array).moments
+        parts = (np.asarray(x)[rows].T for x in (m.count, m.mean, m.m2, m.mean_error))
+        yield label, point, names, Moments(*parts)
 
 
 def _mean_rows(
@@ -224,6 +250,8 @@ def _records(
     study: Study, piece: Piece
 ) -> Iterator[tuple[str, int, np.ndarray, Record, np.ndarray]]:
     """Label, point, seeds ``[n]``, record and names ``[K]`` of what is recorded, point by point."""
+    if study.moments:
+        raise single_runs("a table of runs")
     place, arrays = piece
     numbers = [i for i in range(len(study.labels)) if f"{i:03d}.finite" in arrays]
     whole = {i: read_record(study, f"{i:03d}", arrays) for i in numbers}

@@ -13,6 +13,7 @@ import numpy as np
 from jaxsoco.analysis.ledger import Ledger, ledger_of
 from jaxsoco.analysis.matching import Difference, Pairs, origins, pairs
 from jaxsoco.analysis.records import Piece, segments
+from jaxsoco.analysis.samples import single_runs
 from jaxsoco.analysis.statistics import Estimate, pooled_mean, pooled_quantile
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.study import Study
@@ -138,7 +139,13 @@ class Side:
 
 
 def read_side(study: Study, pieces: Iterable[Piece]) -> Side:
-    """Reads all runs of a study."""
+    """Reads all runs of a study.
+
+    Raises:
+      InputError: moments are kept in place of runs.
+    """
+    if study.moments:
+        raise single_runs("a comparison seed by seed")
     side = Side(study, ledger_of(study, ()))
     for place, arrays in pieces:
         side.ledger.add(place, arrays)
