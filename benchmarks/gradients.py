@@ -1,10 +1,11 @@
 """Time and memory of gradients through ``play``: forward, reverse, and reverse in segments.
 
 One parameter of every learner that says that it has a right gradient there, the sum of 256 runs'
-costs, in float64, on one core, timings interleaved:
+costs, on one core, timings interleaved:
 
     python benchmarks/gradients.py            the whole table (minutes, most of them to compile)
     python benchmarks/gradients.py --quick    a small size, to see that it works
+    python benchmarks/gradients.py --precision float32
 
 Memory is what XLA allocates beside arguments and results. The exit code is 1 if the modes disagree,
 or if segments (``remat=True``) take more than an eighth of the plain reverse mode's memory where
@@ -25,6 +26,9 @@ import harness
 
 SHARE = 8
 """How much less memory segments take, at least, at a horizon of 2000."""
+
+APART = {"float64": 1e-6, "float32": 1e-3}
+"""How far apart the slopes of the modes may be, relative to them."""
 
 
 class Case(NamedTuple):
@@ -73,6 +77,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--horizon", type=int, default=2000, help="rounds, where one chooses them")
     names = [case.learner.partition("/")[2] for case in CASES]
     parser.add_argument("--learners", nargs="+", choices=names, default=names)
+    parser.add_argument("--precision", choices=[*APART], default="float64")
     parser.add_argument("--repeats", type=int, default=5, help="timings of each")
     parser.add_argument("--quick", action="store_true", help="a small size, one learner")
     options = parser.parse_args(arguments)
@@ -86,7 +91,7 @@ def _measure(case: Case, options: argparse.Namespace) -> tuple[int, list[tuple[s
     import jax
     import numpy as np
 
-    jax.config.update("jax_enable_x64", True)
+    jax.config.update("jax_enable_x64", options.precision == "float64")
     rounds, modes, start = _modes(case, options)
     programs = {name: jax.jit(mode).lower(start).compile() for name, mode in modes.items()}
     slopes = [np.asarray(programs[name](start)) for name in [*modes][1:]]
@@ -102,7 +107,7 @@ def _measure(case: Case, options: argparse.Namespace) -> tuple[int, list[tuple[s
         )
         for name in modes
     ]
-    agree = bool(np.allclose(slopes, slopes[0], rtol=1e-6))
+    agree = bool(np.allclose(slopes, slopes[0], rtol=APART[options.precision]))
     small = rounds != 2000 or SHARE * sizes["segments"] <= sizes["reverse"]
     return rounds, rows, agree and small
 

@@ -20,7 +20,9 @@ PACKAGES = [
     *(f"jaxsoco.{name}" for name in ("allocation", "multistage", "provisioning", "tracking")),
 ]
 KERNELS = [
-    f"jaxsoco_kernels.{module.name}" for module in pkgutil.iter_modules(jaxsoco_kernels.__path__)
+    f"jaxsoco_kernels.{module.name}"
+    for module in pkgutil.iter_modules(jaxsoco_kernels.__path__)
+    if not module.name.startswith("_")
 ]
 LONG = {"jaxsoco.run", "jaxsoco.load", "jaxsoco.Results", "jaxsoco.testing.conformance"}
 """Run experiments, or need one; tests of their own do what their examples show."""

@@ -101,7 +101,8 @@ class Cells:
         ]
         # The measure of the components is the study's own.
         self._measure = study.measure if study.moments else None
-        self._rivals = [study.labels.index(label) for label in study.optima]
+        rivals = study.optima if study.moments else ()
+        self._rivals = [study.labels.index(label) for label in rivals]
 
     def key(self, point: int, learner: int) -> str:
         """Of the learner with this number at this point: 64 hexadecimal digits."""

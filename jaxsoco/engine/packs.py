@@ -38,7 +38,7 @@ class Block(NamedTuple):
       start: first seed.
       stop: end of the seeds.
       learner: number of the arrays in the pack.
-      row: of the first seed.
+      row: of the first seed, or of the moments.
       nonconverged: runs with a kernel call that did not converge.
       nonfinite: runs with a cost that is not finite.
       repeats: whether other seeds of its point came to the same costs, all that were computed
@@ -55,6 +55,11 @@ class Block(NamedTuple):
     nonfinite: int = 0
     repeats: bool = False
     whole: bool = False
+
+    @property
+    def rows(self) -> int:
+        """How many rows of its learner's arrays it has."""
+        return 1 if self.whole else self.stop - self.start
 
 
 class DamageError(Exception):
@@ -219,5 +224,5 @@ def _require_rows(pack: Pack, arrays: Mapping[str, np.ndarray]) -> None:
         learner = name.partition(".")[0]
         rows[learner] = min(len(array), rows.get(learner, len(array)))
     for block in pack.blocks:
-        if block.row + block.stop - block.start > rows.get(f"{block.learner:03d}", 0):
+        if block.row + block.rows > rows.get(f"{block.learner:03d}", 0):
             raise DamageError("its results lack runs that its sidecar describes")

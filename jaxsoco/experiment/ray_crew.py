@@ -15,6 +15,9 @@ from jaxsoco.experiment import ray_worker
 LOST = "lost"
 """The answer of a worker whose process or machine ended, with the reason."""
 
+_GRACE = 2.0
+"""Seconds that actors have to remove their files."""
+
 _STARTS = 3
 """Times that a worker is started again that dies as it starts."""
 
@@ -66,6 +69,9 @@ def _actor_class() -> type:
         def compute(self, request: Any) -> Any:
             assert self._worker
             return self._worker.compute(request)
+
+        def clear(self) -> None:
+            self._worker.clear()
 
     return Actor
 
@@ -154,6 +160,11 @@ class Crew:
 
     def dismiss(self) -> None:
         """Ends all actors, and what they compute."""
+        import ray
+
+        cleared = [actor.clear.remote() for actor in self._idle]
+        if cleared:
+            ray.wait(cleared, num_returns=len(cleared), timeout=_GRACE)
         for actor in [*self._actors]:
             self._dismiss(actor)
 

@@ -129,7 +129,10 @@ def begin(
         refusal = worker.refusal()
     except InputError as error:
         return None, (REFUSED, "; ".join(map(str, error.issues)))
-    return (None, (REFUSED, refusal)) if refusal else (worker, (READY, ""))
+    if refusal:
+        worker.clear()
+        return None, (REFUSED, refusal)
+    return worker, (READY, "")
 
 
 class Worker:
@@ -142,11 +145,13 @@ class Worker:
     """
 
     def __init__(self, parcel: Parcel, out: str = "", scratch: str = ""):
-        folder = tempfile.mkdtemp(prefix="jaxsoco-plugins-", dir=scratch or None)
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        self._folder = ""
+        if parcel.files:
+            self._folder = tempfile.mkdtemp(prefix="jaxsoco-plugins-", dir=scratch or None)
+            atexit.register(self.clear)
         self._sweep: Sweep
         self._study: Study
-        self._sweep, self._study = unpacked(parcel, Path(folder))
+        self._sweep, self._study = unpacked(parcel, Path(self._folder))
         self._builder, self._cells = Builder(self._sweep, 1), Cells(self._study)
         self._group, self._tiles = -1, None
         self._store = Store(out) if out else None
@@ -190,6 +195,11 @@ class Worker:
             return STOPPED, str(error)
         except Exception as error:
             return FAILED, (f"{type(error).__name__}: {error}", traceback.format_exc())
+
+    def clear(self) -> None:
+        """Removes the text of plug-ins; it computes nothing afterwards."""
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def _load(self, group: int) -> Tiles:
         """Compiled blocks of a group; the last ones are kept."""

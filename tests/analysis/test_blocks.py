@@ -124,8 +124,9 @@ def test_tables_are_those_of_the_runs(make_sweep, measure, block):
     runs, blocks = both(planted(make_sweep, measure=measure), block=block)
     tables = [numbers(csv_text(x, point_rows(x))) for x in (runs, blocks)]
     assert blocks.error == 0.0
-    assert_alike(*tables, 1e-10)
-    assert_alike(*(numbers(curves_text(x)) for x in (runs, blocks)), 1e-10)
+    assert_alike(tables[0], tables[1], 1e-10)
+    curves = [numbers(curves_text(x)) for x in (runs, blocks)]
+    assert_alike(curves[0], curves[1], 1e-10)
     for key, cell in runs.cells.items():
         other = blocks.cells[key]
         for name in ("runs", "nonfinite", "nonconverged", "undefined"):
@@ -139,7 +140,7 @@ def test_tables_are_those_of_the_runs(make_sweep, measure, block):
 def test_pooled_rows_have_the_same_means_and_quantiles(make_sweep):
     runs, blocks = both(planted(make_sweep))
     tables = [numbers(csv_text(x, pooled_rows(x))) for x in (runs, blocks)]
-    assert_alike(*tables, 1e-10, leave_out=("_lower", "_upper"))
+    assert_alike(tables[0], tables[1], 1e-10, leave_out=("_lower", "_upper"))
     for one, two in zip(*tables, strict=True):
         for name in [k.removesuffix("_lower") for k in one if k.endswith("_lower")]:
             widths = [row[f"{name}_upper"] - row[f"{name}_lower"] for row in (one, two)]
@@ -169,18 +170,20 @@ def test_quantiles_are_as_close_as_stated_and_their_intervals_wider(make_sweep):
     assert one.words == "" and two.words == "from a sketch, ranks to 0.049 % of the runs"
 
 
+def stepped(ledger, points):
+    """From learner a to learner bb."""
+    return mean_step(*(ledger.sample(x, OPT, points) for x in ("a", "bb")), level=0.95)
+
+
 def test_paired_steps_are_those_of_the_runs(make_sweep):
     runs, blocks = both(planted(make_sweep, extra={}))
     for points in ([0], [0, 1, 2]):
-        steps = [
-            mean_step(*(x.sample(name, OPT, points) for name in ("a", "bb")), 0.95)
-            for x in (runs, blocks)
-        ]
+        steps = [stepped(x, points) for x in (runs, blocks)]
         assert steps[1].value == pytest.approx(steps[0].value, rel=1e-10)
         assert steps[1].half_width == pytest.approx(steps[0].half_width, rel=0.4)
     # Blocks of one seed are seeds: then the interval is the same as well.
     _, single = both(planted(make_sweep, extra={}), block=1)
-    step = mean_step(*(single.sample(name, OPT, [0, 1, 2]) for name in ("a", "bb")), 0.95)
+    step = stepped(single, [0, 1, 2])
     np.testing.assert_allclose(step, steps[0], rtol=1e-9)
 
 
@@ -194,7 +197,7 @@ def test_exponents_are_those_of_the_runs(make_sweep):
     few = read(*summed(planted(make_sweep, axes={"size": [1, 3, 7]}, extra={}), block=16))
     exponent = growth(few, "a", View(OPT), "size").exponent
     assert exponent.note == "too few blocks (19; want 30)" and math.isnan(exponent.lower)
-    step = mean_step(*(few.sample(name, OPT, [0, 1, 2]) for name in ("a", "bb")), 0.95)
+    step = stepped(few, [0, 1, 2])
     assert step.note == "too few blocks (19; want 30)" and math.isnan(step.lower)
     # Of a single point the mean's interval comes from M2: it takes no blocks.
     assert math.isfinite(few.sample("a", OPT, [0]).mean(0.95).half_width)
@@ -402,7 +405,8 @@ def test_means_of_blocks_cover_the_truth(blocks):
         draw = np.random.default_rng([trial, blocks])
         world = draw.normal(size=16 * blocks)
         better, worse = (np.exp(0.5 * (world + draw.normal(size=world.shape))) for _ in range(2))
-        step = mean_step(*(Blocks([_column(x)]) for x in (better, 1.1 * worse)), 0.95)
+        samples = [Blocks([_column(x)]) for x in (better, 1.1 * worse)]
+        step = mean_step(samples[0], samples[1], 0.95)
         hits.append(step.lower <= 0.1 * math.exp(0.25) <= step.upper)
     assert 0.92 <= np.mean(hits) <= 0.98
 

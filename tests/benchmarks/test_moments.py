@@ -1,6 +1,6 @@
 """Memory that does not grow with the runs, and the errors of sketches that the benchmark prints."""
 
-import moments
+import moments  # pyright: ignore[reportMissingImports]
 import pytest
 
 

@@ -458,6 +458,8 @@ WITHOUT_LANES = {
 def functions() -> Iterator[str]:
     """Names of all public functions: of the kernels, ``module.name``, and ``family.name``."""
     for info in pkgutil.iter_modules(jaxsoco_kernels.__path__):
+        if info.name.startswith("_"):
+            continue
         module = importlib.import_module(f"jaxsoco_kernels.{info.name}")
         names = [name for name in vars(module) if not name.startswith("_")]
         yield from (

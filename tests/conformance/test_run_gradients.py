@@ -91,6 +91,26 @@ def test_scale_in_gain(x64):
 
 @pytest.mark.slow
 @in_float32
+@pytest.mark.parametrize(
+    ("learner", "problem", "names"),
+    [
+        ("hyscale", "quadratic_tracking", ("gain", "exponent", "noise_cap", "learning_rate")),
+        ("scale_design", "expected_tracking", ("gain", "exponent", "noise_cap")),
+    ],
+)
+def test_learners_that_recover_a_matrix(learner, problem, names, x64):
+    """All runs count, none of them is a fault, and float32 is 30 times better than asked."""
+    values = {"dimension": 2, "horizon": 200}
+    found = slopes.measure("tracking", problem, values, learner, {}, names, MANY)
+    for name in names:
+        check(found[name], f"tracking/{learner}: {name}")
+        assert not np.any(found[name].faults)
+        apart = found[name].deviation(found[name].single, FLOOR[SINGLE])
+        assert apart.max() < 3e-4, f"{name}: {apart.max()}"
+
+
+@pytest.mark.slow
+@in_float32
 def test_scale_design(x64):
     """Exact expected costs, on the problem that it is for."""
     values = {"dimension": 2, "horizon": 200}

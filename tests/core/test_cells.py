@@ -156,8 +156,8 @@ def test_all_that_a_study_is_made_of_was_thought_of():
     names = {
         Setup: "family problem points learners comparators seeds data data_of_points root_seed "
         "precision tile checkpoints versions plugins",
-        Plan: "groups learners costs tile pack",
-        Group: "index points seeds horizon checkpoints",
+        Plan: "groups learners costs tile pack trace",
+        Group: "index points seeds horizon checkpoints block",
         Origin: "common problem learners compiler",
         LearnerInfo: "label name base values",
     }

@@ -245,6 +245,28 @@ def test_a_single_seed_says_whether_others_are_like_it(tmp_path):
     assert Stored(tmp_path).coverage.complete
 
 
+def test_points_that_cost_the_same_with_every_seed_are_seen(tmp_path, monkeypatch):
+    def constant(label, positions, seeds):
+        out = runs_of(label, np.zeros(len(seeds), int), np.zeros(len(seeds), int))
+        moving = (positions == 1) * seeds * 0.5
+        return out._replace(costs={k: v + moving for k, v in out.costs.items()})
+
+    monkeypatch.setattr("moment_study.runs_of", constant)
+    for seeds in (1, 50):
+        study = make_study(seeds=seeds, algorithms=("a",), optima=("best",), pack=1000)
+        run(tmp_path / str(seeds), study)
+        repeats = {
+            (record["start"] // seeds, *arrays): record["repeating"]
+            for record, arrays in Stored(tmp_path / str(seeds)).pieces()
+        }
+        assert repeats == {
+            (0, "000.moments"): [0],
+            (0, "001.moments"): [1],
+            (1, "000.moments"): [],
+            (1, "001.moments"): [],
+        }
+
+
 def test_spans_are_blocks():
     group = make_study(seeds=1000).groups[0]
     spans = spans_of(group)

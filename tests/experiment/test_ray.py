@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -178,7 +179,9 @@ LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "0000000000000000000
 
 
 def leftovers() -> set[Path]:
-    return {*Path("/tmp").glob("jaxsoco-ray-*")}
+    places = {Path("/tmp"), Path(tempfile.gettempdir())}
+    names = ("jaxsoco-ray-*", "jaxsoco-plugins-*")
+    return {path for place in places for name in names for path in place.glob(name)}
 
 
 def test_two_workers_give_the_same_bits_though_one_is_killed(project):
@@ -360,9 +363,11 @@ def test_two_machines_that_share_no_disk_end_with_the_same_bits(project):
     with copied(project) as folder, Cluster(project, folder) as cluster:
         if not cluster.join():
             pytest.skip("no mount namespaces here: the two would share the disk")
+        before = leftovers()
         options = ("--ray-address", cluster.address, "--workers", "2")
         _, errors = finish(with_ray(folder, "out", *options, **cluster.variables))
         assert "left out" not in errors
+        assert leftovers() == before
         assert digests(folder / "out") == digests(project / "local")
         # Both have compiled, each for its own cache.
         assert all((home / ".cache" / "jaxsoco" / "xla").is_dir() for home in cluster.homes)
@@ -371,6 +376,7 @@ def test_two_machines_that_share_no_disk_end_with_the_same_bits(project):
             with_ray(folder, "out", *options, "--workers-write", **cluster.variables)
         )
         assert "--workers-write needs a disk that is shared" in errors
+        assert leftovers() == before
         assert digests(folder / "out") == digests(project / "local")
 
 

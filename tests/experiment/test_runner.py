@@ -283,7 +283,7 @@ def test_a_place_that_cannot_be_written_is_refused_without_jax(
     toy_spec, run, tmp_path, monkeypatch, name
 ):
     monkeypatch.setattr(
-        "jaxsoco.experiment.runner.start_jax", lambda *_: pytest.fail("JAX was started")
+        "jaxsoco.experiment.building.start_jax", lambda *_: pytest.fail("JAX was started")
     )
 
     def refuse(*_, **__):

@@ -345,6 +345,23 @@ def test_segments_take_an_eighth_of_the_memory():
         assert 8 * memory(entry, remat=True) <= min(whole, 168e6)
 
 
+def test_segments_save_memory_around_slopes_in_float64():
+    """The rounds of SCaLE in float32, whose derivative is computed in float64 as a whole."""
+    problem = tracked(400)
+    algorithm, params = jaxsoco.learner("tracking/scale")
+    assert algorithm.slopes == "float64" and not jax.config.jax_enable_x64
+
+    def memory(**options):
+        def cost(gain):
+            own, keys = replace(params, gain=gain), jaxsoco.seed_keys(0, 64)
+            return jaxsoco.play(problem, algorithm, own, keys, at=[400], **options).costs.hit.sum()
+
+        program: Any = jax.jit(jax.grad(cost)).lower(0.15).compile(quick())
+        return program.memory_analysis().temp_size_in_bytes
+
+    assert 4 * memory(remat=True) <= memory()
+
+
 # --- keys -----------------------------------------------------------------------------------------
 
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxsoco_kernels import budgeted, interior_point, occupancy, sensing, transport
+from jaxsoco_kernels import _central_path, budgeted, occupancy, sensing, transport
 from jaxsoco_kernels.info import Info, Status
 
 OK, INFEASIBLE, LIMIT, NONFINITE = Status
@@ -75,7 +75,7 @@ def test_recovery(x64, monkeypatch):
     found = jax.jit(sensing.recover_psd)(*lanes)
     assert statuses(found.info) == [OK, INFEASIBLE, NONFINITE]
     assert found.info.residual[0] < 1e-7 and jnp.isinf(found.info.residual[2])
-    monkeypatch.setattr(interior_point, "_LIMIT", 2)
+    monkeypatch.setattr(_central_path, "_LIMIT", 2)
     short = sensing.recover_psd(*(jnp.asarray(x) for x in cases[0]))
     assert statuses(short.info) == LIMIT
     assert short.info.residual > 1e-7 and short.info.iterations <= 3

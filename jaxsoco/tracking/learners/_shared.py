@@ -218,7 +218,8 @@ def recover(sensing: Sensing) -> tuple[Spectrum, jax.Array]:
     best multiple of the identity takes its place.
 
     Returns:
-      The matrix in its eigenbasis, and recoveries that did not converge, int32 ``[...]``.
+      The matrix in its eigenbasis, and faults, int32 ``[...]``: recoveries that did not converge,
+      or whose matrix is not proved to be the minimiser, so that its derivative may be wrong.
     """
     return _recover(sensing.vectors, sensing.values, sensing.radius)
 
@@ -233,7 +234,9 @@ def _recover(vectors, values, radius):
     share = jnp.maximum(jnp.mean(values, axis=0), 0) / matrix.shape[0]
     eye = align(jnp.eye(matrix.shape[0], dtype=matrix.dtype), 2, radius.ndim)
     matrix = jnp.where(usable[None, None], matrix, eye * share[None, None])
-    return jacobi.start(matrix), (recovery.info.status != Status.OK).astype(jnp.int32)
+    # Where the minimum is not proved, what is doubtful is the slope.
+    faults = (recovery.info.status != Status.OK) | ~recovery.exact
+    return jacobi.start(matrix), faults.astype(jnp.int32)
 
 
 def begin_exploring(key: jax.Array, params: SensingParams, spec: Spec) -> Explorer:
