@@ -141,7 +141,11 @@ LONG_RUNS: dict[str, Type] = {
 
 
 def long_batches(columns: Columns, pieces: Iterable[Piece]) -> Iterator[Batch]:
-    """A row a run, checkpoint and component of the costs; what is not recorded has no row."""
+    """A row a run, checkpoint and component of the costs; what is not recorded has no row.
+
+    Raises:
+      InputError: moments are kept in place of runs.
+    """
     study = columns.study
     for piece in pieces:
         for label, point, seeds, record, names in _records(study, piece):

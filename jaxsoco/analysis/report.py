@@ -55,7 +55,6 @@ def write_report(
     manifest: Mapping[str, Any],
     pieces: Iterable[Piece],
     directory: Path,
-    *,
     traces: Callable[[], Iterable[Piece]] = tuple,
 ) -> ReportResult:
     """Writes the report of a run, complete or not, into its directory.

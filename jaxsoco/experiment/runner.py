@@ -265,7 +265,7 @@ def report(directory: Path, *, strict: bool = False) -> int:
             from jaxsoco.analysis.report import write_report  # brings matplotlib
 
             pieces = results.pieces()
-            result = write_report(results.manifest, pieces, directory, traces=results.traces)
+            result = write_report(results.manifest, pieces, directory, results.traces)
     except OSError as error:
         raise Interrupted(
             f"the results in {directory} are whole, but the report cannot be written: "

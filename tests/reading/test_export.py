@@ -259,3 +259,34 @@ def test_means_merge_piece_by_piece(random_toy, folder):
         if values.std() > 0:
             ends = stats.t.interval(0.95, 69, values.mean(), stats.sem(values))
             np.testing.assert_allclose((row["lower"], row["upper"]), ends, rtol=1e-9)
+
+
+def test_means_of_moments_are_those_of_the_runs(random_toy, folder):
+    """Where no run is kept, the table of means is the same, and that of runs is refused."""
+    spec = folder.spec(("seeds = 3", "seeds = 256"))
+    tables = []
+    for keep in ("checkpoints", "moments"):
+        out = folder.run(keep, "--set", f"run.keep={keep}", spec=spec)
+        tables.append(read(export(folder, out, "csv")))
+    assert len(tables[0]) == len(tables[1]) == 2 * 3 * 4 * 4
+    key = ("speed", "learner", "round", "component")
+    whole = {tuple(row[k] for k in key): row for row in tables[0]}
+    for row in tables[1]:
+        other = whole[tuple(row[k] for k in key)]
+        assert row["count"] == other["count"] == 256
+        for end in ("mean", "lower", "upper"):
+            np.testing.assert_allclose(row[end], other[end], rtol=1e-9, atol=1e-9)
+    folder("export", folder.path / "moments", "--csv", "runs.csv", "--runs", code=2)
+    assert "a table of runs takes the costs of every run" in folder.told
+    folder("compare", "checkpoints", "moments", code=2)
+    assert "a comparison seed by seed takes the costs of every run" in folder.told
+
+
+def test_traces_of_a_study_that_keeps_moments(random_toy, folder):
+    spec = folder.spec(("seeds = 3", "seeds = 256"))
+    rows = {}
+    for keep in ("checkpoints", "moments"):
+        out = folder.run(keep, "--set", f"run.keep={keep}", "--set", "run.trace=2", spec=spec)
+        rows[keep] = jaxsoco.load(out).traces("step(stride=1)").tolist()
+        assert jaxsoco.load(out).complete
+    assert rows["checkpoints"] == rows["moments"] and len(rows["moments"]) == 2 * 2 * 20
