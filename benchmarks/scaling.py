@@ -92,10 +92,10 @@ def run_sweep(case: Case, seeds: int, way: str, out: Path) -> Outcome:
         subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=out.parent)
         for command in commands
     ]
-    for process in processes:
+    for command, process in zip(commands, processes, strict=True):
         _, errors = process.communicate()
         if process.returncode not in (0, 1):  # 1: a claim fails at this size
-            raise SystemExit(f"{' '.join(process.args)}\n{errors.decode()}")
+            raise SystemExit(f"{' '.join(command)}\n{errors.decode()}")
     return read_outcome(out, time.time() - began)
 
 
@@ -140,7 +140,7 @@ def overhead(out: Path) -> tuple[int, int, float, float]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints both tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="What a sweep costs, by family and way.")
     parser.add_argument("families", nargs="*", choices=[*CASES, []], default=[])
     parser.add_argument("--quick", action="store_true", help="a small size")
     parser.add_argument("--rounds", type=int, default=1, help="of each way; the best one counts")

@@ -17,7 +17,7 @@ from toy_study import (
     stored_runs,
 )
 
-from jaxsoco.analysis.ledger import Ledger
+from jaxsoco.analysis.ledger import RunLedger
 from jaxsoco.core.errors import InputError
 from jaxsoco.engine.reading import Stored
 from jaxsoco.engine.requests import GRID, LARGEST, Share
@@ -39,7 +39,7 @@ def pieces(path, labels=None):
 
 def ledger_of(path):
     stored = Stored(path)
-    ledger = Ledger(stored.study)
+    ledger = RunLedger(stored.study)
     for place, arrays in stored.pieces():
         ledger.add(place, arrays)
     return ledger
