@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from jaxsoco.analysis.account import Curve, Ledger
+from jaxsoco.analysis.pairing import aligned
 from jaxsoco.analysis.records import Cell
-from jaxsoco.analysis.samples import Blocks, Column, Sample, aligned, single_runs
+from jaxsoco.analysis.samples import Blocks, Column, Sample, single_runs
 from jaxsoco.analysis.statistics import Clusters
 from jaxsoco.core.measures import TOTAL, Quantity, quantities
 from jaxsoco.core.moments import Moments

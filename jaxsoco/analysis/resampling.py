@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from jaxsoco.analysis.samples import Sample, aligned, as_sample, values_of
+from jaxsoco.analysis.pairing import aligned
+from jaxsoco.analysis.samples import Sample, as_sample, values_of
 from jaxsoco.analysis.statistics import (
     LEVEL,
     RESAMPLES,

@@ -17,10 +17,8 @@ from jaxsoco.analysis.statistics import (
     _no_rank,
     certain,
     cluster,
-    difference_of_medians,
     mean_estimate,
     mean_of,
-    paired_mean,
     pooled_mean,
     pooled_quantile,
     student_quantile,
@@ -211,7 +209,17 @@ class Blocks(Sample):
 
     def clusters(self) -> Clusters:
         """See :class:`Sample`: a unit a block."""
-        return aligned([self])[0]
+        return self.between(common_edges([column.ends for column in self.columns]))
+
+    def between(self, edges: np.ndarray) -> Clusters:
+        """The sums of the blocks between one edge and the next, which none reaches over."""
+        units = max(len(edges) - 1, 0)
+        sums, counts = np.zeros(units), np.zeros(units)
+        for column in self.columns:
+            place = np.searchsorted(edges, column.ends[:, 0], side="right") - 1
+            np.add.at(sums, place, column.sums)
+            np.add.at(counts, place, column.counts)
+        return Clusters(sums[:, None], counts[:, None], blocks=True)
 
     def mean(self, level: float) -> Estimate:
         """See :class:`Sample`; of one point, from M2 over its runs."""
@@ -278,30 +286,7 @@ class Blocks(Sample):
         return total / self.runs if self.runs else 0.0
 
 
-def aligned(samples: Sequence[Sample]) -> list[Clusters]:
-    """The clusters of several samples, with the same units in the same order.
-
-    Seeds are units as they are. Blocks are joined until none of a sample reaches over the end of
-    one of another.
-    """
-    parts = [one for one in samples if isinstance(one, Blocks)]
-    if len(parts) < len(samples):
-        return [one.clusters() for one in samples]
-    columns = [column for part in parts for column in part.columns]
-    edges = _common_edges([column.ends for column in columns])
-    units = max(len(edges) - 1, 0)
-    clusters = []
-    for part in parts:
-        sums, counts = np.zeros(units), np.zeros(units)
-        for column in part.columns:
-            place = np.searchsorted(edges, column.ends[:, 0], side="right") - 1
-            np.add.at(sums, place, column.sums)
-            np.add.at(counts, place, column.counts)
-        clusters.append(Clusters(sums[:, None], counts[:, None], blocks=True))
-    return clusters
-
-
-def _common_edges(ends: Sequence[np.ndarray]) -> np.ndarray:
+def common_edges(ends: Sequence[np.ndarray]) -> np.ndarray:
     """The seeds at which no block of any list ends or begins within one of another."""
     edges = np.unique(np.concatenate([np.ravel(one) for one in ends] or [np.zeros(0, int)]))
     for blocks in ends:
@@ -310,33 +295,6 @@ def _common_edges(ends: Sequence[np.ndarray]) -> np.ndarray:
         inside = (place >= 0) & (blocks[np.maximum(place, 0), 1] > edges)
         edges = edges[~inside]
     return edges
-
-
-def common(samples: Sequence[Sample]) -> Sample:
-    """The runs that have a value in all of several samples, with any value: for counting them."""
-    runs = [one for one in samples if isinstance(one, Runs)]
-    if len(runs) == len(samples):
-        return Runs(np.stack([one.values for one in runs]).sum(axis=0))
-    return min(samples, key=lambda one: one.runs)
-
-
-def mean_step(better: Sample, worse: Sample, level: float) -> Estimate:
-    """By how much the mean of one sample is larger than that of another, paired by seed."""
-    if isinstance(better, Runs) and isinstance(worse, Runs):
-        return pooled_mean(worse.values - better.values, level)
-    first, second = aligned([worse, better])
-    return paired_mean(first, second, level)
-
-
-def median_step(better: Sample, worse: Sample, level: float) -> Estimate:
-    """The same of the medians.
-
-    Raises:
-      InputError: the runs are not kept.
-    """
-    if isinstance(better, Runs) and isinstance(worse, Runs):
-        return difference_of_medians(worse.values, better.values, level)
-    raise single_runs("a paired difference of medians")
 
 
 def values_of(samples: Sequence[Sample], what: str) -> list[np.ndarray]:

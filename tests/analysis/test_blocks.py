@@ -13,9 +13,10 @@ from jaxsoco.analysis.checks import run_checks
 from jaxsoco.analysis.drawings import NothingToDraw
 from jaxsoco.analysis.figures import draw
 from jaxsoco.analysis.ledger import BlockLedger, RunLedger, read
+from jaxsoco.analysis.pairing import aligned, mean_step
 from jaxsoco.analysis.records import segments
 from jaxsoco.analysis.report import report_on
-from jaxsoco.analysis.samples import Blocks, Runs, aligned, mean_step
+from jaxsoco.analysis.samples import Blocks, Column, Runs
 from jaxsoco.analysis.style import figure_style
 from jaxsoco.analysis.tables import csv_text, curves_text, point_rows, pooled_rows
 from jaxsoco.analysis.trial import try_report
@@ -386,8 +387,6 @@ def test_pooled_quantiles_cover_the_truth(probability):
 
 
 def _column(values, block=16):
-    from jaxsoco.analysis.samples import Column
-
     summary = Summary.of(values[:, None], np.ones((len(values), 1), bool))
     starts = np.arange(0, len(values), block)
     ends = np.stack([starts, starts + block], axis=1)

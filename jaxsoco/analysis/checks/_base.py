@@ -11,7 +11,8 @@ import numpy as np
 
 from jaxsoco.analysis.kinds import Kind
 from jaxsoco.analysis.ledger import Ledger
-from jaxsoco.analysis.samples import Sample, as_sample, mean_step, median_step
+from jaxsoco.analysis.pairing import mean_step, median_step
+from jaxsoco.analysis.samples import Sample, as_sample
 from jaxsoco.analysis.selection import Scope
 from jaxsoco.analysis.statistics import Estimate, certain
 from jaxsoco.analysis.verdicts import Verdict, decide, reason, seeds_to_decide

@@ -16,7 +16,8 @@ from jaxsoco.analysis.checks._base import (
     number,
 )
 from jaxsoco.analysis.ledger import Ledger
-from jaxsoco.analysis.samples import Sample, common
+from jaxsoco.analysis.pairing import common
+from jaxsoco.analysis.samples import Sample
 from jaxsoco.analysis.selection import Scope, check_labels, check_view
 from jaxsoco.analysis.statistics import Estimate, certain
 from jaxsoco.analysis.verdicts import Verdict, decide, seeds_to_decide, together
