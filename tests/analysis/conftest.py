@@ -46,6 +46,13 @@ class Sweep:
         names = [*self.axes]
         return [dict(zip(names, v, strict=True)) for v in product(*self.axes.values())]
 
+    @staticmethod
+    def plant(manifest: dict[str, Any], learners: Mapping[str, Mapping[str, Any]]) -> None:
+        """Gives the learners of a manifest a base and values: label -> ``base`` and ``values``."""
+        manifest["presentation"]["learners"] = learners
+        for learner in manifest["settings"]["learners"]:
+            learner["values"] = learners[learner["label"]]["values"]
+
     @property
     def learners(self) -> list[str]:
         return [*self.algorithms, *self.comparators]

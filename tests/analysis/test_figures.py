@@ -57,10 +57,11 @@ def test_a_legend_names_every_field_that_differs(make_sweep):
     labels = [f"tuned {i}" for i in range(len(variants))]
     sweep = make_sweep({}, [*labels, "flat(d=1)", "flat(d=2)"], ["opt"], level_cost, seeds=3)
     manifest = sweep.manifest()
-    manifest["presentation"]["learners"] = {
+    learners = {
         label: {"base": "tuned", "values": {"rate": rate, "width": width, "c": c}}
         for label, (rate, width, c) in zip(labels, variants, strict=True)
     } | {f"flat(d={d})": {"base": "flat", "values": {"d": d}} for d in (1, 2)}
+    sweep.plant(manifest, learners)
     ledger = read(manifest, sweep.pieces())
     with style.figure_style():
         drawing = figures.draw({"kind": "measure-vs-parameter", "parameter": "c"}, ledger)
@@ -76,10 +77,11 @@ def test_algorithms_that_share_a_label_and_values_have_a_line_each(make_sweep):
     manifest = sweep.manifest()
     for learner, name in zip(manifest["settings"]["learners"], "aabb", strict=True):
         learner["name"] = name
-    manifest["presentation"]["learners"] = {
+    learners = {
         label: {"base": "same", "values": {"c": c}}
         for label, c in zip(labels, (1.0, 2.0, 1.0, 2.0), strict=True)
     }
+    sweep.plant(manifest, learners)
     ledger = read(manifest, sweep.pieces())
     with style.figure_style():
         drawing = figures.draw({"kind": "measure-vs-parameter", "parameter": "c"}, ledger)

@@ -246,7 +246,7 @@ def profiled(make_sweep, noise=0.0, **options):
         label: {"base": "tuned", "values": {"c": c, "mode": "a"}}
         for label, c in zip(labels, PARAMETERS, strict=True)
     }
-    manifest["presentation"]["learners"] = learners | {"flat": {"base": "flat", "values": {}}}
+    sweep.plant(manifest, learners | {"flat": {"base": "flat", "values": {}}})
     return read(manifest, sweep.pieces())
 
 
