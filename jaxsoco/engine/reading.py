@@ -83,6 +83,7 @@ class Stored:
     Args:
       path: the directory.
       thorough: compare packs with their SHA-256 now; otherwise with their size.
+      manifest: of what is read, if it is not what was last asked of the directory.
 
     Attributes:
       path: the directory.
@@ -95,8 +96,11 @@ class Stored:
       InputError: there are no readable results.
     """
 
-    def __init__(self, path: Path, *, thorough: bool = True):
+    def __init__(
+        self, path: Path, *, thorough: bool = True, manifest: Mapping[str, Any] | None = None
+    ):
         store = Store(path).open()
+        store.manifest = {**(manifest or store.manifest)}
         self.path, self.manifest = path, store.manifest
         self._old = None
         if self.manifest["format"] == OLD_FORMAT:

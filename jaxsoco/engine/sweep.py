@@ -245,10 +245,10 @@ class Local:
         cells, group, tiles = Cells(study), -1, None
         for request in requests:
             check()
-            if tiles is None or request.group != group:
-                tiles = None  # frees the last group before the next one is loaded
-                group, tiles = request.group, self._load(request.group)
             try:
+                if tiles is None or request.group != group:
+                    tiles = None  # frees the last group before the next one is loaded
+                    group, tiles = request.group, self._load(request.group)
                 content = compute(study, request, tiles, cells=cells, check=check, advance=advance)
             except (Interrupted, InputError):
                 raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -150,7 +150,7 @@ def _conclude(
     """
     there = coverage(study, _fresh(store))
     if there.complete or (summary.failures and there.stored):
-        code = report(store.path, strict=strict)
+        code = report(store.path, strict=strict, manifest=store.manifest)
     else:
         telling.warn_of_failed_runs(summary)
         print(f"{there.wanted - there.stored} of {there.wanted} runs are missing: no report yet")
@@ -236,12 +236,15 @@ def trace(sweep: Sweep, devices: int | None = None) -> None:
     builder.trace(builder.groups())
 
 
-def report(directory: Path, *, strict: bool = False) -> int:
+def report(
+    directory: Path, *, strict: bool = False, manifest: Mapping[str, Any] | None = None
+) -> int:
     """Writes a run's table, figures, checks and report anew, and prints the table.
 
     Args:
       directory: of the run.
       strict: a check that is undecided counts as failed.
+      manifest: of what is reported; of what was last asked of the directory if None.
 
     Returns:
       The exit code: ``INTERRUPTED`` if runs are missing (what is there is reported).
@@ -250,7 +253,7 @@ def report(directory: Path, *, strict: bool = False) -> int:
       InputError: there is no run.
       Interrupted: the report could not be written.
     """
-    results = Stored(directory)
+    results = Stored(directory, manifest=manifest)
     for line in results.damaged:
         print(f"warning: {line}; it is left out", file=sys.stderr)
     there = results.coverage

@@ -750,3 +750,16 @@ def test_the_host_loop_needs_no_jax():
     )
     root = Path(__file__).resolve().parents[2]
     subprocess.run([sys.executable, "-c", script], cwd=root, check=True)
+
+
+def test_a_group_that_cannot_be_loaded_leaves_the_others(tmp_path):
+    def load(group):
+        if group == 0:
+            raise RuntimeError("no such world")
+        return fake_load(STUDY)(group)
+
+    store = begin(tmp_path, STUDY)
+    summary = sweeps.sweep(STUDY, store, sweeps.Local(load))
+    groups = {failure.request.group for failure in summary.failures}
+    assert groups == {0} and all(str(f.error) == "no such world" for f in summary.failures)
+    assert summary.runs == len(STUDY.labels) * sum(g.runs for g in STUDY.groups[1:]) > 0
