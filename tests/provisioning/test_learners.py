@@ -106,13 +106,13 @@ def test_the_run_with_known_transitions_is_the_reference_run(x64, world):
 def test_the_static_optimum_takes_a_number_for_every_run(x64):
     """As a sweep of the number gives it, beside checkpoints; run by run it is the same."""
     spec, at = paper_queue(capacity=2, slots=3, budget_low=1.0, episodes=20), (5, 20)
-    words, numbers = random.words(jax.random.split(jax.random.key(0), 3)), [0.5, 1.0, 2.0]
+    keys, numbers = jax.random.split(jax.random.key(0), 3), [0.5, 1.0, 2.0]
     program = jax.jit(static_optimum, static_argnums=2, compiler_options=QUICK)
     for name in ("price", "tracking", "anchor", "switching", "latency_weight"):
         values = getattr(spec, name) * jnp.array(numbers)
-        together, _ = program(words, replace(spec, **{name: values}), at)
+        together, _ = program(keys, replace(spec, **{name: values}), at)
         for lane, value in enumerate(values):
-            alone, _ = program(words[:, lane], replace(spec, **{name: value}), at)
+            alone, _ = program(keys[lane], replace(spec, **{name: value}), at)
             for cost, record in alone.items():
                 np.testing.assert_allclose(together[cost][:, lane], record, rtol=1e-12, atol=1e-12)
 
