@@ -443,10 +443,10 @@ def test_progress_hears_of_every_run(tmp_path):
 
 def test_progress_is_closed_after_a_failure(tmp_path):
     def fail(group):
-        raise RuntimeError("out of memory")
+        raise InputError(Issue("run.tile", "too large"))
 
     recorder = Recorder()
-    with pytest.raises(RuntimeError, match="out of memory"):
+    with pytest.raises(InputError, match="too large"):
         run(tmp_path, STUDY, load=fail, progress=recorder)
     assert recorder.events[-1] == ("close",)
 
