@@ -145,9 +145,7 @@ def more_runs(runs):
         started(runs, "tile", *ONE, "--set", "run.tile=64", "--set", "run.pack=128") as tile,
         started(runs, "extended", *ONE, "--set", "run.seeds=70", spec="few") as few,
     ):
-        assert "are left to others: no report yet" in finish(
-            start(runs, "shares", *ONE, "--share", "2/2")
-        )
+        assert "are missing: no report yet" in finish(start(runs, "shares", *ONE, "--share", "2/2"))
         finish(few)
         with started(runs, "extended", *ONE) as extended, started(runs, "shares", *ONE) as shares:
             there = f"{2 * 70 * 2} runs were there already"
