@@ -53,12 +53,13 @@ def tally(study: Study, store: Store, wanted: Mapping[int, Iterable[Span]]) -> T
         for span in wanted.get(group.index, ()):
             seeds.setdefault(span.position, []).append((span.start, span.stop))
         for position, ranges in seeds.items():
+            # Joined, so that a block is wanted in parts only where it sticks out.
+            whole = union(ranges)
             for learner, label in enumerate(study.labels):
                 key = cells.key(group.points[position], learner)
                 # Of all that the study wants: a block of moments may reach beyond a share.
                 for place in store.index.places(key, [(0, group.seeds)]):
-                    # Joined, so that a block is wanted in parts only where it sticks out.
-                    parts = intersection([(place.start, place.stop)], union(ranges))
+                    parts = intersection([(place.start, place.stop)], whole)
                     if not parts:
                         continue
                     nonconverged, nonfinite = _troubles(store, place, parts)

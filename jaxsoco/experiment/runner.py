@@ -109,7 +109,7 @@ def run(
     announce = telling.Announcer(programs, progress)
     deadline = None if time_limit is None else Deadline(time_limit, _seconds_a_run(study, store))
 
-    def computed(part: Study, execute: Executor) -> SweepSummary:
+    def run_part(part: Study, execute: Executor) -> SweepSummary:
         with Claims(out) if steal else nullcontext() as claims:
             work = StealingWork(part, store, share, claims) if claims else Work(part, store, share)
             options = {"deadline": deadline, "cache": shelf, "progress": progress}
@@ -119,10 +119,10 @@ def run(
         return announce.of(sweep.labels, builder.tiles(study.groups[group]))
 
     workers = elsewhere.executor(out, len(todo)) if elsewhere and todo else Local(load)
-    summary = computed(study, workers)
+    summary = run_part(study, workers)
     telling.tell_of_packs(summary)
     if study.traced:
-        others = computed(study.traced, Local(_trace_tiles(study.traced, builder, progress)))
+        others = run_part(study.traced, Local(_trace_tiles(study.traced, builder, progress)))
         telling.tell_of_traces(others)
         summary = summary.beside(others)
     return _conclude(study, store, summary, builder, strict)
