@@ -233,17 +233,13 @@ _DRAWN = "it moves the draws of actions, which are not differentiated"
 
 
 @settings
-class BLOLParams:
-    """The constants of BLOL and BALDE; every default is the paper's.
+class Planning:
+    """The constants of BALDE; every default is the paper's.
 
     The radius of a transition that has the empirical probability ``p`` after ``n`` visits is
     ``conf_scale (sqrt(4 p (1 - p) L' / n) + 14 L' / (3 n))`` with ``L' = log(2 S A T K / delta)``
     and ``K = confidence_episodes`` (equation (15)). With ``conf_scale = 1`` budgets are safe in
     theory, and far more episodes are needed than most experiments have.
-
-    >>> from jaxsoco.provisioning import BLOLParams
-    >>> BLOLParams(conf_scale=0.01, warm_up=50).delta
-    0.05
     """
 
     conf_scale: float = setting(
@@ -304,6 +300,26 @@ class BLOLParams:
 
 
 @settings
+class BLOLParams(Planning):
+    """The constants of BLOL and BALDE; every default is the paper's.
+
+    >>> from jaxsoco.provisioning import BLOLParams
+    >>> BLOLParams(conf_scale=0.01, warm_up=50).delta
+    0.05
+    """
+
+    step: float | None = setting(
+        "c in the steps c / (k - K0) of the budget, in budget per slope",
+        default=None,
+        above=0,
+        high=1_000_000,
+        theory="1 / theta_g, the inverse of the service costs' strong convexity",
+        gradient="no",
+        reason=_JUMPS,
+    )
+
+
+@settings
 class Frozen:
     """One budget for all episodes."""
 
@@ -318,7 +334,7 @@ class Frozen:
 
 
 @settings
-class FixedBudgetParams(BLOLParams, Frozen):
+class FixedBudgetParams(Planning, Frozen):
     """BALDE's constants, and the budget ``b_k = clip(budget, budget_low, budget_high)``.
 
     >>> from jaxsoco.provisioning import FixedBudgetParams

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from provisioning_reference import Model, oracle_run, paper_box, static_cost
+from provisioning_reference import Model, oracle_run, paper_box, slope, static_cost
 
 from jaxsoco.core import random
 from jaxsoco.core.compiler import known
@@ -307,6 +307,24 @@ def test_the_static_clock_plans_less_often_and_keeps_its_plan_between(x64):
     # The first plans find nothing safe and keep the baseline.
     assert set(anew) < set(clock) and len(anew) >= len(clock) - 3
     assert (np.diff(np.asarray(costs.budget), axis=0)[40:] != 0).all()  # the budget goes on
+
+
+@DOUBLE
+@pytest.mark.parametrize(("algorithm", "dual"), [(blol, 1), (no_dual, 0)])
+def test_the_step_of_the_budget_is_that_of_the_parameter(algorithm, dual, x64):
+    # The slope of the service costs needs no target here.
+    spec = bursty_queue(episodes=6000, tracking=0.0, budget_high=9.0)
+    keys = random.words(jax.random.split(jax.random.key(0), 4))
+    params = BLOLParams(**{**TUNED, "warm_up": 20.0}, step=0.7)
+    record = run(algorithm, params, spec, keys, 60, trace=True).trace[0]
+    budget, multiplier = np.asarray(record.budget), np.asarray(record.multiplier)
+    safe, number = ~np.asarray(record.fallback)[:-1], np.arange(1, 60)[:, None] - 20
+    slopes = np.vectorize(lambda b: slope(spec, b, 0.0))(budget)
+    slopes -= dual * float(spec.latency_weight) * multiplier
+    low, high = float(spec.budget_low), float(spec.budget_high)
+    moved = np.clip(budget[:-1] - 0.7 / np.maximum(number, 1) * slopes[:-1], low, high)
+    np.testing.assert_allclose(budget[1:], np.where((number > 0) & safe, moved, low), rtol=1e-12)
+    assert ((budget > low) & (budget < high)).any()
 
 
 @DOUBLE

@@ -102,6 +102,7 @@ def test_the_theorys_numbers_take_the_place_of_none(x64):
         wanted = 11**2 * 3 * 10**4 / (4.0 - 2.0) ** 2
         np.testing.assert_allclose(params.warm_up, wanted, rtol=1e-5)
         assert params.confidence_episodes == 40
+        np.testing.assert_allclose(params.step, 0.5 / (spec.tracking + spec.anchoring), rtol=1e-6)
     own = fixed_budget.resolve(FixedBudgetParams(warm_up=3, confidence_episodes=5), spec)
     assert (own.warm_up, own.confidence_episodes, own.budget) == (3, 5, 4.0)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -17,11 +17,13 @@ from optax import projections
 
 from jaxsoco.core import lanes
 from jaxsoco.core.lanes import spread
-from jaxsoco.provisioning.settings import BLOLParams
+from jaxsoco.provisioning.settings import BLOLParams, Planning
 from jaxsoco.provisioning.spec import Action, Feedback, Observation, Spec
 from jaxsoco.provisioning.theory.balde import Known, known_of, no_experience, plan_episode
 from jaxsoco_kernels.info import Status
 from jaxsoco_kernels.occupancy import BudgetedSolution
+
+_Params = TypeVar("_Params", bound=Planning)
 
 # --- the budget of those that plan ----------------------------------------------------------------
 
@@ -140,16 +142,18 @@ def _decision(state: PlannerState, solution: BudgetedSolution) -> Decision:
     )
 
 
-def descend(state: PlannerState, slope: jax.Array) -> jax.Array:
+def descend(state: PlannerState, slope: jax.Array, step: Any = None) -> jax.Array:
     """The next budget, ``[...]``: equation (12) for a slope ``h_k [...]``.
 
-    ``clip(b_k - h_k / (theta_g (k - K0)), B0, b_high)``; ``B0`` after an episode of the baseline.
+    ``clip(b_k - c h_k / (k - K0), B0, b_high)`` with ``c`` the ``step``, ``1 / theta_g`` if None;
+    ``B0`` after an episode of the baseline.
     """
     known, budget = state.known, state.budget
     number = state.episode.astype(budget.dtype) - state.warm_up
-    # eta_k = 1 / (theta_g (k - K0))
-    step = 1 / (known.curvature * jnp.maximum(number, 1))
-    lower = project_budget(budget - step * slope, known)
+    # eta_k = c / (k - K0)
+    strength = known.curvature if step is None else 1 / step
+    rate = 1 / (strength * jnp.maximum(number, 1))
+    lower = project_budget(budget - rate * slope, known)
     moves = (number > 0) & ~state.decision.fallback
     return jnp.where(moves, lower, known.budget_low)
 
@@ -157,7 +161,13 @@ def descend(state: PlannerState, slope: jax.Array) -> jax.Array:
 # --- BALDE ----------------------------------------------------------------------------------------
 
 
-def resolve(params: BLOLParams, spec: Spec) -> BLOLParams:
+def resolve_descent(params: BLOLParams, spec: Spec) -> BLOLParams:
+    """As :func:`resolve`, and the paper's step ``1 / theta_g``."""
+    step = 1 / spec.curvature if params.step is None else params.step
+    return replace(resolve(params, spec), step=step)
+
+
+def resolve(params: _Params, spec: Spec) -> _Params:
     """The paper's ``K0 = S^2 A T^4 / gamma^2``, ``gamma = B0 - b_base``, and all episodes for K."""
     warm_up, episodes = params.warm_up, params.confidence_episodes
     if warm_up is None:
@@ -168,7 +178,7 @@ def resolve(params: BLOLParams, spec: Spec) -> BLOLParams:
     return replace(params, warm_up=warm_up, confidence_episodes=episodes)
 
 
-def begin_balde(key: jax.Array, params: BLOLParams, spec: Spec) -> PlannerState:
+def begin_balde(key: jax.Array, params: Planning, spec: Spec) -> PlannerState:
     """State of a learner that plans with BALDE, before the first episode."""
     _check_choices(params)
     like = jnp.zeros(key.shape[1:], spec.dtype)
@@ -184,7 +194,7 @@ def _check_choices(params: Any) -> None:
 
 
 def act_with_balde(
-    key: jax.Array, params: BLOLParams, state: PlannerState, obs: Observation
+    key: jax.Array, params: Planning, state: PlannerState, obs: Observation
 ) -> tuple[Action, PlannerState]:
     """The budget and BALDE's plan within it, every episode or on a static clock; draws nothing."""
     del key

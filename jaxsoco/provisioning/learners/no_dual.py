@@ -13,7 +13,7 @@ from jaxsoco.provisioning.learners._shared import (
     act_with_balde,
     begin_balde,
     descend,
-    resolve,
+    resolve_descent,
 )
 from jaxsoco.provisioning.settings import BLOLParams
 from jaxsoco.provisioning.spec import Action, Feedback
@@ -24,9 +24,13 @@ def update(
     params: BLOLParams, state: PlannerState, action: Action, feedback: Feedback
 ) -> PlannerState:
     """Counts the trajectory and moves the budget."""
-    del params, action
-    return state._replace(seen=learn(state.seen, feedback), budget=descend(state, feedback.slope))
+    del action
+    return state._replace(
+        seen=learn(state.seen, feedback), budget=descend(state, feedback.slope, params.step)
+    )
 
 
-no_dual = Algorithm(begin_balde, act_with_balde, update, faults=counted_faults, resolve=resolve)
+no_dual = Algorithm(
+    begin_balde, act_with_balde, update, faults=counted_faults, resolve=resolve_descent
+)
 """BALDE without its multiplier; parameters :class:`~jaxsoco.provisioning.settings.BLOLParams`."""

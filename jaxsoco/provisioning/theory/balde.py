@@ -23,7 +23,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.core.lanes import align, one_hot, spread
-from jaxsoco.provisioning.settings import BLOLParams
+from jaxsoco.provisioning.settings import Planning
 from jaxsoco.provisioning.spec import Feedback, Spec
 from jaxsoco.provisioning.theory.confidence import (
     confidence_box,
@@ -83,7 +83,7 @@ class Experience(NamedTuple):
     spent: jax.Array | None
 
 
-def no_experience(params: BLOLParams, spec: Spec, like: jax.Array) -> Experience:
+def no_experience(params: Planning, spec: Spec, like: jax.Array) -> Experience:
     """Nothing seen yet, with the lanes and precision of ``like [...]``."""
     rows = 1 if params.counts == "pooled" else spec.slots
     s, a = spec.states, spec.actions
@@ -116,7 +116,7 @@ def learn(experience: Experience, feedback: Feedback) -> Experience:
 
 
 def plan_episode(
-    params: BLOLParams, known: Known, experience: Experience, budget: jax.Array, slots: int
+    params: Planning, known: Known, experience: Experience, budget: jax.Array, slots: int
 ) -> BudgetedSolution:
     """BALDE's plan for one episode: equations (13) to (18), by the linear program (23).
 
