@@ -16,7 +16,8 @@ import threading
 from collections.abc import Iterable
 from pathlib import Path
 
-from jaxsoco.engine.files import remove_leftovers, write_whole
+from jaxsoco.core.scratch import remove_leftovers
+from jaxsoco.engine.files import write_whole
 
 FOLDER = "claims"
 
