@@ -22,18 +22,11 @@ from jaxsoco.engine.store import Store
 from jaxsoco.experiment.devices import WHOLE_LOOPS, prepare_cpu, usable_cores
 from jaxsoco.experiment.runner import report
 
+pytestmark = pytest.mark.usefixtures("own_xla_flags")
+
 FORCED = "xla_force_host_platform_device_count"
 EXTRA = "xla_backend_extra_options"
 LOOPS = f"--{EXTRA}={WHOLE_LOOPS}"
-
-
-@pytest.fixture(autouse=True)
-def _flags(monkeypatch):
-    """A run asks XLA for devices and threads; other tests must not inherit that."""
-    for name in ("XLA_FLAGS", "PJRT_NPROC"):
-        monkeypatch.setenv(name, os.environ.get(name, ""))
-    if not os.environ["PJRT_NPROC"]:
-        monkeypatch.delenv("PJRT_NPROC")
 
 
 @pytest.fixture
