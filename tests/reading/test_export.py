@@ -291,7 +291,7 @@ def test_means_of_moments_are_those_of_the_runs(random_toy, folder):
     folder("export", folder.path / "moments", "--csv", "runs.csv", "--runs", code=2)
     assert "a table of runs takes the costs of every run" in folder.told
     folder("compare", "checkpoints", "moments", code=2)
-    assert "a comparison seed by seed takes the costs of every run" in folder.told
+    assert "A keeps every run, and B moments: they cannot be paired" in folder.told
 
 
 def test_traces_of_a_study_that_keeps_moments(random_toy, folder):
