@@ -285,7 +285,7 @@ def test_a_place_that_cannot_be_written_is_refused_without_jax(
     folder = tmp_path / "empty"
     folder.mkdir()
     # For the superuser nothing is read-only.
-    monkeypatch.setattr("jaxsoco.experiment.folders.tempfile.TemporaryDirectory", refuse)
+    monkeypatch.setattr("jaxsoco.core.scratch.Path.mkdir", refuse)
     code, _, told = run(toy_spec(), "--out", str(folder / name), "--anyway")
     assert code == 2
     assert f"{folder}: cannot be written to: permission denied" in told
