@@ -86,6 +86,18 @@ def _precision_left_alone():
         pytest.fail("jax_enable_x64 was switched on and left on")
 
 
+@pytest.fixture
+def own_xla_flags(monkeypatch):
+    """For tests that run an experiment in this process: it asks XLA for devices and threads.
+
+    Other tests must not inherit that.
+    """
+    for name in ("XLA_FLAGS", "PJRT_NPROC"):
+        monkeypatch.setenv(name, os.environ.get(name, ""))
+    if not os.environ["PJRT_NPROC"]:
+        monkeypatch.delenv("PJRT_NPROC")
+
+
 @pytest.fixture(params=[False, True], ids=["float32", "float64"])
 def x64(request):
     """Runs the test in float32 and again in float64; the value says whether it is float64.

@@ -11,13 +11,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from processes import ROOT, environment
 
 from jaxsoco import cli, registry
 from jaxsoco.cli import main
 from jaxsoco.core.errors import InputError
 from jaxsoco.core.schema import REQUIRED, Field
-
-ROOT = Path(__file__).resolve().parents[1]
 
 SPEC = """\
 figure = "Two sizes"
@@ -49,7 +48,7 @@ def start(*arguments: str, cwd: Path, code: str = WITHOUT_JAX) -> subprocess.Com
     return subprocess.run(
         [sys.executable, "-c", code, *arguments],
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "kernels")))},
+        env=environment(),
         capture_output=True,
         text=True,
         timeout=120,

@@ -9,7 +9,6 @@ place the site has the table that ``jaxsoco list NAME --markdown`` prints.
 
 import importlib
 import json
-import os
 import re
 import shlex
 import subprocess
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from processes import ROOT, environment
 
 from jaxsoco import cli, registry
 from jaxsoco.allocation.data import load_carbon_csv
@@ -30,7 +30,6 @@ from jaxsoco.core.schema import REQUIRED, AlgorithmEntry, Field, ProblemEntry
 from jaxsoco.experiment import expand, load_experiment
 from jaxsoco.experiment.settings import RUN_FIELDS
 
-ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 COMMANDS = ("list", "check", "run", "status", "report", "export", "compare", "prune")
 
@@ -161,7 +160,7 @@ def start(arguments: list[str], folder: Path, given: str = "") -> subprocess.Com
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "kernels")))},
+        env=environment(),
         input=given,
         capture_output=True,
         text=True,

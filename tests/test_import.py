@@ -1,13 +1,12 @@
 """Importing the package, listing and rejecting bad input do without JAX and matplotlib."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from processes import ROOT, environment
 
-ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ("jax", "jaxlib", "optax", "chex", "matplotlib", "ray")
 
 # Says so on stderr as well, so that code which swallows the ImportError is found out.
@@ -29,11 +28,10 @@ runpy.run_module("jaxsoco", run_name="__main__", alter_sys=True)
 
 
 def run_python(code: str, *arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    paths = [str(ROOT), str(ROOT / "kernels"), os.environ.get("PYTHONPATH", "")]
     return subprocess.run(
         [sys.executable, "-c", code, *arguments],
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+        env=environment(),
         capture_output=True,
         text=True,
         timeout=120,

@@ -1,7 +1,6 @@
 """Signals end the command line with one line and exit code 75, at any moment; nothing is lost."""
 
 import contextlib
-import hashlib
 import os
 import random
 import signal
@@ -13,13 +12,14 @@ from pathlib import Path
 from typing import IO
 
 import pytest
+from directories import committed, digests
+from processes import environment, start
 
 import jaxsoco
 from jaxsoco import cli
 from jaxsoco.core.errors import Interrupted
+from jaxsoco.core.scratch import is_temporary
 from jaxsoco.front import running
-
-ROOT = Path(__file__).resolve().parents[1]
 
 SPEC = """
 figure = "Follow"
@@ -36,33 +36,20 @@ tile = 16
 pack = 64
 """
 
-# As the script `jaxsoco` does, with a hook that is called before each first import of a module.
-# Where the tests run in the background, shells have SIGINT ignored; here it counts again.
-PROGRAM = """
-import atexit, os, signal, sys
-signal.signal(signal.SIGINT, signal.default_int_handler)
+# A hook that is called before each first import of a module.
+HOOK = """
+import atexit, os, time
 {before}
 class Hook:
     def find_spec(self, name, path=None, target=None):
         {hook}
 sys.meta_path.insert(0, Hook())
-from jaxsoco.cli import main
-sys.exit(main())
 """
 
 
-def program(*arguments: str, before: str = "", hook: str = "pass", **options):
-    """The command line in a process of its own."""
-    code = PROGRAM.format(before=before, hook=hook)
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'kernels'}"}
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *arguments],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        **options,
-    )
+def program(*arguments: str, before: str = "", hook: str = "pass") -> subprocess.Popen[str]:
+    """The command line in a process of its own, with a hook for imports."""
+    return start(*arguments, before=HOOK.format(before=before, hook=hook))
 
 
 def pipe(stream: IO[str] | None) -> IO[str]:
@@ -117,7 +104,7 @@ def test_a_signal_during_the_report(tmp_path):
     (line,) = last_words(program("report", str(out), hook=hook))
     assert line == f"jaxsoco: stopped by SIGTERM: {state}; resume with: jaxsoco report {out}"
     assert cli.main(["report", str(out)]) == 0
-    assert not [*out.rglob("*.part")]
+    assert not [*filter(is_temporary, out.rglob("*"))]
 
 
 def test_a_long_tile_does_not_hold_up_a_signal(tmp_path):
@@ -146,7 +133,9 @@ def test_a_pack_that_is_being_written_is_finished(tmp_path):
     spec, out = study(tmp_path, seeds=128), tmp_path / "out"
     before = """
 def replace(source, target, real=os.replace):
-    target.suffix == ".npz" and os.kill(os.getpid(), signal.SIGTERM)
+    if target.suffix == ".npz":
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.5)  # until the thread that waits for signals has it
     real(source, target)
 os.replace = replace
 """
@@ -182,8 +171,7 @@ if not child:
     time.sleep(60)
 assert os.waitpid(child, 0)[1] == signal.SIGTERM
 """
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", code], env=environment(), timeout=60, check=True)
     assert done.returncode == 0
 
 
@@ -214,13 +202,7 @@ sys.meta_path.insert(0, Hook())
         jaxsoco.run(study(tmp_path), tmp_path / "out", progress=False)
 
 
-def digests(out: Path) -> dict[str, str]:
-    """All files of a run that do not tell when and where it was computed."""
-    kept = [*out.glob("packs/*.npz"), out / "table.csv", out / "checks.json"]
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in kept}
-
-
-def trials(folder: Path, count: int, seconds: float | None = None) -> list[int]:
+def trials(folder: Path, count: int) -> list[int]:
     """Ends a sweep at random moments, from the first line of our code on, and resumes it.
 
     Returns:
@@ -249,18 +231,20 @@ def trials(folder: Path, count: int, seconds: float | None = None) -> list[int]:
         assert "Traceback" not in errors
         if started.returncode == 75:
             assert time.monotonic() - began < 1 + 2
-            lines = [x for x in errors.splitlines() if x.startswith("jaxsoco: stopped by SIG")]
-            assert len(lines) == 1
+            (line,) = [x for x in errors.splitlines() if x.startswith("jaxsoco: stopped by SIG")]
+            assert f"resume with: jaxsoco run {spec} --out {out}" in line
         else:
             assert started.returncode == 0
             assert (out / "report.html").exists()
             # The first run had to compile what is in the cache now, or the machine was busier.
             length = min(length, 0.9 * (time.monotonic() - first))
         codes.append(started.returncode)
+        kept = committed(out)
         resumed = program(*run)
         errors = resumed.communicate(timeout=300)[1]
         assert resumed.returncode == 0, errors
         assert digests(out) == wanted
+        assert kept.items() <= committed(out).items()  # nothing was computed again
         with contextlib.suppress(ProcessLookupError):
             os.kill(started.pid, 0)
             pytest.fail("the process is still there")

@@ -1,130 +1,31 @@
-"""Two studies side by side: the same cells of other code, hardware or precision, seed by seed."""
+"""Two studies side by side: the same cells of other code, hardware or precision, seed by seed.
+
+Where moments are kept in place of runs, cells are compared block by block (``block_pairs``).
+"""
 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from jaxsoco.analysis import block_pairs
+from jaxsoco.analysis.block_pairs import BlockSide
+from jaxsoco.analysis.compared import ComparedCell, Comparison, Paired, Verdict
 from jaxsoco.analysis.ledger import Ledger, ledger_of
-from jaxsoco.analysis.matching import Difference, Pairs, origins, pairs
+from jaxsoco.analysis.matching import origins, pairs
 from jaxsoco.analysis.records import Piece, segments
-from jaxsoco.analysis.samples import require_runs
-from jaxsoco.analysis.statistics import Estimate, pooled_mean, pooled_quantile
+from jaxsoco.analysis.statistics import pooled_mean, pooled_quantile
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.study import Study
-
-Verdict = Literal["identical", "rounding", "within", "beyond", "unknown"]
-
-VERDICTS: dict[Verdict, str] = {
-    "identical": "the same bits in every run",
-    "rounding": "differ by rounding alone",
-    "within": "differ, and the interval of the difference reaches over 0",
-    "beyond": "differ by more than the interval",
-    "unknown": "differ, and there is no interval",
-}
-"""What becomes of a cell, in words that go on from "3 cells"."""
-
-
-class Paired(NamedTuple):
-    """A quantity in both studies, over the seeds that both have.
-
-    Attributes:
-      left: its mean in the first (the median, where costs have no mean).
-      right: in the second.
-      difference: of the second from the first, seed by seed, with its interval.
-    """
-
-    left: float
-    right: float
-    difference: Estimate
-
-    @property
-    def beyond(self) -> bool:
-        """Whether the interval of the difference does not reach 0."""
-        lower, upper = self.difference.lower, self.difference.upper
-        return math.isfinite(lower) and math.isfinite(upper) and not lower <= 0 <= upper
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data; what is not finite becomes null."""
-        names = ("left", "right", "difference", "lower", "upper")
-        numbers = (self.left, self.right, *self.difference)
-        values = {n: x if math.isfinite(x) else None for n, x in zip(names, numbers, strict=True)}
-        return {**values, "beyond": self.beyond}
-
-
-@dataclass(frozen=True)
-class ComparedCell:
-    """A learner at a point, in both studies.
-
-    Attributes:
-      point: the problem's values on all axes of either study.
-      learner: label in the first.
-      seeds: how many both have, with finite costs.
-      identical: of how many of them every cost at every checkpoint is the same bits.
-      broken: seeds whose cost is finite in one of the two alone.
-      cost: the total cost.
-      measures: comparator -> regret or ratio.
-      verdict: what the difference of the total cost comes to.
-    """
-
-    point: Mapping[str, Any]
-    learner: str
-    seeds: int
-    identical: int
-    broken: int
-    cost: Paired
-    measures: Mapping[str, Paired]
-    verdict: Verdict
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data."""
-        return {
-            "point": {**self.point},
-            "learner": self.learner,
-            "seeds": self.seeds,
-            "identical": self.identical,
-            "broken": self.broken,
-            "verdict": self.verdict,
-            "cost": self.cost.to_json(),
-            "measures": {name: one.to_json() for name, one in self.measures.items()},
-        }
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Two studies side by side.
-
-    Attributes:
-      measure: ``"ratio"`` or ``"regret"``.
-      level: of the intervals.
-      cells: those that both have, point by point.
-      origins: what differs in code, compiler, platform, precision and data.
-      pairs: which points and learners are the same.
-      waiting: cells that both want, and one has no run of yet.
-    """
-
-    measure: str
-    level: float
-    cells: tuple[ComparedCell, ...]
-    origins: tuple[Difference, ...]
-    pairs: Pairs
-    waiting: int = 0
-
-    @property
-    def counts(self) -> dict[Verdict, int]:
-        """Cells by what becomes of them."""
-        counts = Counter(cell.verdict for cell in self.cells)
-        return {verdict: counts[verdict] for verdict in VERDICTS}
 
 
 @dataclass
 class Side:
-    """One of the studies with its runs: what :func:`read_side` makes.
+    """One of the studies with its runs: what :func:`read_side` makes of one that keeps them.
 
     Attributes:
       study: the study.
@@ -138,13 +39,10 @@ class Side:
     bits: dict[tuple[int, str], np.ndarray] = field(default_factory=dict)
 
 
-def read_side(study: Study, pieces: Iterable[Piece]) -> Side:
-    """Reads all runs of a study.
-
-    Raises:
-      InputError: moments are kept in place of runs.
-    """
-    require_runs(study, "a comparison seed by seed")
+def read_side(study: Study, pieces: Iterable[Piece]) -> Side | BlockSide:
+    """Reads all runs of a study, or all blocks of moments."""
+    if study.moments:
+        return block_pairs.read_side(study, pieces)
     side = Side(study, ledger_of(study, ()))
     for place, arrays in pieces:
         side.ledger.add(place, arrays)
@@ -177,7 +75,11 @@ def _digests(parts: list[np.ndarray]) -> np.ndarray:
     return total
 
 
-def compare_sides(left: Side, right: Side, level: float | None = None) -> Comparison:
+def compare_sides(
+    left: Side | BlockSide,
+    right: Side | BlockSide,
+    level: float | None = None,
+) -> Comparison:
     """The cells that two studies share, with the differences of the second from the first.
 
     Args:
@@ -186,10 +88,10 @@ def compare_sides(left: Side, right: Side, level: float | None = None) -> Compar
       level: of the intervals; the first study's if None.
 
     Raises:
-      InputError: they have no cell in common, or their seeds are not the same worlds.
+      InputError: they have no cell in common, or cannot be paired (:func:`require_pairs`).
     """
     first, second = left.study, right.study
-    _require_same(first, second)
+    require_pairs(first, second)
     common = pairs(first, second)
     level = level or first.level
     axes = dict.fromkeys([*first.axes, *second.axes])
@@ -197,7 +99,11 @@ def compare_sides(left: Side, right: Side, level: float | None = None) -> Compar
     for points in common.points:
         where = {axis: first.points[points[0]].get(axis) for axis in axes}
         for labels in common.learners:
-            cell = _cell(left, right, points, labels, where, level)
+            cell = None
+            if isinstance(left, Side) and isinstance(right, Side):
+                cell = _cell(left, right, points, labels, where, level)
+            elif isinstance(left, BlockSide) and isinstance(right, BlockSide):
+                cell = block_pairs.cell(left, right, points, labels, where, level)
             waiting += cell is None
             cells += [cell] if cell else []
     if not common.points or not common.learners:
@@ -209,8 +115,12 @@ def compare_sides(left: Side, right: Side, level: float | None = None) -> Compar
     )
 
 
-def _require_same(left: Study, right: Study) -> None:
-    """Raises unless a seed means the same world in both."""
+def require_pairs(left: Study, right: Study) -> None:
+    """Raises unless a seed means the same world in both, and both keep runs, or moments.
+
+    Raises:
+      InputError: it does not, or they do not.
+    """
     ours, theirs = left.setup, right.setup
     problems = [f"{setup.family}/{setup.problem}" for setup in (ours, theirs)]
     if problems[0] != problems[1]:
@@ -220,6 +130,10 @@ def _require_same(left: Study, right: Study) -> None:
         message = f"of different worlds: run.root_seed is {ours.root_seed} and {theirs.root_seed}"
         hint = "their seeds cannot be paired: want the same root_seed"
         raise InputError(Issue("compare", message, hint))
+    if left.moments != right.moments:
+        keeps = ["moments" if study.moments else "every run" for study in (left, right)]
+        message = f"A keeps {keeps[0]}, and B {keeps[1]}: they cannot be paired"
+        raise InputError(Issue("run.keep", message, "want the same run.keep in both"))
 
 
 def _cell(

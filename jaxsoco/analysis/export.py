@@ -15,6 +15,7 @@ from typing import IO, Any, Protocol
 from jaxsoco.analysis.columns import MOST_ROWS, Batch, Columns, Type, plain
 from jaxsoco.core import stopping
 from jaxsoco.core.escape import spreadsheet
+from jaxsoco.core.scratch import remove_leftovers, temporary_name
 from jaxsoco.core.text import show
 
 
@@ -64,7 +65,8 @@ def _replaced(path: Path) -> Iterator[IO[bytes]]:
     """A file that takes the place of ``path`` once all of it is written."""
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    remove_leftovers(path.parent, path.name)
+    temporary = temporary_name(path)
     try:
         with temporary.open("wb") as file:
             yield file

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from jaxsoco.analysis.plots import default_plots
 from jaxsoco.analysis.records import Piece
 from jaxsoco.analysis.verdicts import Verdict, together
 from jaxsoco.core import stopping
+from jaxsoco.core.scratch import remove_leftovers, temporary_name
 
 _FIGURE_NAME = re.compile(r"\d\d+-[a-z][a-z0-9-]*\.(png|svg|csv)")
 
@@ -88,6 +88,7 @@ def report_on(ledger: Ledger, directory: Path, *, draft: bool = False) -> Report
     results = run_checks(presentation.checks, ledger)
     exponents = fits(ledger)
     directory.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(directory)
     _write(directory / "table.csv", tables.csv_text(ledger, rows).encode())
     if study.checkpoints > 1:
         _write(directory / "curves.csv", tables.curves_text(ledger).encode())
@@ -141,7 +142,7 @@ def _fits(ledger: Ledger, exponents: Sequence[Fit]) -> str:
 
 def _write(path: Path, data: bytes) -> None:
     """Replaces a file whole, so that a reader never sees half of it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = temporary_name(path)
     try:
         with stopping.held():
             temporary.write_bytes(data)
@@ -177,6 +178,7 @@ def _write_figures(
     from jaxsoco.analysis.style import fallback_fonts, figure_style
 
     folder.mkdir(exist_ok=True)
+    remove_leftovers(folder)
     pictures, skipped, failures, written = [], [], [], set()
     text = everything_written(ledger, plots)
     for i, (plot, title) in enumerate(zip(plots, titles(plots, ledger.study), strict=True)):

@@ -7,7 +7,6 @@ is deleted.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from jaxsoco.analysis.records import Piece, segments
 from jaxsoco.core import stopping
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.measures import judged, read_record
+from jaxsoco.core.scratch import scratch_folder, temporary_name
 from jaxsoco.core.study import Study
 from jaxsoco.core.summary import Summary
 from jaxsoco.core.text import show
@@ -51,8 +51,8 @@ def try_report(manifest: Mapping[str, Any]) -> None:
     if not issues:
         try:
             # Held: a signal would leave the folder behind.
-            with stopping.held(), tempfile.TemporaryDirectory(prefix="jaxsoco-") as folder:
-                failures = report_on(ledger, Path(folder), draft=True).failures
+            with stopping.held(), scratch_folder("jaxsoco-trial") as folder:
+                failures = report_on(ledger, folder, draft=True).failures
         except OSError as error:
             message = f"the folder for temporary files cannot be used: {error.strerror or error}"
             raise InputError(Issue("TMPDIR", message, "set it to a folder with space")) from error
@@ -77,8 +77,9 @@ def try_folder(directory: Path) -> None:
         if not folder.exists():
             continue
         try:
-            with tempfile.NamedTemporaryFile(dir=folder, prefix=".", suffix=".part"):
-                pass
+            trial = temporary_name(folder / "trial")
+            trial.touch()
+            trial.unlink()
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             hint = "the report goes there: mend its permissions, or choose another --out"

@@ -3,7 +3,7 @@
 Python calls a handler between two bytecodes of the main thread, and while XLA compiles or computes
 the next one may be minutes away. So the process of the command line has a thread that reads
 signals from a pipe (``signal.set_wakeup_fd``) and ends the process itself. That loses nothing but
-the pack in flight: every file is written whole or not at all (``engine.files``).
+the pack in flight: every file is written whole or not at all (``engine.files``, ``core.scratch``).
 
 Importing this module changes nothing. Library code only says how far it is (:class:`stage`) and
 what should not be cut short (:class:`held`); both do nothing where :func:`install` was not called.

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
-import itertools
 import os
-import platform
-import re
-import secrets
-import time
 from pathlib import Path
+
+from jaxsoco.core.scratch import temporary_name
 
 
 def write_whole(path: Path, data: bytes, *, replace: bool = True) -> None:
@@ -28,7 +24,7 @@ def write_whole(path: Path, data: bytes, *, replace: bool = True) -> None:
       FileExistsError: there is a file and it is not to be replaced.
       OSError: it could not be written, or not be made lasting; no temporary file is left.
     """
-    temporary = _temporary(path)
+    temporary = temporary_name(path)
     try:
         with temporary.open("wb") as file:
             file.write(data)
@@ -50,7 +46,7 @@ def link_whole(source: Path, target: Path) -> None:
     Raises:
       OSError: it could not be made, or not be made lasting; no temporary file is left.
     """
-    temporary = _temporary(target)
+    temporary = temporary_name(target)
     try:
         os.link(source, temporary)
     except OSError:  # another disk, or one without hard links
@@ -62,10 +58,6 @@ def link_whole(source: Path, target: Path) -> None:
         # Where both were one file already, a rename leaves both names.
         temporary.unlink(missing_ok=True)
     sync_folder(target.parent)
-
-
-def _temporary(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{_HOST}-{os.getpid()}-{_PROCESS}-{next(_COUNTER)}.tmp")
 
 
 def _rename_to_new(source: Path, target: Path) -> None:
@@ -92,46 +84,3 @@ def sync_folder(folder: Path) -> None:
             raise
     finally:
         os.close(descriptor)
-
-
-def is_temporary(path: Path) -> bool:
-    """Whether this is a temporary file of :func:`write_whole`, of any process."""
-    return _TEMPORARY.fullmatch(path.name) is not None
-
-
-def remove_leftovers(folder: Path) -> None:
-    """Removes the temporary files of killed processes, but not what a live one is writing."""
-    with contextlib.suppress(OSError):
-        for entry in folder.iterdir():
-            match = _TEMPORARY.fullmatch(entry.name)
-            if match and _is_leftover(entry, match[1], int(match[2]), match[3]):
-                with contextlib.suppress(OSError):
-                    entry.unlink()
-
-
-def _is_leftover(entry: Path, host: str, pid: int, process: str) -> bool:
-    if host != _HOST or os.name != "posix":
-        return time.time() - entry.stat().st_mtime > _DAY
-    if pid == os.getpid():
-        return process != _PROCESS
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    except OSError:
-        return False
-    return False
-
-
-def _pid_space() -> str:
-    """Where a process id has its meaning: the host, and on Linux the container's namespace."""
-    with contextlib.suppress(OSError):
-        return f"{platform.node()} {os.readlink('/proc/self/ns/pid')}"
-    return platform.node()
-
-
-_HOST = hashlib.sha256(_pid_space().encode()).hexdigest()[:8]
-_PROCESS = secrets.token_hex(4)  # another process may get the same id later
-_COUNTER = itertools.count()
-_TEMPORARY = re.compile(r"\..+\.([0-9a-f]{8})-(\d+)-([0-9a-f]{8})-\d+\.tmp")
-_DAY = 86400.0

@@ -19,16 +19,11 @@ import numpy as np
 
 from jaxsoco.core import stopping, text
 from jaxsoco.core.errors import InputError, Interrupted, Issue, reason_of
+from jaxsoco.core.scratch import is_temporary, remove_leftovers
 from jaxsoco.core.study import Study
 from jaxsoco.engine import manifest as manifests
 from jaxsoco.engine import packs
-from jaxsoco.engine.files import (
-    is_temporary,
-    link_whole,
-    remove_leftovers,
-    sync_folder,
-    write_whole,
-)
+from jaxsoco.engine.files import link_whole, sync_folder, write_whole
 from jaxsoco.engine.index import Index
 from jaxsoco.engine.manifest import MANIFEST
 from jaxsoco.engine.packs import Block, DamageError, Pack, UnreadableError

@@ -6,14 +6,8 @@ import math
 from pathlib import Path
 from typing import Any
 
-from jaxsoco.analysis.comparison import (
-    VERDICTS,
-    ComparedCell,
-    Comparison,
-    Paired,
-    compare_sides,
-    read_side,
-)
+from jaxsoco.analysis.compared import VERDICTS, ComparedCell, Comparison, Paired
+from jaxsoco.analysis.comparison import compare_sides, read_side, require_pairs
 from jaxsoco.analysis.statistics import Estimate
 from jaxsoco.analysis.tables import MOST_ROWS, with_interval
 from jaxsoco.core import text
@@ -24,8 +18,9 @@ def compare(left: Stored, right: Stored) -> Comparison:
     """The cells that two directories share, with the differences of the second from the first.
 
     Raises:
-      InputError: they have no cell in common, or their seeds are not the same worlds.
+      InputError: they have no cell in common, or cannot be paired.
     """
+    require_pairs(left.study, right.study)
     first, second = (read_side(one.study, one.pieces()) for one in (left, right))
     return compare_sides(first, second)
 
@@ -77,7 +72,8 @@ def _table(result: Comparison, cells: tuple[ComparedCell, ...]) -> str:
         for cell in cells
     ]
     level = text.percent(result.level)
-    note = f"± is half the {level} interval of the paired difference, seed by seed"
+    unit = "block" if any(cell.blocks for cell in cells) else "seed"
+    note = f"± is half the {level} interval of the paired difference, {unit} by {unit}"
     return f"{text.table(header, body, len(axes) + 1)}\n\n{note}"
 
 
@@ -92,6 +88,8 @@ def _verdicts(result: Comparison) -> str:
         for verdict, number in result.counts.items()
         if number
     ]
+    notes = (c.cost.difference.note for c in result.cells if c.verdict == "unknown")
+    lines += [f"  no interval: {note}" for note in dict.fromkeys(notes) if note]
     beyond = sorted((cell for cell in result.cells if cell.verdict == "beyond"), key=_rank)
     lines += [f"  {_sentence(cell)}" for cell in beyond[:MOST_ROWS]]
     for cell in result.cells:

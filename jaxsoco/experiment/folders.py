@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 from jaxsoco.core import stopping
 from jaxsoco.core.errors import InputError, Issue
+from jaxsoco.core.scratch import scratch_folder
 from jaxsoco.engine.store import Store, is_trace
 
-_TRIAL = ".jaxsoco-"
-"""What the name of a folder begins with that is made to see whether one can be."""
+_TRIAL = "jaxsoco-trial"
+"""A folder that is made to see whether one can be."""
 
 
 def default_folder(name: str, smoke: bool) -> Path:
@@ -62,14 +62,14 @@ def _is_there(place: Path) -> bool:
 
 def _is_trace(entry: Path) -> bool:
     """Whether it may be what a run leaves that stopped before its manifest was written."""
-    return is_trace(entry) or entry.name.startswith(_TRIAL)
+    return is_trace(entry) or entry.name.startswith(".jaxsoco-")  # older ones end otherwise
 
 
 def _require_writable(place: Path) -> None:
     """Raises unless a folder can be made here."""
     try:
         # Held: a signal would leave the folder behind.
-        with stopping.held(), tempfile.TemporaryDirectory(dir=place, prefix=_TRIAL):
+        with stopping.held(), scratch_folder(_TRIAL, place):
             pass
     except OSError as error:
         message = f"cannot be written to: {_reason(error)}"

@@ -10,7 +10,6 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
-import tempfile
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 from jaxsoco.core.cells import Cells
 from jaxsoco.core.errors import InputError, Interrupted
+from jaxsoco.core.scratch import make_folder
 from jaxsoco.core.study import Study
 from jaxsoco.engine import manifest
 from jaxsoco.engine.requests import Request
@@ -147,7 +147,7 @@ class Worker:
     def __init__(self, parcel: Parcel, out: str = "", scratch: str = ""):
         self._folder = ""
         if parcel.files:
-            self._folder = tempfile.mkdtemp(prefix="jaxsoco-plugins-", dir=scratch or None)
+            self._folder = str(make_folder("jaxsoco-plugins", Path(scratch) if scratch else None))
             atexit.register(self.clear)
         self._sweep: Sweep
         self._study: Study

@@ -20,7 +20,7 @@ from jaxsoco.analysis.columns import (
     run_types,
     stored_costs,
 )
-from jaxsoco.analysis.comparison import Comparison
+from jaxsoco.analysis.compared import Comparison
 from jaxsoco.analysis.export import library, write_table
 from jaxsoco.analysis.ledger import Ledger, ledger_of
 from jaxsoco.analysis.records import Piece

@@ -24,6 +24,7 @@ from jaxsoco.core.exits import BAD_INPUT, DONE, FAILED, INTERNAL, INTERRUPTED
 from jaxsoco.core.fields import Issues, read_value
 from jaxsoco.core.files import one_line, read_text
 from jaxsoco.core.schema import AUTO, AlgorithmEntry, Extension, Field
+from jaxsoco.core.scratch import scratch_folder
 from jaxsoco.core.text import with_type
 from jaxsoco.experiment.document import parse_toml
 from jaxsoco.experiment.expand import expand
@@ -167,8 +168,8 @@ which asks the child to stop. Until the child can answer to signals, they are bl
 def _run_in_child(request: Mapping[str, Any], progress: bool) -> str:
     """Runs ``jaxsoco.front.child`` and returns the run directory."""
     text = json.dumps(request, default=str)
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "answer.json"
+    with scratch_folder("jaxsoco-answer") as folder:
+        file = folder / "answer.json"
         paths = json.dumps([path for path in sys.path if isinstance(path, str)])
         with _signals_blocked():
             child = subprocess.Popen(

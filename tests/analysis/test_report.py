@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from survivors import temporary_of_the_dead
 
 from jaxsoco.analysis import figures, plots, style, tables, write_report
 from jaxsoco.analysis.drawings import distribution
@@ -181,6 +182,15 @@ def test_figures_of_an_earlier_report_go(sweep, tmp_path):
     write_report(sweep.manifest(), sweep.pieces(), tmp_path)
     names = sorted(p.name for p in (tmp_path / "figures").iterdir())
     assert names == [*(f"01-ratio-cdf.{form}" for form in ("csv", "png", "svg")), "mine.png"]
+
+
+def test_what_a_killed_report_left_goes(sweep, tmp_path):
+    (tmp_path / "figures").mkdir()
+    left = [temporary_of_the_dead(tmp_path / name) for name in ("table.csv", "figures/01-a.svg")]
+    for file in left:
+        file.write_text("half")
+    write_report(sweep.manifest(), sweep.pieces(), tmp_path)
+    assert not any(file.exists() for file in left)
 
 
 def test_the_same_runs_give_the_same_files(sweep, tmp_path):

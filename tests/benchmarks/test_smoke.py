@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from processes import environment
 from reference_cvxpy import Reference  # pyright: ignore[reportMissingImports]
 from reference_job import Job  # pyright: ignore[reportMissingImports]
 
@@ -19,14 +20,10 @@ pytestmark = pytest.mark.oracle
 def run_quick(name: str, *options: str) -> subprocess.CompletedProcess[str]:
     # Without the code generator's optimisation the programs compile in half the time.
     flags = "--xla_backend_optimization_level=0"
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "kernels"))),
-        "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip(),
-    }
+    variables = environment(XLA_FLAGS=f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip())
     command = [sys.executable, f"benchmarks/{name}", "--quick", *options]
     return subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600
+        command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=600
     )
 
 

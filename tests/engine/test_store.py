@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from toy_study import make_study, pack_files, temporaries
 
+from jaxsoco.core import scratch
 from jaxsoco.core.errors import InputError, Interrupted
 from jaxsoco.engine import files
 from jaxsoco.engine.packs import Block, name_of
@@ -556,7 +557,7 @@ def test_a_kill_between_any_two_system_calls_loses_nothing(tmp_path, monkeypatch
     while True:
         path = tmp_path / f"run{deaths}"
         with monkeypatch.context() as patch:
-            patch.setattr(files, "_PROCESS", "0a0a0a0a")
+            patch.setattr(scratch, "_PROCESS", "0a0a0a0a")
             trouble = Trouble(patch, deaths + 1, Killed)
             patch.setattr(files.Path, "unlink", _dead_after(trouble, deaths, files.Path.unlink))
             try:
@@ -587,7 +588,7 @@ def _dead_after(trouble, calls, unlink):
 def test_leftovers_are_removed_but_not_what_is_being_written(full):
     finished = subprocess.Popen([sys.executable, "-c", ""])
     finished.wait()
-    here, me = files._HOST, os.getpid()
+    here, me = scratch._HOST, os.getpid()
 
     def leave(host, pid, process, age=0.0):
         path = full.path / f"packs/.{NAMES[1]}.npz.{host}-{pid}-{process}-0.tmp"
@@ -602,7 +603,7 @@ def test_leftovers_are_removed_but_not_what_is_being_written(full):
         leave("0a0a0a0a", 1, "0b0b0b0b", age=2 * 86400),
     ]
     kept = [
-        leave(here, me, files._PROCESS),
+        leave(here, me, scratch._PROCESS),
         leave(here, os.getppid(), "0a0a0a0a"),
         leave("0a0a0a0a", 1, "0c0c0c0c"),
     ]

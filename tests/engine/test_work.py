@@ -1,10 +1,13 @@
 """Who computes what: shares, stealing with claims, deadlines, the cache, and noted failures."""
 
 import os
+import subprocess
+import sys
 import threading
 import time
 
 import pytest
+from processes import environment
 from studies import content_of, fill, make_study
 
 from jaxsoco.core.errors import InputError, Interrupted
@@ -80,6 +83,49 @@ def test_a_claim_of_the_dead_is_taken_over(tmp_path):
         assert mine.alive(["a"]) == set() and mine.take("a")
         theirs.release("a")  # it came back to life, and the claim is not its own any more
         assert file.exists()
+
+
+# One that holds two claims, and looks at another's when it is killed: "ready" comes first.
+KILLED = """
+import sys, time
+from pathlib import Path
+from jaxsoco.engine import claims
+with claims.Claims(Path(sys.argv[1])) as its:
+    assert its.take("a") and its.take("b")
+    real = Path.stat
+    def stat(path, **options):
+        if path.name.startswith(".probe"):
+            print("ready", flush=True)
+            time.sleep(60)
+        return real(path, **options)
+    Path.stat = stat
+    its.alive(["c"])
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="asks for processes by their id")
+def test_a_claim_of_a_process_that_was_killed_is_free_at_once(tmp_path):
+    with Claims(tmp_path) as mine:
+        assert mine.take("c")
+        code = [sys.executable, "-c", KILLED, str(tmp_path)]
+        started = subprocess.Popen(code, env=environment(), stdout=subprocess.PIPE)
+        assert started.stdout is not None and started.stdout.readline() == b"ready\n"
+        assert mine.alive(["a", "b"]) == {"a", "b"} and not mine.take("a")
+        started.kill()
+        started.communicate()
+        assert mine.alive(["a", "b"]) == set() and mine.take("a")
+    # Of what it held and wrote nothing is left, whether or not somebody took it over.
+    assert [*(tmp_path / "claims").iterdir()] == []
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"owner": "x"}', b'{"host": 1, "pid": "a"}'])
+def test_a_claim_that_does_not_say_whose_it_is_lives_for_a_lease(tmp_path, content):
+    with Claims(tmp_path) as mine:
+        file = tmp_path / "claims" / "a.json"
+        file.write_bytes(content)
+        assert mine.alive(["a"]) == {"a"} and not mine.take("a")
+        os.utime(file, (time.time() - 61,) * 2)
+        assert mine.take("a")
 
 
 def test_a_claim_is_kept_alive_while_its_owner_lives(tmp_path):

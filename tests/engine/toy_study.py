@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxsoco.core import scratch
 from jaxsoco.core.cells import Origin
 from jaxsoco.core.plan import Group, Plan
 from jaxsoco.core.schema import CostEntry
 from jaxsoco.core.setup import LearnerInfo, Presentation, Setup
 from jaxsoco.core.study import Study
-from jaxsoco.engine import files
 from jaxsoco.engine.reading import Stored
 from jaxsoco.engine.store import Store
 from jaxsoco.engine.sweep import Local, SweepSummary, Tiles, sweep
@@ -199,7 +199,7 @@ def assert_same_bits(one: dict, two: dict) -> None:
 
 
 def temporaries(path: Path) -> list[Path]:
-    return [p for p in path.rglob("*") if files.is_temporary(p)]
+    return [p for p in path.rglob("*") if scratch.is_temporary(p)]
 
 
 def pack_files(path: Path) -> dict[str, bytes]:

@@ -3,103 +3,35 @@
 Nothing is computed twice, and what is reported is, to the last byte, what a new directory gives.
 """
 
-import os
 import subprocess
 import sys
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
+import small_studies
+from directories import tables
+from processes import environment
 
 import jaxsoco
 from jaxsoco.cli import main
 from jaxsoco.core.ranges import Range, size, union
 from jaxsoco.engine.store import Store
 
-ROOT = Path(__file__).resolve().parents[2]
-
-STUDY = """\
-figure = "It grows"
-family = "{family}"
-[problem]
-{problem}
-{axis} = {values}
-{learners}
-[run]
-{run}
-tile = 16
-pack = 64
-precision = "{precision}"
-[[check]]
-kind = "complete"
-[[plot]]
-kind = "cost-breakdown"
-"""
-
-STUDIES = {
-    "allocation": {
-        "problem": 'regions = ["eu-west-3", "eu-north-1", "us-west-1"]',
-        "axis": "data_size",
-        "values": (1.0, 4.0),
-        "learners": ('name = "pcm"', 'name = "greedy"', 'name = "threshold"'),
-        "run": 'compare = ["offline_optimum"]',
-        "precision": "float64",
-    },
-    "multistage": {
-        "problem": 'name = "bernoulli_tree"\ndepth = 2',
-        "axis": "switch",
-        "values": (0.1, 0.5),
-        "learners": ('name = "exp3"', 'name = "epsilon_exp3"', 'name = "broad_omd"'),
-        "run": "horizons = [100, 300]",
-        "precision": "float32",
-    },
-    "provisioning": {
-        "problem": 'name = "paper_queue"\nslots = 4\ncapacity = 4\nbudget_low = 2',
-        "axis": "price",
-        "values": (0.01, 0.1),
-        "learners": ('name = "blol"', 'name = "blind_rate"', 'name = "oco_q"'),
-        "run": "horizons = 30",
-        "precision": "float64",
-    },
-    "tracking": {
-        "problem": 'name = "quadratic_tracking"\ndimension = 3',
-        "axis": "increment_scale",
-        "values": (1.0, 2.0),
-        "learners": ('name = "scale"', 'name = "lai"', 'name = "passive_learner"'),
-        "run": 'horizons = 60\ncompare = ["online_optimum", "online_optimum_path"]',
-        "precision": "float64",
-    },
-    "toy": {
-        "problem": "places = 2",
-        "axis": "speed",
-        "values": (1.0, 2.0),
-        "learners": ('name = "step"\nlabel = "one"', 'name = "step"\nlabel = "two"\nstride = 2',
-                     'name = "step"\nlabel = "three"\nstride = 3'),
-        "run": "horizons = [10, 20]\ncheckpoints = 3",
-        "precision": "float32",
-    },
-}  # fmt: skip
 BASE, MORE = 70, 100
 """Seeds; neither is a multiple of the grid that blocks begin at, nor of the tile."""
 
 
 def write(folder: Path, family: str, values: int, learners: int) -> Path:
     """The family's study with so many values of its axis, and so many learners."""
-    study = STUDIES[family]
-    shown = {
-        "values": [*study["values"][:values]],
-        "learners": "\n".join(f"[[algorithm]]\n{one}" for one in study["learners"][:learners]),
-    }
-    path = folder / "growing.toml"
-    path.write_text(STUDY.format(**(study | shown), family=family), encoding="utf-8")
-    return path
+    return small_studies.write(folder / "growing.toml", family, values=values, learners=learners)
 
 
 def at_the_command_line(spec: Path, out: Path, seeds: int) -> str:
     arguments = ["run", str(spec), "--out", str(out), "--seeds", str(seeds)]
     done = subprocess.run(
         [sys.executable, "-m", "jaxsoco", *arguments],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "kernels")))},
+        env=environment(),
         capture_output=True,
         text=True,
         timeout=300,
@@ -125,13 +57,6 @@ def stored(out: Path) -> int:
     return sum(map(size, ranges.values()))
 
 
-def reports(out: Path) -> dict[str, bytes]:
-    """Every table that a report is made of."""
-    names = ["table.csv", "curves.csv", "checks.json"]
-    files = [*(out / name for name in names), *sorted((out / "figures").glob("*.csv"))]
-    return {file.name: file.read_bytes() for file in files if file.exists()}
-
-
 def packs(out: Path) -> dict[str, int]:
     return {file.name: file.stat().st_mtime_ns for file in (out / "packs").iterdir()}
 
@@ -140,7 +65,7 @@ def grow(folder: Path, family: str, run, again) -> None:
     """Extends a directory step by step; ``run`` and ``again`` take turns."""
     out = folder / "out"
     run(write(folder, family, 1, 2), out, BASE)
-    first, learners = reports(out), len(jaxsoco.load(out).labels)
+    first, learners = tables(out), len(jaxsoco.load(out).labels)
     points = len(jaxsoco.load(out).study.points)
     assert stored(out) == points * learners * BASE
     old = packs(out)
@@ -155,14 +80,14 @@ def grow(folder: Path, family: str, run, again) -> None:
     whole = folder / "whole"
     run(write(folder, family, 2, 3), whole, MORE)
     assert stored(whole) == stored(out)
-    assert {"table.csv", "checks.json"} < reports(whole).keys()
-    assert reports(out) == reports(whole)
+    assert {"table.csv", "checks.json"} < tables(whole).keys()
+    assert tables(out) == tables(whole)
     assert len(packs(whole)) < len(packs(out))
     # Less again, and what that came to in the beginning.
     wide = packs(out)
     run(write(folder, family, 1, 2), out, BASE)
     assert packs(out) == wide
-    assert reports(out) == first
+    assert tables(out) == first
 
 
 @pytest.mark.slow
@@ -172,14 +97,9 @@ def test_a_directory_grows_as_if_it_were_new(tmp_path, family):
 
 
 @pytest.fixture
-def here(toy, monkeypatch, capsys):
+def here(toy, monkeypatch, capsys, own_xla_flags):
     """The command line in this process, for a toy family that draws."""
     from jaxsoco.core import random
-
-    for name in ("XLA_FLAGS", "PJRT_NPROC"):  # a run asks for devices; other tests must not
-        monkeypatch.setenv(name, os.environ.get(name, ""))
-    if not os.environ["PJRT_NPROC"]:
-        monkeypatch.delenv("PJRT_NPROC")
 
     def draw(key, settings):
         return settings * random.uniform(key, dtype=settings.dtype)
@@ -214,4 +134,4 @@ def test_shares_extend_a_directory_together(tmp_path, here):
         assert main(["run", str(spec), "--out", str(out), *options]) == 0
     here(spec, whole, MORE)
     assert stored(out) == stored(whole)
-    assert reports(out) == reports(whole)
+    assert tables(out) == tables(whole)

@@ -9,6 +9,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from processes import environment
 
 import jaxsoco
 from jaxsoco import registry
@@ -21,7 +22,6 @@ from jaxsoco.multistage import load_tree
 from jaxsoco.multistage.theory.graphs import MAX_DEPTH
 from jaxsoco.provisioning import load_tabular, load_trace_csv
 
-ROOT = Path(__file__).resolve().parents[2]
 SOON = 20.0
 
 
@@ -225,15 +225,13 @@ def test_checks_answer_soon(tmp_path, family, problem, learner, run, code, capsy
 # --- the machine ----------------------------------------------------------------------------------
 
 
-def run_small(folder: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run_small(folder: Path, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
     regions = 'regions = ["eu-west-3", "eu-north-1"]'
     write(folder, "allocation", regions, "greedy", 'seeds = 16, tile = 16, compare = ["advice"]')
-    paths = os.pathsep.join((str(ROOT), str(ROOT / "kernels")))
-    unforced = {k: v for k, v in os.environ.items() if k not in ("XLA_FLAGS", "JAX_PLATFORMS")}
     return subprocess.run(
         [sys.executable, "-m", "jaxsoco", "run", "study.toml", *options],
         cwd=folder,
-        env={**unforced, "PYTHONPATH": paths, "JAX_PLATFORMS": "cpu", **environment},
+        env=environment(**{"XLA_FLAGS": "", "JAX_PLATFORMS": "cpu"} | variables),
         capture_output=True,
         text=True,
         timeout=240,

@@ -163,12 +163,7 @@ def test_a_learner_that_is_edited_is_computed_again_and_no_other(tmp_path):
 
 
 @pytest.fixture
-def run(tmp_path, capsys, monkeypatch):
-    for name in ("XLA_FLAGS", "PJRT_NPROC"):  # a run asks for devices; other tests must not
-        monkeypatch.setenv(name, os.environ.get(name, ""))
-    if not os.environ["PJRT_NPROC"]:
-        monkeypatch.delenv("PJRT_NPROC")
-
+def run(tmp_path, capsys, own_xla_flags):
     def run(spec: Path) -> tuple[str, str]:
         assert main(["run", str(spec), "--out", str(tmp_path / "out")]) == 0
         return capsys.readouterr()

@@ -1,7 +1,6 @@
 """Runs whose packs workers of Ray compute: the same bits as here, whoever is killed on the way."""
 
 import contextlib
-import hashlib
 import os
 import random
 import secrets
@@ -10,12 +9,14 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from directories import digests, packs
+from processes import ROOT, finish, start
+from survivors import descendants, leftovers, nobody, wait_for
 
 import jaxsoco
 from jaxsoco.experiment import ray_guard
@@ -23,7 +24,6 @@ from jaxsoco.experiment import ray_guard
 pytest.importorskip("ray")
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
 
-ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = (ROOT / "jaxsoco", ROOT / "kernels" / "jaxsoco_kernels")
 
 STUDY = """
@@ -86,59 +86,12 @@ def project(tmp_path_factory):
 
 def command(folder: Path, out: str, *options: str, **variables: str) -> subprocess.Popen[str]:
     """``jaxsoco run`` in a process of its own."""
-    # Where tests run in the background, shells have SIGINT ignored; here it counts.
-    code = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-    code += "from jaxsoco.cli import main; sys.exit(main())"
-    paths = os.pathsep.join((str(ROOT), str(ROOT / "kernels")))
-    return subprocess.Popen(
-        [sys.executable, "-c", code, "run", "study.toml", "--out", out, *options],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": paths, **variables},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    arguments = ("run", "study.toml", "--out", out, *options)
+    return start(*arguments, folder=folder, variables=variables)
 
 
 def with_ray(folder: Path, out: str, *options: str, **variables: str) -> subprocess.Popen[str]:
     return command(folder, out, "--executor", "ray", *options, **variables)
-
-
-def finish(process: subprocess.Popen[str], code: int = 0) -> tuple[str, str]:
-    printed = process.communicate(timeout=300)
-    assert process.returncode == code, printed
-    return printed
-
-
-def digests(out: Path) -> list[str]:
-    """What is in a run directory but for when and where it was computed."""
-    files = [*out.glob("packs/*.npz"), out / "table.csv", out / "checks.json"]
-    return sorted(hashlib.sha256(file.read_bytes()).hexdigest() for file in files)
-
-
-def packs(out: Path) -> int:
-    return len([*out.glob("packs/*.json")])
-
-
-def parents() -> dict[int, tuple[int, str]]:
-    """Process -> its parent and its title."""
-    table = {}
-    for place in Path("/proc").iterdir():
-        if place.name.isdecimal():
-            with contextlib.suppress(OSError):
-                fields = (place / "stat").read_text().rpartition(")")[2].split()
-                title = (place / "cmdline").read_text(errors="replace")
-                if fields[0] != "Z":
-                    table[int(place.name)] = (int(fields[1]), title)
-    return table
-
-
-def descendants(process: int, title: str = "") -> list[int]:
-    """The processes that a process started, and so on; those of one title."""
-    table, found = parents(), [process]
-    for one in found:
-        found += [child for child, (parent, _) in table.items() if parent == one]
-    return [one for one in found[1:] if one in table and table[one][1].startswith(title)]
 
 
 def wait_for_packs(started: subprocess.Popen[str], out: Path, most: int = 0) -> None:
@@ -146,17 +99,6 @@ def wait_for_packs(started: subprocess.Popen[str], out: Path, most: int = 0) -> 
     wait_for(lambda: packs(out) > most or started.poll() is not None)
     if started.poll() is not None:
         pytest.fail(f"it ended early: {started.communicate()}")
-
-
-def wait_for(condition, seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
-def nobody(processes: list[int]) -> bool:
-    return not {*processes} & {*parents()}
 
 
 def addresses(processes: list[int]) -> set[str]:
@@ -176,12 +118,6 @@ def addresses(processes: list[int]) -> set[str]:
 
 
 LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
-
-
-def leftovers() -> set[Path]:
-    places = {Path("/tmp"), Path(tempfile.gettempdir())}
-    names = ("jaxsoco-ray-*", "jaxsoco-plugins-*")
-    return {path for place in places for name in names for path in place.glob(name)}
 
 
 def test_two_workers_give_the_same_bits_though_one_is_killed(project):

@@ -22,18 +22,11 @@ from jaxsoco.engine.store import Store
 from jaxsoco.experiment.devices import WHOLE_LOOPS, prepare_cpu, usable_cores
 from jaxsoco.experiment.runner import report
 
+pytestmark = pytest.mark.usefixtures("own_xla_flags")
+
 FORCED = "xla_force_host_platform_device_count"
 EXTRA = "xla_backend_extra_options"
 LOOPS = f"--{EXTRA}={WHOLE_LOOPS}"
-
-
-@pytest.fixture(autouse=True)
-def _flags(monkeypatch):
-    """A run asks XLA for devices and threads; other tests must not inherit that."""
-    for name in ("XLA_FLAGS", "PJRT_NPROC"):
-        monkeypatch.setenv(name, os.environ.get(name, ""))
-    if not os.environ["PJRT_NPROC"]:
-        monkeypatch.delenv("PJRT_NPROC")
 
 
 @pytest.fixture
@@ -292,7 +285,7 @@ def test_a_place_that_cannot_be_written_is_refused_without_jax(
     folder = tmp_path / "empty"
     folder.mkdir()
     # For the superuser nothing is read-only.
-    monkeypatch.setattr("jaxsoco.experiment.folders.tempfile.TemporaryDirectory", refuse)
+    monkeypatch.setattr("jaxsoco.core.scratch.Path.mkdir", refuse)
     code, _, told = run(toy_spec(), "--out", str(folder / name), "--anyway")
     assert code == 2
     assert f"{folder}: cannot be written to: permission denied" in told

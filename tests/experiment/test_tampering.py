@@ -5,7 +5,6 @@ What the engine makes of them in more ways is in ``tests/engine/test_tampering.p
 
 import hashlib
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -13,14 +12,7 @@ import pytest
 from jaxsoco.cli import main
 from jaxsoco.core.exits import BAD_INPUT, DONE
 
-
-@pytest.fixture(autouse=True)
-def _flags(monkeypatch):
-    """A run asks XLA for devices and threads; other tests must not inherit that."""
-    for name in ("XLA_FLAGS", "PJRT_NPROC"):
-        monkeypatch.setenv(name, os.environ.get(name, ""))
-    if not os.environ["PJRT_NPROC"]:
-        monkeypatch.delenv("PJRT_NPROC")
+pytestmark = pytest.mark.usefixtures("own_xla_flags")
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from processes import environment
 
 import jaxsoco
 from jaxsoco import cli, registry
@@ -202,7 +203,12 @@ def test_a_plug_in_is_sent_as_text_with_its_neighbours(tmp_path):
     here.rename(tmp_path / "gone")  # nothing of it may be needed
     content = pickle.dumps((tuple(parcel), str(there)))
     done = subprocess.run(
-        [sys.executable, "-c", UNPACK], input=content, capture_output=True, cwd=there, check=False
+        [sys.executable, "-c", UNPACK],
+        input=content,
+        capture_output=True,
+        cwd=there,
+        env=environment(),
+        check=False,
     )
     assert done.returncode == 0, done.stderr.decode()
     assert done.stdout.decode().split() == ["lazy", "0.75"]

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from processes import environment, finish, start
 
 import jaxsoco
 from jaxsoco import cli
@@ -47,17 +48,10 @@ def test_it_computes_the_command_lines_bits(study, tmp_path, monkeypatch):
     before = jax.config.jax_enable_x64, jax.devices()
     results = jaxsoco.run(study, tmp_path / "python", progress=False)
     assert (jax.config.jax_enable_x64, jax.devices()) == before
-    done = subprocess.run(
-        [*_python(), "run", str(study), "--out", str(tmp_path / "shell")], check=True
-    )
-    assert done.returncode == 0
+    finish(start("run", study, "--out", tmp_path / "shell"))
     shell = jaxsoco.load(tmp_path / "shell")
     assert results.runs("follow_minimizer").tobytes() == shell.runs("follow_minimizer").tobytes()
     assert (tmp_path / "python" / "report.html").exists()
-
-
-def _python():
-    return [sys.executable, "-m", "jaxsoco"]
 
 
 def test_overrides_and_smoke_are_laid_over_the_file(study, tmp_path):
@@ -283,7 +277,10 @@ def test_ctrl_c_stops_the_child_in_good_order(tmp_path):
     code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
     code += f"import jaxsoco; jaxsoco.run({spec!r}, {str(tmp_path / 'out')!r}, progress=False)"
     parent = subprocess.Popen(
-        [sys.executable, "-c", code], stderr=subprocess.PIPE, start_new_session=True
+        [sys.executable, "-c", code],
+        env=environment(),
+        stderr=subprocess.PIPE,
+        start_new_session=True,
     )
     deadline = time.monotonic() + 120
     while not [*tmp_path.glob("out/packs/*.json")] and time.monotonic() < deadline:

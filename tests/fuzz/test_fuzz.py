@@ -4,17 +4,15 @@ A case is made from its index alone; one again: ``python tests/fuzz/fuzz_cases.p
 """
 
 import json
-import os
 import random
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from processes import environment
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
-ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "kernels")))}
 EXITS = {0, 1, 2, 75}
 
 sys.path.insert(0, str(HERE))
@@ -30,7 +28,7 @@ def batch(kind: str, first: int, stop: int) -> dict:
     """What came of the cases, in a process with limits of its own."""
     done = subprocess.run(
         [sys.executable, str(HERE / "fuzz_cases.py"), kind, str(first), str(stop)],
-        env=ENVIRONMENT,
+        env=environment(),
         capture_output=True,
         text=True,
         timeout=3000,
@@ -72,7 +70,7 @@ def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
         [sys.executable, "-m", "jaxsoco", *arguments],
         cwd=folder,
-        env=ENVIRONMENT,
+        env=environment(),
         capture_output=True,
         text=True,
         timeout=240,

@@ -1,16 +1,14 @@
 """Plug-ins as their authors write them: a module beside an experiment file."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from processes import environment
 
 from jaxsoco import registry
 from jaxsoco.cli import main
-
-ROOT = Path(__file__).resolve().parents[2]
 
 MODULE = """\
 import jax.numpy as jnp
@@ -100,11 +98,7 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch, capsys):
-    for name in ("XLA_FLAGS", "PJRT_NPROC"):  # a run asks for devices; other tests must not
-        monkeypatch.setenv(name, os.environ.get(name, ""))
-    if not os.environ["PJRT_NPROC"]:
-        monkeypatch.delenv("PJRT_NPROC")
+def place(tmp_path, monkeypatch, capsys, own_xla_flags):
     monkeypatch.chdir(tmp_path)
     modules = set(sys.modules)
     yield Place(tmp_path, capsys)
@@ -120,11 +114,10 @@ def apart(tmp_path):
     """Runs ``jaxsoco`` in a process of its own, with these folders among the installed packages."""
 
     def run(*arguments: str, sites: tuple[Path, ...] = ()) -> tuple[int, str, str]:
-        paths = [*map(str, sites), str(ROOT), str(ROOT / "kernels")]
         done = subprocess.run(
             [sys.executable, "-m", "jaxsoco", *arguments],
             cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            env=environment(first=sites),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -1,23 +1,20 @@
 """``examples/plugin``, installed as a user installs it: listed, checked, run, and its own tests."""
 
-import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
+from processes import ROOT, environment
 
 
 def python(*arguments: str | Path, cwd: Path, site: Path | None = None) -> str:
     """Runs Python with the example among the installed packages; returns all it printed."""
-    paths = [ROOT, ROOT / "kernels", *([] if site is None else [site])]
     done = subprocess.run(
         [sys.executable, *map(str, arguments)],
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))},
+        env=environment(first=() if site is None else (site,)),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

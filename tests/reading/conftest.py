@@ -1,70 +1,36 @@
 """Runs of the toy family of ``tests/experiment``, and the commands that read them."""
 
-import importlib.util
 import json
-import os
-import sys
 from pathlib import Path
 
 import pytest
+import toys
+from toys import random_toy as random_toy
+from toys import toy as toy
 
-from jaxsoco import registry
 from jaxsoco.cli import main
 
-TOY = Path(__file__).parents[1] / "experiment" / "toy_family.py"
-
-SPEC = """
-figure = "Walks"
-family = "toy"
-[problem]
-speed = [1, 2]
-[[algorithm]]
-name = "step"
-stride = [0.5, 1]
-[run]
-seeds = 3
-horizons = 20
-checkpoints = 4
-tile = 16
-precision = "float32"
-[[plot]]
-kind = "cost-breakdown"
-"""
+SHORT = (("horizons = [10, 20]", "horizons = 20\ncheckpoints = 4"), ("pack = 16\n", ""))
 
 
 @pytest.fixture(autouse=True)
-def _flags(monkeypatch):
-    """A run asks XLA for devices and threads; other tests must not inherit that."""
-    for name in ("XLA_FLAGS", "PJRT_NPROC"):
-        monkeypatch.setenv(name, os.environ.get(name, ""))
-    if not os.environ["PJRT_NPROC"]:
-        monkeypatch.delenv("PJRT_NPROC")
+def _flags(own_xla_flags):
+    """All tests here run experiments."""
 
 
 @pytest.fixture
-def toy(monkeypatch):
-    """The toy family's module; the family is registered while the test runs."""
-    spec = importlib.util.spec_from_file_location("toy_family", TOY)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "toy_family", module)
-    spec.loader.exec_module(module)
-    monkeypatch.setitem(registry.FAMILIES, "toy", "toy_family:FAMILY")
-    registry.families.cache_clear()
-    yield module
-    registry.families.cache_clear()
+def bent(random_toy, monkeypatch):
+    """Makes every round of a walk cost something else: ``bend(key, cost)``."""
+    real = random_toy._play
 
+    def bend(change):
+        def play(key, spec, world, round, action):
+            world, feedback, costs = real(key, spec, world, round, action)
+            return world, feedback, costs._replace(hit=change(key, costs.hit))
 
-@pytest.fixture
-def random_toy(toy, monkeypatch):
-    """The same with a speed that is drawn for each seed, so that seeds differ."""
-    from jaxsoco.core import random
+        monkeypatch.setattr(random_toy, "_play", play)
 
-    def draw(key, settings):
-        return settings * (0.5 + random.uniform(key, dtype=settings.dtype))
-
-    monkeypatch.setattr(toy, "_draw", draw)
-    return toy
+    return bend
 
 
 class Folder:
@@ -74,13 +40,7 @@ class Folder:
         self.path, self._capsys = path, capsys
 
     def spec(self, *replacements: tuple[str, str]) -> Path:
-        text = SPEC
-        for old, new in replacements:
-            assert old in text
-            text = text.replace(old, new)
-        path = self.path / "walks.toml"
-        path.write_text(text, encoding="utf-8")
-        return path
+        return toys.write(self.path / "walks.toml", *SHORT, *replacements)
 
     def __call__(self, *arguments: object, code: int = 0) -> str:
         """Runs ``jaxsoco``; its output. Errors are in ``told``."""

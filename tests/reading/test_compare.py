@@ -14,21 +14,6 @@ from jaxsoco.experiment import building
 MANY = ("seeds = 3", "seeds = 40")
 
 
-@pytest.fixture
-def bent(random_toy, monkeypatch):
-    """Makes every round of a walk cost something else: ``bend(key, cost)``."""
-    real = random_toy._play
-
-    def bend(change):
-        def play(key, spec, world, round, action):
-            world, feedback, costs = real(key, spec, world, round, action)
-            return world, feedback, costs._replace(hit=change(key, costs.hit))
-
-        monkeypatch.setattr(random_toy, "_play", play)
-
-    return bend
-
-
 def verdicts(folder, *options) -> dict[str, int]:
     counts = folder.json("compare", "a", "b", *options)["verdicts"]
     return {verdict: number for verdict, number in counts.items() if number}

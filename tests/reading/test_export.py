@@ -5,10 +5,12 @@ import sys
 
 import numpy as np
 import pytest
+from survivors import temporary_of_the_dead
 
 import jaxsoco
 from jaxsoco.analysis import columns as tables
 from jaxsoco.analysis.columns import type_of
+from jaxsoco.core.scratch import is_temporary
 from jaxsoco.engine.store import Store
 
 
@@ -179,7 +181,17 @@ def test_a_file_that_cannot_be_written_is_bad_input(folder, arguments, told):
     out = folder.run("out")
     folder("export", out, *arguments, code=2)
     assert told in folder.told
-    assert not [*folder.path.glob("*.part")]
+    assert not [*filter(is_temporary, folder.path.iterdir())]
+
+
+def test_what_a_killed_export_left_goes_with_the_next_one(folder):
+    out = folder.run("out")
+    left = temporary_of_the_dead(folder.path / "a.csv")
+    other = temporary_of_the_dead(folder.path / "b.csv")
+    for file in (left, other):
+        file.write_text("half")
+    folder("export", out, "--csv", "a.csv")
+    assert not left.exists() and other.exists()
 
 
 def test_without_pyarrow_one_line_says_what_helps(folder, monkeypatch):
@@ -279,7 +291,7 @@ def test_means_of_moments_are_those_of_the_runs(random_toy, folder):
     folder("export", folder.path / "moments", "--csv", "runs.csv", "--runs", code=2)
     assert "a table of runs takes the costs of every run" in folder.told
     folder("compare", "checkpoints", "moments", code=2)
-    assert "a comparison seed by seed takes the costs of every run" in folder.told
+    assert "A keeps every run, and B moments: they cannot be paired" in folder.told
 
 
 def test_traces_of_a_study_that_keeps_moments(random_toy, folder):

@@ -1,18 +1,16 @@
 """Results outlive what made them: the plug-in, the data files, the version of JAX."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from processes import environment
 
 import jaxsoco
 from jaxsoco.core.cells import digest_of
 from jaxsoco.core.errors import InputError
-
-ROOT = Path(__file__).resolve().parents[2]
 
 PLUGIN = '''\
 """A family from outside, with a kind of check and one of figure."""
@@ -84,7 +82,7 @@ def apart(tmp_path):
                 *arguments,
             ],
             cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "kernels")])},
+            env=environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
