@@ -159,8 +159,8 @@ def measure(size: Size, batches: Sequence[int], devices: int, rounds: int) -> Ro
     cases: dict[Any, Callable[[], Any]] = {case: partial(ours.run, case) for case in ours.cases}
     cases |= {name: side.next for name, side in theirs.items()}
     times = harness.interleaved(cases, rounds)
-    found = results[largest, 1]
-    objective, matrix = np.asarray(found.objective), np.asarray(found.matrix)
+    recovery = results[largest, 1]
+    objective, matrix = np.asarray(recovery.objective), np.asarray(recovery.matrix)
     forms = np.einsum("mib,ijb,mjb->mb", given[0], matrix, given[0])
     excess = (np.abs(forms - given[1]).sum(0) - given[2]) / np.abs(given[1]).sum(0)
     return Row(
@@ -173,7 +173,7 @@ def measure(size: Size, batches: Sequence[int], devices: int, rounds: int) -> Ro
             for name, side in theirs.items()
         },
         float(excess.max()),
-        int(np.count_nonzero(found.info.status)),
+        int(np.count_nonzero(recovery.info.status)),
     )
 
 

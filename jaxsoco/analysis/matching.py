@@ -34,8 +34,8 @@ def pairs(left: Study, right: Study) -> Pairs:
     ours, theirs = _learners(left), _learners(right)
     learners, others_left, others_right = [], [], []
     for name in dict.fromkeys([*ours, *theirs]):
-        found, *rest = _match(ours.get(name, {}), theirs.get(name, {}))
-        learners += found
+        pairs, *rest = _match(ours.get(name, {}), theirs.get(name, {}))
+        learners += pairs
         others_left += rest[0]
         others_right += rest[1]
     order = {label: i for i, label in enumerate(left.labels)}
@@ -50,12 +50,12 @@ def pairs(left: Study, right: Study) -> Pairs:
 def _learners(study: Study) -> dict[tuple[str, bool], dict[str, Mapping[str, Any]]]:
     """(name, whether it is a comparator) -> label -> values, of all that was run."""
     infos = {info.label: info for info in study.setup.learners}
-    found: dict[tuple[str, bool], dict[str, Mapping[str, Any]]] = {}
+    values: dict[tuple[str, bool], dict[str, Mapping[str, Any]]] = {}
     for label in study.labels:
         info = infos.get(label)
         key = (label, True) if info is None else (info.name, False)
-        found.setdefault(key, {})[label] = {} if info is None else info.values
-    return found
+        values.setdefault(key, {})[label] = {} if info is None else info.values
+    return values
 
 
 def _match(
@@ -64,14 +64,14 @@ def _match(
     """Pairs of equal values, and what is left of either; two of a side that look alike are left."""
     fields = _fields(left.values()) & _fields(right.values())
     ours, theirs = _by_value(left, fields), _by_value(right, fields)
-    found = [
+    pairs = [
         (names[0], theirs[value][0])
         for value, names in ours.items()
         if len(names) == 1 == len(theirs.get(value, ()))
     ]
-    taken_left, taken_right = {a for a, _ in found}, {b for _, b in found}
+    taken_left, taken_right = {a for a, _ in pairs}, {b for _, b in pairs}
     return (
-        found,
+        pairs,
         [name for name in left if name not in taken_left],
         [name for name in right if name not in taken_right],
     )

@@ -305,11 +305,11 @@ def heading(figure: Figure, title: str, study: str) -> None:
 def _distinct(labels: Sequence[str]) -> list[str]:
     """The labels; the second one of two that are alike says so."""
     counts: dict[str, int] = {}
-    shown = []
+    texts = []
     for label in labels:
         counts[label] = counts.get(label, 0) + 1
-        shown.append(f"{label} (#{counts[label]})" if counts[label] > 1 else label)
-    return shown
+        texts.append(f"{label} (#{counts[label]})" if counts[label] > 1 else label)
+    return texts
 
 
 def _legend_columns(labels: Sequence[str]) -> int:

@@ -266,8 +266,8 @@ def _middle(spread: Spread) -> str:
 
 def without_interval(rows: Iterable[Row]) -> str:
     """What is said of the numbers that have no interval; empty if all have one."""
-    shown = [_known(spread) for row in rows for spread in (row.cost, *row.measures.values())]
-    notes = dict.fromkeys(estimate.note for estimate in shown if estimate.note)
+    estimates = [_known(spread) for row in rows for spread in (row.cost, *row.measures.values())]
+    notes = dict.fromkeys(estimate.note for estimate in estimates if estimate.note)
     return f"without ±: {', '.join(notes)}" if notes else ""
 
 

@@ -95,10 +95,10 @@ def shrink(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """The manifest with few points, seeds and rounds; the points have every value of the axes, if
     that is not too much."""
     settings, plan = manifest["settings"], manifest["plan"]
-    shown = manifest["presentation"]
+    presentation = manifest["presentation"]
     horizons = {p: group["horizon"] for group in plan["groups"] for p in group["points"]}
     points = [{"horizon": horizons[i], **p} for i, p in enumerate(settings["points"])]
-    kept = _some_points(points, shown["axes"])
+    kept = _some_points(points, presentation["axes"])
     place = {old: new for new, old in enumerate(kept)}
     groups = []
     for group in plan["groups"]:
@@ -126,8 +126,8 @@ def shrink(manifest: Mapping[str, Any]) -> dict[str, Any]:
         },
         "plan": {**plan, "groups": groups},
         "presentation": {
-            **shown,
-            "heavy_tailed": [place[p] for p in shown.get("heavy_tailed", ()) if p in place],
+            **presentation,
+            "heavy_tailed": [place[p] for p in presentation.get("heavy_tailed", ()) if p in place],
         },
     }
 

@@ -53,8 +53,8 @@ def together(verdicts: Iterable[Verdict]) -> Verdict:
     >>> together(["passed", "undecided"])
     'undecided'
     """
-    found = set(verdicts)
-    return "failed" if "failed" in found else "undecided" if "undecided" in found else "passed"
+    kinds = set(verdicts)
+    return "failed" if "failed" in kinds else "undecided" if "undecided" in kinds else "passed"
 
 
 def seeds_to_decide(

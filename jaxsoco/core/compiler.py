@@ -176,5 +176,5 @@ def computes_right() -> bool:
         program = jax.jit(total, static_argnums=(1, 2, 3)).lower(
             values, lax.expm1, lax.log, lax.log1p
         )
-        found = program.compile(compiler_options=quick)(values)
-        return bool(np.isclose(found, total(values, np.expm1, np.log, np.log1p), rtol=1e-3))
+        sums = program.compile(compiler_options=quick)(values)
+        return bool(np.isclose(sums, total(values, np.expm1, np.log, np.log1p), rtol=1e-3))

@@ -49,11 +49,11 @@ def short_names(names: tuple[str, ...], most: int) -> dict[str, str]:
     {'a very long name (1)': 'a v… #1', 'a very long name (2)': 'a v… #2'}
     """
     short = {name: shorten(one_line(name), most, ELLIPSIS) for name in names}
-    shown = [*short.values()]
-    taken = {text for text in shown if shown.count(text) == 1}
+    texts = [*short.values()]
+    taken = {text for text in texts if texts.count(text) == 1}
     number = 0
     for name, text in short.items():
-        if shown.count(text) == 1:
+        if texts.count(text) == 1:
             continue
         while True:
             number += 1

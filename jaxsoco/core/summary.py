@@ -39,12 +39,12 @@ class Summary:
     def of(cls, values: Any, where: Any, size: int = SIZE) -> Summary:
         """The summary of ``values [n, ...]`` along the first axis, where bool ``[n, ...]`` says."""
         values, use = np.asarray(values, np.float64), np.asarray(where, bool)
-        known = np.where(use, values, np.nan)
+        numbers = np.where(use, values, np.nan)
         nothing = np.full(values.shape[1:], np.nan)
         return cls(
             Moments.of(values, use),
-            np.fmin.reduce(known, axis=0, initial=np.nan) if len(known) else nothing,
-            np.fmax.reduce(known, axis=0, initial=np.nan) if len(known) else nothing,
+            np.fmin.reduce(numbers, axis=0, initial=np.nan) if len(numbers) else nothing,
+            np.fmax.reduce(numbers, axis=0, initial=np.nan) if len(numbers) else nothing,
             Sketch.of(values, use, size),
         )
 

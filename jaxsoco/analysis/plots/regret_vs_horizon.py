@@ -72,10 +72,10 @@ def _how(exponents: Sequence[Fit], study: Study) -> str:
     over = next(iter(ranges)) if len(ranges) == 1 else ", ".join(texts)
     what = "Local slopes" if local else "The exponents"
     text = f" {what} are by least squares over {over}"
-    known = [e for e in (one.growth.exponent for one in exponents) if math.isfinite(e.value)]
-    without = [estimate for estimate in known if not math.isfinite(estimate.half_width)]
+    finite = [e for e in (one.growth.exponent for one in exponents) if math.isfinite(e.value)]
+    without = [estimate for estimate in finite if not math.isfinite(estimate.half_width)]
     notes = dict.fromkeys(estimate.note for estimate in without if estimate.note)
-    if len(without) < len(known):
+    if len(without) < len(finite):
         text += f", with {percent(level)} bootstrap intervals over {units}"
     return text + (f"; without an interval: {', '.join(notes)}." if notes else ".")
 
