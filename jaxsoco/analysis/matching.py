@@ -119,7 +119,9 @@ def origins(left: Study, right: Study, common: Pairs) -> list[Difference]:
         both[number]["data"] = digest_of(data)[:12] if any(data) else ""
     names = dict.fromkeys([*both[0], *both[1]])
     rows = (Difference(name, *(facts.get(name, "") for facts in both)) for name in names)
-    return [row for row in rows if row.left != row.right]
+    # A tile that is no part of a side's keys fixes nothing there.
+    free = {"tile"} if "" in (facts.get("tile", "") for facts in both) else set()
+    return [row for row in rows if row.left != row.right and row.what not in free]
 
 
 def _facts(study: Study) -> dict[str, str]:

@@ -45,8 +45,14 @@ def tell_of_origin(out: Path, before: Study | None, study: Study) -> None:
             "is computed anew and kept beside it: the two are never mixed",
             file=sys.stderr,
         )
-    elif (was.compiler, was.common, was.problem) != (now.compiler, now.common, now.problem):
-        what = "another compiler" if was.compiler != now.compiler else "other code"
+        return
+    facts = dict.fromkeys([*was.compiler, *now.compiler])
+    changes = [fact for fact in facts if was.compiler.get(fact) != now.compiler.get(fact)]
+    if before.setup.precision != study.setup.precision:
+        changes = [fact for fact in changes if fact != "tile"]  # counts in one precision alone
+    if changes or (was.common, was.problem) != (now.common, now.problem):
+        compiler = "another tile" if changes == ["tile"] else "another compiler"
+        what = compiler if changes else "other code"
         print(
             f"note: what is in {out} comes from {what}; it is kept, and what is wanted is "
             "computed anew",

@@ -225,6 +225,16 @@ def test_a_platform_is_never_mixed_with_another(toy_spec, run, tmp_path, monkeyp
     assert f"what is in {tmp_path / 'out'} was computed on cpu. On gpu all of it" in told
 
 
+def test_another_narrow_tile_is_another_program_in_float32(toy_spec, run):
+    wide, double = ("tile = 16", "tile = 32"), ('"float32"', '"float64"')
+    assert "36 runs in" in run(toy_spec(double))[0]
+    assert "all runs were there already" in run(toy_spec(double, wide))[0]
+    printed, told = run(toy_spec())
+    assert "36 runs in" in printed and "comes from" not in told  # another cell, no other code
+    printed, told = run(toy_spec(wide))
+    assert "36 runs in" in printed and "comes from another tile" in told
+
+
 def test_on_a_cpu_a_narrow_tile_counts_in_float32():
     wide = compiler_facts("cpu", "", 64, "float32")
     assert compiler_facts("cpu", "", 2048, "float32") == wide == compiler_facts("cpu", "", 16)
