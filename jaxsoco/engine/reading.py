@@ -83,7 +83,8 @@ class Stored:
     Args:
       path: the directory.
       thorough: compare packs with their SHA-256 now; otherwise with their size.
-      manifest: of what is read, if it is not what was last asked of the directory.
+      store: the directory, if it is open already: what was asked of it then is read, whatever
+        others asked of it since, and what it knows of its packs is kept.
 
     Attributes:
       path: the directory.
@@ -96,11 +97,8 @@ class Stored:
       InputError: there are no readable results.
     """
 
-    def __init__(
-        self, path: Path, *, thorough: bool = True, manifest: Mapping[str, Any] | None = None
-    ):
-        store = Store(path).open()
-        store.manifest = {**(manifest or store.manifest)}
+    def __init__(self, path: Path, *, thorough: bool = True, store: Store | None = None):
+        store = store or Store(path).open()
         self.path, self.manifest = path, store.manifest
         self._old = None
         if self.manifest["format"] == OLD_FORMAT:

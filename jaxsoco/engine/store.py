@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
+import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,6 +45,12 @@ _FULL = {
     if hasattr(errno, name)
 }
 
+_Stamp = tuple[int, int, int, int]
+"""Of a file: inode, bytes, and when its content and its entry were changed last, in ns."""
+
+_TICK = 2.0
+"""Seconds: the coarsest time stamps of a file system in use."""
+
 _MOST_KEPT = 256 * 2**20
 """Bytes of arrays of packs that a store keeps for the next read."""
 
@@ -70,14 +78,17 @@ class Store:
     Attributes:
       path: the directory.
       manifest: content of ``manifest.json``.
-      index: the blocks that are here and whole, as of the last :meth:`refresh`.
+      index: the blocks that are here and whole, as of the last :meth:`refresh`; kept when what is
+        asked of the directory changes.
       damaged: the packs that it found and could not trust.
     """
 
     def __init__(self, path: str | os.PathLike[str]):
         self.path = Path(path)
         self.manifest: dict[str, Any] = {}
-        self._forget()
+        self.index, self.damaged = Index(), list[Damaged]()
+        self._verified: dict[str, tuple[_Stamp, ...]] = {}
+        self._arrays: OrderedDict[str, dict[str, np.ndarray]] = OrderedDict()
 
     def begin(self, study: Mapping[str, Any]) -> Store:
         """Makes the directory one of results, if it is none, and writes what is asked of it now.
@@ -135,30 +146,35 @@ class Store:
         """Reads the sidecars that were not read before; packs that are gone are forgotten.
 
         Args:
-          thorough: also compares every pack with its SHA-256, once; otherwise with its size.
+          thorough: also compares every pack with its SHA-256, once, and again when its files
+            were written since; otherwise with its size.
         """
-        folder = self._file(packs.FOLDER)
-        files = {file.stem: file for file in sorted(folder.glob("*.json"))}
-        for name in [name for name in self.index.packs if name not in files]:
+        names = self._names()
+        for name in [name for name in self.index.packs if name not in names]:
             self._drop(name)
         self.damaged = []
-        for name, file in files.items():
-            if name in self._verified or (not thorough and name in self.index.packs):
-                continue
+        for name in names:
             try:
-                pack = packs.read_sidecar(file)
-                if pack is None:
-                    continue
-                packs.verify(pack, file.with_suffix(".npz"), thorough=thorough)
+                self._look(name, thorough)
             except DamageError as damage:
                 self._drop(name)
                 certain = not isinstance(damage, UnreadableError)
                 self.damaged.append(Damaged(name, str(damage), certain))
-                continue
-            self.index.add(pack)
-            if thorough:
-                self._verified.add(name)
         return self.index
+
+    def find(self, name: str) -> Pack:
+        """A pack that another process has written; no other is looked at.
+
+        Raises:
+          InputError: it cannot be trusted, or is not there.
+        """
+        try:
+            self._look(name, thorough=False)
+            return self.index.packs[name]
+        except (DamageError, KeyError) as error:
+            reason = error if isinstance(error, DamageError) else "it is gone"
+            place = f"{self.path}, pack {name}"
+            raise InputError(Issue(place, str(reason), "run the experiment again")) from error
 
     def commit(
         self, blocks: Sequence[Block], arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]
@@ -230,14 +246,46 @@ class Store:
     def _pack_file(self, name: str, suffix: str = ".npz") -> Path:
         return self._file(packs.FOLDER, f"{name}{suffix}")
 
-    def _forget(self) -> None:
-        self.index, self.damaged = Index(), list[Damaged]()
-        self._verified: set[str] = set()
-        self._arrays: OrderedDict[str, dict[str, np.ndarray]] = OrderedDict()
+    def _names(self) -> dict[str, None]:
+        """The packs that have a sidecar, in alphabetical order."""
+        try:
+            with os.scandir(self._file(packs.FOLDER)) as entries:
+                files = sorted(entry.name for entry in entries if entry.name.endswith(".json"))
+        except OSError:
+            return {}
+        return dict.fromkeys(name.removesuffix(".json") for name in files)
+
+    def _look(self, name: str, thorough: bool) -> None:
+        """Takes a pack into the index, unless it is there and its files are what they were.
+
+        Raises:
+          DamageError: it cannot be trusted.
+        """
+        if not thorough and name in self.index.packs:
+            return
+        # Taken first: what is written while the files are read is looked at the next time.
+        stamps = self._stamps(name)
+        if thorough and stamps and stamps == self._verified.get(name):
+            return
+        pack = packs.read_sidecar(self._pack_file(name, ".json"))
+        if pack is None:
+            return
+        packs.verify(pack, self._pack_file(name), thorough=thorough)
+        if pack != self.index.packs.get(name):
+            self._drop(name)
+            self.index.add(pack)
+        if thorough and _settled(stamps):
+            self._verified[name] = stamps
+
+    def _stamps(self, name: str) -> tuple[_Stamp, ...]:
+        """What tells whether the files of a pack were written since."""
+        try:
+            return tuple(_stamp(self._pack_file(name, suffix)) for suffix in (".json", ".npz"))
+        except OSError:
+            return ()
 
     def _adopt(self, manifest: dict[str, Any]) -> Store:
         self.manifest = manifest
-        self._forget()
         for folder in (self.path, self._file(packs.FOLDER)):
             remove_leftovers(folder)
         return self
@@ -246,11 +294,12 @@ class Store:
         self._arrays.pop(pack.name, None)
         self.index.remove(pack.name)
         self.index.add(pack)
-        self._verified.add(pack.name)
+        # Its digest is of the bytes that were written.
+        self._verified[pack.name] = self._stamps(pack.name)
 
     def _drop(self, name: str) -> None:
         self.index.remove(name)
-        self._verified.discard(name)
+        self._verified.pop(name, None)
         self._arrays.pop(name, None)
 
     def _earlier(self) -> dict[str, Any]:
@@ -319,6 +368,17 @@ class Store:
 def is_trace(entry: Path) -> bool:
     """Whether it may be what a run leaves that stopped before its manifest was written."""
     return is_temporary(entry) or (entry.name == packs.FOLDER and not any(entry.iterdir()))
+
+
+def _stamp(file: Path) -> _Stamp:
+    status = file.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _settled(stamps: Iterable[_Stamp]) -> bool:
+    """Whether a file that is written from now on gets another stamp: clocks of disks are coarse."""
+    last = max((max(changes) for _, _, *changes in stamps), default=math.inf)
+    return time.time() - last / 1e9 > _TICK
 
 
 def _encode(content: Mapping[str, Any]) -> bytes:

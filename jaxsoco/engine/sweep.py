@@ -221,7 +221,7 @@ def _stored(store: Store, outcome: Computed | Written) -> Pack:
     """Commits a pack, unless whoever computed it has done so."""
     if isinstance(outcome, Computed):
         return store.commit(*outcome.content)
-    return store.refresh(thorough=False).packs[outcome.pack]
+    return store.find(outcome.pack)
 
 
 class Local:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -103,7 +103,7 @@ def run(
         telling.tell_of_origin(out, before, study)
     groups = dict.fromkeys(request.group for request in todo)
     builder.trace([study.groups[index] for index in groups])
-    store = Store(out).begin(study.to_json())
+    store = (store or Store(out)).begin(study.to_json())
     progress = Progress()
     programs = -(-sweep.compilations * len(groups) // len(sweep.groups))
     announce = telling.Announcer(programs, progress)
@@ -148,9 +148,11 @@ def _conclude(
     Raises:
       Exception: what the first pack raised that could not be computed.
     """
-    there = coverage(study, _fresh(store))
-    if there.complete or (summary.failures and there.stored):
-        code = report(store.path, strict=strict, manifest=store.manifest)
+    whole = {*store.index.packs}
+    results = Stored(store.path, store=store)
+    there, lost = results.coverage, any(one.pack in whole for one in store.damaged)
+    if there.complete or ((summary.failures or lost) and there.stored):
+        code = report_on(results, strict=strict)
     else:
         telling.warn_of_failed_runs(summary)
         print(f"{there.wanted - there.stored} of {there.wanted} runs are missing: no report yet")
@@ -170,19 +172,14 @@ def _conclude(
     return code
 
 
-def _fresh(store: Store) -> Store:
-    """The store, after another look at its packs."""
-    store.refresh()
-    return store
-
-
 def _is_memory(error: Exception) -> bool:
     return "RESOURCE_EXHAUSTED" in str(error) or isinstance(error, MemoryError)
 
 
 def _seconds_a_run(study: Study, store: Store) -> float:
     """How long a run took in the packs that are there; 0 without any."""
-    rate = coverage(study, _fresh(store)).rate
+    store.refresh()
+    rate = coverage(study, store).rate
     return 1 / rate if rate else 0.0
 
 
@@ -236,15 +233,12 @@ def trace(sweep: Sweep, devices: int | None = None) -> None:
     builder.trace(builder.groups())
 
 
-def report(
-    directory: Path, *, strict: bool = False, manifest: Mapping[str, Any] | None = None
-) -> int:
+def report(directory: Path, *, strict: bool = False) -> int:
     """Writes a run's table, figures, checks and report anew, and prints the table.
 
     Args:
       directory: of the run.
       strict: a check that is undecided counts as failed.
-      manifest: of what is reported; of what was last asked of the directory if None.
 
     Returns:
       The exit code: ``INTERRUPTED`` if runs are missing (what is there is reported).
@@ -253,7 +247,12 @@ def report(
       InputError: there is no run.
       Interrupted: the report could not be written.
     """
-    results = Stored(directory, manifest=manifest)
+    return report_on(Stored(directory), strict=strict)
+
+
+def report_on(results: Stored, *, strict: bool = False) -> int:
+    """As :func:`report`, of results that are open."""
+    directory = results.path
     for line in results.damaged:
         print(f"warning: {line}; it is left out", file=sys.stderr)
     there = results.coverage
