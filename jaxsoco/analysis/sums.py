@@ -20,12 +20,12 @@ _SKETCHES = 256 * 2**20
 """Bytes of the sketches of all cells of a study, about, while that leaves them 128 points."""
 
 
-def sketch_size(study: Study) -> int:
-    """Points of the sketch of a cell: 1024, and fewer where there are many cells."""
+def sketch_size(study: Study, most: int = _SKETCHES) -> int:
+    """Points of the sketch of a cell: 1024, and fewer where all take more than ``most`` bytes."""
     numbers = 8 * len(study.points) * sum(len(quantities(study, x)) for x in study.labels)
     numbers *= study.checkpoints if study.quantiles else 1
     size = Gathering.SIZE
-    while size > SIZE and numbers * size > _SKETCHES:
+    while size > SIZE and numbers * size > most:
         size //= 2
     return size
 

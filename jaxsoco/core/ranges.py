@@ -61,7 +61,7 @@ def within(ranges: Sequence[Range], start: int, stop: int) -> list[Range]:
     inside = list[Range]()
     for i in range(bisect_right(ranges, start, key=_stop), len(ranges)):
         a, b = ranges[i]
-        if a >= stop:
+        if a >= stop or start >= stop:
             break
         inside.append((max(a, start), min(b, stop)))
     return inside

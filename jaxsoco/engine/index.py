@@ -163,8 +163,12 @@ class Index:
         if cell is None:
             return chosen
         if cell.whole:
-            wanted = union(ranges)
-            inside = [place for place in cell.places if _lies_in(place, wanted)]
+            inside = [
+                place
+                for start, stop in union(ranges)
+                for place in cell.over(start, stop)
+                if start <= place.start and place.stop <= stop
+            ]
             return inside if cell.disjoint else _cover(inside)
         for start, stop in union(ranges):
             # All before `start` is taken, or stored nowhere.
