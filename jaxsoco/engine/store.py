@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import errno
 import json
-import math
 import os
-import time
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -34,6 +32,7 @@ from jaxsoco.engine.files import (
 from jaxsoco.engine.index import Index
 from jaxsoco.engine.manifest import MANIFEST
 from jaxsoco.engine.packs import Block, DamageError, Pack, UnreadableError
+from jaxsoco.engine.stamps import Stamps
 
 _FULL = {
     getattr(errno, name): advice
@@ -44,12 +43,6 @@ _FULL = {
     }.items()
     if hasattr(errno, name)
 }
-
-_Stamp = tuple[int, int, int, int]
-"""Of a file: inode, bytes, and when its content and its entry were changed last, in ns."""
-
-_TICK = 2.0
-"""Seconds: the coarsest time stamps of a file system in use."""
 
 _MOST_KEPT = 256 * 2**20
 """Bytes of arrays of packs that a store keeps for the next read."""
@@ -87,7 +80,8 @@ class Store:
         self.path = Path(path)
         self.manifest: dict[str, Any] = {}
         self.index, self.damaged = Index(), list[Damaged]()
-        self._verified: dict[str, tuple[_Stamp, ...]] = {}
+        self._verified: dict[str, Stamps] = {}
+        self._refused: dict[str, tuple[Stamps, str]] = {}
         self._arrays: OrderedDict[str, dict[str, np.ndarray]] = OrderedDict()
 
     def begin(self, study: Mapping[str, Any]) -> Store:
@@ -154,13 +148,23 @@ class Store:
             self._drop(name)
         self.damaged = []
         for name in names:
-            try:
-                self._look(name, thorough)
-            except DamageError as damage:
-                self._drop(name)
-                certain = not isinstance(damage, UnreadableError)
-                self.damaged.append(Damaged(name, str(damage), certain))
+            self._try(name, thorough)
         return self.index
+
+    def verify(self, names: Iterable[str]) -> Index:
+        """Compares some packs of the index with their SHA-256, as a thorough :meth:`refresh`."""
+        for name in [*names]:
+            self._try(name, thorough=True)
+        return self.index
+
+    def _try(self, name: str, thorough: bool) -> None:
+        """Looks at a pack, and leaves it out if it cannot be trusted."""
+        try:
+            self._look(name, thorough)
+        except DamageError as damage:
+            self._drop(name)
+            certain = not isinstance(damage, UnreadableError)
+            self.damaged.append(Damaged(name, str(damage), certain))
 
     def find(self, name: str) -> Pack:
         """A pack that another process has written; no other is looked at.
@@ -265,24 +269,29 @@ class Store:
             return
         # Taken first: what is written while the files are read is looked at the next time.
         stamps = self._stamps(name)
-        if thorough and stamps and stamps == self._verified.get(name):
+        if thorough and stamps.is_of(self._verified.get(name)):
             return
-        pack = packs.read_sidecar(self._pack_file(name, ".json"))
-        if pack is None:
-            return
-        packs.verify(pack, self._pack_file(name), thorough=thorough)
+        before, reason = self._refused.get(name, (None, ""))
+        if stamps.is_of(before):
+            raise DamageError(reason)
+        try:
+            pack = packs.read_sidecar(self._pack_file(name, ".json"))
+            if pack is None:
+                return
+            packs.verify(pack, self._pack_file(name), thorough=thorough)
+        except UnreadableError:
+            raise
+        except DamageError as damage:
+            self._refused[name] = stamps, str(damage)
+            raise
         if pack != self.index.packs.get(name):
             self._drop(name)
             self.index.add(pack)
-        if thorough and _settled(stamps):
+        if thorough and stamps.settled:
             self._verified[name] = stamps
 
-    def _stamps(self, name: str) -> tuple[_Stamp, ...]:
-        """What tells whether the files of a pack were written since."""
-        try:
-            return tuple(_stamp(self._pack_file(name, suffix)) for suffix in (".json", ".npz"))
-        except OSError:
-            return ()
+    def _stamps(self, name: str) -> Stamps:
+        return Stamps.of(self._pack_file(name, ".json"), self._pack_file(name))
 
     def _adopt(self, manifest: dict[str, Any]) -> Store:
         self.manifest = manifest
@@ -294,6 +303,7 @@ class Store:
         self._arrays.pop(pack.name, None)
         self.index.remove(pack.name)
         self.index.add(pack)
+        self._refused.pop(pack.name, None)
         # Its digest is of the bytes that were written.
         self._verified[pack.name] = self._stamps(pack.name)
 
@@ -368,17 +378,6 @@ class Store:
 def is_trace(entry: Path) -> bool:
     """Whether it may be what a run leaves that stopped before its manifest was written."""
     return is_temporary(entry) or (entry.name == packs.FOLDER and not any(entry.iterdir()))
-
-
-def _stamp(file: Path) -> _Stamp:
-    status = file.stat()
-    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
-
-
-def _settled(stamps: Iterable[_Stamp]) -> bool:
-    """Whether a file that is written from now on gets another stamp: clocks of disks are coarse."""
-    last = max((max(changes) for _, _, *changes in stamps), default=math.inf)
-    return time.time() - last / 1e9 > _TICK
 
 
 def _encode(content: Mapping[str, Any]) -> bytes:

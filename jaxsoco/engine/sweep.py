@@ -176,7 +176,7 @@ def sweep(
     progress = Silent() if progress is None else progress
     work = Work(study, store, share or Share()) if work is None else work
     plan, cells = study.plan, Cells(study)
-    index = store.refresh()
+    index = work.look()
     earlier = work_stored(plan, cells, index, work.spans)
     todo = iter(work) if deadline is None else deadline.within(iter(work))
     done, failures = list[Request](), list[Failure]()

@@ -91,7 +91,7 @@ def run(
     if store is None and shelf is not None:
         store = Store(out).begin(study.to_json())
     if store is not None:
-        telling.warn_of_damage(store)
+        telling.warn_of_damage(store, (Work(part, store, share) for part in study.parts))
         telling.tell_of_cache(sum(shelf.fill(s, store) for s in study.parts) if shelf else 0)
     index, wide = store.index if store else Index(), Share() if steal else share
     todo, traces = _missing(study, index, wide), _missing(study.traced, index, wide)
@@ -106,7 +106,8 @@ def run(
     store = (store or Store(out)).begin(study.to_json())
     progress = Progress()
     programs = -(-sweep.compilations * len(groups) // len(sweep.groups))
-    announce = telling.Announcer(programs, progress)
+    admit = None if anyway else builder.require_memory
+    announce = telling.Announcer(programs, progress, admit=admit)
     deadline = None if time_limit is None else Deadline(time_limit, _seconds_a_run(study, store))
 
     def run_part(part: Study, execute: Executor) -> SweepSummary:
@@ -125,7 +126,7 @@ def run(
         others = run_part(study.traced, Local(_trace_tiles(study.traced, builder, progress)))
         telling.tell_of_traces(others)
         summary = summary.beside(others)
-    return _conclude(study, store, summary, builder, strict)
+    return _conclude(study, store, summary, builder, strict=strict, alone=share.count == 1)
 
 
 def _trace_tiles(traced: Study, builder: Builder, progress: Progress) -> Callable[[int], Tiles]:
@@ -141,16 +142,26 @@ def _trace_tiles(traced: Study, builder: Builder, progress: Progress) -> Callabl
 
 
 def _conclude(
-    study: Study, store: Store, summary: SweepSummary, builder: Builder, strict: bool
+    study: Study,
+    store: Store,
+    summary: SweepSummary,
+    builder: Builder,
+    *,
+    strict: bool,
+    alone: bool,
 ) -> int:
     """Reports on what there is, or says what others will bring; returns the exit code.
+
+    Of many members, only those that find the study complete compare all of it with its SHA-256.
 
     Raises:
       Exception: what the first pack raised that could not be computed.
     """
     whole = {*store.index.packs}
-    results = Stored(store.path, store=store)
+    results = Stored(store.path, store=store, thorough=alone)
     there, lost = results.coverage, any(one.pack in whole for one in store.damaged)
+    if there.complete and not alone:
+        results.verify()
     if there.complete or ((summary.failures or lost) and there.stored):
         code = report_on(results, strict=strict)
     else:
@@ -178,7 +189,7 @@ def _is_memory(error: Exception) -> bool:
 
 def _seconds_a_run(study: Study, store: Store) -> float:
     """How long a run took in the packs that are there; 0 without any."""
-    store.refresh()
+    store.refresh(thorough=False)
     rate = coverage(study, store).rate
     return 1 / rate if rate else 0.0
 

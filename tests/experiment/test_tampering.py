@@ -14,7 +14,7 @@ import pytest
 
 from jaxsoco.cli import main
 from jaxsoco.core.exits import BAD_INPUT, DONE, INTERRUPTED
-from jaxsoco.engine import packs, store
+from jaxsoco.engine import packs, stamps, store
 from jaxsoco.experiment import runner
 
 
@@ -174,7 +174,7 @@ def test_a_new_run_reads_what_it_wrote_once(toy_spec, tmp_path, capsys, digests)
 def test_a_finished_run_reads_every_pack_twice(done, digests, monkeypatch):
     """To find out what is missing, and for the report."""
     out, command, table = done
-    monkeypatch.setattr(store, "_TICK", -1e9)
+    monkeypatch.setattr(stamps, "_TICK", -1e9)
     assert command() == (DONE, "")
     names = {file.stem for file in (out / "packs").glob("*.json")}
     assert digests == dict.fromkeys(names, 2)
@@ -186,7 +186,7 @@ def test_a_finished_run_reads_every_pack_twice(done, digests, monkeypatch):
 def test_what_is_changed_while_a_run_goes_on_is_noticed(done, monkeypatch, moment, suffix):
     """After its first look at the packs: before they are asked for, and before the report."""
     out, command, table = done
-    monkeypatch.setattr(store, "_TICK", -1e9)  # the stamps alone must tell
+    monkeypatch.setattr(stamps, "_TICK", -1e9)  # the stamps alone must tell
     place = (store.Store, "begin") if moment == "begin" else (runner, "Stored")
     original = getattr(*place)
 
