@@ -177,9 +177,12 @@ def read_pieces(study: Study, store: Store, labels: Sequence[str] | None = None)
       store: where it is.
       labels: of the learners that are read; all if None.
     """
-    if study.moments:
-        yield from _blocks(study, store, labels)
-        return
+    yield from (_blocks if study.moments else _runs)(study, store, labels)
+    store.release()
+
+
+def _runs(study: Study, store: Store, labels: Sequence[str] | None) -> Iterator[Piece]:
+    """See :func:`read_pieces`, where every run is kept."""
     cells, told = Cells(study), set[str]()
     chosen = [i for i, label in enumerate(study.labels) if labels is None or label in labels]
     for group in study.groups:

@@ -238,6 +238,10 @@ class Store:
         self._arrays.move_to_end(name)
         return self._arrays[name]
 
+    def release(self) -> None:
+        """Lets the arrays go that are kept for the next read."""
+        self._arrays.clear()
+
     def remove(self, name: str) -> None:
         """Deletes a pack; the sidecar goes first, so that nobody takes a half for a whole."""
         for suffix in (".json", ".npz"):
