@@ -48,7 +48,7 @@ class Case(NamedTuple):
 
 CASES = {
     "allocation": Case(
-        "allocation/data_size.toml", ("problem.data_size=[4]", "run.pack=256"), 4096, 1024
+        "allocation/data_size.toml", ("problem.data_size=[4]", "run.pack=128"), 1024, 512
     ),
     "multistage": Case("multistage/tree_h2k2.toml", ("run.pack=128",), 2048, 512),
     "provisioning": Case(
@@ -58,7 +58,7 @@ CASES = {
         "tracking/regret_full.toml", ("run.horizons=[1000]", "run.pack=128"), 2048, 512
     ),
 }
-"""At 16 packs, 8 for each of two processes, but for provisioning: 8."""
+"""At 16 packs, or 8 where runs take long."""
 
 ONE, DEVICES, SHARES, RAY = "1 device", "2 devices", "2 shares", "2 Ray workers"
 
