@@ -2,14 +2,15 @@
 
 Sweeps whose true values are known are drawn again and again, as a report reads them: values by
 point, seed and position on an axis, runs of one seed alike. Every estimate is the one that the
-report prints; percentiles and BCa stand beside the exponents' intervals for comparison.
+report prints; percentiles and BCa stand beside the exponents' intervals for comparison. With
+``--blocks``, the table of those that are made of blocks of moments in place of the runs.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -18,9 +19,16 @@ from scipy.optimize import root_scalar
 from scipy.special import ndtr, ndtri
 
 from jaxsoco.analysis import statistics as st
-from jaxsoco.core.measures import compare
+from jaxsoco.analysis.samples import Blocks
+from jaxsoco.analysis.sums import Sums
+from jaxsoco.core.measures import TOTAL, compare
+from jaxsoco.core.plan import block_of
+from jaxsoco.core.sketch import Gathering
+from jaxsoco.core.summary import Summary
 
 SEEDS = (2, 4, 8, 16, 32, 64)
+BLOCK_SEEDS = (16, 64, 1024, 8192)
+"""16 blocks of one seed; 32 of 2, of 32, and of 256, of which a sketch keeps 128 values."""
 LEVEL = 0.95
 EXPONENT = 0.5
 KEY = 20240815
@@ -156,14 +164,18 @@ def pooled_p95(draw: np.random.Generator, tail: Tail, seeds: int) -> Trial:
 
 
 def _pooled_quantile(
-    draw: np.random.Generator, tail: Tail, seeds: int, probability: float
+    draw: np.random.Generator,
+    tail: Tail,
+    seeds: int,
+    probability: float,
+    estimate: Callable[[np.ndarray, float], st.Estimate] = st.pooled_quantile,
 ) -> Trial:
     def excess(value: float) -> float:
         return float(np.mean([tail.below(value / level) for level in LEVELS])) - probability
 
     values = tail.draw(draw, len(LEVELS), seeds) * LEVELS[:, None]
     truth = float(root_scalar(excess, bracket=(1e-3, 1e3)).root)
-    return Trial(truth, st.pooled_quantile(values, probability, LEVEL))
+    return Trial(truth, estimate(values, probability))
 
 
 def by_percentiles(draw: np.random.Generator, tail: Tail, seeds: int) -> Trial:
@@ -203,6 +215,66 @@ def _draws(seeds: int) -> np.ndarray:
     return draw.multinomial(seeds, np.full(seeds, 1 / seeds), size=st.RESAMPLES).astype(float)
 
 
+def summed(values: np.ndarray) -> Blocks:
+    """Values ``[points, seeds]`` as ``run.keep = "moments"`` keeps them."""
+    total, length = TOTAL, block_of(values.shape[1])
+    columns = []
+    for row in values:
+        sums = Sums((total,), (1, 1), everywhere=False, size=Gathering.SIZE)
+        parts = row.reshape(-1, length).T[:, :, None, None]
+        arrays = Summary.of(parts, np.isfinite(parts)).to_array()
+        for i, array in enumerate(arrays):
+            sums.add((i * length, (i + 1) * length), array)
+        columns.append(sums.column(total, -1))
+    return Blocks(columns)
+
+
+def block_clusters(columns: Sequence[np.ndarray]) -> st.Clusters:
+    """Sums by block at every position; the quantiles, which take most of the time, are left out."""
+    length = block_of(columns[0].shape[1])
+    parts = [values.reshape(len(values), -1, length).sum(axis=(0, 2)) for values in columns]
+    runs = np.full(parts[0].shape, float(len(columns[0]) * length))
+    return st.Clusters(np.stack(parts, axis=1), np.stack([runs] * len(parts), axis=1), blocks=True)
+
+
+def block_exponent(draw: np.random.Generator, tail: Tail, seeds: int, points: int = 1) -> Trial:
+    """As printed in the report where moments are kept."""
+    columns = growth(draw, tail, seeds, points)
+    return Trial(EXPONENT, st.log_slope(ROUNDS, block_clusters(columns), LEVEL))
+
+
+def pooled_block_exponent(draw: np.random.Generator, tail: Tail, seeds: int) -> Trial:
+    """The same, of three points together."""
+    return block_exponent(draw, tail, seeds, len(LEVELS))
+
+
+def pooled_block_mean(draw: np.random.Generator, tail: Tail, seeds: int) -> Trial:
+    """The mean of three points together, from blocks."""
+    values = tail.draw(draw, len(LEVELS), seeds) * LEVELS[:, None]
+    return Trial(tail.mean * LEVELS.mean(), st.mean_of(block_clusters([values]), LEVEL))
+
+
+def paired_block_means(draw: np.random.Generator, tail: Tail, seeds: int) -> Trial:
+    """The step of an ``order``, from blocks of the same seeds."""
+    better, worse = tail.draw(draw, 2, 1, seeds)
+    pair = block_clusters([1.1 * worse]), block_clusters([better])
+    return Trial(0.1 * tail.mean, st.paired_mean(*pair, LEVEL))
+
+
+def block_median(draw: np.random.Generator, tail: Tail, seeds: int) -> Trial:
+    """The median of one point, from the sketch of its blocks."""
+    return Trial(1.0, summed(tail.draw(draw, 1, seeds)).quantile(0.5, LEVEL))
+
+
+def pooled_block_p95(draw: np.random.Generator, tail: Tail, seeds: int) -> Trial:
+    """The 95 % quantile of three points together, from sketches."""
+    return _pooled_quantile(draw, tail, seeds, 0.95, _block_quantile)
+
+
+def _block_quantile(values: np.ndarray, probability: float) -> st.Estimate:
+    return summed(values).quantile(probability, LEVEL)
+
+
 ESTIMATES: dict[str, Callable[[np.random.Generator, Tail, int], Trial]] = {
     "exponent of means": exponent_of_means,
     "exponent of means, 3 points": pooled_exponent_of_means,
@@ -221,29 +293,50 @@ ESTIMATES: dict[str, Callable[[np.random.Generator, Tail, int], Trial]] = {
 }
 """What is tried; those in brackets are not what the report does."""
 
+OF_BLOCKS: dict[str, Callable[[np.random.Generator, Tail, int], Trial]] = {
+    "exponent of means": block_exponent,
+    "exponent of means, 3 points": pooled_block_exponent,
+    "mean, 3 points": pooled_block_mean,
+    "paired difference of means": paired_block_means,
+    "median": block_median,
+    "95 % quantile, 3 points": pooled_block_p95,
+}
+"""The same from blocks of moments, where it is made otherwise than from the runs."""
 
-def coverage(name: str, tail: Tail, seeds: int, replications: int, key: int = KEY) -> float:
+
+def coverage(
+    name: str,
+    tail: Tail,
+    seeds: int,
+    replications: int,
+    key: int = KEY,
+    estimates: Mapping[str, Callable[[np.random.Generator, Tail, int], Trial]] = ESTIMATES,
+) -> float:
     """Share of the intervals that contain the truth; NaN if more than 1 % are absent.
 
     An end that is absent counts as infinite, an interval without both ends as absent.
     """
-    number = list(ESTIMATES).index(name)
+    number = list(estimates).index(name)
     draw = np.random.default_rng([key, number, TAILS.index(tail), seeds])
     hits = absent = 0
     for _ in range(replications):
-        truth, (_, lower, upper) = ESTIMATES[name](draw, tail, seeds)
+        truth, (_, lower, upper) = estimates[name](draw, tail, seeds)
         hits += not (lower > truth or upper < truth)
         absent += math.isnan(lower) and math.isnan(upper)
     return math.nan if absent > 0.01 * replications else hits / replications
 
 
-def lines(replications: int) -> Iterator[str]:
+def lines(
+    replications: int,
+    estimates: Mapping[str, Callable[[np.random.Generator, Tail, int], Trial]] = ESTIMATES,
+    sizes: Sequence[int] = SEEDS,
+) -> Iterator[str]:
     """The table in Markdown."""
-    yield f"| estimate | values | {' | '.join(f'{n} seeds' for n in SEEDS)} |"
-    yield "|---|---|" + "--:|" * len(SEEDS)
-    for name in ESTIMATES:
+    yield f"| estimate | values | {' | '.join(f'{n} seeds' for n in sizes)} |"
+    yield "|---|---|" + "--:|" * len(sizes)
+    for name in estimates:
         for tail in TAILS:
-            shares = [coverage(name, tail, seeds, replications) for seeds in SEEDS]
+            shares = [coverage(name, tail, n, replications, estimates=estimates) for n in sizes]
             cells = ["too few" if math.isnan(share) else f"{share:.3f}" for share in shares]
             yield f"| {name} | {tail.name} | {' | '.join(cells)} |"
 
@@ -252,13 +345,15 @@ def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description="Coverage of the report's intervals.")
     parser.add_argument("--replications", type=int, default=2000, help="sweeps for a number")
+    parser.add_argument("--blocks", action="store_true", help="of blocks of moments instead")
     options = parser.parse_args()
     error = math.sqrt(LEVEL * (1 - LEVEL) / options.replications)
     print(
         f"Nominal level {LEVEL:g}; {options.replications} sweeps for every number, whose", end=" "
     )
     print(f"standard error is {error:.3f}.\n")
-    for line in lines(options.replications):
+    tables = (OF_BLOCKS, BLOCK_SEEDS) if options.blocks else (ESTIMATES, SEEDS)
+    for line in lines(options.replications, *tables):
         print(line, flush=True)
 
 

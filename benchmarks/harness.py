@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from jaxsoco.experiment.devices import prepare_cpu
 
@@ -35,6 +37,48 @@ def seconds_of(call: Callable[[], Any]) -> float:
     began = time.perf_counter()
     call()
     return time.perf_counter() - began
+
+
+class Measured(NamedTuple):
+    """What a process took.
+
+    Attributes:
+      seconds: wall time.
+      cpu: seconds of its processor, which others on the machine do not lengthen as much.
+      peak: largest resident memory, in bytes.
+      output: what it printed.
+    """
+
+    seconds: float
+    cpu: float
+    peak: int
+    output: str
+
+
+def measured(command: Sequence[str], codes: Sequence[int] = (0,)) -> Measured:
+    """Runs a command to its end.
+
+    Args:
+      command: the command.
+      codes: exit codes that are no failure.
+
+    Raises:
+      RuntimeError: it failed.
+    """
+    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
+        began = time.perf_counter()
+        child = subprocess.Popen(command, stdout=output, stderr=errors)
+        _, status, usage = os.wait4(child.pid, 0)
+        seconds = time.perf_counter() - began
+        child.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        errors.seek(0)
+        if child.returncode not in codes:
+            text = f"exit code {child.returncode}: {' '.join(command)}\n{errors.read()}"
+            raise RuntimeError(text)
+        unit = 1 if sys.platform == "darwin" else 1024
+        cpu = usage.ru_utime + usage.ru_stime
+        return Measured(seconds, cpu, usage.ru_maxrss * unit, output.read())
 
 
 def interleaved(cases: Mapping[K, Callable[[], Any]], rounds: int) -> dict[K, list[float]]:

@@ -26,7 +26,6 @@ class Ledger(ABC):
 
     Attributes:
       study: what was run.
-      cells: ``(point, label)`` -> what is known of that cell.
       packs: how many files it comes from.
       seconds: that they took.
       provenance: name of a fact -> its values.
@@ -42,13 +41,18 @@ class Ledger(ABC):
         self._last = (-1, -1)
         self._repeating: set[tuple[int, str]] = set()
         self._checkpoints = {p: g.checkpoints for g in study.groups for p in g.points}
-        self.cells = {
+        self._cells = {
             (point, label): Cell.empty(
                 len(self._checkpoints[point]), len(study.costs), study.comparators
             )
             for point in range(len(study.points))
             for label in study.labels
         }
+
+    @property
+    def cells(self) -> Mapping[tuple[int, str], Cell]:
+        """What is known of every point and label."""
+        return self._cells
 
     @property
     def runs(self) -> int:

@@ -18,14 +18,11 @@ from jaxsoco.analysis.pairing import aligned
 from jaxsoco.analysis.records import Cell
 from jaxsoco.analysis.samples import Blocks, Column, Sample, single_runs
 from jaxsoco.analysis.statistics import Clusters
+from jaxsoco.analysis.sums import Sums, sketch_size
 from jaxsoco.core.measures import TOTAL, Quantity, quantities
 from jaxsoco.core.moments import Moments
-from jaxsoco.core.sketch import Gathering, Sketch
+from jaxsoco.core.sketch import Sketch
 from jaxsoco.core.study import HORIZON, Study
-from jaxsoco.core.summary import Summary
-
-_MOST_BLOCKS = 1024
-"""Blocks of one cell whose sums are kept apart; of more, neighbours are joined."""
 
 
 class BlockLedger(Ledger):
@@ -33,8 +30,15 @@ class BlockLedger(Ledger):
 
     def __init__(self, study: Study):
         super().__init__(study)
-        self._sums: dict[tuple[int, str], _Sums] = {}
-        self._open = -1
+        self._sums: dict[tuple[int, str], Sums] = {}
+        self._size = sketch_size(study)
+        self._open: dict[tuple[int, str], None] = {}
+
+    @property
+    def cells(self) -> Mapping[tuple[int, str], Cell]:
+        """See :class:`Ledger`."""
+        self._settle()
+        return self._cells
 
     @property
     def error(self) -> float:
@@ -48,32 +52,34 @@ class BlockLedger(Ledger):
         self._last = (record["group"], start)
         position, seed = divmod(start, group.seeds)
         point, stop = group.points[position], seed + record["stop"] - start
-        if point != self._open:
-            self._close(self._open)
-            self._open = point
+        if self._open and point != next(iter(self._open))[0]:
+            self._settle()
         for name, array in arrays.items():
-            label = self.study.labels[int(name.partition(".")[0])]
+            key = point, self.study.labels[int(name.partition(".")[0])]
             if record["repeating"]:
-                self._repeating.add((point, label))
-            self._enter(point, label, (seed, stop), Summary.from_array(array))
-            self.cells[point, label].nonconverged += record["nonconverged"]
+                self._repeating.add(key)
+            self._open[key] = None
+            sums = self._sums_of(key, array.shape[:2])
+            sums.add((seed, stop), array)
+            sums.nonconverged += record["nonconverged"]
         self._enter_facts(record)
 
-    def _close(self, point: int) -> None:
-        """Merges the sketches of a point that is complete."""
-        for label in self.study.labels:
-            if (point, label) in self._sums:
-                _ = self._sums[point, label].sketch
-
-    def _enter(self, point: int, label: str, seeds: tuple[int, int], block: Summary) -> None:
-        key = point, label
+    def _sums_of(self, key: tuple[int, str], shape: tuple[int, ...]) -> Sums:
         if key not in self._sums:
-            names = quantities(self.study, label)
+            names = quantities(self.study, key[1])
             # The median over the rounds takes a sketch of every checkpoint.
-            self._sums[key] = _Sums(names, block, self.study.quantiles)
-        one, cell = self._sums[key], self.cells[key]
-        one.add(seeds, block)
-        cell.runs += seeds[1] - seeds[0]
+            self._sums[key] = Sums(names, shape, self.study.quantiles, self._size)
+        return self._sums[key]
+
+    def _settle(self) -> None:
+        """Enters the cells of a point, when all of it is there or somebody looks at it."""
+        for point, label in self._open:
+            self._enter(self._cells[point, label], label, self._sums[point, label])
+        self._open = {}
+
+    def _enter(self, cell: Cell, label: str, one: Sums) -> None:
+        _ = one.sketch  # merged, which frees what it is made of
+        cell.runs, cell.nonconverged = one.runs, one.nonconverged
         cell.cost = one.moments_of(TOTAL)
         cell.nonfinite = cell.runs - int(cell.cost.count[-1])
         columns = [one.place[Quantity(cost.name)] for cost in self.study.costs]
@@ -81,7 +87,7 @@ class BlockLedger(Ledger):
         cell.worst = one.high[columns, -1]
         self._enter_measures(cell, label, one)
 
-    def _enter_measures(self, cell: Cell, label: str, one: _Sums) -> None:
+    def _enter_measures(self, cell: Cell, label: str, one: Sums) -> None:
         for rival in self.study.comparators:
             quantity = self._quantity(rival, None, None)
             if rival == label and quantity not in one.place:
@@ -154,7 +160,7 @@ class BlockLedger(Ledger):
             return None
         return column.over(math.inf) if silent else column
 
-    def _is_noise(self, one: _Sums, quantity: Quantity, against: str | None, at: int) -> bool:
+    def _is_noise(self, one: Sums, quantity: Quantity, against: str | None, at: int) -> bool:
         """Whether a component is rounding alone beside the total cost in all runs."""
         if quantity.against is not None or quantity.cost is None:
             return False  # rounding was taken from the runs
@@ -180,8 +186,7 @@ class BlockLedger(Ledger):
         if axis == HORIZON and axis not in self.study.axes:
             return self.course(label, against, points, cost)
         samples: dict[Any, Sample] = {}
-        for value in self.study.axes[axis]:
-            here = [p for p in points if self.study.points[p][axis] == value]
+        for value, here in self.study.along(axis, points).items():
             sample = self.sample(label, against, here, measure, cost)
             if sample.runs:
                 samples[value] = sample
@@ -213,81 +218,6 @@ class BlockLedger(Ledger):
             [self._column(p, label, against, None, cost, i) for p in points] for i in range(len(at))
         ]
         return at, [Blocks([one for one in row if one is not None]) for row in columns]
-
-
-class _Sums:
-    """All quantities of one learner at one point.
-
-    Args:
-      names: the quantities, in order.
-      first: a block, for its shape.
-      everywhere: sketches of every checkpoint are kept, not of the last alone.
-
-    Attributes:
-      place: quantity -> its row.
-      moments: of all runs ``[Q, C]``.
-      low: least values ``[Q, C]``.
-      high: largest ones.
-    """
-
-    def __init__(self, names: Sequence[Quantity], first: Summary, everywhere: bool):
-        self.place = {name: i for i, name in enumerate(names)}
-        shape: tuple[int, ...] = np.shape(first.low)
-        self.moments = Moments.empty(shape)
-        self.low = self.high = np.full(shape, np.nan)
-        self._from = 0 if everywhere else shape[1] - 1
-        self._sketches = Gathering()
-        self._ends: list[tuple[int, int]] = []
-        self._sums: list[np.ndarray] = []
-        self._counts: list[np.ndarray] = []
-
-    def add(self, seeds: tuple[int, int], block: Summary) -> None:
-        """Takes in the next block."""
-        mine = block.moments
-        self.moments = self.moments.merge(mine)
-        self.low, self.high = np.fmin(self.low, block.low), np.fmax(self.high, block.high)
-        self._sketches.add(block.sketch.at(np.s_[:, self._from :]))
-        self._ends.append(seeds)
-        means = np.where(mine.count > 0, mine.mean + mine.mean_error, 0.0)
-        self._sums.append(mine.count * means)
-        self._counts.append(mine.count)
-        if len(self._ends) == _MOST_BLOCKS:
-            self._join()
-
-    def _join(self) -> None:
-        """Joins neighbours, so that half as many blocks are kept apart."""
-        pairs = [slice(i, i + 2) for i in range(0, len(self._ends), 2)]
-        self._ends = [(self._ends[p][0][0], self._ends[p][-1][1]) for p in pairs]
-        self._sums = [np.sum(self._sums[p], axis=0) for p in pairs]
-        self._counts = [np.sum(self._counts[p], axis=0) for p in pairs]
-
-    @property
-    def sketch(self) -> Sketch:
-        """Of all runs, at the checkpoints that have one."""
-        return self._sketches.result()
-
-    def moments_of(self, quantity: Quantity) -> Moments:
-        """Of one quantity ``[C]``."""
-        return self.moments.at(self.place[quantity])
-
-    def column(self, quantity: Quantity, at: int) -> Column:
-        """One quantity at one checkpoint; without a sketch where none is kept."""
-        row, checkpoints = self.place[quantity], self.low.shape[1]
-        sketch, place = self.sketch, at % checkpoints - self._from
-        return Column(
-            self.moments.at((row, at)),
-            float(self.low[row, at]),
-            float(self.high[row, at]),
-            sketch.at((row, place)) if place >= 0 else _nothing(sketch),
-            np.array(self._ends),
-            np.array([one[row, at] for one in self._sums]),
-            np.array([one[row, at] for one in self._counts], float),
-        )
-
-
-def _nothing(like: Sketch) -> Sketch:
-    """The sketch of no value."""
-    return Sketch(np.int64(0), np.full(like.points.shape[-1], np.nan), np.float64(0.0))
 
 
 def _against_itself(moments: Moments, low: Any, measure: str) -> Moments:

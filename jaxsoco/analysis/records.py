@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -51,12 +52,18 @@ class Cell:
             runs=0,
             nonfinite=0,
             nonconverged=0,
-            cost=Moments.empty((checkpoints,)),
-            parts=Moments.empty((costs,)),
+            cost=_nothing(checkpoints),
+            parts=_nothing(costs),
             worst=np.full(costs, np.nan),
-            measures={name: Moments.empty((checkpoints,)) for name in names},
+            measures=dict.fromkeys(names, _nothing(checkpoints)),
             undefined=dict.fromkeys(names, 0),
         )
+
+
+@cache
+def _nothing(size: int) -> Moments:
+    """Of no runs; all empty cells share it."""
+    return Moments.empty((size,))
 
 
 def segments(group: Group, start: int, stop: int) -> Iterator[tuple[int, slice, slice]]:

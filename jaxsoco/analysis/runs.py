@@ -66,7 +66,7 @@ class RunLedger(Ledger):
     def _add_runs(self, point: int, number: int, seeds: slice, parts: Mapping[str, Record]) -> None:
         """Takes in one learner's runs of one point, beside those of the others."""
         label = self.study.labels[number]
-        mine, cell = parts[label], self.cells[point, label]
+        mine, cell = parts[label], self._cells[point, label]
         last = np.column_stack([mine.total[:, -1], mine.parts[:, -1]])
         self._finals[point, number, seeds] = np.where(mine.finite[:, None], last, np.nan)
         self._enter(cell, mine)
@@ -214,8 +214,7 @@ class RunLedger(Ledger):
         if axis == HORIZON and axis not in self.study.axes:
             return self.course(label, against, points, cost)
         positions, columns = [], []
-        for value in self.study.axes[axis]:
-            here = [p for p in points if self.study.points[p][axis] == value]
+        for value, here in self.study.along(axis, points).items():
             if here and np.isfinite(v := self.values(label, against, here, measure, cost)).any():
                 positions.append(value)
                 columns.append(cluster(v))

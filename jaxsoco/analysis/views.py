@@ -286,7 +286,7 @@ def _columns(
     study, points = ledger.study, ledger.study.select(where)
     if axis == HORIZON and axis not in study.axes:
         return ledger.samples(label, quantity.against, points, quantity.cost)
-    here = {v: [p for p in points if study.points[p][axis] == v] for v in study.axes[axis]}
+    here = study.along(axis, points)
     columns = {v: finals(ledger, label, quantity, ps) for v, ps in here.items() if ps}
     columns = {v: sample for v, sample in columns.items() if sample.runs}
     return tuple(columns), list(columns.values())

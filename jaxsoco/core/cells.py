@@ -103,9 +103,15 @@ class Cells:
         self._measure = study.measure if study.moments else None
         rivals = study.optima if study.moments else ()
         self._rivals = [study.labels.index(label) for label in rivals]
+        self._keys: dict[tuple[int, int], str] = {}
 
     def key(self, point: int, learner: int) -> str:
         """Of the learner with this number at this point: 64 hexadecimal digits."""
+        if (point, learner) not in self._keys:
+            self._keys[point, learner] = self._key(point, learner)
+        return self._keys[point, learner]
+
+    def _key(self, point: int, learner: int) -> str:
         if self._measure is None:
             return self._runs(point, learner)
         rivals = sorted(self._runs(point, rival) for rival in self._rivals if rival != learner)

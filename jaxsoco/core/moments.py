@@ -16,7 +16,7 @@ import numpy as np
 
 from jaxsoco_kernels.sums import two_sum
 
-__all__ = ["Moments", "merge_in_order", "two_sum"]
+__all__ = ["Moments", "merge_in_order", "merge_neighbours", "two_sum"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,3 +104,17 @@ def merge_in_order(parts: Iterable[Moments], shape: tuple[int, ...] = ()) -> Mom
     for part in parts:
         total = total.merge(part)
     return total
+
+
+def merge_neighbours(parts: Moments) -> Moments:
+    """Merges along the first axis, neighbours first: the same bits for the same order of parts."""
+    while len(parts.count) > 1:
+        even = len(parts.count) // 2 * 2
+        pairs = parts.at(slice(0, even, 2)).merge(parts.at(slice(1, even, 2)))
+        parts = _beside(pairs, parts.at(slice(even, None)))
+    return parts.at(0)
+
+
+def _beside(first: Moments, second: Moments) -> Moments:
+    fields = zip(vars(first).values(), vars(second).values(), strict=True)
+    return Moments(*(np.concatenate(both) for both in fields))

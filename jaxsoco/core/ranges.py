@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 
 Range = tuple[int, int]
 
@@ -31,7 +32,7 @@ def intersection(first: Iterable[Range], second: Iterable[Range]) -> list[Range]
     [(32, 64), (100, 128)]
     """
     other = union(second)
-    return union((max(a, c), min(b, d)) for a, b in union(first) for c, d in other)
+    return [part for start, stop in union(first) for part in within(other, start, stop)]
 
 
 def difference(first: Iterable[Range], second: Iterable[Range]) -> list[Range]:
@@ -42,15 +43,32 @@ def difference(first: Iterable[Range], second: Iterable[Range]) -> list[Range]:
     """
     left, holes = [], union(second)
     for start, stop in union(first):
-        for a, b in holes:
-            if b <= start or a >= stop:
-                continue
+        for a, b in within(holes, start, stop):
             if a > start:
                 left.append((start, a))
-            start = max(start, b)
+            start = b
         if start < stop:
             left.append((start, stop))
     return left
+
+
+def within(ranges: Sequence[Range], start: int, stop: int) -> list[Range]:
+    """What of sorted, disjoint ranges lies in ``start .. stop``; looks at no others.
+
+    >>> within([(0, 64), (100, 200), (300, 400)], 32, 128)
+    [(32, 64), (100, 128)]
+    """
+    inside = list[Range]()
+    for i in range(bisect_right(ranges, start, key=_stop), len(ranges)):
+        a, b = ranges[i]
+        if a >= stop or start >= stop:
+            break
+        inside.append((max(a, start), min(b, stop)))
+    return inside
+
+
+def _stop(one: Range) -> int:
+    return one[1]
 
 
 def size(ranges: Iterable[Range]) -> int:

@@ -164,7 +164,8 @@ class Distribution:
         return float(self._ranks[place - 1]) / self.count if place else 0.0
 
 
-_FAN = 64
+FAN = 64
+"""Sketches that are merged at once."""
 
 
 class Gathering:
@@ -172,19 +173,23 @@ class Gathering:
 
     Sketches are merged 64 at a time, and what comes of that again, so that the error grows with the
     logarithm of their number: by 1 / 2048 up to 64 of them, by twice that up to 4096.
+
+    Args:
+      size: points of the result, 1024 at most. With fewer, the error is larger by half a part.
     """
 
-    _SIZE = 1024
+    SIZE = 1024
 
-    def __init__(self) -> None:
+    def __init__(self, size: int = SIZE) -> None:
+        self._size = size
         self._levels: list[list[Sketch]] = [[]]
 
     def add(self, sketch: Sketch) -> None:
         """Takes the next one."""
         level, whole = 0, sketch
         self._levels[0].append(whole)
-        while len(self._levels[level]) == _FAN:
-            whole = Sketch.merged(self._levels[level], self._SIZE)
+        while len(self._levels[level]) == FAN:
+            whole = Sketch.merged(self._levels[level], self.SIZE)
             self._levels[level] = []
             level += 1
             if level == len(self._levels):
@@ -198,6 +203,8 @@ class Gathering:
           ValueError: there is none.
         """
         parts = [one for level in reversed(self._levels) for one in level]
-        whole = parts[0] if len(parts) == 1 else Sketch.merged(parts, self._SIZE)
-        self._levels = [[] for _ in self._levels[1:]] + [[whole]]
+        whole = parts[0] if len(parts) == 1 else None
+        if whole is None or whole.points.shape[-1] > self._size:
+            whole = Sketch.merged(parts, self._size)
+            self._levels = [[] for _ in self._levels[1:]] + [[whole]]
         return whole

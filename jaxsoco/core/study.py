@@ -280,6 +280,14 @@ class Study:
             if all(name in point and matches(point[name], value) for name, value in conditions)
         )
 
+    def along(self, axis: str, points: Iterable[int]) -> dict[Any, list[int]]:
+        """Value of an axis, in order -> those of some points that have it."""
+        values: dict[Any, list[int]] = {value: [] for value in self.axes[axis]}
+        for point in points:
+            if self.points[point][axis] in values:
+                values[self.points[point][axis]].append(point)
+        return values
+
     def numeric_axes(self) -> tuple[str, ...]:
         """Axes whose values are all numbers, the horizon of checkpoints included."""
         names = [name for name, values in self.axes.items() if is_numeric(values)]

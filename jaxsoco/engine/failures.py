@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 from jaxsoco.core.cells import Cells, digest_of
 from jaxsoco.core.files import one_line
-from jaxsoco.core.ranges import intersection
 from jaxsoco.core.study import Study
 from jaxsoco.engine.files import write_whole
 from jaxsoco.engine.index import Index
@@ -80,9 +79,7 @@ def failures_of(path: Path, study: Study, index: Index) -> list[Noted]:
             runs = sum(
                 stop - start
                 for key, first, last in content["blocks"]
-                for start, stop in intersection(
-                    index.missing(key, [(0, wanted.get(key, 0))]), [(first, last)]
-                )
+                for start, stop in index.lacking(key, [(0, wanted.get(key, 0))], [(first, last)])
             )
             if runs:
                 words = (content[name] for name in ("error", "host", "time"))

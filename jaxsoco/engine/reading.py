@@ -83,7 +83,8 @@ class Stored:
     Args:
       path: the directory.
       thorough: compare packs with their SHA-256 now; otherwise with their size.
-      manifest: of what is read, if it is not what was last asked of the directory.
+      store: the directory, if it is open already: what was asked of it then is read, whatever
+        others asked of it since, and what it knows of its packs is kept.
 
     Attributes:
       path: the directory.
@@ -96,11 +97,8 @@ class Stored:
       InputError: there are no readable results.
     """
 
-    def __init__(
-        self, path: Path, *, thorough: bool = True, manifest: Mapping[str, Any] | None = None
-    ):
-        store = Store(path).open()
-        store.manifest = {**(manifest or store.manifest)}
+    def __init__(self, path: Path, *, thorough: bool = True, store: Store | None = None):
+        store = store or Store(path).open()
         self.path, self.manifest = path, store.manifest
         self._old = None
         if self.manifest["format"] == OLD_FORMAT:
@@ -126,6 +124,11 @@ class Stored:
         """Looks at what was added or taken away since; reads new sidecars alone."""
         if not self._old:
             self._look(thorough=False)
+
+    def verify(self) -> None:
+        """Compares packs with their SHA-256 that were not; those that differ are left out."""
+        if not self._old:
+            self._look(thorough=True)
 
     def _look(self, *, thorough: bool) -> None:
         self._store.refresh(thorough=thorough)
@@ -174,9 +177,12 @@ def read_pieces(study: Study, store: Store, labels: Sequence[str] | None = None)
       store: where it is.
       labels: of the learners that are read; all if None.
     """
-    if study.moments:
-        yield from _blocks(study, store, labels)
-        return
+    yield from (_blocks if study.moments else _runs)(study, store, labels)
+    store.release()
+
+
+def _runs(study: Study, store: Store, labels: Sequence[str] | None) -> Iterator[Piece]:
+    """See :func:`read_pieces`, where every run is kept."""
     cells, told = Cells(study), set[str]()
     chosen = [i for i, label in enumerate(study.labels) if labels is None or label in labels]
     for group in study.groups:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from typing import NamedTuple
 
 from jaxsoco.core.cells import Cells
 from jaxsoco.core.plan import Group, Plan
-from jaxsoco.core.ranges import Range, intersection, pieces
+from jaxsoco.core.ranges import pieces, within
 from jaxsoco.engine.index import Index
 
 GRID = 64
@@ -121,17 +122,14 @@ def requests(
 def _lacking(
     group: Group, learner: int, cells: Cells, index: Index, spans: Iterable[Span]
 ) -> Iterator[Span]:
-    missing: dict[int, list[Range]] = {}
-    for span in spans:
-        if span.position not in missing:
-            missing[span.position] = _missing(group, span.position, learner, cells, index)
-        for start, stop in intersection(missing[span.position], [(span.start, span.stop)]):
-            yield Span(span.position, start, stop)
-
-
-def _missing(group: Group, position: int, learner: int, cells: Cells, index: Index) -> list[Range]:
-    """The seeds of a point that a study wants, and that are not stored of a learner."""
-    return index.missing(cells.key(group.points[position], learner), [(0, group.seeds)])
+    """Of spans that do not overlap, what is not stored of a learner, in their order."""
+    for position, some in groupby(spans, key=lambda span: span.position):
+        parts = [(span.start, span.stop) for span in some]
+        key = cells.key(group.points[position], learner)
+        missing = index.lacking(key, [(0, group.seeds)], parts)
+        for span in parts:
+            for start, stop in within(missing, *span):
+                yield Span(position, start, stop)
 
 
 def filled(spans: Iterable[Span], most: int, *, whole: bool = False) -> Iterator[tuple[Span, ...]]:

@@ -11,7 +11,7 @@ import errno
 import json
 import os
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +27,7 @@ from jaxsoco.engine.files import link_whole, sync_folder, write_whole
 from jaxsoco.engine.index import Index
 from jaxsoco.engine.manifest import MANIFEST
 from jaxsoco.engine.packs import Block, DamageError, Pack, UnreadableError
+from jaxsoco.engine.stamps import Stamps
 
 _FULL = {
     getattr(errno, name): advice
@@ -65,14 +66,18 @@ class Store:
     Attributes:
       path: the directory.
       manifest: content of ``manifest.json``.
-      index: the blocks that are here and whole, as of the last :meth:`refresh`.
+      index: the blocks that are here and whole, as of the last :meth:`refresh`; kept when what is
+        asked of the directory changes.
       damaged: the packs that it found and could not trust.
     """
 
     def __init__(self, path: str | os.PathLike[str]):
         self.path = Path(path)
         self.manifest: dict[str, Any] = {}
-        self._forget()
+        self.index, self.damaged = Index(), list[Damaged]()
+        self._verified: dict[str, Stamps] = {}
+        self._refused: dict[str, tuple[Stamps, str]] = {}
+        self._arrays: OrderedDict[str, dict[str, np.ndarray]] = OrderedDict()
 
     def begin(self, study: Mapping[str, Any]) -> Store:
         """Makes the directory one of results, if it is none, and writes what is asked of it now.
@@ -130,30 +135,45 @@ class Store:
         """Reads the sidecars that were not read before; packs that are gone are forgotten.
 
         Args:
-          thorough: also compares every pack with its SHA-256, once; otherwise with its size.
+          thorough: also compares every pack with its SHA-256, once, and again when its files
+            were written since; otherwise with its size.
         """
-        folder = self._file(packs.FOLDER)
-        files = {file.stem: file for file in sorted(folder.glob("*.json"))}
-        for name in [name for name in self.index.packs if name not in files]:
+        names = self._names()
+        for name in [name for name in self.index.packs if name not in names]:
             self._drop(name)
         self.damaged = []
-        for name, file in files.items():
-            if name in self._verified or (not thorough and name in self.index.packs):
-                continue
-            try:
-                pack = packs.read_sidecar(file)
-                if pack is None:
-                    continue
-                packs.verify(pack, file.with_suffix(".npz"), thorough=thorough)
-            except DamageError as damage:
-                self._drop(name)
-                certain = not isinstance(damage, UnreadableError)
-                self.damaged.append(Damaged(name, str(damage), certain))
-                continue
-            self.index.add(pack)
-            if thorough:
-                self._verified.add(name)
+        for name in names:
+            self._try(name, thorough)
         return self.index
+
+    def verify(self, names: Iterable[str]) -> Index:
+        """Compares some packs of the index with their SHA-256, as a thorough :meth:`refresh`."""
+        for name in [*names]:
+            self._try(name, thorough=True)
+        return self.index
+
+    def _try(self, name: str, thorough: bool) -> None:
+        """Looks at a pack, and leaves it out if it cannot be trusted."""
+        try:
+            self._look(name, thorough)
+        except DamageError as damage:
+            self._drop(name)
+            certain = not isinstance(damage, UnreadableError)
+            self.damaged.append(Damaged(name, str(damage), certain))
+
+    def find(self, name: str) -> Pack:
+        """A pack that another process has written; no other is looked at.
+
+        Raises:
+          InputError: it cannot be trusted, or is not there.
+        """
+        try:
+            self._look(name, thorough=False)
+            return self.index.packs[name]
+        except (DamageError, KeyError) as error:
+            reason = error if isinstance(error, DamageError) else "it is gone"
+            place = f"{self.path}, pack {name}"
+            raise InputError(Issue(place, str(reason), "run the experiment again")) from error
 
     def commit(
         self, blocks: Sequence[Block], arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]
@@ -213,6 +233,10 @@ class Store:
         self._arrays.move_to_end(name)
         return self._arrays[name]
 
+    def release(self) -> None:
+        """Lets the arrays go that are kept for the next read."""
+        self._arrays.clear()
+
     def remove(self, name: str) -> None:
         """Deletes a pack; the sidecar goes first, so that nobody takes a half for a whole."""
         for suffix in (".json", ".npz"):
@@ -225,14 +249,51 @@ class Store:
     def _pack_file(self, name: str, suffix: str = ".npz") -> Path:
         return self._file(packs.FOLDER, f"{name}{suffix}")
 
-    def _forget(self) -> None:
-        self.index, self.damaged = Index(), list[Damaged]()
-        self._verified: set[str] = set()
-        self._arrays: OrderedDict[str, dict[str, np.ndarray]] = OrderedDict()
+    def _names(self) -> dict[str, None]:
+        """The packs that have a sidecar, in alphabetical order."""
+        try:
+            with os.scandir(self._file(packs.FOLDER)) as entries:
+                files = sorted(entry.name for entry in entries if entry.name.endswith(".json"))
+        except OSError:
+            return {}
+        return dict.fromkeys(name.removesuffix(".json") for name in files)
+
+    def _look(self, name: str, thorough: bool) -> None:
+        """Takes a pack into the index, unless it is there and its files are what they were.
+
+        Raises:
+          DamageError: it cannot be trusted.
+        """
+        if not thorough and name in self.index.packs:
+            return
+        # Taken first: what is written while the files are read is looked at the next time.
+        stamps = self._stamps(name)
+        if thorough and stamps.is_of(self._verified.get(name)):
+            return
+        before, reason = self._refused.get(name, (None, ""))
+        if stamps.is_of(before):
+            raise DamageError(reason)
+        try:
+            pack = packs.read_sidecar(self._pack_file(name, ".json"))
+            if pack is None:
+                return
+            packs.verify(pack, self._pack_file(name), thorough=thorough)
+        except UnreadableError:
+            raise
+        except DamageError as damage:
+            self._refused[name] = stamps, str(damage)
+            raise
+        if pack != self.index.packs.get(name):
+            self._drop(name)
+            self.index.add(pack)
+        if thorough and stamps.settled:
+            self._verified[name] = stamps
+
+    def _stamps(self, name: str) -> Stamps:
+        return Stamps.of(self._pack_file(name, ".json"), self._pack_file(name))
 
     def _adopt(self, manifest: dict[str, Any]) -> Store:
         self.manifest = manifest
-        self._forget()
         for folder in (self.path, self._file(packs.FOLDER)):
             remove_leftovers(folder)
         return self
@@ -241,11 +302,13 @@ class Store:
         self._arrays.pop(pack.name, None)
         self.index.remove(pack.name)
         self.index.add(pack)
-        self._verified.add(pack.name)
+        self._refused.pop(pack.name, None)
+        # Its digest is of the bytes that were written.
+        self._verified[pack.name] = self._stamps(pack.name)
 
     def _drop(self, name: str) -> None:
         self.index.remove(name)
-        self._verified.discard(name)
+        self._verified.pop(name, None)
         self._arrays.pop(name, None)
 
     def _earlier(self) -> dict[str, Any]:

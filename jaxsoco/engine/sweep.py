@@ -176,7 +176,7 @@ def sweep(
     progress = Silent() if progress is None else progress
     work = Work(study, store, share or Share()) if work is None else work
     plan, cells = study.plan, Cells(study)
-    index = store.refresh()
+    index = work.look()
     earlier = work_stored(plan, cells, index, work.spans)
     todo = iter(work) if deadline is None else deadline.within(iter(work))
     done, failures = list[Request](), list[Failure]()
@@ -221,7 +221,7 @@ def _stored(store: Store, outcome: Computed | Written) -> Pack:
     """Commits a pack, unless whoever computed it has done so."""
     if isinstance(outcome, Computed):
         return store.commit(*outcome.content)
-    return store.refresh(thorough=False).packs[outcome.pack]
+    return store.find(outcome.pack)
 
 
 class Local:

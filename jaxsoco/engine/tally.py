@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from jaxsoco.core.cells import Cells
-from jaxsoco.core.ranges import Range, intersection, size, union
+from jaxsoco.core.ranges import Range, size, union, within
 from jaxsoco.core.study import Study
 from jaxsoco.engine.index import Place
 from jaxsoco.engine.requests import Span
@@ -59,7 +59,7 @@ def tally(study: Study, store: Store, wanted: Mapping[int, Iterable[Span]]) -> T
                 key = cells.key(group.points[position], learner)
                 # Of all that the study wants: a block of moments may reach beyond a share.
                 for place in store.index.places(key, [(0, group.seeds)]):
-                    parts = intersection([(place.start, place.stop)], whole)
+                    parts = within(whole, place.start, place.stop)
                     if not parts:
                         continue
                     nonconverged, nonfinite = _troubles(store, place, parts)

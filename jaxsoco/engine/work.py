@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from itertools import groupby
 
 from jaxsoco.core.cells import Cells, digest_of
 from jaxsoco.core.errors import Interrupted
+from jaxsoco.core.ranges import Range
 from jaxsoco.core.study import Study
 from jaxsoco.core.text import count, duration
 from jaxsoco.engine.claims import Claims
+from jaxsoco.engine.index import Index
 from jaxsoco.engine.requests import Request, Share, Span, requests, shared, slices
 from jaxsoco.engine.store import Store
 
@@ -27,13 +30,33 @@ class Work:
         if not 0 <= share.index < share.count:
             raise ValueError(f"share: want an index from 0 to count - 1, got {share}")
         self._study, self._store = study, store
-        self._cells = Cells(study)
+        self._share, self._cells = share, Cells(study)
         self.spans = shared(study.plan, share)
         """group -> spans of the share."""
 
+    def look(self) -> Index:
+        """What is stored; packs that have some of the share were compared with their SHA-256.
+
+        A member of a job array leaves the others' packs to them: a thousand members would read
+        every byte a thousand times.
+        """
+        if self._share.count == 1:
+            return self._store.refresh()
+        index = self._store.refresh(thorough=False)
+        return self._store.verify(index.names(self._wanted()))
+
+    def _wanted(self) -> Iterator[tuple[str, list[Range]]]:
+        """Key and seeds of every cell of which the share has some."""
+        for group, spans in shared(self._study.plan, self._share).items():
+            points = self._study.groups[group].points
+            for position, some in groupby(spans, key=lambda span: span.position):
+                ranges = [(span.start, span.stop) for span in some]
+                for learner in range(len(self._study.labels)):
+                    yield self._cells.key(points[position], learner), ranges
+
     def __iter__(self) -> Iterator[Request]:
         # As a list: what is committed in between must not change how the rest is packed.
-        index = self._store.refresh()
+        index = self.look()
         yield from [*requests(self._study.plan, self._cells, index, self.spans)]
 
     def finished(self, request: Request) -> None:
@@ -63,6 +86,7 @@ class StealingWork(Work):
         sleep: Callable[[float], None] = time.sleep,
     ):
         super().__init__(study, store, Share())
+        self._share = share  # of which packs are compared with their SHA-256
         self._claims, self._wait, self._sleep = claims, wait, sleep
         parts = [*slices(study.plan)]
         first = share.index

@@ -11,7 +11,7 @@ from jaxsoco.core.cells import Origin, digest_of
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.plan import Group, Plan, block_of, checkpoints
 from jaxsoco.core.study import Study
-from jaxsoco.core.text import show
+from jaxsoco.core.text import count, show, size
 from jaxsoco.engine.manifest import MANIFEST
 from jaxsoco.engine.sweep import Tiles
 from jaxsoco.experiment import manifest
@@ -140,12 +140,52 @@ class Builder:
         """How many runs at once the device has memory for, about; None where nobody knows."""
         if self._elsewhere:
             return None
-        tile, device = self._sweep.experiment.run.tile, self._devices[0]
-        free = (device.memory_stats() or {}).get("bytes_limit") or available_memory()
         needs = [block.memory() for block in map(_as_block, self.tiles(group).tiles)]
-        if free is None or not all(needs):
+        return self._fitting(max(needs)) if all(needs) else None
+
+    def require_memory(self, label: str, tile: Any) -> None:
+        """Raises if a tile takes more memory, as its compiler plans it, than there is.
+
+        Args:
+          label: of its learner or comparator.
+          tile: of this builder, compiled.
+
+        Raises:
+          InputError: with the numbers, and how many runs at once would fit.
+        """
+        need, free = _as_block(tile).memory(), self._free_memory()
+        if free is None or need <= free:
+            return
+        runs, fits = self._sweep.experiment.run.tile, self._fitting(need)
+        alone = self._shares_memory and len(self._devices) > 1
+        each = f" on each of {count(len(self._devices), 'device')}" if alone else ""
+        message = f"{runs} runs at once of {label} take {size(need)} of memory{each}, and "
+        message += f"{size(free)} are available{each}"
+        hint = f"want {fits} or fewer" if fits else "want fewer"
+        if alone:
+            hint += " or fewer --devices"
+        hint += ", or go on with --anyway (from Python: anyway=True)"
+        raise InputError(Issue("run.tile", message, hint))
+
+    @property
+    def _shares_memory(self) -> bool:
+        """Whether all devices have the memory of the machine between them."""
+        return self._devices[0].platform == "cpu"
+
+    def _free_memory(self) -> int | None:
+        """Bytes for a tile on each device; None where nobody knows."""
+        free = (self._devices[0].memory_stats() or {}).get("bytes_limit")
+        if free or not self._shares_memory:
+            return free
+        free = available_memory()
+        return None if free is None else free // len(self._devices)
+
+    def _fitting(self, need: int) -> int | None:
+        """How many runs at once would fit, where the tile of the experiment takes ``need``."""
+        tile, free = self._sweep.experiment.run.tile, self._free_memory()
+        if free is None:
             return None
-        runs = int(_SAFE * free / max(needs) * tile)
+        runs = int(_SAFE * free / need * tile)
         return runs // 16 * 16 if 16 <= runs < tile else None
 
     def _make(self, group: Group, tile: int | None = None, *, comparators: bool = True) -> Tiles:

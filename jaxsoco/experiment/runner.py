@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -91,7 +91,7 @@ def run(
     if store is None and shelf is not None:
         store = Store(out).begin(study.to_json())
     if store is not None:
-        telling.warn_of_damage(store)
+        telling.warn_of_damage(store, (Work(part, store, share) for part in study.parts))
         telling.tell_of_cache(sum(shelf.fill(s, store) for s in study.parts) if shelf else 0)
     index, wide = store.index if store else Index(), Share() if steal else share
     todo, traces = _missing(study, index, wide), _missing(study.traced, index, wide)
@@ -103,10 +103,11 @@ def run(
         telling.tell_of_origin(out, before, study)
     groups = dict.fromkeys(request.group for request in todo)
     builder.trace([study.groups[index] for index in groups])
-    store = Store(out).begin(study.to_json())
+    store = (store or Store(out)).begin(study.to_json())
     progress = Progress()
     programs = -(-sweep.compilations * len(groups) // len(sweep.groups))
-    announce = telling.Announcer(programs, progress)
+    admit = None if anyway else builder.require_memory
+    announce = telling.Announcer(programs, progress, admit=admit)
     deadline = None if time_limit is None else Deadline(time_limit, _seconds_a_run(study, store))
 
     def run_part(part: Study, execute: Executor) -> SweepSummary:
@@ -125,7 +126,7 @@ def run(
         others = run_part(study.traced, Local(_trace_tiles(study.traced, builder, progress)))
         telling.tell_of_traces(others)
         summary = summary.beside(others)
-    return _conclude(study, store, summary, builder, strict)
+    return _conclude(study, store, summary, builder, strict=strict, alone=share.count == 1)
 
 
 def _trace_tiles(traced: Study, builder: Builder, progress: Progress) -> Callable[[int], Tiles]:
@@ -141,16 +142,28 @@ def _trace_tiles(traced: Study, builder: Builder, progress: Progress) -> Callabl
 
 
 def _conclude(
-    study: Study, store: Store, summary: SweepSummary, builder: Builder, strict: bool
+    study: Study,
+    store: Store,
+    summary: SweepSummary,
+    builder: Builder,
+    *,
+    strict: bool,
+    alone: bool,
 ) -> int:
     """Reports on what there is, or says what others will bring; returns the exit code.
+
+    Of many members, only those that find the study complete compare all of it with its SHA-256.
 
     Raises:
       Exception: what the first pack raised that could not be computed.
     """
-    there = coverage(study, _fresh(store))
-    if there.complete or (summary.failures and there.stored):
-        code = report(store.path, strict=strict, manifest=store.manifest)
+    whole = {*store.index.packs}
+    results = Stored(store.path, store=store, thorough=alone)
+    there, lost = results.coverage, any(one.pack in whole for one in store.damaged)
+    if there.complete and not alone:
+        results.verify()
+    if there.complete or ((summary.failures or lost) and there.stored):
+        code = report_on(results, strict=strict)
     else:
         telling.warn_of_failed_runs(summary)
         print(f"{there.wanted - there.stored} of {there.wanted} runs are missing: no report yet")
@@ -170,19 +183,14 @@ def _conclude(
     return code
 
 
-def _fresh(store: Store) -> Store:
-    """The store, after another look at its packs."""
-    store.refresh()
-    return store
-
-
 def _is_memory(error: Exception) -> bool:
     return "RESOURCE_EXHAUSTED" in str(error) or isinstance(error, MemoryError)
 
 
 def _seconds_a_run(study: Study, store: Store) -> float:
     """How long a run took in the packs that are there; 0 without any."""
-    rate = coverage(study, _fresh(store)).rate
+    store.refresh(thorough=False)
+    rate = coverage(study, store).rate
     return 1 / rate if rate else 0.0
 
 
@@ -236,15 +244,12 @@ def trace(sweep: Sweep, devices: int | None = None) -> None:
     builder.trace(builder.groups())
 
 
-def report(
-    directory: Path, *, strict: bool = False, manifest: Mapping[str, Any] | None = None
-) -> int:
+def report(directory: Path, *, strict: bool = False) -> int:
     """Writes a run's table, figures, checks and report anew, and prints the table.
 
     Args:
       directory: of the run.
       strict: a check that is undecided counts as failed.
-      manifest: of what is reported; of what was last asked of the directory if None.
 
     Returns:
       The exit code: ``INTERRUPTED`` if runs are missing (what is there is reported).
@@ -253,7 +258,12 @@ def report(
       InputError: there is no run.
       Interrupted: the report could not be written.
     """
-    results = Stored(directory, manifest=manifest)
+    return report_on(Stored(directory), strict=strict)
+
+
+def report_on(results: Stored, *, strict: bool = False) -> int:
+    """As :func:`report`, of results that are open."""
+    directory = results.path
     for line in results.damaged:
         print(f"warning: {line}; it is left out", file=sys.stderr)
     there = results.coverage

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from jaxsoco.engine.progress import Progress
 from jaxsoco.engine.reading import Coverage
 from jaxsoco.engine.store import Store
 from jaxsoco.engine.sweep import SweepSummary, Tiles
+from jaxsoco.engine.work import Work
 
 if TYPE_CHECKING:
     from jaxsoco.engine.batch import Outcome, Tile
@@ -27,9 +28,10 @@ def tell_of_cache(packs: int) -> None:
         print(f"{count(packs, 'pack')} taken from the cache", flush=True)
 
 
-def warn_of_damage(store: Store) -> None:
-    """Names the packs that cannot be trusted."""
-    store.refresh()
+def warn_of_damage(store: Store, works: Iterable[Work]) -> None:
+    """Names the packs that cannot be trusted, of those that are looked at (``Work.look``)."""
+    for work in works:
+        work.look()
     for damaged in store.damaged:
         print(f"warning: {damaged}; it is computed again", file=sys.stderr)
 
@@ -113,11 +115,24 @@ def warn_of_failed_runs(summary: SweepSummary) -> None:
 
 
 class Announcer:
-    """Says which program is being compiled: each is when it is first called."""
+    """Says which program is being compiled: each is when it is first called.
 
-    def __init__(self, programs: int, progress: Progress, note: str = ""):
+    Args:
+      programs: how many there are.
+      progress: where it is said.
+      note: behind the name of each.
+      admit: told the label and the compiled block before it runs; raises if it must not.
+    """
+
+    def __init__(
+        self,
+        programs: int,
+        progress: Progress,
+        note: str = "",
+        admit: Callable[[str, Any], None] | None = None,
+    ):
         self._programs, self._progress, self._note = programs, progress, note
-        self._begun = 0
+        self._begun, self._admit = 0, admit
 
     def of(self, labels: Sequence[str], tiles: Tiles) -> Tiles:
         """The tiles, each of which says so before it compiles."""
@@ -132,6 +147,8 @@ class Announcer:
                 self._progress.compiling(program)
                 block.compile()
                 self._progress.compiled()
+                if self._admit is not None:
+                    self._admit(label, block)
             return block(points, seeds)
 
         return tile

@@ -18,11 +18,12 @@ from jaxsoco.analysis.records import segments
 from jaxsoco.analysis.report import report_on
 from jaxsoco.analysis.samples import Blocks, Column, Runs
 from jaxsoco.analysis.style import figure_style
+from jaxsoco.analysis.sums import sketch_size
 from jaxsoco.analysis.tables import csv_text, curves_text, point_rows, pooled_rows
 from jaxsoco.analysis.trial import try_report
 from jaxsoco.analysis.views import View, course, finals, growth, line
 from jaxsoco.core.errors import InputError
-from jaxsoco.core.measures import judged, read_record
+from jaxsoco.core.measures import judged, quantities, read_record
 from jaxsoco.core.study import Study
 from jaxsoco.core.summary import Summary
 
@@ -136,6 +137,42 @@ def test_tables_are_those_of_the_runs(make_sweep, measure, block):
     assert sum(cell.nonfinite for cell in blocks.cells.values()) == 6
     assert sum(cell.nonconverged for cell in blocks.cells.values()) == 23
     assert measure == "regret" or blocks.cells[0, "a"].undefined[OTHER] > 20
+
+
+def test_cells_may_be_looked_at_while_blocks_come(make_sweep):
+    """What is in the ledger so far; the end is the same but for rounding."""
+    sweep = planted(make_sweep)
+    straight = read(*summed(sweep))
+    manifest, pieces = summed(sweep)
+    looked = read(manifest, ())
+    for i, piece in enumerate(pieces):
+        looked.add(*piece)
+        if i % 7 == 0:
+            assert looked.runs > 0
+    assert looked.complete
+    for key, cell in straight.cells.items():
+        np.testing.assert_allclose(looked.cells[key].cost.mean, cell.cost.mean, 1e-14)
+        assert looked.cells[key].runs == cell.runs
+        assert looked.cells[key].nonconverged == cell.nonconverged
+
+
+def test_sketches_are_smaller_where_there_are_many_cells(make_sweep, monkeypatch):
+    manifest, pieces = summed(planted(make_sweep))
+    study, pieces = Study.from_json(manifest), [*pieces]
+    assert sketch_size(study) == 1024 and sketch_size(study, 0) == 128
+    numbers = 8 * 3 * sum(len(quantities(study, label)) for label in study.labels)
+    assert sketch_size(study, 300 * numbers) == 256
+    monkeypatch.setattr("jaxsoco.analysis.blocks.sketch_size", lambda study: 128)
+    small, large = read(manifest, pieces), None
+    monkeypatch.undo()
+    large = read(manifest, pieces)
+    assert large.error == 0.0 and 0 < small.error <= 0.5 / 128
+    for label in study.labels:
+        one, two = (x.sample(label, None, [0]) for x in (small, large))
+        assert one.mean(0.95) == two.mean(0.95)
+        ranks = [one.quantiles([p])[0] for p in (0.1, 0.5, 0.9)]
+        low, high = two.quantiles([0.09, 0.49, 0.89]), two.quantiles([0.11, 0.51, 0.91])
+        assert (low <= ranks).all() and (ranks <= high).all()
 
 
 def test_pooled_rows_have_the_same_means_and_quantiles(make_sweep):

@@ -87,3 +87,19 @@ def test_the_table_is_complete():
     lines = [*coverage.lines(10)]
     assert len(lines) == 2 + len(coverage.ESTIMATES) * len(coverage.TAILS)
     assert len({line.count("|") for line in lines}) == 1
+
+
+@pytest.mark.parametrize("name", coverage.OF_BLOCKS)
+def test_intervals_from_blocks_cover_what_they_say(name):
+    for tail in coverage.TAILS[:2]:
+        share = coverage.coverage(name, tail, 64, 100, estimates=coverage.OF_BLOCKS)
+        assert 0.9 - 3 * math.sqrt(0.05 * 0.95 / 100) <= share
+
+
+def test_blocks_of_the_benchmark_are_those_of_a_report():
+    """The sums by block that are taken straight from the values, and those of the ledger."""
+    values = coverage.NORMAL.draw(np.random.default_rng(4), 3, 1024)
+    ledger, own = coverage.summed(values).clusters(), coverage.block_clusters([values])
+    np.testing.assert_allclose(own.sums, ledger.sums, 1e-12)
+    np.testing.assert_array_equal(own.counts, ledger.counts)
+    assert own.blocks and ledger.blocks and len(own.sums) == 32

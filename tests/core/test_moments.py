@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from jaxsoco.core.moments import Moments, merge_in_order
+from jaxsoco.core.moments import Moments, merge_in_order, merge_neighbours
 
 
 def split(values, cuts):
@@ -103,3 +103,21 @@ def test_too_few_values_have_no_variance():
     one = Moments.of([2.0])
     assert one.mean == 2.0 and np.isnan(one.variance) and np.isnan(one.standard_error)
     assert np.isnan(Moments.of([]).standard_error)
+
+
+@pytest.mark.parametrize("parts", [1, 2, 3, 7, 64, 65])
+def test_neighbours_are_merged_side_by_side(parts):
+    """Stacked ``[parts, 3]``, some of them of nothing, against all values at once."""
+    draw = np.random.default_rng(parts)
+    values = 1e6 + draw.normal(size=(parts, 20, 3))
+    use = draw.random((parts, 20, 3)) < 0.8
+    use[parts // 2, :, 1] = False
+    each = [Moments.of(values[i], use[i]) for i in range(parts)]
+    stack = Moments(
+        *(np.stack(field) for field in zip(*(vars(x).values() for x in each), strict=True))
+    )
+    merged = merge_neighbours(stack)
+    whole = Moments.of(values.reshape(-1, 3), use.reshape(-1, 3))
+    np.testing.assert_array_equal(merged.count, whole.count)
+    np.testing.assert_allclose(merged.mean, whole.mean, 1e-15)
+    np.testing.assert_allclose(merged.m2, whole.m2, 1e-9)

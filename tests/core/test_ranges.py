@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jaxsoco.core.ranges import difference, intersection, pieces, size, union
+from jaxsoco.core.ranges import difference, intersection, pieces, size, union, within
 
 # Empty ranges, ranges the wrong way round, in any order, overlapping: whatever sidecars may say.
 bounds = st.integers(0, 60)
@@ -44,6 +44,13 @@ def test_difference(some, others):
     assert members(rest) == members(some) - members(others)
 
 
+@given(ranges, bounds, bounds)
+def test_within(some, start, stop):
+    inside = within(union(some), start, stop)
+    assert_canonical(inside)
+    assert members(inside) == members(some) & {*range(start, stop)}
+
+
 @given(ranges, ranges)
 def test_iterators_will_do(some, others):
     for operation in (intersection, difference):
@@ -68,3 +75,11 @@ def test_pieces(some, grid, times):
 def test_seeds_may_be_many():
     assert union([(0, 10**9), (10**9, 2 * 10**9)]) == [(0, 2 * 10**9)]
     assert difference([(0, 10**9)], [(1, 2)]) == [(0, 1), (2, 10**9)]
+
+
+def test_ranges_of_many_blocks_take_no_square_of_time():
+    """Two combs of a hundred thousand teeth: pairwise, they would take hours."""
+    one = [(4 * i, 4 * i + 2) for i in range(100_000)]
+    two = [(4 * i + 1, 4 * i + 4) for i in range(100_000)]
+    assert size(intersection(one, two)) == size(difference(one, two)) == 100_000
+    assert within(one, 200_001, 200_005) == [(200_001, 200_002), (200_004, 200_005)]

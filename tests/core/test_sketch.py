@@ -123,3 +123,19 @@ def test_nothing_has_no_quantile():
     assert known.count == 0 and np.isnan(known.quantile(0.5)) and known.below(3.0) == 0.0
     with pytest.raises(ValueError, match="nothing to merge"):
         Sketch.merged([])
+
+
+@pytest.mark.parametrize("size", [128, 512])
+def test_a_smaller_result_has_a_larger_error_and_says_so(size):
+    values = np.random.default_rng(3).lognormal(size=(100, 500))
+    large, small = Gathering(), Gathering(size)
+    for part in values:
+        for one in (large, small):
+            one.add(Sketch.of(part))
+    sketches = large.result(), small.result()
+    assert sketches[1].points.shape == (size,) and small.result() is sketches[1]
+    assert sketches[1].error == sketches[0].error - 0.5 / Gathering.SIZE + 0.5 / size
+    ordered, known = np.sort(values.ravel()), Distribution([sketches[1]])
+    for share in np.linspace(0.01, 0.99, 99):
+        rank = np.searchsorted(ordered, known.quantile(share)) / values.size
+        assert abs(rank - share) <= known.error

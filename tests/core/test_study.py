@@ -90,6 +90,16 @@ def test_what_is_derived():
     assert study.select({"names": [["a", "b"]], "speed": 1}) == (0,)
 
 
+def test_points_along_an_axis():
+    study = make_study()
+    for axis, values in study.axes.items():
+        for points in (range(len(study.points)), (0,), ()):
+            along = study.along(axis, points)
+            assert [*along] == [*values]
+            for value, here in along.items():
+                assert here == [p for p in points if study.points[p][axis] == value]
+
+
 def test_the_settings_are_those_of_format_1():
     """Their digest is the identity of older directories, which can still be read."""
     settings = make_study().setup.to_json()

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jaxsoco.core.ranges import within
 from jaxsoco.engine.index import Index
 from jaxsoco.engine.packs import (
     Block,
@@ -87,6 +88,52 @@ def test_the_packs_of_what_is_wanted(some, wanted):
     names = list(index.names([("a", wanted), ("b", wanted)]))
     used = {place.pack for key in "ab" for place in index.places(key, wanted)}
     assert names == [pack.name for pack in some if pack.name in used]
+
+
+@given(packs, ranges, ranges, st.booleans())
+def test_what_parts_lack_is_what_all_lacks_of_them(some, wanted, parts, whole):
+    """Of runs, and of blocks that cannot be cut, disjoint or not."""
+    some = [
+        p._replace(blocks=tuple(b._replace(whole=whole) for b in p.blocks if b.key == "a"))
+        for p in some
+    ]
+    index = index_of(some)
+    there = [seed for p in index.places("a", wanted) for seed in range(p.start, p.stop)]
+    assert len(there) == len({*there}) and members(index.missing("a", wanted)) == members(
+        wanted
+    ) - {*there}
+    lacking = index.lacking("a", wanted, parts)
+    assert members(lacking) == members(index.missing("a", wanted)) & members(parts)
+    assert lacking == sorted(lacking)
+
+
+def test_blocks_that_overlap_no_more_are_taken_as_such():
+    one, two, three = (
+        Pack(name, (Block("a", *span, 0, 0, whole=True),), {}, 0, "")
+        for name, span in (("one", (0, 8)), ("two", (4, 12)), ("three", (8, 16)))
+    )
+    index = index_of([one, two, three])
+    assert [place.pack for place in index.places("a", [(0, 16)])] == ["one", "three"]
+    assert index.lacking("a", [(0, 16)], [(4, 12)]) == []
+    index.remove("one")
+    assert len(index.places("a", [(0, 16)])) == 1  # one of two that overlap
+    index.remove("three")
+    assert index.lacking("a", [(0, 16)], [(0, 6)]) == [(0, 4)]
+    assert index.lacking("a", [(0, 10)], [(0, 6)]) == [(0, 6)]
+
+
+def test_a_look_at_a_slice_takes_no_look_at_the_cell(monkeypatch):
+    """A point of 20,000 blocks, slice by slice, as one who steals goes through it."""
+    blocks = [Block("a", 8 * i, 8 * i + 8, 0, i, whole=True) for i in range(20_000) if i % 3]
+    index = index_of([Pack("one", tuple(blocks), {}, 0, "")])
+    looks = []
+    monkeypatch.setattr(
+        "jaxsoco.engine.index.within", lambda *x, f=within: looks.append(x) or f(*x)
+    )
+    end = 8 * 20_000
+    lacking = [index.lacking("a", [(0, end)], [(24 * i, 24 * i + 24)]) for i in range(6666)]
+    assert lacking == [[(24 * i, 24 * i + 8)] for i in range(6666)]
+    assert len(looks) < 10 * 6666
 
 
 def test_a_seed_is_taken_from_the_longest_block_that_begins_first():

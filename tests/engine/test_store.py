@@ -142,6 +142,19 @@ def test_a_pack_is_read_as_it_was_written_last(full):
     np.testing.assert_array_equal(full.read(NAMES[0])["001.hit"], arrays["000.hit"])
 
 
+def test_a_pack_of_another_process_is_found_without_a_look_at_the_others(full, monkeypatch):
+    other = Store(full.path).open()
+    monkeypatch.setattr(Store, "_names", None)
+    first, name, _ = full.index.packs
+    assert other.find(name) == full.index.packs[name]
+    assert [*other.index.packs] == [name]
+    with pytest.raises(InputError, match="it is gone"):
+        other.find("0" * 24)
+    (full.path / "packs" / f"{first}.npz").write_bytes(b"")
+    with pytest.raises(InputError, match="size differs"):
+        other.find(first)
+
+
 def test_few_arrays_are_kept(full, monkeypatch):
     monkeypatch.setattr("jaxsoco.engine.store._MOST_KEPT", 0)
     store = Store(full.path).open()

@@ -5,12 +5,15 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
+from contextlib import nullcontext
 
 import pytest
 from processes import environment
 from studies import content_of, fill, make_study
 
 from jaxsoco.core.errors import InputError, Interrupted
+from jaxsoco.engine import packs
 from jaxsoco.engine.cache import Cache, default_cache
 from jaxsoco.engine.claims import Claims
 from jaxsoco.engine.failures import failures_of, record_failure
@@ -53,13 +56,59 @@ def stealing(study, store, claims, share, **options):
 
 @pytest.mark.parametrize("count", [1, 2, 3, 20])
 def test_shares_compute_everything_once(study, store, count):
-    packs = 0
+    made = 0
     for index in range(count):
         mine = Work(study, store, Share(index, count))
-        packs += sweep(study, store, compute_all, work=mine).packs
+        made += sweep(study, store, compute_all, work=mine).packs
     there = state_of(study, store)
-    assert there.complete and len(there.packs) == packs == len({*store.index.packs})
+    assert there.complete and len(there.packs) == made == len({*store.index.packs})
     assert sweep(study, store, compute_all).packs == 0
+
+
+def spoil(store, name):
+    """Changes a bit of a pack's results; their size stays."""
+    file = store.path / "packs" / f"{name}.npz"
+    data = bytearray(file.read_bytes())
+    data[300] ^= 4
+    file.write_bytes(data)
+
+
+def test_a_member_compares_its_own_packs_alone(study, store, monkeypatch):
+    """Of a thousand members, each would read all that the others have written."""
+    sweep(study, store, compute_all)
+    compared = Counter()
+
+    def counting(pack, file, *, thorough=True, real=packs.verify):
+        compared[pack.name] += thorough
+        real(pack, file, thorough=thorough)
+
+    monkeypatch.setattr(packs, "verify", counting)
+    mine = {}
+    for index in range(4):
+        share = Share(index, 4)
+        compared.clear()
+        again = Store(store.path).open()
+        assert sweep(study, again, compute_all, share=share).packs == 0
+        mine[index] = {name for name, times in compared.items() if times}
+        assert {*compared} == {*store.index.packs} and mine[index]
+    assert len(mine[0] & mine[2]) == 0
+    assert set().union(*mine.values()) == {*store.index.packs}
+
+
+@pytest.mark.parametrize("steal", [False, True])
+def test_a_member_computes_its_own_damaged_packs_again(study, store, steal):
+    """Also one that steals, which looks at the others' packs again and again by their size."""
+    sweep(study, store, compute_all)
+    spoil(store, next(store.index.names(Work(study, store, Share(1, 4))._wanted())))
+    again = Store(store.path).open()
+    with Claims(store.path) if steal else nullcontext() as claims:
+        how = {"share": Share(1, 4)}
+        if claims:
+            how = {"work": StealingWork(study, again, Share(1, 4), claims)}
+        summary = sweep(study, again, compute_all, **how)
+    assert summary.packs == 1
+    there = state_of(study, Store(store.path).open())
+    assert there.complete
 
 
 # --- claims --------------------------------------------------------------------------------------

@@ -15,10 +15,12 @@ from jaxsoco.analysis.records import segments
 from jaxsoco.cli import main
 from jaxsoco.core.compiler import YNN
 from jaxsoco.core.errors import Interrupted
+from jaxsoco.core.exits import BAD_INPUT
 from jaxsoco.engine import store
 from jaxsoco.engine import sweep as engine_sweep
 from jaxsoco.engine.reading import Stored
 from jaxsoco.engine.store import Store
+from jaxsoco.experiment import building
 from jaxsoco.experiment.devices import WHOLE_LOOPS, prepare_cpu, usable_cores
 from jaxsoco.experiment.runner import report
 
@@ -487,3 +489,17 @@ def test_the_time_is_judged_from_packs_without_the_compilation(toy_spec, run, tm
     assert "6 runs/s" in capsys.readouterr().out  # 16 runs of each of 3 learners in 8 s
     assert main(["check", str(spec), "--out", str(out)]) == 0
     assert "about 1:04 in all" in capsys.readouterr().out  # 384 runs
+
+
+def test_a_tile_that_the_memory_does_not_hold_is_refused_before_it_runs(
+    toy_spec, run, tmp_path, monkeypatch
+):
+    """As its compiler plans it: nothing is computed, unless the user says to go on."""
+    monkeypatch.setattr(building, "available_memory", lambda: 2**10)
+    code, _, errors = run(toy_spec())
+    assert code == BAD_INPUT and packs(tmp_path / "out") == {}
+    assert "run.tile" in errors and "16 runs at once of step" in errors
+    assert "1.02 kB" in errors or "1 kB" in errors or "1.0 kB" in errors
+    assert "--anyway" in errors
+    assert run(toy_spec(), "--anyway")[0] == 0
+    assert packs(tmp_path / "out")

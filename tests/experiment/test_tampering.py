@@ -5,12 +5,16 @@ What the engine makes of them in more ways is in ``tests/engine/test_tampering.p
 
 import hashlib
 import json
+import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from jaxsoco.cli import main
-from jaxsoco.core.exits import BAD_INPUT, DONE
+from jaxsoco.core.exits import BAD_INPUT, DONE, INTERRUPTED
+from jaxsoco.engine import packs, stamps, store
+from jaxsoco.experiment import runner
 
 pytestmark = pytest.mark.usefixtures("own_xla_flags")
 
@@ -129,3 +133,69 @@ def test_a_folder_of_a_web_site_is_left_alone(done, toy_spec, tmp_path, capsys):
     assert "its manifest.json lacks" in capsys.readouterr().err
     assert [file.name for file in site.iterdir()] == ["manifest.json"]
     assert (site / "manifest.json").read_text() == text
+
+
+# --- how often packs are read -------------------------------------------------------------------
+
+
+@pytest.fixture
+def digests(monkeypatch):
+    """Counts how often results are compared with their SHA-256: name of the pack -> times."""
+    counts = Counter[str]()
+
+    def counting(function):
+        def count(pack, file, **how):
+            counts[pack.name] += how.get("thorough", True)
+            return function(pack, file, **how)
+
+        return count
+
+    for name in ("verify", "read_arrays"):
+        monkeypatch.setattr(packs, name, counting(getattr(packs, name)))
+    return counts
+
+
+def test_a_new_run_reads_what_it_wrote_once(toy_spec, tmp_path, capsys, digests):
+    out = tmp_path / "out"
+    assert main(["run", str(toy_spec()), "--out", str(out)]) == DONE
+    names = {file.stem for file in (out / "packs").glob("*.json")}
+    assert len(names) > 1
+    assert digests == dict.fromkeys(names, 1)
+
+
+def test_a_finished_run_reads_every_pack_twice(done, digests, monkeypatch):
+    """To find out what is missing, and for the report."""
+    out, command, table = done
+    monkeypatch.setattr(stamps, "_TICK", -1e9)
+    assert command() == (DONE, "")
+    names = {file.stem for file in (out / "packs").glob("*.json")}
+    assert digests == dict.fromkeys(names, 2)
+    assert (out / "table.csv").read_bytes() == table
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".json"])
+@pytest.mark.parametrize("moment", ["begin", "report"])
+def test_what_is_changed_while_a_run_goes_on_is_noticed(done, monkeypatch, moment, suffix):
+    """After its first look at the packs: before they are asked for, and before the report."""
+    out, command, table = done
+    monkeypatch.setattr(stamps, "_TICK", -1e9)  # the stamps alone must tell
+    place = (store.Store, "begin") if moment == "begin" else (runner, "Stored")
+    original = getattr(*place)
+
+    def changed(*arguments, **how):
+        file = sorted((out / "packs").glob(f"*{suffix}"))[0]
+        data = bytearray(file.read_bytes())
+        data[200] ^= 4
+        time.sleep(0.02)  # a tick of the clock of the disk
+        file.write_bytes(data)
+        monkeypatch.setattr(*place, original)
+        return original(*arguments, **how)
+
+    monkeypatch.setattr(*place, changed)
+    code, errors = command()
+    if moment == "begin":
+        assert code == DONE and "compiling" in errors  # computed again
+    else:
+        assert code == INTERRUPTED and "damaged" in errors and "left out" in errors
+        assert command()[0] == DONE
+    assert (out / "table.csv").read_bytes() == table
