@@ -34,6 +34,7 @@ class Workload:
       bounds: where ``L`` and ``U`` come from, static: ``"window"`` (the job's own slots) or
         ``"month"`` (the 30 days before it) or ``"trace"`` (all hours).
       subset_size: regions of a job, drawn for each; all if None (static).
+      advice: as in :class:`Spec` (static).
     """
 
     carbon: jax.Array
@@ -49,6 +50,7 @@ class Workload:
     slots: int = field(metadata={"static": True})
     bounds: str = field(default="window", metadata={"static": True})
     subset_size: int | None = field(default=None, metadata={"static": True})
+    advice: str = field(default="whole-slot", metadata={"static": True})
 
     @property
     def first_hour(self) -> int:
@@ -127,6 +129,7 @@ def draw_job(key: jax.Array, workload: Workload) -> Spec:
         forecast_noise=noise,
         slots=workload.slots,
         max_length=table.shape[0],
+        advice=workload.advice,
         places=places,
     )
 

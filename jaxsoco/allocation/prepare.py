@@ -85,7 +85,7 @@ def prepare_carbon_jobs(settings: CarbonJobs, folder: Path) -> Prepared:
     sizes = (carbon.values.shape, settings.deadline_max, len(content.lengths))
     notes = (f"carbon intensity: {carbon.source}", *carbon.notes)
     warnings = tuple(_warnings(content, violations))
-    shape = (*sizes, settings.bounds, settings.subset_size)
+    shape = (*sizes, settings.bounds, settings.subset_size, settings.advice)
     return Prepared(content, shape, identity, notes, warnings)
 
 
@@ -142,6 +142,7 @@ def _workload(content: Content) -> Workload:
         slots=settings.deadline_max,
         bounds=settings.bounds,
         subset_size=settings.subset_size,
+        advice=settings.advice,
     )
 
 

@@ -25,8 +25,8 @@ class CarbonJobs:
     A job arrives at a random hour in a random region, and must be done within
     ``Uniform{deadline_min..deadline_max}`` slots. Per slot and region it pays ``energy`` times the
     carbon intensity, ``switch`` to start or stop, and for a move ``data_size`` times the energy per
-    gigabyte times ``network_intensity`` times the round-trip time. The advice is the best schedule
-    of a forecast ``(1 - w) cost + w Uniform(L, U) / J`` with ``w = forecast_noise``.
+    gigabyte times ``network_intensity`` times the round-trip time. The advice is by default the
+    best schedule of a forecast ``(1 - w) cost + w Uniform(L, U) / J`` with ``w = forecast_noise``.
 
     >>> from jaxsoco.allocation import CarbonJobs
     >>> CarbonJobs(job_length=3, deadline_max=24).bounds
@@ -100,6 +100,11 @@ class CarbonJobs:
         default=0.4,
         low=0,
         high=1,
+    )
+    advice: Literal["whole-slot", "greedy"] = setting(
+        "advice of st_clip: the best whole-slot schedule of the forecast, or greedy's schedule, a "
+        "heuristic that needs no forecast",
+        default="whole-slot",
     )
     bounds: Literal["window", "month", "trace"] = setting(
         "price bounds L and U, taken from the job's own window, from the 30 days before it or from "
@@ -233,7 +238,8 @@ FAMILY = Family(
         ),
         ComparatorEntry(
             "advice",
-            "the advice followed blindly: the best whole-slot schedule of the noisy forecast",
+            "the problem's advice followed blindly, by default the best whole-slot schedule of the "
+            "noisy forecast",
             f"{PAPER}, section 4",
             "jaxsoco.allocation.comparators:advice",
         ),

@@ -34,6 +34,7 @@ class Spec:
       forecast_noise: weight of uniform noise in the forecast, in [0, 1], ``[...]``.
       slots: longest deadline, the compiled number of rounds (static).
       max_length: most slots of work (static).
+      advice: ``"whole-slot"``, the best such schedule of the forecast, or ``"greedy"`` (static).
       places: columns of the trace that are the job's points, int ``[n, ...]``; all if None.
     """
 
@@ -50,6 +51,7 @@ class Spec:
     forecast_noise: jax.Array
     slots: int = field(metadata={"static": True})
     max_length: int = field(metadata={"static": True})
+    advice: str = field(default="whole-slot", metadata={"static": True})
     places: jax.Array | None = None
 
     @property
