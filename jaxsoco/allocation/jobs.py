@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import jax
 import jax.numpy as jnp
 
+from jaxsoco.allocation.settings import MONTH
 from jaxsoco.allocation.spec import Spec
 from jaxsoco.core import random
 from jaxsoco.core.lanes import lift, spread
@@ -30,7 +32,9 @@ class Workload:
       widen: factor by which ``U`` exceeds ``L + D + 2 tau`` where prices lie too close together.
       slots: compiled number of rounds (static).
       bounds: where ``L`` and ``U`` come from, static: ``"window"`` (the job's own slots) or
-        ``"trace"`` (all hours).
+        ``"month"`` (the 30 days before it) or ``"trace"`` (all hours).
+      subset_size: regions of a job, drawn for each; all if None (static).
+      advice: as in :class:`Spec` (static).
     """
 
     carbon: jax.Array
@@ -45,9 +49,16 @@ class Workload:
     widen: jax.Array
     slots: int = field(metadata={"static": True})
     bounds: str = field(default="window", metadata={"static": True})
+    subset_size: int | None = field(default=None, metadata={"static": True})
+    advice: str = field(default="whole-slot", metadata={"static": True})
+
+    @property
+    def first_hour(self) -> int:
+        """First hour of the trace at which a job may arrive."""
+        return MONTH if self.bounds == "month" else 0
 
 
-_HOUR, _DEADLINE, _LENGTH, _START = range(4)
+_HOUR, _DEADLINE, _LENGTH, _START, _PLACES = range(5)
 
 
 def sample_job(key: jax.Array, workload: Workload) -> Spec:
@@ -73,10 +84,11 @@ def sample_job(key: jax.Array, workload: Workload) -> Spec:
 
 def draw_job(key: jax.Array, workload: Workload) -> Spec:
     """As :func:`sample_job`, for the words of a key ``[2, ...]``."""
-    hours, n = workload.carbon.shape
+    hours, regions = workload.carbon.shape
+    n = workload.subset_size or regions
     lanes = key.shape[1:]
     like = jnp.zeros(lanes, workload.carbon.dtype)
-    hour = random.integers(random.fold(key, _HOUR), 0, hours - workload.slots)
+    hour = random.integers(random.fold(key, _HOUR), workload.first_hour, hours - workload.slots)
     deadline = random.integers(
         random.fold(key, _DEADLINE), workload.deadline_min, workload.deadline_max
     )
@@ -91,9 +103,13 @@ def draw_job(key: jax.Array, workload: Workload) -> Spec:
     power, switch, rate, noise = spread(
         (workload.power, workload.switch, workload.move_rate, workload.forecast_noise), like
     )
-    latency = workload.latency.reshape(n, n, *(1,) * len(lanes))
+    places = _draw_places(random.fold(key, _PLACES), workload)
+    if places is None:
+        latency = workload.latency.reshape(n, n, *(1,) * len(lanes))
+    else:
+        latency = workload.latency[places[:, None], places[None]]
     distance = latency * rate[None, None]
-    low, high = _price_bounds(workload, hour, deadline)
+    low, high = _price_bounds(workload, hour, deadline, places)
     units = power * length
     # Prices per unit of work are J times those of a slot; U stays above L + D + 2 tau.
     lower = low * units
@@ -113,18 +129,48 @@ def draw_job(key: jax.Array, workload: Workload) -> Spec:
         forecast_noise=noise,
         slots=workload.slots,
         max_length=table.shape[0],
+        advice=workload.advice,
+        places=places,
     )
 
 
-def _price_bounds(workload: Workload, hour: jax.Array, deadline: jax.Array):
+def _draw_places(key: jax.Array, workload: Workload) -> jax.Array | None:
+    """The regions of a job in the trace's order, int ``[k, ...]``; None if it may use all."""
+    size, regions = workload.subset_size, workload.carbon.shape[1]
+    if size is None:
+        return None
+    # The regions of the smallest of independent uniform draws are a uniform subset.
+    order = jnp.argsort(random.uniform(key, (regions,), workload.carbon.dtype), axis=0)
+    return jnp.sort(order[:size], axis=0).astype(jnp.int32)
+
+
+def _price_bounds(
+    workload: Workload, hour: jax.Array, deadline: jax.Array, places: jax.Array | None
+) -> tuple[jax.Array, jax.Array]:
     """Lowest and highest carbon intensity that the job may rely on, ``[...]`` each."""
+    carbon = workload.carbon
+    # Extremes of each region ``[rows, N]``, and the rows of them that count ``[m, ...]``.
     if workload.bounds == "trace":
-        low, high = jnp.min(workload.carbon), jnp.max(workload.carbon)
-        return jnp.broadcast_to(low, hour.shape), jnp.broadcast_to(high, hour.shape)
-    if workload.bounds != "window":
-        raise ValueError(f'bounds: want "window" or "trace", got {workload.bounds!r}')
-    slots = jnp.arange(workload.slots).reshape(-1, *(1,) * hour.ndim)
-    inside = slots < deadline[None]
-    lows, highs = jnp.min(workload.carbon, axis=1), jnp.max(workload.carbon, axis=1)
-    rows = jnp.where(inside, hour[None] + slots, hour[None])
-    return jnp.min(lows[rows], axis=0), jnp.max(highs[rows], axis=0)
+        lows, highs = jnp.min(carbon, axis=0)[None], jnp.max(carbon, axis=0)[None]
+        rows = jnp.zeros((1, *hour.shape), jnp.int32)
+    elif workload.bounds == "month":
+        # Row t is the month that begins at the hour t.
+        lows, highs = _rolling(carbon, jax.lax.min), _rolling(carbon, jax.lax.max)
+        rows = (hour - MONTH)[None]
+    elif workload.bounds == "window":
+        lows = highs = carbon
+        slots = jnp.arange(workload.slots).reshape(-1, *(1,) * hour.ndim)
+        rows = jnp.where(slots < deadline[None], hour[None] + slots, hour[None])
+    else:
+        raise ValueError(f'bounds: want "window", "month" or "trace", got {workload.bounds!r}')
+    if places is None:
+        lows, highs = jnp.min(lows, axis=1)[rows], jnp.max(highs, axis=1)[rows]
+        return jnp.min(lows, axis=0), jnp.max(highs, axis=0)
+    at = (rows[:, None], places[None])
+    return jnp.min(lows[at], axis=(0, 1)), jnp.max(highs[at], axis=(0, 1))
+
+
+def _rolling(carbon: jax.Array, of: Callable[[jax.Array, jax.Array], jax.Array]) -> jax.Array:
+    """Extreme of each region over the ``MONTH`` hours from each hour on, ``[hours - 719, N]``."""
+    start = jnp.inf if of is jax.lax.min else -jnp.inf
+    return jax.lax.reduce_window(carbon, start, of, (MONTH, 1), (1, 1), "VALID")

@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxsoco.allocation.data.carbon import CarbonTrace
 from jaxsoco.allocation.data.sources import read_carbon, read_latency
-from jaxsoco.allocation.settings import CarbonJobs
+from jaxsoco.allocation.settings import MONTH, CarbonJobs
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.schema import Prepared
 from jaxsoco.core.settings import is_traced
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from jaxsoco.allocation.jobs import Workload
     from jaxsoco.core.protocol import Instance
 
-GOOGLE_LENGTHS = (0, 0.912, 0.053, 0.017, 0.008, 0.006, 0.002, 0.002, 0.002, 0)
-"""Weights of job lengths 1, 2, ... slots: Google cluster jobs scaled to 2..9 h (section 5)."""
+_GOOGLE = (0.912, 0.053, 0.017, 0.008, 0.006, 0.002, 0.002, 0.002)
+GOOGLE_LENGTHS = {"google": (0, *_GOOGLE, 0), "google-rounded-up": (0, 0, *_GOOGLE)}
+"""Weights of job lengths 1, 2, ... slots: the lengths x of Google cluster jobs, in [0, 1], scaled
+to 2 + 8 x hours (section 5). The published scripts round down, the text says up."""
 
 ENERGY_PER_DATA = 1.72118 / 60
 """Hours at full load that moving a gigabyte costs: 1.72118 minutes."""
@@ -52,7 +54,7 @@ class Content(NamedTuple):
     def move_rate(self) -> Any:
         """Carbon of moving the whole job, g per ms of round trip (section 5)."""
         network = self.settings.network_intensity / MEAN_LATENCY
-        return self.settings.data_size * ENERGY_PER_DATA * network
+        return self.settings.data_size * ENERGY_PER_DATA * network * self.settings.latency_scale
 
 
 def prepare_carbon_jobs(settings: CarbonJobs, folder: Path) -> Prepared:
@@ -68,7 +70,11 @@ def prepare_carbon_jobs(settings: CarbonJobs, folder: Path) -> Prepared:
     carbon = read_carbon(settings, folder)
     latency, violations = read_latency(settings, folder, carbon.regions)
     content = Content(settings, carbon, latency, _lengths(settings.job_length))
-    issues = [*_time_conflicts(content), *_price_conflicts(content)]
+    issues = [
+        *_time_conflicts(content),
+        *_subset_conflicts(content),
+        *_price_conflicts(content),
+    ]
     if issues:
         raise InputError(issues)
     identity = {
@@ -79,7 +85,8 @@ def prepare_carbon_jobs(settings: CarbonJobs, folder: Path) -> Prepared:
     sizes = (carbon.values.shape, settings.deadline_max, len(content.lengths))
     notes = (f"carbon intensity: {carbon.source}", *carbon.notes)
     warnings = tuple(_warnings(content, violations))
-    return Prepared(content, (*sizes, settings.bounds), identity, notes, warnings)
+    shape = (*sizes, settings.bounds, settings.subset_size, settings.advice)
+    return Prepared(content, shape, identity, notes, warnings)
 
 
 def build(prepared: Prepared) -> Instance:
@@ -134,14 +141,16 @@ def _workload(content: Content) -> Workload:
         widen=jnp.asarray(_WIDEN, float),
         slots=settings.deadline_max,
         bounds=settings.bounds,
+        subset_size=settings.subset_size,
+        advice=settings.advice,
     )
 
 
 def _lengths(job_length: int | str) -> tuple[float, ...]:
     """Weights of lengths 1, 2, ...; short fixed lengths share the drawn ones' compiled size."""
-    if job_length == "google":
-        return GOOGLE_LENGTHS
-    size = max(int(job_length), len(GOOGLE_LENGTHS))
+    if isinstance(job_length, str):
+        return GOOGLE_LENGTHS[job_length]
+    size = max(int(job_length), len(GOOGLE_LENGTHS["google"]))
     return tuple(float(j + 1 == job_length) for j in range(size))
 
 
@@ -154,7 +163,14 @@ def _time_conflicts(content: Content) -> Iterator[Issue]:
     hours = content.carbon.hours
     if not is_traced(shortest):
         yield from _deadline_conflicts(int(shortest), longest, content.lengths)
-    if hours < longest:
+    if content.settings.bounds == "month" and hours < MONTH + longest:
+        yield Issue(
+            "problem.carbon",
+            f"{hours} h of data are shorter than the month before a job and deadline_max = "
+            f"{longest} h",
+            f'give at least {MONTH + longest} h, or want problem.bounds = "window" or "trace"',
+        )
+    elif hours < longest:
         yield Issue(
             "problem.carbon",
             f"{hours} h of data are shorter than deadline_max = {longest} h",
@@ -175,6 +191,16 @@ def _deadline_conflicts(shortest: int, longest: int, lengths: tuple[float, ...])
             "problem.job_length",
             f"jobs of up to {longest_job} h cannot meet a deadline of {shortest} h",
             f"want job_length <= deadline_min, or deadline_min >= {longest_job}",
+        )
+
+
+def _subset_conflicts(content: Content) -> Iterator[Issue]:
+    size, regions = content.settings.subset_size, len(content.carbon.regions)
+    if size is not None and size > regions:
+        yield Issue(
+            "problem.subset_size",
+            f"{size} regions cannot be drawn among {regions}",
+            f"want subset_size <= {regions}, or more regions",
         )
 
 
@@ -217,6 +243,24 @@ def _warnings(content: Content, violations: int) -> Iterator[str]:
             f"problem.bounds: in {tight:.2%} of the hours prices of the shortest window lie closer "
             "together than a move and two switches cost; U is raised there, PCM will not move"
         )
+    stray = _stray_windows(content) if content.settings.bounds == "month" else 0
+    if stray:
+        yield (
+            f"problem.bounds: in {stray:.2%} of the arrival hours the longest window has prices "
+            "that the month before it did not have; no guarantee covers such a job"
+        )
+
+
+def _stray_windows(content: Content) -> float:
+    """Share of arrival hours whose longest window leaves the bounds of the month before."""
+    values, longest = content.carbon.values, content.settings.deadline_max
+    lows, highs = values.min(axis=1), values.max(axis=1)
+    windows = np.lib.stride_tricks.sliding_window_view
+    # The months that end, and the windows that begin, at the hours MONTH .. hours - longest.
+    count = len(values) - MONTH - longest + 1
+    below = windows(lows[MONTH:], longest).min(axis=1) < windows(lows, MONTH).min(axis=1)[:count]
+    above = windows(highs[MONTH:], longest).max(axis=1) > windows(highs, MONTH).max(axis=1)[:count]
+    return float(np.mean(below | above))
 
 
 def _tight_windows(content: Content) -> float:

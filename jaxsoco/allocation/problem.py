@@ -7,11 +7,11 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxsoco.allocation.advice import advised_states
 from jaxsoco.allocation.spec import Costs, Feedback, Observation, Spec
-from jaxsoco.allocation.theory.integral import integral_optimum
 from jaxsoco.allocation.theory.metric import movement
 from jaxsoco.core import random
-from jaxsoco.core.lanes import lift, spread
+from jaxsoco.core.lanes import align, lift, spread
 from jaxsoco.core.protocol import Problem
 
 
@@ -49,6 +49,9 @@ def prices(spec: Spec) -> jax.Array:
     hours = hour[None] + jnp.arange(spec.slots).reshape(-1, *(1,) * len(lanes))
     rows = jnp.minimum(hours, spec.trace.shape[0] - 1)
     power = jnp.broadcast_to(jnp.asarray(spec.power, spec.trace.dtype), lanes)
+    if spec.places is not None:
+        places = align(spec.places, 1, len(lanes))
+        return spec.trace[rows[:, None], places[None]] * power[None, None]
     # Rows of the trace are [slots, ..., n]: the points go before the lanes.
     return jnp.moveaxis(spec.trace[rows], -1, 1) * power[None, None]
 
@@ -67,17 +70,7 @@ def forecast(key: jax.Array, spec: Spec, costs: jax.Array) -> jax.Array:
 def _init(key: jax.Array, spec: Spec) -> World:
     costs = prices(spec)
     expected = forecast(key, spec, costs)
-    # The advice is the best whole-slot schedule for the forecast: one state in every slot.
-    _, advice, _ = integral_optimum(
-        expected,
-        spec.metric,
-        spec.throughput,
-        spec.metric.switch,
-        spec.start,
-        slots=spec.max_length,
-        length=spec.length,
-        deadline=spec.deadline,
-    )
+    advice = advised_states(spec, costs, expected)
     lanes = costs.shape[2:]
     states = jnp.arange(2 * spec.points).reshape(-1, *(1,) * len(lanes))
     # k_0: OFF where the job arrives.

@@ -16,6 +16,9 @@ PAPER = "arXiv 2408.07831"
 
 _WHOLE = "decisions jump with the pseudo-cost, and costs are constant in between"
 
+MONTH = 720
+"""Hours before a job that ``bounds = "month"`` looks at: 30 days."""
+
 
 @settings
 class CarbonJobs:
@@ -24,8 +27,8 @@ class CarbonJobs:
     A job arrives at a random hour in a random region, and must be done within
     ``Uniform{deadline_min..deadline_max}`` slots. Per slot and region it pays ``energy`` times the
     carbon intensity, ``switch`` to start or stop, and for a move ``data_size`` times the energy per
-    gigabyte times ``network_intensity`` times the round-trip time. The advice is the best schedule
-    of a forecast ``(1 - w) cost + w Uniform(L, U) / J`` with ``w = forecast_noise``.
+    gigabyte times ``network_intensity`` times the round-trip time. The advice is by default the
+    best schedule of a forecast ``(1 - w) cost + w Uniform(L, U) / J`` with ``w = forecast_noise``.
 
     >>> from jaxsoco.allocation import CarbonJobs
     >>> CarbonJobs(job_length=3, deadline_max=24).bounds
@@ -53,18 +56,35 @@ class CarbonJobs:
         static=True,
     )
     trim: bool = setting("trim all regions to their common time range", default=False)
-    regions: tuple[str, ...] | None = setting("regions to use", default=None, theory="all")
+    regions: (
+        tuple[str, ...] | Literal["no-hydro", "mixed", "mixed-2", "north-america", "eu"] | None
+    ) = setting(
+        "regions to use, or one of the paper's subsets (a list of subsets is an axis)",
+        default=None,
+        theory="all",
+    )
+    subset_size: int | None = setting(
+        "regions that a job may use, drawn for each job among these",
+        default=None,
+        low=1,
+        static=True,
+        theory="all",
+    )
     latency: Path | Literal["great-circle"] = setting(
         "round-trip times between regions: a file (.npz, .npy, .csv), or great-circle estimates",
         default="great-circle",
+    )
+    latency_scale: float = setting(
+        "factor by which every round-trip time is multiplied", default=1.0, low=0, high=1e6
     )
     data_size: float = setting("data moved with a job", default=4.0, low=0, high=1e6, unit="GB")
     energy: float = setting("power of a running job", default=1.0, above=0, high=1e6, unit="kW")
     network_intensity: float = setting(
         "carbon intensity of the network", default=365.0, low=0, high=2000, unit="g/kWh"
     )
-    job_length: int | Literal["google"] = setting(
-        "slots of work, or drawn from the job lengths of Google's cluster trace (2 to 9)",
+    job_length: int | Literal["google", "google-rounded-up"] = setting(
+        "slots of work, or drawn from the job lengths of Google's cluster trace, scaled to 2 to "
+        "10 h and rounded down (2 to 9) or up (3 to 10)",
         default="google",
         low=1,
         high=168,
@@ -83,8 +103,14 @@ class CarbonJobs:
         low=0,
         high=1,
     )
-    bounds: Literal["window", "trace"] = setting(
-        "price bounds L and U, taken from the job's own window or from the whole trace",
+    advice: Literal["whole-slot", "greedy"] = setting(
+        "advice of st_clip: the best whole-slot schedule of the forecast, or greedy's schedule, a "
+        "heuristic that needs no forecast",
+        default="whole-slot",
+    )
+    bounds: Literal["window", "month", "trace"] = setting(
+        "price bounds L and U, taken from the job's own window, from the 30 days before it or from "
+        "the whole trace",
         default="window",
     )
 
@@ -238,7 +264,8 @@ FAMILY = Family(
         ),
         ComparatorEntry(
             "advice",
-            "the advice followed blindly: the best whole-slot schedule of the noisy forecast",
+            "the problem's advice followed blindly, by default the best whole-slot schedule of the "
+            "noisy forecast",
             f"{PAPER}, section 4",
             "jaxsoco.allocation.comparators:advice",
         ),

@@ -20,7 +20,8 @@ class Spec:
     it slot by slot. With ``n`` points:
 
     Attributes:
-      trace: price of energy at each hour and point, shared by all jobs, ``[hours, n]`` (g/kWh).
+      trace: price of energy at each hour and point, shared by all jobs, ``[hours, n]`` (g/kWh);
+        ``[hours, N]`` where ``places`` chooses n of N columns.
       power: energy of a slot fully ON, ``[...]`` (kWh).
       hour: hour of the trace at which the job arrives, int ``[...]``.
       distance: cost of moving the whole job between points, a metric ``[n, n, ...]`` (g).
@@ -33,6 +34,8 @@ class Spec:
       forecast_noise: weight of uniform noise in the forecast, in [0, 1], ``[...]``.
       slots: longest deadline, the compiled number of rounds (static).
       max_length: most slots of work (static).
+      advice: ``"whole-slot"``, the best such schedule of the forecast, or ``"greedy"`` (static).
+      places: columns of the trace that are the job's points, int ``[n, ...]``; all if None.
     """
 
     trace: jax.Array
@@ -48,11 +51,13 @@ class Spec:
     forecast_noise: jax.Array
     slots: int = field(metadata={"static": True})
     max_length: int = field(metadata={"static": True})
+    advice: str = field(default="whole-slot", metadata={"static": True})
+    places: jax.Array | None = None
 
     @property
     def points(self) -> int:
         """Number of points ``n``."""
-        return self.trace.shape[1]
+        return self.trace.shape[1] if self.places is None else self.places.shape[0]
 
     @property
     def lanes(self) -> tuple[int, ...]:

@@ -90,7 +90,11 @@ def read_axis(field: Field, value: Any, path: str, issues: Issues) -> tuple[Any,
 
 def _is_axis(field: Field, value: Any) -> bool:
     if field.kind in ("strings", "pair"):
-        return isinstance(value, list) and any(isinstance(item, list) for item in value)
+        # A list of strings is one value, unless it lists words that stand for a value each.
+        return isinstance(value, list) and any(
+            isinstance(item, list) or (isinstance(item, str) and item in field.words)
+            for item in value
+        )
     return isinstance(value, list)
 
 

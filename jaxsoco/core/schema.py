@@ -63,7 +63,7 @@ class Field:
     Attributes:
       name: key in the experiment file.
       kind: type of one value. A list of values is an axis of the sweep (for ``strings``, a list
-        of lists is; a ``pair`` is two numbers, the smaller first).
+        of lists or ``words`` is; a ``pair`` is two numbers, the smaller first).
       doc: one line: what it is, in the field's standard terms.
       default: value when absent, ``REQUIRED`` if there is none, ``None`` if it may be absent.
       unit: physical unit, or "".

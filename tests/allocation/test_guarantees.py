@@ -82,6 +82,20 @@ def test_st_clip_is_consistent_on_every_job(regions, switch, data_size, metric, 
     assert tight >= nearly, "the bound was never nearly met: this says nothing"
 
 
+@pytest.mark.parametrize("x64", [False], indirect=True)
+def test_single_precision_keeps_the_budget(x64):
+    """No step spends the tolerance that the rounding of those after it needs."""
+    problem, keys = jaxsoco.make("allocation/carbon_jobs"), jaxsoco.seed_keys(0, 1024)
+    run = jaxsoco.play(problem, *jaxsoco.learner("allocation/st_clip", epsilon=0.1), keys)
+    assert run.costs.service.dtype == jnp.float32
+    assert not np.any(run.faults)
+    assert np.all(np.asarray(run.costs.shortfall) <= 1e-5)
+    followed = jaxsoco.comparator("allocation/advice")(problem, keys, (problem.horizon,))
+    ratio = total(run.costs) / total(followed)
+    assert np.all(ratio <= 1.1 * (1 + 1e-5))
+    assert np.sum(ratio > 1.09) >= 20, "the bound was never nearly met: this says nothing"
+
+
 # --- deadlines -----------------------------------------------------------------------------------
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from jaxsoco.allocation.data.carbon import CarbonTrace
 from jaxsoco.allocation.data.loading import csv_files, load_carbon_csv
 from jaxsoco.allocation.data.network import close_metric, great_circle_latency, load_latency
+from jaxsoco.allocation.data.subsets import subset_regions
 from jaxsoco.allocation.data.synthetic import synthetic_carbon
 from jaxsoco.allocation.settings import CarbonJobs
 from jaxsoco.core.errors import InputError, Issue
@@ -35,7 +36,10 @@ def read_carbon(settings: CarbonJobs, folder: Path) -> CarbonTrace:
         else:
             path = Path(os.path.realpath(folder / settings.carbon))
             carbon = _load(path, settings.signal, settings.fill_gaps, settings.trim)
-        carbon = carbon if settings.regions is None else carbon.select(tuple(settings.regions))
+        if isinstance(settings.regions, str):
+            carbon = carbon.select(subset_regions(settings.regions, carbon.regions))
+        elif settings.regions is not None:
+            carbon = carbon.select(tuple(settings.regions))
         if len(carbon.regions) > MOST_REGIONS:
             message = f"has {len(carbon.regions)} regions"
             hint = f"want at most {MOST_REGIONS}: name them in problem.regions"

@@ -1,8 +1,8 @@
 """ST-CLIP's step: the pseudo-cost step, clipped to what trust in the advice still allows.
 
 The consistency constraint enters with one multiplier. For a given multiplier the step is a
-pseudo-cost step with another metric and price (``plans``); the multiplier is found by intersecting
-the tangents of the dual function, and the two last plans are mixed until the constraint is tight.
+pseudo-cost step with another metric and price (``plans``); the multiplier is found by secants and
+tangents of the dual function, and the two last plans are mixed until the constraint is tight.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import numpy as np
 from jax.core import Tracer
 
 from jaxsoco.allocation.theory.metric import StateMetric, wasserstein, with_lanes
+from jaxsoco.allocation.theory.multiplier import bracket
 from jaxsoco.allocation.theory.plans import (
-    Plan,
     Prices,
     Sources,
     all_sources,
@@ -28,10 +28,12 @@ from jaxsoco.allocation.theory.plans import (
 )
 from jaxsoco.allocation.theory.pseudocost import PseudoCost
 from jaxsoco.allocation.theory.support import on_support
-from jaxsoco.core.lanes import align, lift, spread, where
+from jaxsoco.core.lanes import align, lift, spread
 from jaxsoco_kernels.info import Status
 
-_EVALUATIONS = 14
+# Share of the tolerance that a step may spend although it need not. Spent in full, it would leave
+# none for the rounding of the steps after it, of which each starts from this one's excess.
+_SPENDABLE = 1 / 3
 
 
 class ClipInfo(NamedTuple):
@@ -216,13 +218,21 @@ def _solve(
     # Multiplier 0: the step without the constraint, k~.
     free = best_plan(sources, prices, jnp.zeros_like(met))
     follow = follow_plan(sources, prices, place, fraction)
-    binding = free.excess > met
+    # An excess up to this much is rounding: without slack, many plans meet the constraint exactly,
+    # and the advice, where the search starts, need not be the best of them.
+    goal = jnp.clip(follow.excess, _SPENDABLE * met, met)
+    binding = free.excess > goal
     # The constraint is excess <= 0: the multiplier maximises min_plan value + lam excess.
-    left, right = _bracket(sources, prices, free, follow, met)
+    left, right = bracket(sources, prices, free, follow, goal)
     # Both ends minimise the Lagrangian at the multiplier: so does the mix with excess 0.
     span = left.excess - right.excess
     mix = jnp.where(span > 0, left.excess / jnp.where(span > 0, span, 1), 1)
-    weight = jnp.where(binding, jnp.clip(mix, 0, 1), 0)
+    clipped = jnp.clip(mix, 0, 1)
+    # Where the search lands on the root, an excess of rounding is left of it: the right plan is
+    # taken whole, but its share moves with the budget as any other, and so do the slopes.
+    moving = jax.lax.stop_gradient(clipped) + (mix - jax.lax.stop_gradient(mix))
+    weight = jnp.where(right.excess <= goal, moving, clipped)
+    weight = jnp.where(binding, weight, 0)
 
     def mixed(of):
         return (1 - weight) * of(left) + weight * of(right)
@@ -235,43 +245,16 @@ def _solve(
     plain = mixed(lambda plan: plan.value + reward(prices, plan.work))
     # The followed advice carries an infinite multiplier: it stays where no trial met the budget.
     bounded = jnp.isfinite(right.multiplier)
-    middle = (left.multiplier + jnp.where(bounded, right.multiplier, left.multiplier)) / 2
+    upper = jnp.where(bounded, right.multiplier, left.multiplier)
+    multiplier = (1 - weight) * left.multiplier + weight * upper
     return _Solution(
         decision,
         work,
         free.work,
         plain - reward(prices, work),
         mixed(lambda plan: plan.excess),
-        jnp.where(binding, middle, 0),
+        jnp.where(binding, multiplier, 0),
     )
-
-
-def _bracket(
-    sources: Sources, prices: Prices, left: Plan, right: Plan, met: jax.Array
-) -> tuple[Plan, Plan]:
-    """Narrows a plan that breaks the constraint and one that keeps it around the multiplier.
-
-    An excess up to ``met`` is rounding: without slack, many plans meet the constraint exactly, and
-    the advice, where the search starts, need not be the best of them.
-    """
-    binding = left.excess > met
-
-    def refine(i, pair):
-        left, right = pair
-        # The tangents value + multiplier * excess of the dual at both plans cross here.
-        drop = left.excess - right.excess
-        usable = binding & (drop > 0)
-        cross = (right.value - left.value) / jnp.where(usable, drop, 1)
-        cross = jnp.clip(cross, left.multiplier, right.multiplier)
-        # Tangents alone can creep from one side on a curved dual: halve every third time.
-        bounded = jnp.isfinite(right.multiplier)
-        middle = (left.multiplier + jnp.where(bounded, right.multiplier, 0)) / 2
-        trial = jnp.where((i % 3 == 2) & bounded, middle, cross)
-        now = best_plan(sources, prices, jnp.where(usable, trial, 0))
-        breaks = now.excess > met
-        return where(usable & breaks, now, left), where(usable & ~breaks, now, right)
-
-    return jax.lax.fori_loop(0, _EVALUATIONS, refine, (left, right))
 
 
 def _common_rate(throughput: jax.Array | float) -> jax.Array:
