@@ -14,6 +14,8 @@ from jaxsoco.core.settings import setting, settings
 
 PAPER = "arXiv 2408.07831"
 
+_WHOLE = "decisions jump with the pseudo-cost, and costs are constant in between"
+
 
 @settings
 class CarbonJobs:
@@ -88,21 +90,45 @@ class CarbonJobs:
 
 
 @settings
-class PCMParams:
-    """PCM has nothing to tune; ``metric`` chooses the metric of its decisions.
-
-    Each slot minimises ``f . k + W1(k, k_prev) - int_z^{z + c . k} psi`` where ``W1`` is taken in a
-    random tree that dominates the metric (``"tree"``), or in the metric itself (``"true"``).
-
-    >>> from jaxsoco.allocation import PCMParams
-    >>> PCMParams(metric="true")
-    PCMParams(metric='true')
-    """
+class Embedding:
+    """The metric of a learner's decisions."""
 
     metric: Literal["tree", "true"] = setting(
         "movement costs used in decisions: a random tree embedding (the analysed algorithm) "
         "or the metric itself",
         default="tree",
+    )
+
+
+@settings
+class PCMParams(Embedding):
+    """What PCM believes of the prices, and ``metric``, which chooses the metric of its decisions.
+
+    Each slot minimises ``f . k + W1(k, k_prev) - int_z^{z + c . k} psi`` where ``W1`` is taken in a
+    random tree that dominates the metric (``"tree"``), or in the metric itself (``"true"``), and
+    ``psi`` has the bounds ``lower_scale L`` and ``upper_scale U``: those of the job by default,
+    for which PCM is eta-competitive. ``U`` is believed to exceed ``L + D + 2 tau``.
+
+    >>> from jaxsoco.allocation import PCMParams
+    >>> PCMParams(metric="true")
+    PCMParams(lower_scale=1.0, upper_scale=1.0, metric='true')
+    """
+
+    lower_scale: float = setting(
+        "factor on the job's lower price bound L; 1 is the paper's",
+        default=1.0,
+        above=0,
+        high=1,
+        gradient="no",
+        reason=_WHOLE,
+    )
+    upper_scale: float = setting(
+        "factor on the job's upper price bound U; 1 is the paper's",
+        default=1.0,
+        above=0,
+        high=1000,
+        gradient="no",
+        reason=_WHOLE,
     )
 
 
@@ -119,7 +145,7 @@ class Trust:
 
 
 @settings
-class STCLIPParams(PCMParams, Trust):
+class STCLIPParams(Embedding, Trust):
     """PCM under a budget of ``(1 + epsilon)`` times what the advice pays.
 
     ``SC_t + W1(k_t, a_t) + ... <= (1 + epsilon) [ADV_t + tau c(a_t) + (1 - A_t) L]`` holds in every

@@ -39,7 +39,8 @@ class Case:
       order: pairs of comparators of which the first is never above the second.
       params: values of the algorithms' fields that differ from their defaults, where an algorithm
         has such a field.
-      words: of fields that default to a word, or to what the theory says, such a number.
+      words: of fields that default to a word, or to what the theory says, such a number; of others,
+        one from which larger ones make a difference.
       ledger: components that are no objective and need not be 0 (all others must be).
       unsafe: algorithms that may miss what all others keep (the other components, the bounds).
       hidden: leaves of the spec that no learner may read.

@@ -111,6 +111,31 @@ def hard_jobs(count: int = 192, slots: int = 16, longest: int = 10) -> Spec:
     )
 
 
+@X64
+@pytest.mark.parametrize(("low", "high"), [(0.5, 1.0), (1.0, 3.0), (0.7, 0.2)])
+def test_pcm_believes_the_bounds_that_it_is_told(low, high, x64):
+    key, spec = jobs(4, 0.25, 4.0)
+    key, spec = (
+        key[:, :64],
+        jax.tree.map(lambda x: x[..., :64] if x.shape[-1:] == (300,) else x, spec),
+    )
+    run = jax.jit(
+        lambda params, spec: (
+            simulate(
+                pcm, params, allocation.allocation, spec, key, spec.slots, at=(spec.slots,)
+            ).costs
+        )
+    )
+    lower = low * spec.lower
+    # Where the beliefs leave no room for a move, U is raised.
+    room = lower + spec.move_bound + 2 * spec.switch_bound
+    other = dataclasses.replace(spec, lower=lower, upper=np.maximum(high * spec.upper, 1.01 * room))
+    believed = run(PCMParams(lower_scale=low, upper_scale=high), spec)
+    for one, wanted in zip(believed, run(PCMParams(), other), strict=True):
+        np.testing.assert_allclose(one, wanted, rtol=1e-9, atol=1e-9)
+    assert np.abs(total(believed) - total(run(PCMParams(), spec))).max() > 1
+
+
 LEARNERS = {
     "pcm-tree": (pcm, PCMParams(metric="tree")),
     "pcm-true": (pcm, PCMParams(metric="true")),

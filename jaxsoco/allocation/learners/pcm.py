@@ -6,7 +6,8 @@ pseudo-cost is what a unit of work may cost when ``z`` of it is done::
 
     psi(z) = U - tau + (U / eta - U + D + 2 tau) exp(z / eta)
 
-with the competitive ratio ``eta``, the root of ``psi(1) = L + D + tau``. In slot ``t``, with the
+with the competitive ratio ``eta``, the root of ``psi(1) = L + D + tau``. ``L`` and ``U`` are what
+the learner believes, ``lower_scale`` and ``upper_scale`` times the job's. In slot ``t``, with the
 costs ``f``:
 
 1. The job is *finished* (``z = 1``): all mass goes OFF where it is.
@@ -26,6 +27,7 @@ costs at most ``eta`` times the offline optimum, up to the distortion of the tre
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import jax
@@ -56,8 +58,22 @@ class _Phase(NamedTuple):
     finished: jax.Array
 
 
+_APART = 1.01
+"""Where beliefs leave no room for a move, ``U`` is this multiple of ``L + D + 2 tau``."""
+
+
+def _believed(params: PCMParams, spec: Spec) -> Spec:
+    """The job with the price bounds that the learner believes in."""
+    lower, upper = params.lower_scale * spec.lower, params.upper_scale * spec.upper
+    least = lower + spec.move_bound + 2 * spec.switch_bound
+    # Without beliefs of its own the learner takes the job's bounds as they are.
+    own = (params.lower_scale != 1) | (params.upper_scale != 1)
+    upper = jnp.where(own, jnp.maximum(upper, _APART * least), spec.upper)
+    return replace(spec, lower=lower, upper=upper)
+
+
 def _init(key: jax.Array, params: PCMParams, spec: Spec) -> PCMState:
-    job = learn_job(params.metric, key, spec, competitive_ratio)
+    job = learn_job(params.metric, key, _believed(params, spec), competitive_ratio)
     decision = start_off(spec)
     return PCMState(job, decision, jnp.zeros(spec.lanes, decision.dtype))
 
