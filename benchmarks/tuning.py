@@ -181,7 +181,7 @@ def _times(price: Price, options: argparse.Namespace) -> tuple[float, float]:
 
 
 def _search(problem, algorithm, params, parameters, method, options):
-    from jaxsoco.tuning import searcher
+    from jaxsoco.tuning.searching import searcher
 
     return searcher(
         problem,
