@@ -43,7 +43,7 @@ class Origin:
       problem: digest of the code of the family and the problem.
       learners: label -> digest of the code of that learner or comparator alone.
       compiler: versions of JAX and jaxlib, XLA's flags, the platform; on a GPU its kind and the
-        tile, too.
+        tile, too; on a CPU a tile below 64 in float32.
     """
 
     common: str = ""

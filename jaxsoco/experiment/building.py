@@ -99,11 +99,11 @@ class Builder:
         if not isinstance(self._wanted, Sequence):
             prepare(self._wanted, self._useful)
             platform = likely_platform()
+        run = self._sweep.experiment.run
         if platform == "cpu":
-            return compiler_facts(platform)
+            return compiler_facts(platform, "", run.tile, run.precision)
         device = self._devices[0]
-        tile = self._sweep.experiment.run.tile
-        return compiler_facts(device.platform, device.device_kind, tile)
+        return compiler_facts(device.platform, device.device_kind, run.tile, run.precision)
 
     def trace(self, groups: Sequence[Group]) -> None:
         """Traces every learner and comparator at these groups; keeps the traces of small ones.

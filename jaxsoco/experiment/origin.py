@@ -48,13 +48,21 @@ def origin(sweep: Sweep, compiler: Mapping[str, Any]) -> Origin:
     )
 
 
-def compiler_facts(platform: str, device: str = "", tile: int = 0) -> dict[str, Any]:
+NARROW = 64
+"""Lanes below which a CPU's program is other code in float32: loops over so few vector registers
+are unrolled, and products fused with sums in another order."""
+
+
+def compiler_facts(
+    platform: str, device: str = "", tile: int = 0, precision: str = "float64"
+) -> dict[str, Any]:
     """What compiles a sweep, as far as it fixes the numbers.
 
     Args:
       platform: ``"cpu"`` or ``"gpu"``.
       device: kind of the device; of a CPU it is not part of it.
-      tile: lanes of a block; likewise.
+      tile: lanes of a block; likewise, but for fewer than :data:`NARROW` in float32.
+      precision: of the sweep.
     """
     facts = {
         "jax": metadata.version("jax"),
@@ -62,7 +70,9 @@ def compiler_facts(platform: str, device: str = "", tile: int = 0) -> dict[str, 
         "flags": xla_flags(users_flags()),
         "platform": platform,
     }
-    return facts if platform == "cpu" else facts | {"device": device, "tile": tile}
+    if platform != "cpu":
+        return facts | {"device": device, "tile": tile}
+    return facts | {"tile": tile} if precision == "float32" and tile < NARROW else facts
 
 
 def xla_flags(text: str) -> list[str]:

@@ -76,7 +76,8 @@ class RayWorkers:
             os.environ["JAX_PLATFORMS"] = "cpu"
             if "jax" in sys.modules:  # imported by a plug-in, and not started yet
                 sys.modules["jax"].config.update("jax_platforms", "cpu")
-            self._facts = compiler_facts(*device, self._sweep.experiment.run.tile)
+            run = self._sweep.experiment.run
+            self._facts = compiler_facts(*device, run.tile, run.precision)
         return self._facts
 
     def start(self) -> None:

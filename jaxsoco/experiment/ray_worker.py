@@ -159,7 +159,8 @@ class Worker:
     def refusal(self) -> str:
         """Why its numbers would not be what their keys say; empty if they are."""
         device, there = self._builder.device, self._study.origin
-        facts = compiler_facts(device.platform, device.device_kind, self._study.plan.tile)
+        shape = self._study.plan.tile, self._study.setup.precision
+        facts = compiler_facts(device.platform, device.device_kind, *shape)
         for what in {**there.compiler, **facts}:
             if facts.get(what) != there.compiler.get(what):
                 return _difference(what, facts.get(what), there.compiler.get(what))

@@ -221,13 +221,20 @@ def test_a_platform_is_never_mixed_with_another(toy_spec, run, tmp_path, monkeyp
     spec = toy_spec()
     assert "36 runs in" in run(spec)[0]
 
-    def elsewhere(platform: str, device: str = "", tile: int = 0) -> dict:
+    def elsewhere(*facts: object) -> dict:
         return compiler_facts("gpu", "H100", 16)
 
     monkeypatch.setattr("jaxsoco.experiment.building.compiler_facts", elsewhere)
     printed, told = run(spec)
     assert "36 runs in" in printed
     assert f"what is in {tmp_path / 'out'} was computed on cpu. On gpu all of it" in told
+
+
+def test_on_a_cpu_a_narrow_tile_counts_in_float32():
+    wide = compiler_facts("cpu", "", 64, "float32")
+    assert compiler_facts("cpu", "", 2048, "float32") == wide == compiler_facts("cpu", "", 16)
+    narrow = [compiler_facts("cpu", "", tile, "float32") for tile in (16, 32)]
+    assert [one.pop("tile") for one in narrow] == [16, 32] and narrow == [wide, wide]
 
 
 def test_on_a_gpu_its_kind_and_the_tile_count(monkeypatch):
