@@ -269,8 +269,8 @@ def _add_spec(parser: argparse.ArgumentParser) -> None:
         default=[],
         dest="assignments",
         metavar="KEY=VALUE",
-        help="replace problem.FIELD, run.KEY or algorithm.NAME.FIELD; VALUE as in TOML; may be "
-        "repeated (default: what SPEC says)",
+        help="replace problem.FIELD, run.KEY, tune.KEY or algorithm.NAME.FIELD; VALUE as in TOML; "
+        "may be repeated (default: what SPEC says)",
     )
 
 
