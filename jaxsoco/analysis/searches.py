@@ -23,8 +23,8 @@ HISTORY, PROFILE = "search.npz", "landscape.json"
 COLUMN = "history."
 """What the names of the steps' columns begin with among the arrays of a search."""
 
-ROWS = ("tuned", "default", "theory")
-"""Who is judged, in this order."""
+ROWS = ("tuned", "default", "theory", "start")
+"""Who is judged, in this order: ``start`` is what the experiment file says."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,12 @@ class Parameter:
     Attributes:
       name: of the learner's field.
       scale: ``"log"``, ``"logit"``, ``"linear"`` or ``"choice"``.
+      choices: of a ``"choice"``, all values.
     """
 
     name: str
     scale: str
+    choices: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,8 +68,8 @@ class Search:
       reason: why so.
       seeds: runs of a step.
       parameters: what it searched.
-      labels: row (``"tuned"``, ``"default"``, ``"theory"``) -> label in the judging sweep; rows
-        with equal values share one.
+      labels: row (one of ``ROWS``) -> label in the judging sweep; rows with equal values share
+        one.
       values: row -> the values of the parameters.
       notes: sentences, about rows that share one label, say.
       toml: lines for an experiment file.
@@ -93,6 +95,14 @@ class Search:
         """How many were taken."""
         return len(self.history.get("objective", ()))
 
+    def course(self, parameter: Parameter) -> list[Any]:
+        """The values of a parameter, step by step."""
+        place = [one.name for one in self.parameters].index(parameter.name)
+        values = self.history["values"][:, place].tolist()
+        if parameter.scale != "choice":
+            return values
+        return [parameter.choices[round(value)] for value in values]
+
 
 def searches(study: Study, directory: Path | None) -> list[Search]:
     """The searches whose result a study judges; none for an ordinary study.
@@ -112,15 +122,24 @@ def _search(tuning: Mapping[str, Any], one: Mapping[str, Any], directory: Path |
         objective=Objective.of(tuning["objective"]),
         method=one["method"],
         reason=one["reason"],
-        seeds=tuning["seeds"],
-        parameters=tuple(Parameter(p["name"], p["scale"]) for p in one["parameters"]),
+        seeds=one["seeds"],
+        parameters=tuple(
+            Parameter(p["name"], p["scale"], tuple(p["choices"])) for p in one["parameters"]
+        ),
         labels=one["labels"],
         values=one["values"],
         notes=tuple(one["notes"]),
         toml=one["toml"],
-        history=read_history(folder) if folder else {},
+        history=_of_start(read_history(folder), one["start"]) if folder else {},
         profile=read_profile(folder) if folder else None,
     )
+
+
+def _of_start(history: Mapping[str, np.ndarray], start: int) -> dict[str, np.ndarray]:
+    """The columns of one of several starts, which stand behind the steps."""
+    if np.ndim(history.get("objective", ())) < 2:
+        return dict(history)
+    return {name: column[:, start] for name, column in history.items()}
 
 
 def read_history(folder: Path) -> dict[str, np.ndarray]:

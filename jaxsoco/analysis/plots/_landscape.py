@@ -16,6 +16,7 @@ from jaxsoco.analysis.drawings.words import label_x, label_y, with_unit, words
 from jaxsoco.analysis.judgement import Judged, judged
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.plots._base import Plot, looks
+from jaxsoco.analysis.plots._search import COURSE, WALKS, short_log
 from jaxsoco.analysis.searches import Parameter, Profile, Search
 from jaxsoco.core.study import Study
 from jaxsoco.core.text import percent, show
@@ -61,13 +62,13 @@ class LandscapePlot(Plot):
         study, (parameter,) = ledger.study, self.search.parameters
         axis = _Axis(parameter, [place[0] for place in profile.values])
         x, (value, low, high) = axis.places(), profile.objective.T
-        look = style.lines(["search"])["search"]
-        options = {**look.options(), "linestyle": "none"} if axis.names else look.options()
+        look = COURSE.options()
+        options = {**look, "linestyle": "none"} if axis.names else look
         ax.plot(x, value, label="held-out seeds", **options)
         if axis.names:
-            ax.vlines(x, low, high, color=look.color, alpha=0.4, linewidth=1)
+            ax.vlines(x, low, high, color=COURSE.color, alpha=0.4, linewidth=1)
         else:
-            ax.fill_between(x, low, high, color=look.color, alpha=0.18, linewidth=0)
+            ax.fill_between(x, low, high, color=COURSE.color, alpha=0.18, linewidth=0)
         names = [place[0] for place in profile.values]
         self.series.append(
             Series("profile", names, *(tuple(map(float, v)) for v in (value, low, high)))
@@ -122,6 +123,7 @@ class LandscapePlot(Plot):
                     color=mark.color, markeredgecolor="white", markeredgewidth=0.9, markersize=7,
                     linestyle="none", label=style.plain(f"{one.row}: {text}"), zorder=4,
                     clip_on=False)  # fmt: skip
+        path = self._draw_path(ax, across, up)
         ax.grid(visible=False)
         across.scale(ax, "x")
         up.scale(ax, "y")
@@ -129,8 +131,19 @@ class LandscapePlot(Plot):
         label_y(ax, words(second.name))
         return (
             f"{self.title(study)} of {self.search.name}, {profile.seeds} held-out seeds a place; "
-            "darker is less. Marks are the judged values."
+            f"lighter is less.{path} Marks are the judged values."
         )
+
+    def _draw_path(self, ax: Axes, across: _Axis, up: _Axis) -> str:
+        """The places of the search's steps, and what the caption says of them."""
+        search = self.search
+        if not search.steps or across.names or up.names:
+            return ""
+        x, y = (search.course(parameter) for parameter in search.parameters)
+        walks = search.method in WALKS
+        ax.plot(x, y, color="white", linewidth=0.9, linestyle="-" if walks else "none",
+                marker="o", markersize=2, markeredgecolor="none", zorder=3)  # fmt: skip
+        return " The white line is the search." if walks else " White dots are places tried."
 
     def _quantity(self, study: Study) -> str:
         objective = self.search.objective
@@ -199,7 +212,7 @@ class _Axis:
             )
         elif self._is_log:
             getattr(ax, f"set_{which}scale")("log")
-            style.without_minor_labels(getattr(ax, f"{which}axis"))
+            short_log(getattr(ax, f"{which}axis"))
 
 
 def _are_numbers(values: list[Any]) -> bool:

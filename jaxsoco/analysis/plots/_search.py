@@ -5,6 +5,7 @@ Not among the kinds that an experiment file may ask for: it shows what ``jaxsoco
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,15 +19,27 @@ from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.plots._base import Plot, looks
 from jaxsoco.analysis.searches import ROWS, Parameter, Search
 from jaxsoco.core.study import Study
-from jaxsoco.core.text import count, percent
+from jaxsoco.core.text import count, percent, show
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+COURSE = style.Line("#444444", "o", "-")
+"""How a search is drawn; colours are those of who is judged."""
+
 _PANEL = 0.85  # inches of a parameter's panel
 _SPAN = 20.0  # an objective over a larger factor is drawn on a logarithmic axis
-_WALKS = ("pathwise", "score", "evolution")
+WALKS = ("pathwise", "score", "evolution")
 """Methods that go from place to place; the others try places in no order."""
+
+
+def short_log(axis: Any) -> None:
+    """Labels of a logarithmic axis: decades, or some places between where these are few."""
+    low, high = axis.get_view_interval()
+    if high < 100 * low:
+        style.plain_log(axis)
+    else:
+        style.without_minor_labels(axis)
 
 
 class SearchPlot(Plot):
@@ -44,8 +57,8 @@ class SearchPlot(Plot):
         self.search = search
 
     def title(self, study: Study) -> str:
-        """The learner, and that it is its search."""
-        return f"Search of {' and '.join(p.name for p in self.search.parameters)}"
+        """What was searched for."""
+        return f"Search for {' and '.join(words(p.name) for p in self.search.parameters)}"
 
     def draw(self, ledger: Ledger, ax: Axes) -> str:
         """Draws a panel for the objective and one for each parameter."""
@@ -59,6 +72,7 @@ class SearchPlot(Plot):
             self._draw_parameter(ledger, panel, parameter, steps)
         for panel in panels[:-1]:
             panel.tick_params(labelbottom=False)
+        panels[-1].xaxis.get_major_locator().set_params(integer=True)
         label_x(panels[-1], "step")
         return self._caption(ledger)
 
@@ -74,29 +88,27 @@ class SearchPlot(Plot):
         return [ax, *(figure.add_subplot(grid[1 + i], sharex=ax) for i in range(number))]
 
     def _line(self, ax: Axes, steps: np.ndarray, value: np.ndarray, label: str = "") -> None:
-        look = style.lines(["search"])["search"]
-        if self.search.method in _WALKS:
-            options = {**look.options(), "markevery": -(-len(steps) // 10)}
+        if self.search.method in WALKS:
+            options = {**COURSE.options(), "markevery": -(-len(steps) // 10)}
         else:  # no place follows from the one before
-            options = {**look.options(), "linestyle": "none"}
+            options = {**COURSE.options(), "linestyle": "none"}
         ax.plot(steps, value, label=label or None, **options)
 
     def _draw_objective(self, ledger: Ledger, ax: Axes, steps: np.ndarray) -> None:
         history, study = self.search.history, ledger.study
         value, low, high = (np.asarray(history[k], float) for k in ("objective", "low", "high"))
         self._line(ax, steps, value, "seeds of the search")
-        color = style.lines(["search"])["search"].color
-        if self.search.method in _WALKS:
-            ax.fill_between(steps, low, high, color=color, alpha=0.18, linewidth=0)
+        if self.search.method in WALKS:
+            ax.fill_between(steps, low, high, color=COURSE.color, alpha=0.18, linewidth=0)
         else:
-            ax.vlines(steps, low, high, color=color, alpha=0.35, linewidth=0.8)
+            ax.vlines(steps, low, high, color=COURSE.color, alpha=0.35, linewidth=0.8)
         self._note("seeds of the search", steps, value, low, high)
         for one in judged(self.search, ledger):
             if np.isfinite(one.objective.value):
-                look = looks(study)[one.label]
-                ax.axhline(one.objective.value, label=style.plain(f"{one.row}, held out"),
-                           color=_held_out(look), linestyle="--", linewidth=1)  # fmt: skip
-                self._note(f"{one.row}, held out", [""], [one.objective.value])
+                name, color = f"{one.row}, held out", looks(study)[one.label].color
+                ax.axhline(one.objective.value, label=style.plain(name), color=color,
+                           linestyle="--", linewidth=1)  # fmt: skip
+                self._note(name, [""], [one.objective.value])
         finite = value[np.isfinite(value)]
         if finite.size and finite.min() > 0 and finite.max() > _SPAN * finite.min():
             ax.set_yscale("log")
@@ -107,23 +119,24 @@ class SearchPlot(Plot):
     def _draw_parameter(
         self, ledger: Ledger, ax: Axes, parameter: Parameter, steps: np.ndarray
     ) -> None:
-        value = self.search.history[parameter.name]
-        self._note(parameter.name, steps, value)
-        if value.dtype.kind not in "biuf":
-            kinds = list(dict.fromkeys(value.tolist()))
-            self._line(ax, steps, np.array([kinds.index(v) for v in value.tolist()]))
-            ax.set_yticks(range(len(kinds)), [style.plain(str(kind)) for kind in kinds])
+        course = self.search.course(parameter)
+        self._note(parameter.name, steps, course)
+        if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in course):
+            names = [show(value, "auto") for value in parameter.choices]
+            self._line(ax, steps, np.array([parameter.choices.index(value) for value in course]))
+            ax.set_yticks(range(len(names)), [style.plain(name) for name in names])
         else:
-            self._line(ax, steps, value.astype(float))
+            self._line(ax, steps, np.array(course, float))
             if parameter.scale == "log":
                 ax.set_yscale("log")
-                style.without_minor_labels(ax.yaxis)
+                short_log(ax.yaxis)
         for row in ROWS:
             place, label = self.search.values.get(row, {}), self.search.labels.get(row, "")
             number = place.get(parameter.name)
             if isinstance(number, int | float) and label == self._first_label(label, row):
-                look = looks(ledger.study)[label]
-                ax.axhline(number, color=_held_out(look), linestyle="--", linewidth=0.8)
+                ax.axhline(
+                    number, color=looks(ledger.study)[label].color, linestyle="--", linewidth=0.8
+                )
         label_y(ax, words(parameter.name))
 
     def _first_label(self, label: str, row: str) -> str:
@@ -133,8 +146,7 @@ class SearchPlot(Plot):
 
     def _note(self, name: str, x: Any, value: Any, low: Any = (), high: Any = ()) -> None:
         places = [*x] if isinstance(x, list) else [int(i) for i in x]
-        texts = [v if isinstance(v, str) else float(v) for v in value]
-        numbers = [float("nan") if isinstance(v, str) else v for v in texts]
+        numbers = [float(v) if isinstance(v, int | float) else math.nan for v in value]
         ends = (tuple(map(float, end)) for end in (low, high))
         self.series.append(Series(name, places, numbers, *ends))
 
@@ -149,8 +161,3 @@ class SearchPlot(Plot):
             "of the search, where the best value seems better than it is; dashed lines are the "
             f"values of {count(study.seeds, 'held-out seed')}.{more}"
         )
-
-
-def _held_out(look: style.Line) -> str:
-    """Colour of a judged learner; the first of the palette is the search's."""
-    return look.color
