@@ -417,7 +417,9 @@ def _check(arguments: argparse.Namespace, command: str) -> int:
         print(f"{arguments.spec}: its family or problem may belong to a plug-in")
         print("\n".join(unread_text(error.modules)))
         return DONE
-    table = read_table(sweep) if sweep.experiment.document.tune else None
+    experiment = sweep.experiment
+    # A learner that is tuned may be of a plug-in that was not imported.
+    table = read_table(sweep) if experiment.document.tune and not experiment.unread else None
     if not arguments.json:
         print("\n".join([check_text(sweep, arguments.out), *tuning_text(table)]))
     if arguments.trace:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from jaxsoco.core.protocol import Instance
 from jaxsoco.core.schema import AUTO, REQUIRED
 from jaxsoco.core.sources import digest_of_files, package_files
 from jaxsoco.core.study import Study
+from jaxsoco.core.text import count
 from jaxsoco.front.making import learner, resolve
 from jaxsoco.tuning.answers import answer_values
 from jaxsoco.tuning.driving import begin, best_of, check_start
@@ -172,12 +174,7 @@ def _all_steps(
     saved = folder.load(state)
     state, columns = saved or (state, {})
     done = len(columns.get("objective", ()))
-    if not saved and folder.others:
-        print(
-            f"note: {target.name} was searched in {folder.path.parent} with other settings, or by "
-            "other code: that is kept, and this search begins anew",
-            flush=True,
-        )
+    _tell(search, folder, target, begun=saved is not None)
     folder.begin()
     progress = SearchProgress(target.name, table.objective_words, search.space, search.steps)
 
@@ -199,6 +196,21 @@ def _all_steps(
     finally:
         progress.close()
     return jax.tree.map(jnp.asarray, state), columns
+
+
+def _tell(search: Search, folder: SearchFolder, target: Target, begun: bool) -> None:
+    """Says what is searched and how, and why it begins anew where there is an older search."""
+    names, steps = ", ".join(search.space.names), count(search.steps, "step")
+    runs = count(search.runs_per_step, "run")
+    print(f"{target.name}: {names} by {search.method} ({search.reason}), {steps} of {runs}")
+    if not begun and folder.damaged:
+        print(f"warning: the search in {folder.path} is damaged; it begins anew", file=sys.stderr)
+    elif not begun and folder.others:
+        print(
+            f"note: {target.name} was searched in {folder.path.parent} with other settings, or by "
+            "other code: that is kept, and this search begins anew"
+        )
+    sys.stdout.flush()
 
 
 def _require_finite(search: Search, record: Any) -> None:

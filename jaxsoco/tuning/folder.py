@@ -53,6 +53,11 @@ class SearchFolder:
         names = [one.name for one in sorted(self._others.iterdir()) if one != self.path]
         return [name for name in names if pattern.fullmatch(name)]
 
+    @property
+    def damaged(self) -> bool:
+        """Whether there is a file of this search; asked where it could not be loaded."""
+        return is_there(self.path / HISTORY)
+
     def begin(self) -> None:
         """Makes the folder, and removes what killed processes left in it."""
         self.path.mkdir(parents=True, exist_ok=True)
@@ -80,10 +85,11 @@ class SearchFolder:
 
     def save(self, state: Any, columns: Mapping[str, np.ndarray]) -> None:
         """Replaces what is there by the state after a step, and all steps so far."""
-        leaves = {f"{_LEAF}{i}": np.asarray(x) for i, x in enumerate(jax.tree.leaves(state))}
-        history = {f"{COLUMN}{name}": column for name, column in columns.items()}
+        arrays: dict[str, Any] = {f"{COLUMN}{name}": column for name, column in columns.items()}
+        for i, leaf in enumerate(jax.tree.leaves(state)):
+            arrays[f"{_LEAF}{i}"] = np.asarray(leaf)
         buffer = io.BytesIO()
-        np.savez(buffer, allow_pickle=False, **leaves, **history)
+        np.savez(buffer, **arrays)
         with stopping.held():
             write_whole(self.path / HISTORY, buffer.getvalue())
 

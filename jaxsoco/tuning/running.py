@@ -65,7 +65,10 @@ def tune(
     judging = _judging(sweep, table, answers, out)
     for answer in answers:
         if places := landscape(judging, answer, table):
+            number = count(len(places.experiment.learners), "place")
+            print(f"{answer.target.name}: the objective over the range, at {number}")
             keep(compute_runs(places, out, **options), answer, table)
+    print(f"judging on {count(table.holdout, 'held-out seed')}")
     code = run(judging, out, **options)
     for answer in answers:
         print(f"\n{_told(answer)}")

@@ -117,11 +117,10 @@ def test_the_course_has_a_panel_for_the_objective_and_each_parameter(planted, tm
         assert objective.get_ylabel().replace("\n", " ") == "mean regret against opt (g)"
         assert (rate.get_ylabel(), gain.get_ylabel()) == ("rate", "gain")
         assert gain.get_xlabel() == "step" and rate.get_yscale() == "log"
-        assert len(objective.lines[0].get_xdata()) == STEPS
+        assert np.size(objective.lines[0].get_xdata()) == STEPS
         # The held-out values of the two that were judged.
-        assert sorted(line.get_ydata()[0] for line in objective.lines[1:]) == pytest.approx(
-            [10, 40]
-        )
+        levels = sorted(float(np.asarray(x.get_ydata())[0]) for x in objective.lines[1:])
+        assert levels == pytest.approx([10, 40])
     assert drawing.caption.startswith("Mean regret against opt of pcm over the 12 steps")
     assert "held-out" in drawing.caption
     steps = next(one for one in drawing.series if one.learner == "rate")
@@ -177,7 +176,7 @@ def test_the_landscape_of_two_parameters_is_a_map_with_the_search(planted, tmp_p
         ax, bar = drawing.figure.axes
         assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
         assert bar.get_ylabel().replace("\n", " ") == "mean regret against opt (g)"
-        path = ax.lines[-1].get_xdata()
+        path = np.asarray(ax.lines[-1].get_xdata())
     assert path[0] == pytest.approx(0.5) and path[-1] == pytest.approx(0.02)
     best = min(v for one in drawing.series for v in one.value)
     assert best == pytest.approx(10)

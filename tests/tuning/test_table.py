@@ -43,6 +43,16 @@ def issues_of(changes=(), **options):
     return {issue.path: f"{issue.message} ({issue.hint})" for issue in caught.value.issues}
 
 
+@pytest.mark.parametrize(
+    "path",
+    [path for path in sorted(ROOT.glob("experiments/**/*.toml")) if "[tune]" in path.read_text()],
+    ids=lambda path: path.stem,
+)
+@pytest.mark.parametrize("smoke", [False, True])
+def test_the_experiments_are_valid(path, smoke):
+    assert read_table(expand(load_experiment(path, smoke=smoke))).learners
+
+
 def test_a_short_table_is_completed():
     table = read()
     (target,) = table.learners
