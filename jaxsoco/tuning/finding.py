@@ -16,6 +16,7 @@ import optax
 
 from jaxsoco.analysis.searches import ROWS
 from jaxsoco.core import stopping
+from jaxsoco.core.ambient import own_rules
 from jaxsoco.core.cells import digest_of
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.protocol import Instance
@@ -23,6 +24,7 @@ from jaxsoco.core.schema import AUTO, REQUIRED
 from jaxsoco.core.sources import digest_of_files, package_files
 from jaxsoco.core.study import Study
 from jaxsoco.core.text import count
+from jaxsoco.experiment.tracing import load_entry
 from jaxsoco.front.making import learner, resolve
 from jaxsoco.tuning.answers import answer_values
 from jaxsoco.tuning.driving import begin, best_of, check_start
@@ -69,6 +71,7 @@ class Answer:
         }
 
 
+@own_rules
 def find(
     target: Target, table: TuneTable, instances: Sequence[Instance], study: Study, out: Path
 ) -> Answer:
@@ -85,6 +88,7 @@ def find(
       InputError: a start outside of its range, an objective that is not finite there or anywhere.
     """
     name = f"{study.setup.family}/{target.entry.name}"
+    load_entry(target.name, target.entry)  # whose error names a plug-in's fault
     algorithm, params = learner(name, **target.values)
     try:
         search = _searcher(table, target, instances, algorithm, params, study.setup.root_seed)

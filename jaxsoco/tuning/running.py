@@ -61,6 +61,7 @@ def tune(
         raise InputError(issues)
     builder = Builder(draft, devices)
     study, instances = builder.study(None, command), builder.instances()
+    builder.trace(study.groups)
     answers = [find(target, table, instances, study, out) for target in table.learners]
     judging = _judging(sweep, table, answers, out)
     for answer in answers:
