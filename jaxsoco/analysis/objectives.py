@@ -107,13 +107,14 @@ class Objective(NamedTuple):
     def _tail(self, sample: Sample) -> np.ndarray:
         """Values ``[points, seeds]`` whose mean is the CVaR, and its error theirs to first order.
 
-        They are ``q + max(x - q, 0) / (1 - level)`` for the quantile ``q`` (Rockafellar and
-        Uryasev, J. Risk 2, 2000): the CVaR is their least mean over ``q``, so that the error of
-        ``q`` counts in second order alone.
+        They are ``q + max(x - q, 0) / (1 - level)`` for the quantile ``q``, one of the values
+        (Rockafellar and Uryasev, J. Risk 2, 2000): the CVaR is their least mean over ``q``, so
+        that the error of ``q`` counts in second order alone.
         """
         (values,) = values_of([sample], "a CVaR")
         level = self.level or 0.0
-        place = np.nanquantile(values, level) if np.isfinite(values).any() else math.nan
+        finite = values[np.isfinite(values)]
+        place = np.quantile(finite, level, method="inverted_cdf") if finite.size else math.nan
         return place + np.maximum(values - place, 0.0) / (1 - level)
 
 

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -123,6 +124,22 @@ def jaxsoco_x64():
         yield
 
 
+def test_results_in_python_have_the_search_and_its_judgement(whole):
+    folder, out, _ = whole
+    results = jaxsoco.load(folder / "run")
+    (search,) = results.searches
+    assert search.toml in out and search.steps == 3 and search.profile is not None
+    assert search.course(search.parameters[0])[0] == pytest.approx(1e-4)
+    tuned, default, start = results.judgement(search)
+    assert (tuned.row, default.row, start.row) == ("tuned", "default", "start")
+    last = {
+        one.label: np.asarray([row.regret for row in results.runs(one.label) if row.round == 20])
+        for one in (tuned, default)
+    }
+    assert tuned.objective.value == pytest.approx(last["tuned"].mean())
+    assert default.gain.value == pytest.approx((last["tuned"] - last["default"]).mean())
+
+
 def test_the_file_value_is_judged_beside_the_declared_default(whole):
     folder, _, _ = whole
     study = jaxsoco.load(folder / "run").study
@@ -151,17 +168,32 @@ def test_an_ordinary_run_ignores_the_table_and_shares_blocks(whole):
     assert "Tuning" not in (folder / "run" / "report.html").read_text()
 
 
-def test_a_changed_table_begins_anew_beside_the_old_one(tmp_path):
-    path, out = spec(tmp_path), tmp_path / "run"
-    arguments = ("tune", path, "--out", out, "--set", "tune.landscape=0", "--devices", 1)
-    assert called(*arguments)[0] == DONE
+def copied(whole, tmp_path) -> tuple[Path, tuple]:
+    """A copy of the finished run, and the arguments that made it."""
+    folder, _, _ = whole
+    shutil.copytree(folder / "run", tmp_path / "run")
+    return tmp_path / "run", ("tune", folder / "passive.toml", "--out", tmp_path / "run")
+
+
+def test_a_changed_table_begins_anew_beside_the_old_one(whole, tmp_path):
+    out, arguments = copied(whole, tmp_path)
     (first,) = search_files(out)
     content = first.read_bytes()
-    code, text, _ = called(*arguments, "--set", "tune.steps=2")
+    code, text, _ = called(*arguments, "--set", "tune.steps=2", "--devices", 1)
     assert code == DONE and "begins anew" in text
     assert len(search_files(out)) == 2 and first.read_bytes() == content
-    code, text, err = called(*arguments)
+    code, text, err = called(*arguments, "--devices", 1)
     assert code == DONE and "begins anew" not in text and "3 of 3 steps" in err
+
+
+def test_a_damaged_search_begins_anew_to_the_same_bits(whole, tmp_path):
+    out, arguments = copied(whole, tmp_path)
+    (file,) = search_files(out)
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) // 2])
+    code, _, err = called(*arguments, "--devices", 1)
+    assert code == DONE and "is damaged; it begins anew" in err
+    assert file.read_bytes() == content
 
 
 @pytest.mark.parametrize(
@@ -237,8 +269,9 @@ def test_several_learners_choices_and_starts(tmp_path):
     assert len(search_files(tmp_path / "run")) == 2
 
 
+@pytest.mark.slow
 def test_a_signal_keeps_the_steps_and_the_same_bits_come_out(tmp_path):
-    path, out = spec(tmp_path, steps=400, horizon=50), tmp_path / "run"
+    path, out = spec(tmp_path, steps=200, horizon=50), tmp_path / "run"
     arguments = ("tune", path, "--devices", 1, "--set", "tune.landscape=0", "--out")
     process = begun(*arguments, out)
     deadline = time.monotonic() + 200
@@ -247,9 +280,9 @@ def test_a_signal_keeps_the_steps_and_the_same_bits_come_out(tmp_path):
     process.send_signal(signal.SIGTERM)
     err = process.communicate(timeout=60)[1]
     assert process.returncode == INTERRUPTED
-    assert "of 400 steps of the search are kept" in err and "resume with: jaxsoco tune" in err
+    assert "of 200 steps of the search are kept" in err and "resume with: jaxsoco tune" in err
     done = len(np.load(search_files(out)[0])["history.objective"])
-    assert 1 <= done < 400
+    assert 1 <= done < 200
     assert called(*arguments, out)[0] == DONE
     assert called(*arguments, tmp_path / "other")[0] == DONE
     assert results_of(out) == results_of(tmp_path / "other")
@@ -266,18 +299,6 @@ def results_of(out: Path) -> list[bytes]:
         *([profile] if profile.exists() else []),
     ]
     return [path.read_bytes() for path in files]
-
-
-def test_a_damaged_search_begins_anew_to_the_same_bits(tmp_path):
-    path, out = spec(tmp_path), tmp_path / "run"
-    arguments = ("tune", path, "--out", out, "--set", "tune.landscape=0", "--devices", 1)
-    assert called(*arguments)[0] == DONE
-    (file,) = search_files(out)
-    content = file.read_bytes()
-    file.write_bytes(content[: len(content) // 2])
-    code, _, err = called(*arguments)
-    assert code == DONE and "is damaged; it begins anew" in err
-    assert file.read_bytes() == content
 
 
 @pytest.mark.slow
