@@ -30,14 +30,7 @@ def run_search(
       InputError: the objective is not finite at the start; or several starts are asked of a
         search that has its own points.
     """
-    state, step = search.init(key), search.step
-    if starts > 1:
-        if search.method not in ("pathwise", "score", "evolution"):
-            message = f'"{search.method}" tries points of its own'
-            raise InputError(Issue("starts", message, "want one start, or another method"))
-        points = designs.random_of(search.space, state.free, starts, root)
-        state = jax.vmap(search.init, in_axes=(None, 0))(key, jnp.asarray(points, float))
-        step = jit(jax.vmap(search.step))
+    state, step = begin(search, key, starts, root)
     records = []
     bar = tqdm(range(search.steps), desc=search.method, disable=not progress)
     for number in bar:
@@ -52,6 +45,23 @@ def run_search(
     ):
         raise InputError(Issue("objective", "is finite at none of the points", _RANGES))
     return state, records
+
+
+def begin(search: Search, key: jax.Array, starts: int, root: int) -> tuple[State, Any]:
+    """The first state and the step of a search; of several starts, side by side.
+
+    Raises:
+      InputError: several starts are asked of a search that has its own points.
+    """
+    state, step = search.init(key), search.step
+    if starts > 1:
+        if search.method not in ("pathwise", "score", "evolution"):
+            message = f'"{search.method}" tries points of its own'
+            raise InputError(Issue("starts", message, "want one start, or another method"))
+        points = designs.random_of(search.space, state.free, starts, root)
+        state = jax.vmap(search.init, in_axes=(None, 0))(key, jnp.asarray(points, float))
+        step = jit(jax.vmap(search.step))
+    return state, step
 
 
 _RANGES = "narrow the ranges, or look at single runs with jaxsoco.play"

@@ -7,7 +7,6 @@ sum in a parameter are the gradient: nothing here is differentiated or drawn.
 
 from itertools import product
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 

@@ -47,14 +47,14 @@ def of_runs(
     """
     count = values.shape[-1]
     fine = jnp.all(jnp.isfinite(slopes), axis=0)
-    slopes = jnp.where(fine, slopes, 0)
+    slopes = jnp.where(fine[None], slopes, 0)
     slopes, clipped = _shorten(slopes, clip)
     # d objective / d value of a run, raised where others are left out.
     weight = reduction.by_run(values) * fine
     weight = weight / jnp.where(jnp.sum(weight) > 0, jnp.sum(weight), 1)
     gradient = slopes @ weight
     # Var(sum_i w_i g_i) with n / (n - 1) for the mean that was estimated.
-    apart = jnp.where(fine, slopes - gradient[:, None], 0)
+    apart = jnp.where(fine[None], slopes - gradient[:, None], 0)
     error = jnp.sqrt((apart**2 @ weight**2) * count / max(count - 1, 1))
     gradient = jnp.where(jnp.any(fine), gradient, jnp.nan)
     low, high = reduction.interval(values)
@@ -75,9 +75,10 @@ def _shorten(slopes: jax.Array, clip: float | None) -> tuple[jax.Array, jax.Arra
         return slopes, jnp.zeros(slopes.shape[-1], bool)
     # Lengths by the largest component first: squares of float32 overflow at 1e19.
     largest = jnp.max(jnp.abs(slopes), axis=0)
-    scaled = slopes / jnp.where(largest > 0, largest, 1)
+    scaled = slopes / jnp.where(largest > 0, largest, 1)[None]
     length = largest * jnp.sqrt(jnp.sum(scaled**2, axis=0))
     median = jnp.nanmedian(jnp.where(length > 0, length, jnp.nan))
     bound = jnp.where(jnp.isfinite(median), clip * median, jnp.inf)
     long = length > bound
-    return jnp.where(long, slopes * (bound / jnp.where(long, length, 1)), slopes), long
+    factor = jnp.where(long, bound / jnp.where(long, length, 1), 1)
+    return slopes * factor[None], long

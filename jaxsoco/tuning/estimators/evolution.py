@@ -53,8 +53,7 @@ def estimate(
     """
     pairs = population // 2
     noise = jax.random.normal(key, (pairs, free.size), free.dtype)
-    signs = jnp.array([1, -1], free.dtype)
-    points = free + smoothing * signs[:, None, None] * noise
+    points = jnp.stack([free[None] + smoothing * noise, free[None] - smoothing * noise])
     values = _values(trials, points, keys, pairs, shape)
     fine = jnp.all(jnp.isfinite(values), axis=0)
     shaped = _ranks(values) if shape == "rank" else values
@@ -63,7 +62,7 @@ def estimate(
     parts = rise[:, None] * noise
     count = jnp.maximum(jnp.sum(fine), 1).astype(free.dtype)
     gradient = jnp.sum(parts, axis=0) / count
-    apart = jnp.where(fine[:, None], parts - gradient, 0)
+    apart = jnp.where(fine[:, None], parts - gradient[None], 0)
     error = jnp.sqrt(jnp.sum(apart**2, axis=0) / count / jnp.maximum(count - 1, 1))
     middle, low, high = _objective(values, fine, pairs)
     lost = 1 - jnp.mean(fine.astype(free.dtype))
