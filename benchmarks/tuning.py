@@ -218,9 +218,7 @@ def _quality(task: Task, options: argparse.Namespace) -> dict[str, tuple[list[in
         return value if np.isfinite(value) else 1e300
 
     trails = {
-        name: _trail_of(search(name, options), options)
-        for name in METHODS
-        if name not in RIVALS
+        name: _trail_of(search(name, options), options) for name in METHODS if name not in RIVALS
     }
     for name, asks in (("Nelder-Mead", _nelder_mead), ("CMA-ES", _evolution_strategy)):
         trails[name] = _trail(islice(asks(loss, start), options.evaluations), options.seeds)
