@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from jaxsoco.front.playing import play, seed_keys, simulate
     from jaxsoco.front.results import Results, load
     from jaxsoco.front.running import run
+    from jaxsoco.tuning.api import tune
 
 _MODULES = {
     "core.protocol": "Algorithm Comparator Instance Problem",
@@ -39,6 +40,7 @@ _MODULES = {
     "front.making": "comparator learner make resolve",
     "front.playing": "play seed_keys simulate",
     "front.running": "run",
+    "tuning.api": "tune",
 }
 _PACKAGES = ("allocation", "extend", "multistage", "provisioning", "testing", "tracking")
 
@@ -60,6 +62,7 @@ __all__ = [
     "run",
     "seed_keys",
     "simulate",
+    "tune",
 ]
 
 

@@ -97,7 +97,7 @@ def _run_command(argv: list[str]) -> int:
     from jaxsoco.core import terminal
 
     command = terminal.visible(shlex.join(["jaxsoco", *argv]))
-    if argv[:1] not in (["run"], ["report"]):
+    if argv[:1] not in (["run"], ["tune"], ["report"]):
         return _act(argv, command, "")
     resume = f"resume with: {command}"
     with stopping.stage(lambda: resume):

@@ -30,6 +30,8 @@ from jaxsoco.experiment.runner import report, run, trace
 from jaxsoco.experiment.shares import share_of
 from jaxsoco.experiment.spec import Unread
 from jaxsoco.experiment.workers import EXECUTORS, Workers
+from jaxsoco.tuning.overview import tuning_document, tuning_text
+from jaxsoco.tuning.table import read_table
 
 
 def print_json(arguments: argparse.Namespace, content: dict[str, Any]) -> None:
@@ -65,6 +67,9 @@ _EXAMPLES = {
   jaxsoco run experiments/quickstart.toml --share 1/2 --devices 1
   jaxsoco run experiments/quickstart.toml --share auto --steal --time-limit 3h50m
   jaxsoco run experiments/quickstart.toml --executor ray --workers 2""",
+    "tune": """
+  jaxsoco tune experiments/tracking/tune_hyscale.toml --smoke
+  jaxsoco tune experiments/tracking/tune_hyscale.toml --set tune.steps=30 --out runs/trial""",
     "report": """
   jaxsoco report runs/quickstart""",
     **readers.EXAMPLES,
@@ -107,8 +112,8 @@ def parser() -> argparse.ArgumentParser:
         "name",
         nargs="?",
         metavar="NAME",
-        help="show one in detail, such as allocation/pcm; also run, checks, plots, checks/slope, "
-        "gradients (default: all, one line each)",
+        help="show one in detail, such as allocation/pcm; also run, tune, checks, plots, "
+        "checks/slope, gradients (default: all, one line each)",
     )
     form = listed.add_mutually_exclusive_group()
     form.add_argument(
@@ -148,27 +153,13 @@ def parser() -> argparse.ArgumentParser:
         metavar="TIME",
         help="begin no pack that would not end within TIME, such as 3h50m (default: none)",
     )
-    ran.add_argument(
-        "--cache",
-        type=Path,
-        metavar="DIR",
-        help="take packs from here, and put new ones here (default: the folder that "
-        "JAXSOCO_CACHE names, if any)",
-    )
-    ran.add_argument(
-        "--devices",
-        type=_positive,
-        metavar="N",
-        help="number of devices, or CPU cores, to use (default: all that have something to do)",
-    )
+    _add_computing(ran)
     _add_workers(ran)
-    ran.add_argument(
-        "--anyway",
-        action="store_true",
-        help="begin even if the run does not fit the disk, the memory or a lifetime "
-        "(default: refuse, with the numbers)",
-    )
     _add_strict(ran)
+
+    tuned = add("tune", _tune, "search parameters of learners, as [tune] says, or resume it")
+    _add_spec(tuned)
+    _add_computing(tuned)
 
     reported = add("report", _report, "rewrite a run's table, figures, checks and report")
     reported.add_argument("directory", type=Path, metavar="DIR", help="the run directory")
@@ -184,6 +175,28 @@ def parser() -> argparse.ArgumentParser:
     for one in (seen, compared, pruned):
         _add_json(one)
     return top
+
+
+def _add_computing(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        metavar="DIR",
+        help="take packs from here, and put new ones here (default: the folder that "
+        "JAXSOCO_CACHE names, if any)",
+    )
+    parser.add_argument(
+        "--devices",
+        type=_positive,
+        metavar="N",
+        help="number of devices, or CPU cores, to use (default: all that have something to do)",
+    )
+    parser.add_argument(
+        "--anyway",
+        action="store_true",
+        help="begin even if the run does not fit the disk, the memory or a lifetime "
+        "(default: refuse, with the numbers)",
+    )
 
 
 def _add_workers(parser: argparse.ArgumentParser) -> None:
@@ -269,8 +282,8 @@ def _add_spec(parser: argparse.ArgumentParser) -> None:
         default=[],
         dest="assignments",
         metavar="KEY=VALUE",
-        help="replace problem.FIELD, run.KEY or algorithm.NAME.FIELD; VALUE as in TOML; may be "
-        "repeated (default: what SPEC says)",
+        help="replace problem.FIELD, run.KEY, tune.KEY or algorithm.NAME.FIELD; VALUE as in TOML; "
+        "may be repeated (default: what SPEC says)",
     )
 
 
@@ -404,13 +417,17 @@ def _check(arguments: argparse.Namespace, command: str) -> int:
         print(f"{arguments.spec}: its family or problem may belong to a plug-in")
         print("\n".join(unread_text(error.modules)))
         return DONE
+    experiment = sweep.experiment
+    # A learner that is tuned may be of a plug-in that was not imported.
+    table = read_table(sweep) if experiment.document.tune and not experiment.unread else None
     if not arguments.json:
-        print(check_text(sweep, arguments.out))
+        print("\n".join([check_text(sweep, arguments.out), *tuning_text(table)]))
     if arguments.trace:
         trace(sweep)
     if arguments.json:
         traced = {"traced": arguments.trace}
-        print_json(arguments, check_document(sweep, arguments.out) | traced)
+        tuning = {"tuning": tuning_document(table)} if table else {}
+        print_json(arguments, check_document(sweep, arguments.out) | tuning | traced)
     elif arguments.trace:
         print("  every learner and comparator was traced, at every shape")
     return DONE
@@ -437,6 +454,22 @@ def _run(arguments: argparse.Namespace, command: str) -> int:
             strict=arguments.strict,
             anyway=arguments.anyway,
         )
+
+
+def _tune(arguments: argparse.Namespace, command: str) -> int:
+    sweep = _expand(arguments)
+    table = read_table(sweep)
+    from jaxsoco.tuning.running import tune  # brings JAX, which bad input need not wait for
+
+    return tune(
+        sweep,
+        table,
+        arguments.out,
+        command=command,
+        devices=arguments.devices,
+        cache=arguments.cache,
+        anyway=arguments.anyway,
+    )
 
 
 def _reading(act: Callable[[argparse.Namespace, readers.Print], int]) -> Any:

@@ -1,8 +1,8 @@
 """What ``jaxsoco list NAME`` prints, as text for a terminal or as a Markdown table for a page.
 
-Besides what the registry has, a name may be ``run`` (the keys of ``[run]``), ``checks`` or
-``plots`` (every kind), one kind of them, such as ``checks/slope``, or ``gradients`` (of every
-learner's parameters).
+Besides what the registry has, a name may be ``run`` (the keys of ``[run]``), ``tune`` and
+``tune/objective`` (those of ``[tune]``), ``checks`` or ``plots`` (every kind), one kind of them,
+such as ``checks/slope``, or ``gradients`` (of every learner's parameters).
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from jaxsoco.core.schema import (
 )
 from jaxsoco.core.text import columns
 from jaxsoco.experiment.settings import RUN_FIELDS
+from jaxsoco.tuning.table import OBJECTIVE_FIELDS, TUNE_FIELDS
 
 _KINDS = {"checks": CHECKS, "plots": PLOTS}
 _FIELDS = ("key", "takes", "default", "what it is")
@@ -43,6 +44,12 @@ class _Section(NamedTuple):
     name: str
     summary: str
     fields: Sequence[Field]
+
+
+_TUNE = {
+    "tune": _Section("tune", "keys of [tune], beside objective", TUNE_FIELDS),
+    "tune/objective": _Section("tune/objective", "keys of tune.objective", OBJECTIVE_FIELDS),
+}
 
 
 def describe(name: str) -> str:
@@ -150,6 +157,8 @@ def _sections(name: str) -> list[_Section] | None:
     """What stands behind a name that is not the registry's; None for all other names."""
     if name == "run":
         return [_Section("run", "keys of [run]", RUN_FIELDS)]
+    if name in _TUNE:
+        return [_TUNE[name]]
     group, slash, _ = name.partition("/")
     kinds = _KINDS.get(group)
     if kinds is None:

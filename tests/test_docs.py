@@ -29,9 +29,10 @@ from jaxsoco.core.fields import want
 from jaxsoco.core.schema import REQUIRED, AlgorithmEntry, Field, ProblemEntry
 from jaxsoco.experiment import expand, load_experiment
 from jaxsoco.experiment.settings import RUN_FIELDS
+from jaxsoco.tuning.table import OBJECTIVE_FIELDS, TUNE_FIELDS, read_table
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-COMMANDS = ("list", "check", "run", "status", "report", "export", "compare", "prune")
+COMMANDS = ("list", "check", "run", "tune", "status", "report", "export", "compare", "prune")
 
 
 class Block(NamedTuple):
@@ -249,7 +250,7 @@ def test_commands_parse_and_mean_something(command, tmp_path, monkeypatch, capsy
     if argv[0] == "list" and arguments.name:
         monkeypatch.chdir(tmp_path)
         assert cli.main(argv) == 0, capsys.readouterr().err
-    if argv[0] not in ("check", "run"):
+    if argv[0] not in ("check", "run", "tune"):
         return
     monkeypatch.chdir(tmp_path if (tmp_path / arguments.spec).exists() else ROOT)
     experiment = load_experiment(
@@ -260,6 +261,8 @@ def test_commands_parse_and_mean_something(command, tmp_path, monkeypatch, capsy
     )
     if argv[0] == "check":
         assert expand(experiment).runs > 0
+    if argv[0] == "tune":
+        assert read_table(expand(experiment)).learners
 
 
 # --- tables ---------------------------------------------------------------------------------------
@@ -285,6 +288,8 @@ def fields_of(name: str) -> tuple[Field, ...]:
     """The fields that the table called ``name`` is of."""
     if name == "run":
         return RUN_FIELDS
+    if name in ("tune", "tune/objective"):
+        return TUNE_FIELDS if name == "tune" else OBJECTIVE_FIELDS
     group, _, kind = name.partition("/")
     if group in ("checks", "plots"):
         return {"checks": CHECKS, "plots": PLOTS}[group][kind]
@@ -348,7 +353,7 @@ def test_everything_is_printed_without_a_name(capsys):
 
 
 def test_every_field_has_a_table():
-    wanted = {"run", *FAMILIES}
+    wanted = {"run", "tune", "tune/objective", *FAMILIES}
     wanted |= {f"checks/{kind}" for kind in CHECKS}
     wanted |= {f"plots/{kind}" for kind in PLOTS}
     for family in FAMILIES.values():

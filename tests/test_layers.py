@@ -32,12 +32,14 @@ ARROWS: dict[str, set[str]] = {
     "registry": {"core", "plugins", *FAMILIES},
     "experiment": {"registry", "plugins", "engine", "analysis", "core"},
     "front": {"experiment", "registry", "plugins", "engine", "analysis", "core"},
+    "tuning": {"front", "experiment", "registry", "engine", "analysis", "core"},
     "testing": {"front", "experiment", "registry", "plugins", "engine", "core"},
-    "listing": {"experiment", "registry", "analysis", "core"},
+    "listing": {"tuning", "experiment", "registry", "analysis", "core"},
     "readers": {"experiment", "engine", "analysis", "core"},
     "commands": {
         "readers",
         "listing",
+        "tuning",
         "experiment",
         "registry",
         "plugins",
@@ -48,7 +50,7 @@ ARROWS: dict[str, set[str]] = {
     "cli": {"commands", "core"},
     "__main__": {"cli"},
     # The public names. Nobody inside imports them from here: that would be a circle.
-    "jaxsoco": {"core", "engine", "extend", "front", "testing", *FAMILIES},
+    "jaxsoco": {"core", "engine", "extend", "front", "testing", "tuning", *FAMILIES},
 }
 KERNEL_LIBRARIES = {"jax", "jaxlib", "numpy", "optax", "chex"}
 

@@ -14,7 +14,7 @@ from jaxsoco.analysis import style
 from jaxsoco.analysis.constraints import MARK, footnote
 from jaxsoco.analysis.drawings.series import Series
 from jaxsoco.analysis.ledger import Ledger
-from jaxsoco.analysis.plots import PLOTS
+from jaxsoco.analysis.plots import PLOTS, Plot
 from jaxsoco.core.study import Study
 from jaxsoco.core.text import show, show_all
 
@@ -36,11 +36,15 @@ class Drawing(NamedTuple):
     series: Sequence[Series]
 
 
-def draw(plot: Mapping[str, Any], ledger: Ledger, title: str = "") -> Drawing:
+Asked = Mapping[str, Any] | Plot
+"""A figure as the experiment states it, or itself."""
+
+
+def draw(plot: Asked, ledger: Ledger, title: str = "") -> Drawing:
     """Draws one validated plot; call it, and save the figure, within ``style.figure_style()``.
 
     Args:
-      plot: as the experiment states it.
+      plot: the figure.
       ledger: the runs.
       title: one that tells it from the other figures of a report; its own if empty.
 
@@ -51,7 +55,7 @@ def draw(plot: Mapping[str, Any], ledger: Ledger, title: str = "") -> Drawing:
 
     figure = Figure(figsize=(style.WIDTH, _DATA_HEIGHT), layout="constrained")
     ax = figure.add_subplot()
-    kind = PLOTS.make(plot)
+    kind = _plot(plot)
     title = title or kind.title(ledger.study)
     caption = kind.draw(ledger, ax)
     note = footnote(kind.broken)
@@ -62,7 +66,7 @@ def draw(plot: Mapping[str, Any], ledger: Ledger, title: str = "") -> Drawing:
     figure.set_figheight(figure.get_figheight() + around)
     style.heading(figure, *heads)
     return Drawing(
-        plot["kind"],
+        kind.name,
         figure,
         " ".join(text for text in (caption, note) if text),
         title,
@@ -70,16 +74,17 @@ def draw(plot: Mapping[str, Any], ledger: Ledger, title: str = "") -> Drawing:
     )
 
 
-def titles(plots: Sequence[Mapping[str, Any]], study: Study) -> list[str]:
+def titles(plots: Sequence[Asked], study: Study) -> list[str]:
     """A title for every figure of a report, no two alike.
 
     Figures that show the same thing are told apart by the fields in which they differ, such as
     their learners or logarithmic axes, or else numbered.
     """
-    plain_titles = [PLOTS.make(plot).title(study) for plot in plots]
+    kinds = [_plot(plot) for plot in plots]
+    plain_titles, tables = [kind.title(study) for kind in kinds], [kind.table for kind in kinds]
     full = []
-    for plot, title in zip(plots, plain_titles, strict=True):
-        rivals = [other for other, text in zip(plots, plain_titles, strict=True) if text == title]
+    for plot, title in zip(tables, plain_titles, strict=True):
+        rivals = [other for other, text in zip(tables, plain_titles, strict=True) if text == title]
         keys = dict.fromkeys(key for other in rivals for key in other if key != "where")
         telling = [key for key in keys if any(o.get(key) != plot.get(key) for o in rivals)]
         values = {key: plot[key] for key in telling if key in plot}
@@ -88,6 +93,10 @@ def titles(plots: Sequence[Mapping[str, Any]], study: Study) -> list[str]:
         f"{title} (#{full[:i].count(title) + 1})" if full.count(title) > 1 else title
         for i, title in enumerate(full)
     ]
+
+
+def _plot(plot: Asked) -> Plot:
+    return plot if isinstance(plot, Plot) else PLOTS.make(plot)
 
 
 def _values_text(values: Mapping[str, Any]) -> str:
@@ -100,14 +109,14 @@ def _values_text(values: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def everything_written(ledger: Ledger, plots: Sequence[Mapping[str, Any]]) -> str:
+def everything_written(ledger: Ledger, plots: Sequence[Asked]) -> str:
     """All text of users that the figures may show, for the choice of fonts."""
     study = ledger.study
     parts = [study.title, *study.labels, *study.comparators, MARK]
     parts += [text for cost in study.costs for text in (cost.name, cost.unit)]
     parts += [*study.axes, *study.units.values()]
     parts += [show(value) for values in study.axes.values() for value in values]
-    parts += [show_all(plot.get("where")) for plot in plots]
+    parts += [show_all(_plot(plot).where) for plot in plots]
     return "\n".join(parts)
 
 

@@ -210,6 +210,11 @@ def details(title: str, content: str) -> str:
     return f"<details><summary>{escape(title)}</summary>{content}</details>\n"
 
 
+def code(text: str) -> str:
+    """Lines as they are."""
+    return f"<pre>{escape(text)}</pre>"
+
+
 def settings_list(settings: Mapping[str, Any], spec: str) -> str:
     """Everything that fixes the numbers, and the text of the experiment file."""
     settings = {k: v for k, v in settings.items() if not _is_long(v, _LONGEST_LIST)}
@@ -220,7 +225,7 @@ def settings_list(settings: Mapping[str, Any], spec: str) -> str:
     }
     content = definitions(short)
     if spec:
-        content += details("Experiment file", f"<pre>{escape(spec)}</pre>")
+        content += details("Experiment file", code(spec))
     text = escape(json.dumps(settings, indent=1, ensure_ascii=False))
     return content + details("All settings (JSON)", f"<pre>{text}</pre>")
 

@@ -6,19 +6,22 @@ import contextlib
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jaxsoco.analysis import page, style, tables, wording
+from jaxsoco.analysis import judgement, page, style, tables, wording
 from jaxsoco.analysis.checks import CheckResult, run_checks
 from jaxsoco.analysis.constraints import footnote, worst_breaches
 from jaxsoco.analysis.fits import Fit, fits
 from jaxsoco.analysis.ledger import Ledger, read
 from jaxsoco.analysis.page import Picture
-from jaxsoco.analysis.plots import default_plots
+from jaxsoco.analysis.plots import PLOTS, Plot, default_plots
+from jaxsoco.analysis.plots._landscape import LandscapePlot
+from jaxsoco.analysis.plots._search import SearchPlot
 from jaxsoco.analysis.records import Piece
+from jaxsoco.analysis.searches import Search, searches
 from jaxsoco.analysis.verdicts import Verdict, together
 from jaxsoco.core import stopping
 from jaxsoco.core.scratch import remove_leftovers, temporary_name
@@ -71,16 +74,20 @@ def write_report(
     Raises:
       OSError: a file could not be written.
     """
-    return report_on(read(manifest, pieces, traces), directory)
+    return report_on(read(manifest, pieces, traces), directory, searched=directory)
 
 
-def report_on(ledger: Ledger, directory: Path, *, draft: bool = False) -> ReportResult:
+def report_on(
+    ledger: Ledger, directory: Path, *, draft: bool = False, searched: Path | None = None
+) -> ReportResult:
     """Writes the report on the runs in a ledger, as :func:`write_report`.
 
     Args:
       ledger: the runs.
       directory: where the files go.
       draft: every text of a figure is set, and nothing is painted: a tenth of the work.
+      searched: the run directory with the searches whose results the study judges, if there are
+        any; without it their figures are left out.
     """
     style.find_matplotlib()
     study, presentation = ledger.study, ledger.study.presentation
@@ -95,9 +102,12 @@ def report_on(ledger: Ledger, directory: Path, *, draft: bool = False) -> Report
     # Half a character, of a path that is no text, becomes an escape that JSON reads back.
     checks = _checks_json(results, ledger).encode("utf-8", "backslashreplace")
     _write(directory / "checks.json", checks)
-    plots = presentation.plots or default_plots(study)
+    tuned = searches(study, searched)
+    plots = [*_search_plots(tuned)] if searched else []
+    plots += map(PLOTS.make, presentation.plots or default_plots(study))
     pictures, skipped, failures = _write_figures(plots, ledger, directory / "figures", draft)
     sections = {
+        "Tuning": "".join(_tuning(search, ledger) for search in tuned),
         "Checks": page.checks_table(results),
         "Results": _results(ledger, rows),
         "Figures": page.figures(pictures) + page.bullets(skipped),
@@ -111,12 +121,33 @@ def report_on(ledger: Ledger, directory: Path, *, draft: bool = False) -> Report
     html = page.render(study.title, wording.lead(ledger), wording.missing(ledger), sections)
     path = directory / "report.html"
     _write(path, html.encode())
+    summary = [wording.summary(ledger, exponents, results, skipped)]
+    summary += [judgement.text(search, ledger) for search in tuned]
     return ReportResult(
         verdict=together(result.verdict for result in results),
         table_text=wording.terminal_table(ledger, rows),
-        summary_text=wording.summary(ledger, exponents, results, skipped),
+        summary_text="\n\n".join(filter(None, summary)),
         path=path,
         failures=tuple(failures),
+    )
+
+
+def _search_plots(tuned: Iterable[Search]) -> Iterator[Plot]:
+    """Of every search its course, and the objective over the range of one or two parameters."""
+    for search in tuned:
+        yield SearchPlot(search)
+        if search.profile is not None:
+            yield LandscapePlot(search)
+
+
+def _tuning(search: Search, ledger: Ledger) -> str:
+    """How a learner was tuned, what was gained, and the lines for an experiment file."""
+    rows = judgement.judged(search, ledger)
+    return (
+        page.paragraph(judgement.lead(search, ledger))
+        + page.table_of(judgement.judgement_table(search, rows))
+        + page.bullets(search.notes)
+        + page.details("Lines for an experiment file", page.code(search.toml))
     )
 
 
@@ -166,7 +197,7 @@ def _checks_json(results: Sequence[CheckResult], ledger: Ledger) -> str:
 
 
 def _write_figures(
-    plots: Sequence[Mapping[str, Any]], ledger: Ledger, folder: Path, draft: bool
+    plots: Sequence[Plot], ledger: Ledger, folder: Path, draft: bool
 ) -> tuple[list[Picture], list[str], list[tuple[str, Exception]]]:
     """Draws the plots, in place of those of an earlier report.
 
@@ -182,7 +213,7 @@ def _write_figures(
     pictures, skipped, failures, written = [], [], [], set()
     text = everything_written(ledger, plots)
     for i, (plot, title) in enumerate(zip(plots, titles(plots, ledger.study), strict=True)):
-        stem = f"{i + 1:02d}-{plot['kind']}"
+        stem = f"{i + 1:02d}-{plot.name}"
         try:
             with figure_style(text):
                 caption, files = _files(plot, ledger, title, draft)
@@ -208,9 +239,7 @@ def _write_figures(
     return pictures, skipped, failures
 
 
-def _files(
-    plot: Mapping[str, Any], ledger: Ledger, title: str, draft: bool
-) -> tuple[str, dict[str, bytes]]:
+def _files(plot: Plot, ledger: Ledger, title: str, draft: bool) -> tuple[str, dict[str, bytes]]:
     """A figure's caption, and the content of its files by their ending."""
     from jaxsoco.analysis.drawings.series import csv_of
     from jaxsoco.analysis.figures import draw

@@ -13,8 +13,8 @@ from jaxsoco.analysis.statistics import (
     FEWEST_SEEDS,
     Clusters,
     Estimate,
-    _binomial_ranks,
     _no_rank,
+    binomial_ranks,
     certain,
     cluster,
     mean_estimate,
@@ -243,7 +243,7 @@ class Blocks(Sample):
         if self.seeds > 1 and least == most:
             return certain(value)
         if len(self.columns) == 1:
-            low, high = _binomial_ranks(n, probability, level)
+            low, high = binomial_ranks(n, probability, level)
         else:
             fewest = min(int(one.moments.count) for one in self.columns)
             if fewest < FEWEST_SEEDS:

@@ -226,7 +226,7 @@ def pooled_quantile(values: np.ndarray, probability: float, level: float = LEVEL
     if units > 1 and ordered[0] == ordered[-1]:
         return certain(value)
     if np.count_nonzero(finite.any(axis=1)) == 1:
-        low, high = _binomial_ranks(n, probability, level)
+        low, high = binomial_ranks(n, probability, level)
     elif units < FEWEST_SEEDS:
         return Estimate(value, note=too_few(units))
     else:
@@ -243,7 +243,7 @@ def pooled_quantile(values: np.ndarray, probability: float, level: float = LEVEL
 
 
 @lru_cache(maxsize=1024)
-def _binomial_ranks(n: int, probability: float, level: float = LEVEL) -> tuple[int, int]:
+def binomial_ranks(n: int, probability: float, level: float = LEVEL) -> tuple[int, int]:
     """Ranks (from 1; 0 and n + 1 mean none) that enclose a quantile with this level.
 
     With ``B`` runs below the quantile, binomial, the order statistic of rank r lies above it with

@@ -31,6 +31,11 @@ def _declared(params: PyTree) -> dict[str, Gradient]:
     return {one.name: one.slope() for one in getattr(params, "FIELDS", ())}
 
 
+def gradients_of(algorithm: Algorithm, params: PyTree) -> dict[str, Gradient]:
+    """What a learner says of its parameters' gradients, where it says something."""
+    return _declared(params) | dict(algorithm.gradients)
+
+
 def guarded(algorithm: Algorithm, params: PyTree) -> PyTree:
     """The parameters themselves, which raise under differentiation in one that is not "yes".
 
@@ -42,7 +47,7 @@ def guarded(algorithm: Algorithm, params: PyTree) -> PyTree:
       InputError: at trace time, when a tangent arrives, with every parameter that has one and
         should have none.
     """
-    words = _declared(params) | dict(algorithm.gradients)
+    words = gradients_of(algorithm, params)
     pairs, tree = jax.tree_util.tree_flatten_with_path(params)
     leaves = [leaf for _, leaf in pairs]
     names = [jax.tree_util.keystr(path[:1], simple=True) for path, _ in pairs]

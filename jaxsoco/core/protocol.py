@@ -130,6 +130,10 @@ class Algorithm(NamedTuple):
         the run in float64, at its cost. The run itself stays as it is.
       gradients: ``(name, Gradient)`` of parameters whose class does not say whether costs have a
         gradient in them; what the entry says of them, for ``jaxsoco.learner`` to fill in.
+      log_probability: ``(params, state, obs, action) -> [...]``, the logarithm of the chance with
+        which ``act``, given the state before it, draws the action; all that the costs and the
+        learner's memory depend on counts as drawn. For gradients of expected costs in parameters
+        that move the draws (``jaxsoco.tune``).
     """
 
     init: AlgorithmInit
@@ -141,6 +145,7 @@ class Algorithm(NamedTuple):
     resolve: Any = None
     slopes: Literal["own", "float64"] = "own"
     gradients: tuple[tuple[str, Any], ...] = ()
+    log_probability: Any = None
 
     def fault_count(self, state: PyTree) -> Any:
         """How many kernel calls did not converge, int32 ``[...]`` (0 if nothing counts them)."""

@@ -114,6 +114,8 @@ class Presentation:
       warnings: lines.
       command: the command line that began the run.
       spec: text of the experiment file.
+      tuning: what was searched for and where that is kept, if the learners come from a search; as
+        ``analysis.search`` reads it.
     """
 
     title: str
@@ -125,10 +127,12 @@ class Presentation:
     warnings: tuple[str, ...] = ()
     command: str = ""
     spec: str = ""
+    tuning: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """All but the title, which a manifest has in another place."""
-        return {name: value for name, value in vars(self).items() if name != "title"}
+        content = {name: value for name, value in vars(self).items() if name != "title"}
+        return content if self.tuning else {k: v for k, v in content.items() if k != "tuning"}
 
     @classmethod
     def from_json(cls, title: str, presentation: Mapping[str, Any]) -> Presentation:

@@ -374,9 +374,14 @@ class Store:
         )
 
 
+SEARCHES = "tuning"
+"""Folder of the searches of ``jaxsoco tune``, which begin before the first run."""
+
+
 def is_trace(entry: Path) -> bool:
     """Whether it may be what a run leaves that stopped before its manifest was written."""
-    return is_temporary(entry) or (entry.name == packs.FOLDER and not any(entry.iterdir()))
+    nothing = entry.name == packs.FOLDER and not any(entry.iterdir())
+    return is_temporary(entry) or nothing or entry.name == SEARCHES
 
 
 def _encode(content: Mapping[str, Any]) -> bytes:

@@ -222,6 +222,13 @@ class Builder:
             del self._programs[old]
         return Tiles(batch.width, (*learners, *rivals), describe)
 
+    def instances(self) -> list[Instance]:
+        """The problem at every point, by its name; starts JAX."""
+        experiment = self._sweep.experiment
+        name = f"{experiment.family.name}/{experiment.problem.name}"
+        points = range(len(self._sweep.points))
+        return [self._instance(point)._replace(name=name) for point in points]
+
     @property
     def device(self) -> Any:
         """The first ``jax.Device`` of this process; starts JAX."""

@@ -17,7 +17,7 @@ from jaxsoco.core.fields import INVALID, Issues
 from jaxsoco.core.files import MOST_TEXT, is_there, one_line, read_bytes
 from jaxsoco.core.text import with_type
 
-TABLES = ("problem", "run", "smoke")
+TABLES = ("problem", "run", "smoke", "tune")
 LISTS = ("algorithm", "check", "plot")
 NAMES = ("figure", "family", "name", "description")
 PLUGINS = "plugins"
@@ -53,6 +53,7 @@ class Document(NamedTuple):
       problem: ``[problem]``.
       run: ``[run]``.
       smoke: ``[smoke]``.
+      tune: ``[tune]``, which only ``jaxsoco tune`` and ``jaxsoco check`` read.
       algorithms: every ``[[algorithm]]``.
       checks: every ``[[check]]``, plain.
       plots: every ``[[plot]]``, plain.
@@ -65,6 +66,7 @@ class Document(NamedTuple):
     problem: Section
     run: Section
     smoke: Section
+    tune: Section
     algorithms: tuple[Section, ...]
     checks: tuple[dict[str, Any], ...]
     plots: tuple[dict[str, Any], ...]
@@ -90,7 +92,7 @@ def as_document(path: Path, text: str, raw: Mapping[str, Any], issues: Issues) -
         if key not in keys:
             issues.found(key, f'"{key}" is not a key of an experiment file', suggest(key, keys))
     top = {key: Given(raw[key], key) for key in NAMES if key in raw}
-    problem, run, smoke = (_table(raw, name, issues) for name in TABLES)
+    problem, run, smoke, tune = (_table(raw, name, issues) for name in TABLES)
     algorithms, checks, plots = (_tables(raw, name, issues) for name in LISTS)
     return Document(
         path=path,
@@ -103,6 +105,7 @@ def as_document(path: Path, text: str, raw: Mapping[str, Any], issues: Issues) -
         checks=checks,
         plots=plots,
         plugins=_plugins(raw.get(PLUGINS, []), issues),
+        tune=_section(tune, "tune"),
     )
 
 
@@ -234,8 +237,8 @@ def _parse(text: str, place: str, issues: Issues) -> Any:
 
 
 def _assign(document: Document, key: list[str], setting: Given, issues: Issues) -> Document:
-    sections = ("problem", "run", "algorithm")
-    if key[0] in ("problem", "run") and len(key) == 2:
+    sections = ("problem", "run", "tune", "algorithm")
+    if key[0] in ("problem", "run", "tune") and len(key) == 2:
         section: Section = getattr(document, key[0])
         name = _OLDER_KEYS.get(key[1], key[1]) if key[0] == "run" else key[1]
         return document._replace(**{key[0]: section | {name: setting}})
@@ -247,7 +250,7 @@ def _assign(document: Document, key: list[str], setting: Given, issues: Issues) 
         algorithms = list(document.algorithms)
         algorithms[position] = algorithms[position] | {key[-1]: setting}
         return document._replace(algorithms=tuple(algorithms))
-    forms = "want problem.FIELD, run.KEY or algorithm.NAME.FIELD"
+    forms = "want problem.FIELD, run.KEY, tune.KEY or algorithm.NAME.FIELD"
     close = suggest(key[0], sections)
     hint = f"{close} {forms}" if close.startswith("did") and key[0] not in sections else forms
     issues.found(setting.place, "names no setting", hint)

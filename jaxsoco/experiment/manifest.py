@@ -70,6 +70,7 @@ def study(sweep: Sweep, plan: Plan, origin: Origin, command: str) -> Study:
             warnings=sweep.warnings,
             command=command,
             spec=experiment.document.text,
+            tuning=experiment.tuning or {},
         ),
         units={f.name: f.unit for f in fields if f.name in experiment.swept},
         seed_axes=tuple(f.name for f in fields if f.role == "seed" and f.name in experiment.swept),

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jaxsoco.core import stopping, terminal
 from jaxsoco.core.cells import Cells
@@ -39,7 +39,45 @@ _COLOURS = {
 """Of the verdicts in the summary of a report."""
 
 
-def run(
+class Computed(NamedTuple):
+    """A sweep whose runs are in a directory, but for packs that could not be computed.
+
+    Attributes:
+      study: what was asked for.
+      store: the directory.
+      summary: what was computed.
+      builder: of its programs.
+      alone: whether no other process computes a share of it.
+    """
+
+    study: Study
+    store: Store
+    summary: SweepSummary
+    builder: Builder
+    alone: bool
+
+
+def run(sweep: Sweep, out: Path, *, strict: bool = False, **options: Any) -> int:
+    """Computes what a directory lacks of a sweep, then reports on the sweep.
+
+    Args:
+      sweep: the expanded experiment.
+      out: the run directory: new, empty, or with results of this or any other experiment.
+      strict: a check that is undecided counts as failed.
+      options: of :func:`compute_runs`.
+
+    Returns:
+      The exit code.
+
+    Raises:
+      InputError: the directory, or the number of devices, cannot be used; or the sweep is too
+        large.
+      Interrupted: the run stopped early and can be resumed.
+    """
+    return _conclude(compute_runs(sweep, out, **options), strict)
+
+
+def compute_runs(
     sweep: Sweep,
     out: Path,
     *,
@@ -50,10 +88,9 @@ def run(
     time_limit: float | None = None,
     cache: Path | None = None,
     elsewhere: Elsewhere | None = None,
-    strict: bool = False,
     anyway: bool = False,
-) -> int:
-    """Computes what a directory lacks of a sweep, then reports on the sweep.
+) -> Computed:
+    """Computes what a directory lacks of a sweep.
 
     Args:
       sweep: the expanded experiment.
@@ -66,16 +103,10 @@ def run(
       time_limit: seconds after which no pack is begun that would not end in time.
       cache: a folder of packs to take from, and to add to; that of ``JAXSOCO_CACHE`` if None.
       elsewhere: the workers that compute; this process if None.
-      strict: a check that is undecided counts as failed.
       anyway: even if the sweep does not fit the disk, the memory or a lifetime.
 
-    Returns:
-      The exit code.
-
     Raises:
-      InputError: the directory, or the number of devices, cannot be used; or the sweep is too
-        large.
-      Interrupted: the run stopped early and can be resumed.
+      InputError, Interrupted: as :func:`run`.
     """
     print(sweep.header(), flush=True)
     store, share, shelf = existing(out), share or Share(), _cache(cache)
@@ -126,7 +157,7 @@ def run(
         others = run_part(study.traced, Local(_trace_tiles(study.traced, builder, progress)))
         telling.tell_of_traces(others)
         summary = summary.beside(others)
-    return _conclude(study, store, summary, builder, strict=strict, alone=share.count == 1)
+    return Computed(study, store, summary, builder, alone=share.count == 1)
 
 
 def _trace_tiles(traced: Study, builder: Builder, progress: Progress) -> Callable[[int], Tiles]:
@@ -141,15 +172,7 @@ def _trace_tiles(traced: Study, builder: Builder, progress: Progress) -> Callabl
     return load
 
 
-def _conclude(
-    study: Study,
-    store: Store,
-    summary: SweepSummary,
-    builder: Builder,
-    *,
-    strict: bool,
-    alone: bool,
-) -> int:
+def _conclude(computed: Computed, strict: bool) -> int:
     """Reports on what there is, or says what others will bring; returns the exit code.
 
     Of many members, only those that find the study complete compare all of it with its SHA-256.
@@ -157,6 +180,7 @@ def _conclude(
     Raises:
       Exception: what the first pack raised that could not be computed.
     """
+    _, store, summary, _, alone = computed
     whole = {*store.index.packs}
     results = Stored(store.path, store=store, thorough=alone)
     there, lost = results.coverage, any(one.pack in whole for one in store.damaged)
@@ -169,18 +193,29 @@ def _conclude(
         print(f"{there.wanted - there.stored} of {there.wanted} runs are missing: no report yet")
         code = DONE
     if summary.failures:
-        telling.tell_of_failed_packs(summary)
-        failure = summary.failures[0]
-        if _is_memory(failure.error) and failure in summary.trace_failures:
-            message = "single runs at every round do not fit the memory of the device"
-            raise InputError(Issue("run.trace", message, "want none")) from failure.error
-        if _is_memory(failure.error):
-            tile, fits = study.plan.tile, builder.largest_tile(study.groups[failure.request.group])
-            message = f"{tile} runs at once do not fit the memory of the device"
-            hint = f"want {fits} or fewer" if fits else "want fewer"
-            raise InputError(Issue("run.tile", message, hint)) from failure.error
-        raise failure.error
+        raise_failure(computed)
     return code
+
+
+def raise_failure(computed: Computed) -> None:
+    """Names the packs that could not be computed, and raises what the first of them raised.
+
+    Raises:
+      InputError: it does not fit the memory.
+      Exception: whatever else it raised.
+    """
+    study, _, summary, builder, _ = computed
+    telling.tell_of_failed_packs(summary)
+    failure = summary.failures[0]
+    if _is_memory(failure.error) and failure in summary.trace_failures:
+        message = "single runs at every round do not fit the memory of the device"
+        raise InputError(Issue("run.trace", message, "want none")) from failure.error
+    if _is_memory(failure.error):
+        tile, fits = study.plan.tile, builder.largest_tile(study.groups[failure.request.group])
+        message = f"{tile} runs at once do not fit the memory of the device"
+        hint = f"want {fits} or fewer" if fits else "want fewer"
+        raise InputError(Issue("run.tile", message, hint)) from failure.error
+    raise failure.error
 
 
 def _is_memory(error: Exception) -> bool:

@@ -69,6 +69,7 @@ class Experiment:
       smoke: ``[smoke]`` was laid over it.
       plugins: what fixes the code of the plug-ins that it uses, by name.
       unread: the file's plug-ins that were not imported; learners of other names may be theirs.
+      tuning: for the report, if the learners come from a search (``core.setup.Presentation``).
     """
 
     name: str
@@ -88,6 +89,7 @@ class Experiment:
     smoke: bool
     plugins: dict[str, str]
     unread: tuple[str, ...] = ()
+    tuning: Mapping[str, Any] | None = None
 
     @property
     def swept(self) -> dict[str, tuple[Any, ...]]:
@@ -190,7 +192,7 @@ def load_experiment(
         checks=checks,
         plots=plots,
         warnings=warnings,
-        document=written,
+        document=written._replace(tune=document.tune),  # with what --set says
         smoke=smoke,
         plugins=_plugins_used(family, problem, view),
         unread=unread,

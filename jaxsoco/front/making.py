@@ -158,12 +158,12 @@ class Best:
         self, problem: Instance, keys: jax.Array, at: Sequence[int] | None = None
     ) -> tuple[dict[str, jax.Array], jax.Array]:
         """As a call, with the number of kernel calls that did not converge, int32 ``[...]``."""
-        self._check(problem)
+        self.check(problem)
         rounds = _rounds(problem) if at is None else read_rounds(problem.horizon, at)[1]
         look_once()
         return _outcome(self.function, problem, random.key_words(keys), rounds)
 
-    def _check(self, problem: Instance) -> None:
+    def check(self, problem: Instance) -> None:
         """Raises unless the comparator is for the problem, if this has a name."""
         family, short = problem.name.partition("/")[::2]
         others = self.problems and short and short not in self.problems

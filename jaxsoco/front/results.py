@@ -22,9 +22,11 @@ from jaxsoco.analysis.columns import (
 )
 from jaxsoco.analysis.compared import Comparison
 from jaxsoco.analysis.export import library, write_table
+from jaxsoco.analysis.judgement import Judged, judged
 from jaxsoco.analysis.ledger import Ledger, ledger_of
 from jaxsoco.analysis.records import Piece
 from jaxsoco.analysis.samples import require_runs
+from jaxsoco.analysis.searches import Search, searches
 from jaxsoco.analysis.tables import point_rows, record
 from jaxsoco.core.errors import InputError, Issue, suggest
 from jaxsoco.core.study import Study
@@ -117,6 +119,20 @@ class Results:
             )
             for result in results
         )
+
+    @cached_property
+    def searches(self) -> tuple[Search, ...]:
+        """The searches of ``jaxsoco tune`` whose results the run judges; of other runs, none.
+
+        A search has ``values`` and ``labels`` of what is judged, the ``history`` of its steps, the
+        ``profile`` of the objective over the range, and ``toml``, lines for an experiment file.
+        """
+        return tuple(searches(self.study, self.path))
+
+    def judgement(self, search: Search) -> list[Judged]:
+        """What a search found beside the default, theory's values and the file's, on held-out
+        seeds: objective, and paired difference of the tuned values, with intervals."""
+        return judged(search, self._ledger)
 
     def table(self) -> np.recarray:
         """One row per point and learner: axes, learner, counts, costs, measures, with intervals."""

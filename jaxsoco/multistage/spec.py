@@ -109,6 +109,8 @@ class Action:
         by learners with complete feedback, else None.
       feedback: ``"bandit"``: the cost at the leaf; ``"realised"``: also the cost of every child,
         by its own choices; ``"expected"``: also the expected cost of every child (static).
+      explored: whether the node of each level on the way of the job took any child, bool ``[...]``
+        by level; None where no node explores.
     """
 
     leaf: jax.Array
@@ -116,6 +118,7 @@ class Action:
     change: Change | None = None
     choices: Levels | None = None
     feedback: str = field(default="bandit", metadata={"static": True})
+    explored: Levels | None = None
 
 
 class Feedback(NamedTuple):

@@ -114,7 +114,7 @@ def test_few_runs_have_no_interval_of_the_median():
 
 @pytest.mark.parametrize(("n", "probability"), [(1500, 0.5), (1500, 0.95), (99, 0.1)])
 def test_ranks_are_binomial_quantiles(n, probability):
-    low, high = st._binomial_ranks(n, probability)
+    low, high = st.binomial_ranks(n, probability)
     assert low == stats.binom.ppf(0.025, n, probability)
     assert high == stats.binom.ppf(0.975, n, probability) + 1
 
@@ -129,7 +129,7 @@ def test_ranks_by_adding_up_the_binomial(level, probability):
         cumulative, tail = np.cumsum(mass), (1 - level) / 2
         low = int(np.searchsorted(cumulative, tail, side="right"))
         high = int(np.searchsorted(cumulative, 1 - tail, side="left")) + 1
-        assert st._binomial_ranks(n, probability, level) == (low, high)
+        assert st.binomial_ranks(n, probability, level) == (low, high)
 
 
 def test_pooled_quantile_counts_seeds_not_runs():

@@ -1,5 +1,6 @@
 """``examples/schedule``: a learner with a schedule of rates, from outside."""
 
+import importlib
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -64,3 +65,13 @@ def test_the_gradient_in_a_factor_is_that_of_differences(schedules, x64):
         wanted = (cost(0.3 + 1e-5, name) - cost(0.3 - 1e-5, name)) / 2e-5
         np.testing.assert_allclose(slope, wanted, rtol=1e-6)
         assert slope != 0
+
+
+@pytest.mark.slow
+def test_the_script_trains_and_judges(schedules, capsys, monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    code = importlib.import_module("train")
+    code.main(["--steps", "3", "--seeds", "16", "--holdout", "64", "--horizon", "60"])
+    printed = capsys.readouterr().out
+    assert [printed.count(f"T = {horizon:<6,}") for horizon in (15, 60, 240)] == [3, 3, 3]
+    assert "at_1024 = " in printed and "learning_rate = " in printed

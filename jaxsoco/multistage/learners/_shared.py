@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jaxsoco.core import random
 from jaxsoco.core.lanes import hold, one_hot, runtime_ones
 from jaxsoco.multistage.spec import Action, Change, Levels, Spec
-from jaxsoco.multistage.theory.descent import Visit, descend, first_visits
+from jaxsoco.multistage.theory.descent import Visit, draw_way, first_visits
 from jaxsoco.multistage.theory.levels import look_up, pick, put, spread_mask, tables
 from jaxsoco.multistage.theory.policy import policies, uniform_probabilities
 from jaxsoco.multistage.theory.tree import Level, Tree
@@ -106,8 +106,10 @@ def start(key: jax.Array, spec: Spec, eta: Any, epsilon: Any) -> EXP3State:
 def forward(key: random.AnyKey, state: EXP3State, *, explores: bool) -> tuple[Action, EXP3State]:
     """Sends the round's job down the tree; with ``explores`` also at random."""
     policy = policies(state.tree, state.learned, state.epsilon if explores else None)
-    leaf, visits = descend(state.tree, policy, key, state.ones, path_weight=explores)
-    return Action(leaf, policy, state.change), replace(state, visits=visits)
+    way = draw_way(state.tree, policy, key, state.ones, path_weight=explores)
+    leaf, visits, explored = way
+    action = Action(leaf, policy, state.change, explored=explored if explores else None)
+    return action, replace(state, visits=visits)
 
 
 def learn(state: EXP3State, cost: jax.Array, *, explores: bool) -> EXP3State:

@@ -22,6 +22,7 @@ from jaxsoco.core.protocol import Algorithm
 from jaxsoco.multistage.learners._shared import EXP3State, forward, learn, start
 from jaxsoco.multistage.settings import AnytimeParams
 from jaxsoco.multistage.spec import Action, Feedback, Levels, Observation, Spec
+from jaxsoco.multistage.theory.chances import log_probability_of_path
 from jaxsoco.multistage.theory.levels import tables
 from jaxsoco.multistage.theory.policy import uniform_probabilities
 
@@ -72,5 +73,7 @@ def _update(
     return learn(state, feedback.cost, explores=True)
 
 
-anytime_epsilon_exp3 = Algorithm(_init, _act, _update, counter=True)
+anytime_epsilon_exp3 = Algorithm(
+    _init, _act, _update, counter=True, log_probability=log_probability_of_path
+)
 """eps-EXP3 in epochs of 1, 2, 4, ... rounds (algorithm 3); parameters :class:`AnytimeParams`."""

@@ -35,6 +35,7 @@ from jaxsoco.core.protocol import Algorithm
 from jaxsoco.multistage.learners._shared import first_change, first_visits, ones_of, path_change
 from jaxsoco.multistage.settings import BroadOMDParams
 from jaxsoco.multistage.spec import Action, Change, Feedback, Observation, Spec
+from jaxsoco.multistage.theory.chances import log_probability_of_path
 from jaxsoco.multistage.theory.descent import Visit, descend
 from jaxsoco.multistage.theory.levels import look_up, pick, put, tables
 from jaxsoco.multistage.theory.policy import policies, uniform_probabilities
@@ -234,5 +235,5 @@ def _weights(node: Node) -> jax.Array:
     return weights / jnp.sum(weights, axis=0)[None]
 
 
-broad_omd = Algorithm(_init, _act, _update, counter=True)
+broad_omd = Algorithm(_init, _act, _update, counter=True, log_probability=log_probability_of_path)
 """Every node runs Broad-OMD on its own jobs; parameters :class:`BroadOMDParams`."""

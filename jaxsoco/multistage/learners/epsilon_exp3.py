@@ -32,6 +32,7 @@ from jaxsoco.core.protocol import Algorithm
 from jaxsoco.multistage.learners._shared import EXP3State, forward, in_place_of_none, learn, start
 from jaxsoco.multistage.settings import EpsilonEXP3Params
 from jaxsoco.multistage.spec import Action, Feedback, Observation, Spec
+from jaxsoco.multistage.theory.chances import log_probability_of_path
 
 
 def _resolve(params: EpsilonEXP3Params, spec: Spec) -> EpsilonEXP3Params:
@@ -62,5 +63,12 @@ def _update(
     return learn(state, feedback.cost, explores=True)
 
 
-epsilon_exp3 = Algorithm(_init, _act, _update, counter=True, resolve=_resolve)
+epsilon_exp3 = Algorithm(
+    _init,
+    _act,
+    _update,
+    counter=True,
+    resolve=_resolve,
+    log_probability=log_probability_of_path,
+)
 """eps-EXP3 (algorithm 2), tuned to the horizon; parameters :class:`EpsilonEXP3Params`."""

@@ -22,6 +22,7 @@ from jaxsoco.core.protocol import Algorithm
 from jaxsoco.multistage.learners._shared import EXP3State, forward, in_place_of_none, learn, start
 from jaxsoco.multistage.settings import EXP3Params
 from jaxsoco.multistage.spec import Action, Feedback, Observation, Spec
+from jaxsoco.multistage.theory.chances import log_probability_of_path
 
 
 def _resolve(params: EXP3Params, spec: Spec) -> EXP3Params:
@@ -45,5 +46,12 @@ def _update(params: EXP3Params, state: EXP3State, action: Action, feedback: Feed
     return learn(state, feedback.cost, explores=False)
 
 
-exp3 = Algorithm(_init, _act, _update, counter=True, resolve=_resolve)
+exp3 = Algorithm(
+    _init,
+    _act,
+    _update,
+    counter=True,
+    resolve=_resolve,
+    log_probability=log_probability_of_path,
+)
 """Every node runs EXP3 by itself (section 7); parameters :class:`EXP3Params`."""

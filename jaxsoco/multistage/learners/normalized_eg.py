@@ -26,6 +26,7 @@ from jaxsoco.core.lanes import align
 from jaxsoco.core.protocol import Algorithm
 from jaxsoco.multistage.settings import NormalizedEGParams
 from jaxsoco.multistage.spec import Action, Feedback, Levels, Observation, Spec
+from jaxsoco.multistage.theory.chances import log_chance_of_path
 from jaxsoco.multistage.theory.levels import pick, spread_mask, tables
 from jaxsoco.multistage.theory.policy import policies, uniform_probabilities
 from jaxsoco.multistage.theory.tree import Level, Tree
@@ -128,5 +129,30 @@ def _update(
     return NormalizedEGState(tuple(high), tuple(low), tuple(learned), state.eta, state.tree)
 
 
-normalized_eg = Algorithm(_init, _act, _update, counter=True, resolve=_resolve)
+def _log_probability(
+    params: NormalizedEGParams, state: NormalizedEGState, obs: Observation, action: Action
+) -> jax.Array:
+    """Of the draws of all nodes; with expected feedback, of those on the way of the job.
+
+    No cost and no report depends on the others then.
+    """
+    del params, obs
+    if action.feedback == "expected":
+        return log_chance_of_path(state.tree, action.policy, action.leaf)
+    assert action.choices is not None
+    total = jnp.zeros(action.leaf.shape, state.learned[0].dtype)
+    for table, choice in zip(action.policy.learned, action.choices, strict=True):
+        chance = jnp.take_along_axis(table, choice[:, None], axis=1)[:, 0]
+        total = total + jnp.sum(jnp.log(chance), axis=0)
+    return total
+
+
+normalized_eg = Algorithm(
+    _init,
+    _act,
+    _update,
+    counter=True,
+    resolve=_resolve,
+    log_probability=_log_probability,
+)
 """Every node learns from all its children in every round (algorithm 1)."""

@@ -29,6 +29,7 @@ from jaxsoco.core.protocol import Algorithm
 from jaxsoco.multistage.learners._shared import first_visits, in_place_of_none, ones_of
 from jaxsoco.multistage.settings import OraclePolicyParams
 from jaxsoco.multistage.spec import Action, Feedback, Levels, Observation, Spec
+from jaxsoco.multistage.theory.chances import log_probability_of_path
 from jaxsoco.multistage.theory.descent import Visit, descend
 from jaxsoco.multistage.theory.levels import put, spread_mask, tables
 from jaxsoco.multistage.theory.policy import policies
@@ -156,5 +157,12 @@ def _update(
     return replace(state, theta=tuple(theta), jobs=tuple(jobs))
 
 
-oracle_policy = Algorithm(_init, _act, _update, counter=True, resolve=_resolve)
+oracle_policy = Algorithm(
+    _init,
+    _act,
+    _update,
+    counter=True,
+    resolve=_resolve,
+    log_probability=log_probability_of_path,
+)
 """Oracles above nodes that run EXP3 (section 6); parameters :class:`OraclePolicyParams`."""

@@ -87,6 +87,19 @@ def descend(
             leaf, visits = descend(state.tree, policy, key)
             return Action(leaf, policy), replace(state, visits=visits)
     """
+    leaf, visits, _ = draw_way(tree, policy, key, ones, path_weight=path_weight)
+    return leaf, visits
+
+
+def draw_way(
+    tree: Tree,
+    policy: Policy,
+    key: random.AnyKey,
+    ones: jax.Array | None = None,
+    *,
+    path_weight: bool = True,
+) -> tuple[jax.Array, tuple[Visit, ...], tuple[jax.Array, ...]]:
+    """As :func:`descend`, and whether the node of each level explored, bool ``[...]``."""
     if ones is None:
         root = policy.learned[0]
         ones = jnp.ones(root.shape[1:], root.dtype)
@@ -94,7 +107,7 @@ def descend(
     place = jnp.zeros(ones.shape[1:], jnp.int32)
     leaf = jnp.zeros(ones.shape[1:], jnp.int32)
     reach = None
-    visits = []
+    visits, explored = [], []
     for d, level in enumerate(tree.levels):
         row = hold(pick(policy.learned[d], place), ones)
         mode, uniform = uniforms[2 * d : 2 * d + 2]
@@ -112,11 +125,12 @@ def descend(
             taken = jnp.where(look_up(level.inner, place) > 0, mixed, chance)
         weight = inverse if reach is None or not path_weight else inverse / reach
         visits.append(Visit(place, child, weight))
+        explored.append(explores)
         # v of the child: v of the node times the probability of the child.
         reach = hold(taken if reach is None else reach * taken, ones)
         place, ended = _step(level, place, child)
         leaf = ended if level.regular else jnp.where(ended >= 0, ended, leaf)
-    return leaf, tuple(visits)
+    return leaf, tuple(visits), tuple(explored)
 
 
 def _choose(level: Level, row, place, epsilon, mode, uniform, ones) -> tuple[jax.Array, jax.Array]:

@@ -1,0 +1,101 @@
+"""The score estimate is unbiased: on trees that are so small that all histories can be added up."""
+
+import jax
+import numpy as np
+import pytest
+import tree_histories as histories  # pyright: ignore[reportMissingImports]
+
+import jaxsoco
+from jaxsoco.testing.pieces import quick
+from jaxsoco.tuning.estimators import score
+from jaxsoco.tuning.objective import Objective, bind
+from jaxsoco.tuning.parameters import space_for
+from jaxsoco.tuning.trials import Trials, Worlds
+
+RUNS = 60_000
+ERRORS = 3.0  # standard errors that an estimate may be off, with these keys
+TABLES = 3  # of costs, for every learner and tree
+
+# name, fixed words, values of the parameters, tree, rounds, explores, all nodes draw
+CASES = [
+    ("exp3", {}, {"eta": 0.7}, "two", 3, False, False),
+    ("exp3", {}, {"eta": 0.7}, "square", 3, False, False),
+    ("epsilon_exp3", {}, {"eta": 0.3, "epsilon": 0.4}, "square", 3, True, False),
+    ("epsilon_exp3", {}, {"eta": 0.3, "epsilon": 0.4}, "ragged", 2, True, False),
+    (
+        "anytime_epsilon_exp3",
+        {},
+        {"eta_scale": 0.9, "epsilon_scale": 0.2},
+        "square",
+        3,
+        True,
+        False,
+    ),
+    ("normalized_eg", {"feedback": "realised"}, {"eta": 0.8}, "square", 3, False, True),
+    ("normalized_eg", {"feedback": "expected"}, {"eta": 0.8}, "ragged", 2, False, True),
+    ("broad_omd", {"variant": "v1"}, {"eta": 0.15}, "three", 3, False, False),
+    ("broad_omd", {"variant": "v2"}, {"eta": 0.5}, "square", 3, False, False),
+    ("broad_omd", {"variant": "v0"}, {"eta": 0.4}, "ragged", 2, False, False),
+    ("oracle_policy", {}, {"exploration": 0.3}, "square", 3, False, False),
+]
+
+
+def costs_of(tree, rounds):
+    """Tables of costs ``[TABLES, rounds, leaves]``."""
+    rng = np.random.default_rng(len(tree.children) + 10 * rounds)
+    return rng.uniform(size=(TABLES, rounds, tree.leaves))
+
+
+def estimates(name, words, values, tree, rounds, cost=None):
+    """Gradients and errors of all tables, ``[TABLES, P]`` each."""
+    algorithm, params = jaxsoco.learner(f"multistage/{name}", **words, **values)
+    space = space_for(params, list(values))
+
+    def one(costs, keys):
+        instance = histories.instance_of(tree, costs)
+        criterion = bind(Objective(cost=cost), instance)
+        trials = Trials(Worlds((instance,)), algorithm, params, space, criterion)
+        free = jax.numpy.asarray(space.free(values), float)
+        estimate = score.estimate(trials, free, keys)
+        return estimate.gradient, estimate.error
+
+    keys = jaxsoco.seed_keys(0, RUNS)
+    program = jax.jit(one, compiler_options=quick())
+    pairs = [program(costs, keys) for costs in costs_of(tree, rounds)]
+    return [np.array(part) for part in zip(*pairs, strict=True)]
+
+
+def exact(name, words, values, tree, rounds, explores, everywhere):
+    with jax.enable_x64(True):
+        algorithm, _ = jaxsoco.learner(f"multistage/{name}", **words)
+
+        def params_of(**numbers):
+            return jaxsoco.learner(f"multistage/{name}", **words, **numbers)[1]
+
+        return np.array(
+            [
+                [
+                    histories.slope(
+                        histories.instance_of(tree, costs),
+                        (algorithm, params_of),
+                        values,
+                        one,
+                        explores,
+                        everywhere,
+                    )
+                    for one in values
+                ]
+                for costs in costs_of(tree, rounds)
+            ]
+        )
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case[0]}-{case[3]}")
+def test_it_is_unbiased(case):
+    name, words, values, shape, rounds, explores, everywhere = case
+    tree = histories.TREES[shape]
+    gradient, error = estimates(name, words, values, tree, rounds)
+    truth = exact(name, words, values, tree, rounds, explores, everywhere)
+    assert np.all(np.abs(gradient - truth) <= ERRORS * error), (gradient, truth, error)
+    # The estimate says something: of most tables, more than its error.
+    assert np.mean(np.abs(truth) > 2 * error) > 0.5, (truth, error)
