@@ -58,7 +58,6 @@ def spec(folder: Path, more: str = "", rate=1e-4, horizon=20, steps=3) -> Path:
 
 def begun(*arguments) -> subprocess.Popen:
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'kernels'}"}
-    environment["JAX_NUMPY_RANK_PROMOTION"] = "allow"
     return subprocess.Popen(
         [sys.executable, "-c", PROGRAM, *map(str, arguments)],
         env=environment,
