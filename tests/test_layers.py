@@ -34,7 +34,7 @@ ARROWS: dict[str, set[str]] = {
     "front": {"experiment", "registry", "plugins", "engine", "analysis", "core"},
     "tuning": {"front", "registry", "engine", "analysis", "core"},
     "testing": {"front", "experiment", "registry", "plugins", "engine", "core"},
-    "listing": {"experiment", "registry", "analysis", "core"},
+    "listing": {"tuning", "experiment", "registry", "analysis", "core"},
     "readers": {"experiment", "engine", "analysis", "core"},
     "commands": {
         "readers",

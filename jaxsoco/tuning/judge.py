@@ -187,8 +187,7 @@ def _bootstrap(
     value = float(statistic(left) - statistic(right))
     if left.size < 2:
         return Estimate(value)
-    draw = np.random.default_rng(_BOOTSTRAP_SEED)
-    drawn = [draw.integers(left.size, size=left.size) for _ in range(RESAMPLES)]
-    errors = [float(statistic(left[i]) - statistic(right[i])) for i in drawn]
+    drawn = np.random.default_rng(_BOOTSTRAP_SEED).integers(left.size, size=(RESAMPLES, left.size))
+    errors = statistic(left[drawn]) - statistic(right[drawn])
     half = student_quantile(0.5 + LEVEL / 2, left.size - 1) * float(np.std(errors, ddof=1))
     return Estimate(value, value - half, value + half)
