@@ -53,7 +53,7 @@ def tune(
     >>> tuned = jaxsoco.tune(
     ...     problem, algorithm, params, ["learning_rate"], steps=8, seeds=32, holdout=64
     ... )
-    >>> tuned.values["learning_rate"] > params.learning_rate
+    >>> bool(tuned.values["learning_rate"] > params.learning_rate)
     True
     >>> tuned.judgement[1].label, tuned.judgement[1].difference.upper < 0  # it costs less
     ('default', True)
