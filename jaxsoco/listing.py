@@ -31,8 +31,8 @@ from jaxsoco.core.schema import (
 )
 from jaxsoco.core.text import columns
 from jaxsoco.experiment.settings import RUN_FIELDS
+from jaxsoco.tuning.fields import OBJECTIVE_FIELDS, TUNE_FIELDS
 from jaxsoco.tuning.methods import valid_methods
-from jaxsoco.tuning.table import OBJECTIVE_FIELDS, TUNE_FIELDS
 
 _KINDS = {"checks": CHECKS, "plots": PLOTS}
 _FIELDS = ("key", "takes", "default", "what it is")

@@ -12,5 +12,10 @@ module                subject
 ``search``            one step of a search as a pure function of its state
 ``judge``             values and paired differences on held-out seeds
 ``tuned``, ``api``    the result, and :func:`jaxsoco.tune`
+``table``             ``[tune]`` of an experiment file, with ``fields`` and ``targets``
+``folder``            a search on the disk, which goes on after any interruption
+``finding``           one learner's search from a file, to its end
+``landscape``         the objective over the range, by an ordinary sweep
+``running``           ``jaxsoco tune``: all of it, and the sweep that judges
 ====================  ============================================================================
 """

@@ -15,9 +15,9 @@ from jaxsoco.analysis.ledger import ledger_of
 from jaxsoco.analysis.searches import PROFILE
 from jaxsoco.core.schema import AUTO
 from jaxsoco.engine.reading import read_pieces
+from jaxsoco.experiment.computed import Computed, raise_failure
 from jaxsoco.experiment.expand import Sweep
 from jaxsoco.experiment.learners import Learner
-from jaxsoco.experiment.runner import Computed, raise_failure
 from jaxsoco.tuning.finding import Answer
 from jaxsoco.tuning.folder import write
 from jaxsoco.tuning.space import Dimension
