@@ -66,7 +66,7 @@ def tune(
       params: its parameters. A search starts from them, and from the theory's in place of None.
       parameters: names of those to tune, or a mapping from names to ``[low, high]``, or to a list
         of values to try. Positive ones move by their logarithm, others with two ends by a logit.
-      objective: an :class:`~jaxsoco.tuning.objective.Objective`; or a function of
+      objective: a :class:`jaxsoco.tuning.Objective`; or a function of
         :class:`jaxsoco.Run`, in JAX, to one number a run (whose mean is made small) or to one of
         all. By default the mean total cost.
       against: short for ``Objective(against=...)``.
@@ -89,7 +89,7 @@ def tune(
       progress: show a line of progress.
 
     Returns:
-      A :class:`~jaxsoco.tuning.tuned.Tuned`. Where ``algorithm`` is a mapping from labels (then
+      A :class:`jaxsoco.tuning.Tuned`. Where ``algorithm`` is a mapping from labels (then
       ``params`` is one, too, and ``parameters`` may be one), the same for each label.
 
     Raises:

@@ -57,7 +57,7 @@ def searcher(
 ) -> Search:
     """A search for parameters.
 
-    >>> from jaxsoco.tuning.searching import search_key, searcher
+    >>> from jaxsoco.tuning import search_key, searcher
     >>> search = searcher(problem, algorithm, params, ["learning_rate"], seeds=16)
     >>> search.method, search.reason
     ('pathwise', 'the gradient of the costs is right in every parameter')

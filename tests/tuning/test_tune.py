@@ -10,6 +10,7 @@ import toys  # pyright: ignore[reportMissingImports]
 import jaxsoco
 from jaxsoco.core.errors import InputError
 from jaxsoco.testing.pieces import quick
+from jaxsoco.tuning.estimators import pathwise
 from jaxsoco.tuning.objective import Objective
 from jaxsoco.tuning.searching import search_key, searcher
 
@@ -162,6 +163,35 @@ def test_memory_of_a_step_with_segments():
     whole = memory(forward=False, remat=False)
     assert 8 * memory(forward=False) <= whole  # remat is the default there
     assert 20 * memory(forward=True) <= whole
+
+
+@pytest.mark.parametrize("x64", [False, True])
+def test_both_modes_give_every_run_its_slope(x64):
+    """Differences in float64 at two parameters of the passive learner, run by run."""
+    names, point = ["learning_rate", "initial"], {"learning_rate": 1e-2, "initial": 1.5}
+
+    def program():
+        problem = jaxsoco.make(TRACKING, dimension=2, horizon=40)
+        learner = jaxsoco.learner("tracking/passive_learner")
+        trials = searcher(problem, *learner, names, seeds=16).trials
+        free = jnp.asarray(trials.space.free(point), float)
+        return trials, free, jaxsoco.seed_keys(0, 16)
+
+    with jax.enable_x64(True):
+        trials, free, keys = program()
+        values = jax.jit(lambda free: trials.shared(free, keys), compiler_options=quick())
+        steps = 1e-5 * np.eye(2)
+        want = np.stack([(values(free + h) - values(free - h)) / 2e-5 for h in steps])
+    with jax.enable_x64(x64):
+        trials, free, keys = program()
+        for forward in (True, False):
+            slopes = jax.jit(
+                lambda free, forward=forward: pathwise.slopes_of(trials, free, keys, forward)[1],
+                compiler_options=quick(),
+            )(free)
+            scale = np.abs(want).max(axis=1, keepdims=True)
+            assert slopes.dtype == (jnp.float64 if x64 else jnp.float32)
+            np.testing.assert_allclose(slopes / scale, want / scale, 1e-2, 1e-6 if x64 else 1e-3)
 
 
 def test_evolution_of_a_learner_for_one_run_only():
