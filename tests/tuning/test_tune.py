@@ -207,7 +207,7 @@ def test_evolution_of_a_learner_for_one_run_only():
 
 @pytest.mark.slow
 def test_the_passive_learners_regret_falls():
-    """From 128 to 40 in 40 steps of Adam on the logarithm of its rate."""
+    """From 92 to below 42 in 40 steps of Adam on the logarithm of its rate."""
     problem = jaxsoco.make(TRACKING, dimension=2, horizon=200)
     tuned: Any = jaxsoco.tune(
         problem,
