@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
 from jaxsoco.core.ambient import own_rules
 from jaxsoco.core.errors import InputError, Issue
+from jaxsoco.core.protocol import Algorithm
 from jaxsoco.front.playing import seed_keys
 from jaxsoco.tuning.answers import answer_values, contenders, default_of, theory_of
 from jaxsoco.tuning.driving import best_of, run_search
@@ -21,6 +22,60 @@ from jaxsoco.tuning.tuned import Tuned, columns_of
 
 HOLDOUT = 2048
 """Held-out runs."""
+
+
+@overload
+def tune(
+    problem: Any,
+    algorithm: Algorithm,
+    params: Any,
+    parameters: Any,
+    *,
+    objective: Objective | Callable[..., Any] | None = ...,
+    against: str | None = ...,
+    method: str = ...,
+    optimizer: Any = ...,
+    steps: int = ...,
+    seeds: int = ...,
+    holdout: int = ...,
+    root: int = ...,
+    starts: int = ...,
+    at: Sequence[int] | None = ...,
+    remat: int | bool | None = ...,
+    population: int | None = ...,
+    draws: int = ...,
+    clip: float | None = ...,
+    smoothing: float = ...,
+    shape: evolution.Shape = ...,
+    progress: bool = ...,
+) -> Tuned: ...
+
+
+@overload
+def tune(
+    problem: Any,
+    algorithm: Mapping[str, Algorithm],
+    params: Mapping[str, Any],
+    parameters: Any,
+    *,
+    objective: Objective | Callable[..., Any] | None = ...,
+    against: str | None = ...,
+    method: str = ...,
+    optimizer: Any = ...,
+    steps: int = ...,
+    seeds: int = ...,
+    holdout: int = ...,
+    root: int = ...,
+    starts: int = ...,
+    at: Sequence[int] | None = ...,
+    remat: int | bool | None = ...,
+    population: int | None = ...,
+    draws: int = ...,
+    clip: float | None = ...,
+    smoothing: float = ...,
+    shape: evolution.Shape = ...,
+    progress: bool = ...,
+) -> dict[str, Tuned]: ...
 
 
 @own_rules
@@ -96,9 +151,9 @@ def tune(
       InputError: bad parameters, ranges or objectives; a method that is not valid for a parameter;
         the objective is not finite where the search starts.
     """
-    options = {k: v for k, v in locals().items() if k not in ("problem", "algorithm", "params")}
     if isinstance(algorithm, Mapping):
-        del options["parameters"]
+        positional = ("problem", "algorithm", "params", "parameters")
+        options = {name: value for name, value in locals().items() if name not in positional}
         return _several(problem, algorithm, params, parameters, options)
     if against is not None:
         if objective is not None:
