@@ -113,7 +113,7 @@ def parser() -> argparse.ArgumentParser:
         nargs="?",
         metavar="NAME",
         help="show one in detail, such as allocation/pcm; also run, tune, checks, plots, "
-        "checks/slope, gradients (default: all, one line each)",
+        "checks/slope, gradients, methods (default: all, one line each)",
     )
     form = listed.add_mutually_exclusive_group()
     form.add_argument(

@@ -2,7 +2,8 @@
 
 Besides what the registry has, a name may be ``run`` (the keys of ``[run]``), ``tune`` and
 ``tune/objective`` (those of ``[tune]``), ``checks`` or ``plots`` (every kind), one kind of them,
-such as ``checks/slope``, or ``gradients`` (of every learner's parameters).
+such as ``checks/slope``, ``gradients`` (of every learner's parameters), or ``methods`` (by which
+they can be tuned).
 """
 
 from __future__ import annotations
@@ -26,14 +27,17 @@ from jaxsoco.core.schema import (
     Field,
     Gradient,
     ProblemEntry,
+    load,
 )
 from jaxsoco.core.text import columns
 from jaxsoco.experiment.settings import RUN_FIELDS
-from jaxsoco.tuning.table import OBJECTIVE_FIELDS, TUNE_FIELDS
+from jaxsoco.tuning.fields import OBJECTIVE_FIELDS, TUNE_FIELDS
+from jaxsoco.tuning.methods import valid_methods
 
 _KINDS = {"checks": CHECKS, "plots": PLOTS}
 _FIELDS = ("key", "takes", "default", "what it is")
 _GRADIENTS = ("learner", "parameters", "gradient", "why")
+_METHODS = ("learner", "parameters", "by default", "also valid")
 _NOTHING = Gradient("", "it has no parameters")  # type: ignore[arg-type]
 _COSTS = ("component", "unit", "in the total", "what it is")
 
@@ -56,6 +60,8 @@ def describe(name: str) -> str:
     """One entry in full, for a terminal; an ``InputError`` with a suggestion if there is none."""
     if name == "gradients":
         return "\n".join(columns([_GRADIENTS, *_gradients()]))
+    if name == "methods":
+        return "\n".join(columns([_METHODS, *_methods()]))
     sections = _sections(name)
     if sections is None:
         return registry.describe(name)
@@ -72,6 +78,8 @@ def markdown(name: str | None = None) -> str:
         return "\n".join(_table(("name", "kind", "what it is"), _entries()))
     if name == "gradients":
         return "\n".join(_table(_GRADIENTS, _gradients("`")))
+    if name == "methods":
+        return "\n".join(_table(_METHODS, _methods("`")))
     sections = _sections(name)
     if sections is not None:
         tables = ["\n".join(_field_table(one.fields)) for one in sections]
@@ -104,6 +112,8 @@ def document(name: str | None, experiments: Mapping[Path, str] | None) -> dict[s
         return {"families": families, "experiments": files}
     if name == "gradients":
         return {"gradients": [dict(zip(_GRADIENTS, row, strict=True)) for row in _gradients()]}
+    if name == "methods":
+        return {"methods": [dict(zip(_METHODS, row, strict=True)) for row in _methods()]}
     sections = _sections(name)
     if sections is not None:
         return {"sections": [_entry_document(one.name, one) for one in sections]}
@@ -205,6 +215,21 @@ def _gradients(mark: str = "") -> list[tuple[str, str, str, str]]:
         for entry in family.algorithms
         for gradient, names in registry.by_gradient(entry) or [(_NOTHING, [])]
     ]
+
+
+def _methods(mark: str = "") -> list[tuple[str, str, str, str]]:
+    """Learner, parameters, default and other valid methods of tuning: of all that are tunable."""
+    rows = []
+    for family in registry.families().values():
+        for entry in family.algorithms:
+            # Whether a learner says how likely its draws are, only the learner itself knows.
+            draws = bool(entry.fields) and load(entry.load).log_probability is not None
+            for gradient, names in registry.by_gradient(entry):
+                default, *others = valid_methods(gradient, draws)
+                name = f"{mark}{family.name}/{entry.name}{mark}"
+                parameters = ", ".join(f"{mark}{one}{mark}" for one in names)
+                rows.append((name, parameters, default, ", ".join(others)))
+    return rows
 
 
 def _gradient_list(entry: registry.Entry) -> list[str]:

@@ -29,7 +29,8 @@ from jaxsoco.core.fields import want
 from jaxsoco.core.schema import REQUIRED, AlgorithmEntry, Field, ProblemEntry
 from jaxsoco.experiment import expand, load_experiment
 from jaxsoco.experiment.settings import RUN_FIELDS
-from jaxsoco.tuning.table import OBJECTIVE_FIELDS, TUNE_FIELDS, read_table
+from jaxsoco.tuning.fields import OBJECTIVE_FIELDS, TUNE_FIELDS
+from jaxsoco.tuning.table import read_table
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 COMMANDS = ("list", "check", "run", "tune", "status", "report", "export", "compare", "prune")

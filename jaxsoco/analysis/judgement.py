@@ -52,9 +52,12 @@ def judged(search: Search, ledger: Ledger) -> list[Judged]:
 
 
 def verdict(gain: Estimate) -> str:
-    """``better``, ``worse`` or ``not told apart``; empty without an interval."""
+    """``better``, ``worse``, ``the same`` or ``not told apart``, and ``unknown`` without an
+    interval; empty without a value."""
     if math.isnan(gain.value):
         return ""
+    if math.isnan(gain.lower) or math.isnan(gain.upper):
+        return "unknown"
     if gain.upper < 0:
         return "better"
     if gain.lower > 0:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from jaxsoco.core import stopping, terminal
 from jaxsoco.core.cells import Cells
@@ -25,6 +25,7 @@ from jaxsoco.engine.sweep import sweep as compute
 from jaxsoco.engine.work import Deadline, StealingWork, Work
 from jaxsoco.experiment import telling
 from jaxsoco.experiment.building import Builder
+from jaxsoco.experiment.computed import Computed, raise_failure
 from jaxsoco.experiment.elsewhere import Elsewhere
 from jaxsoco.experiment.expand import Sweep
 from jaxsoco.experiment.folders import existing
@@ -37,24 +38,6 @@ _COLOURS = {
     r"(?i)^check undecided\b": "yellow",
 }
 """Of the verdicts in the summary of a report."""
-
-
-class Computed(NamedTuple):
-    """A sweep whose runs are in a directory, but for packs that could not be computed.
-
-    Attributes:
-      study: what was asked for.
-      store: the directory.
-      summary: what was computed.
-      builder: of its programs.
-      alone: whether no other process computes a share of it.
-    """
-
-    study: Study
-    store: Store
-    summary: SweepSummary
-    builder: Builder
-    alone: bool
 
 
 def run(sweep: Sweep, out: Path, *, strict: bool = False, **options: Any) -> int:
@@ -195,31 +178,6 @@ def _conclude(computed: Computed, strict: bool) -> int:
     if summary.failures:
         raise_failure(computed)
     return code
-
-
-def raise_failure(computed: Computed) -> None:
-    """Names the packs that could not be computed, and raises what the first of them raised.
-
-    Raises:
-      InputError: it does not fit the memory.
-      Exception: whatever else it raised.
-    """
-    study, _, summary, builder, _ = computed
-    telling.tell_of_failed_packs(summary)
-    failure = summary.failures[0]
-    if _is_memory(failure.error) and failure in summary.trace_failures:
-        message = "single runs at every round do not fit the memory of the device"
-        raise InputError(Issue("run.trace", message, "want none")) from failure.error
-    if _is_memory(failure.error):
-        tile, fits = study.plan.tile, builder.largest_tile(study.groups[failure.request.group])
-        message = f"{tile} runs at once do not fit the memory of the device"
-        hint = f"want {fits} or fewer" if fits else "want fewer"
-        raise InputError(Issue("run.tile", message, hint)) from failure.error
-    raise failure.error
-
-
-def _is_memory(error: Exception) -> bool:
-    return "RESOURCE_EXHAUSTED" in str(error) or isinstance(error, MemoryError)
 
 
 def _seconds_a_run(study: Study, store: Store) -> float:

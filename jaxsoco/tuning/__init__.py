@@ -12,5 +12,32 @@ module                subject
 ``search``            one step of a search as a pure function of its state
 ``judge``             values and paired differences on held-out seeds
 ``tuned``, ``api``    the result, and :func:`jaxsoco.tune`
+``table``             ``[tune]`` of an experiment file, with ``fields`` and ``targets``
+``folder``            a search on the disk, which goes on after any interruption
+``finding``           one learner's search from a file, to its end
+``landscape``         the objective over the range, by an ordinary sweep
+``running``           ``jaxsoco tune``: all of it, and the sweep that judges
 ====================  ============================================================================
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jaxsoco.core.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from jaxsoco.tuning.objective import Objective
+    from jaxsoco.tuning.search import Record, Search, State
+    from jaxsoco.tuning.searching import search_key, searcher
+    from jaxsoco.tuning.tuned import Tuned
+
+_MODULES = {
+    "objective": "Objective",
+    "search": "Record Search State",
+    "searching": "search_key searcher",
+    "tuned": "Tuned",
+}
+
+__all__ = ["Objective", "Record", "Search", "State", "Tuned", "search_key", "searcher"]
+__getattr__, __dir__, _ = lazy_names(__name__, _MODULES)

@@ -62,12 +62,13 @@ def contenders(
     params: PyTree,
 ) -> dict[str, dict[str, Any]]:
     """Values by label, of all that are judged: each set once."""
-    known = {TUNED: values, "default": default}
+    sets = {TUNED: values, "default": default}
     if theory:
-        known["theory"] = {**default, **dict.fromkeys(theory)}
-    known["start"] = {name: look(params, name) for name in search.space.names}
-    kept: dict[str, dict[str, Any]] = {}
-    for label, one in known.items():
-        if label == TUNED or all(differs(one, other) for other in list(kept.values())[1:]):
-            kept[label] = one
-    return kept
+        sets["theory"] = {**default, **dict.fromkeys(theory)}
+    declared = {one.name for one in getattr(params, "FIELDS", ())}
+    sets["start"] = {n: look(params, n) if n in declared else x for n, x in search.start.items()}
+    distinct: dict[str, dict[str, Any]] = {}
+    for label, one in sets.items():
+        if label == TUNED or all(differs(one, other) for other in list(distinct.values())[1:]):
+            distinct[label] = one
+    return distinct

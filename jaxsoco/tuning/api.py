@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
 from jaxsoco.core.ambient import own_rules
 from jaxsoco.core.errors import InputError, Issue
+from jaxsoco.core.protocol import Algorithm
 from jaxsoco.front.playing import seed_keys
 from jaxsoco.tuning.answers import answer_values, contenders, default_of, theory_of
 from jaxsoco.tuning.driving import best_of, run_search
@@ -21,6 +22,60 @@ from jaxsoco.tuning.tuned import Tuned, columns_of
 
 HOLDOUT = 2048
 """Held-out runs."""
+
+
+@overload
+def tune(
+    problem: Any,
+    algorithm: Algorithm,
+    params: Any,
+    parameters: Any,
+    *,
+    objective: Objective | Callable[..., Any] | None = ...,
+    against: str | None = ...,
+    method: str = ...,
+    optimizer: Any = ...,
+    steps: int = ...,
+    seeds: int = ...,
+    holdout: int = ...,
+    root: int = ...,
+    starts: int = ...,
+    at: Sequence[int] | None = ...,
+    remat: int | bool | None = ...,
+    population: int | None = ...,
+    draws: int = ...,
+    clip: float | None = ...,
+    smoothing: float = ...,
+    shape: evolution.Shape = ...,
+    progress: bool = ...,
+) -> Tuned: ...
+
+
+@overload
+def tune(
+    problem: Any,
+    algorithm: Mapping[str, Algorithm],
+    params: Mapping[str, Any],
+    parameters: Any,
+    *,
+    objective: Objective | Callable[..., Any] | None = ...,
+    against: str | None = ...,
+    method: str = ...,
+    optimizer: Any = ...,
+    steps: int = ...,
+    seeds: int = ...,
+    holdout: int = ...,
+    root: int = ...,
+    starts: int = ...,
+    at: Sequence[int] | None = ...,
+    remat: int | bool | None = ...,
+    population: int | None = ...,
+    draws: int = ...,
+    clip: float | None = ...,
+    smoothing: float = ...,
+    shape: evolution.Shape = ...,
+    progress: bool = ...,
+) -> dict[str, Tuned]: ...
 
 
 @own_rules
@@ -53,7 +108,7 @@ def tune(
     >>> tuned = jaxsoco.tune(
     ...     problem, algorithm, params, ["learning_rate"], steps=8, seeds=32, holdout=64
     ... )
-    >>> tuned.values["learning_rate"] > params.learning_rate
+    >>> bool(tuned.values["learning_rate"] > params.learning_rate)
     True
     >>> tuned.judgement[1].label, tuned.judgement[1].difference.upper < 0  # it costs less
     ('default', True)
@@ -66,7 +121,7 @@ def tune(
       params: its parameters. A search starts from them, and from the theory's in place of None.
       parameters: names of those to tune, or a mapping from names to ``[low, high]``, or to a list
         of values to try. Positive ones move by their logarithm, others with two ends by a logit.
-      objective: an :class:`~jaxsoco.tuning.objective.Objective`; or a function of
+      objective: a :class:`jaxsoco.tuning.Objective`; or a function of
         :class:`jaxsoco.Run`, in JAX, to one number a run (whose mean is made small) or to one of
         all. By default the mean total cost.
       against: short for ``Objective(against=...)``.
@@ -89,16 +144,16 @@ def tune(
       progress: show a line of progress.
 
     Returns:
-      A :class:`~jaxsoco.tuning.tuned.Tuned`. Where ``algorithm`` is a mapping from labels (then
+      A :class:`jaxsoco.tuning.Tuned`. Where ``algorithm`` is a mapping from labels (then
       ``params`` is one, too, and ``parameters`` may be one), the same for each label.
 
     Raises:
       InputError: bad parameters, ranges or objectives; a method that is not valid for a parameter;
         the objective is not finite where the search starts.
     """
-    options = {k: v for k, v in locals().items() if k not in ("problem", "algorithm", "params")}
     if isinstance(algorithm, Mapping):
-        del options["parameters"]
+        positional = ("problem", "algorithm", "params", "parameters")
+        options = {name: value for name, value in locals().items() if name not in positional}
         return _several(problem, algorithm, params, parameters, options)
     if against is not None:
         if objective is not None:

@@ -181,10 +181,10 @@ def halving(
     def step(state: State) -> tuple[State, Record]:
         level = jnp.minimum(state.step, rungs)
         lanes = jnp.arange(runs, dtype=jnp.int32)
-        chosen = state.optimizer[lanes % counts[level]]
+        candidate = state.optimizer[lanes % counts[level]]
         key = jax.random.wrap_key_data(state.key, impl="threefry2x32")
         keys = run_keys(key, runs)[lanes // counts[level]]
-        values = trials.each(table[chosen].T, keys)
+        values = trials.each(table[candidate].T, keys)
         order, one = jax.lax.switch(level, branches, state.optimizer, values)
         here = state._replace(free=table[order[0]], optimizer=order)
         # A later rung has more runs: its leader is the best, whatever others had before.

@@ -13,8 +13,8 @@ from jaxsoco.core.compiler import jit
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.text import show
 from jaxsoco.tuning import designs
+from jaxsoco.tuning.reporting import step_text
 from jaxsoco.tuning.search import Record, Search, State, run_keys
-from jaxsoco.tuning.space import Space
 from jaxsoco.tuning.tuned import rounded
 
 _SELECT = 0x80000003
@@ -39,7 +39,7 @@ def run_search(
         if number == 0 and search.method not in ("grid", "random", "halving"):
             check_start(search, record)
         if progress:
-            bar.set_postfix_str(_progress(search.space, record))
+            bar.set_postfix_str(step_text(search.space, record))
     if not np.any(np.isfinite(records[-1].objective)) and np.all(
         np.isnan([np.asarray(one.objective) for one in records])
     ):
@@ -81,15 +81,6 @@ def check_start(search: Search, record: Record) -> None:
 
 def _show(value: Any) -> str:
     return show(rounded(float(value))) if np.size(value) == 1 else "an array"
-
-
-def _progress(space: Space, record: Record) -> str:
-    objective, values = np.asarray(record.objective), np.asarray(record.values)
-    if objective.ndim:
-        best = int(np.nanargmin(objective)) if np.any(np.isfinite(objective)) else 0
-        objective, values = objective[best], values[best]
-    pairs = zip(space.labels, values, strict=True)
-    return f"{float(objective):.4g}, {', '.join(f'{n} = {float(v):.3g}' for n, v in pairs)}"
 
 
 def best_of(search: Search, free: jax.Array, key: jax.Array) -> int:

@@ -33,7 +33,8 @@ from jaxsoco.tuning.objective import Objective
 from jaxsoco.tuning.reporting import SearchProgress
 from jaxsoco.tuning.search import Search
 from jaxsoco.tuning.searching import search_key, searcher
-from jaxsoco.tuning.table import Target, TuneTable, placed
+from jaxsoco.tuning.table import TuneTable, placed
+from jaxsoco.tuning.targets import Target
 
 _FORMAT = 1
 """Of searches: counts up when the files or what is in them change their meaning."""

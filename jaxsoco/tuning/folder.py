@@ -18,7 +18,7 @@ import numpy as np
 
 from jaxsoco.analysis.searches import COLUMN, HISTORY, read_history
 from jaxsoco.core import stopping
-from jaxsoco.core.errors import InputError
+from jaxsoco.core.errors import InputError, Interrupted, reason_of
 from jaxsoco.core.files import is_there, read_npz
 from jaxsoco.engine.files import remove_leftovers, write_whole
 from jaxsoco.engine.store import SEARCHES
@@ -84,14 +84,33 @@ class SearchFolder:
         return tree.unflatten(saved), read_history(self.path)
 
     def save(self, state: Any, columns: Mapping[str, np.ndarray]) -> None:
-        """Replaces what is there by the state after a step, and all steps so far."""
+        """Replaces what is there by the state after a step, and all steps so far.
+
+        Raises:
+          Interrupted: it could not be written.
+        """
         arrays: dict[str, Any] = {f"{COLUMN}{name}": column for name, column in columns.items()}
         for i, leaf in enumerate(jax.tree.leaves(state)):
             arrays[f"{_LEAF}{i}"] = np.asarray(leaf)
         buffer = io.BytesIO()
         np.savez(buffer, **arrays)
+        write(self.path / HISTORY, buffer.getvalue())
+
+
+def write(path: Path, data: bytes) -> None:
+    """Replaces a file whole.
+
+    Raises:
+      Interrupted: it could not be written.
+    """
+    try:
         with stopping.held():
-            write_whole(self.path / HISTORY, buffer.getvalue())
+            write_whole(path, data)
+    except OSError as error:
+        raise Interrupted(
+            f"cannot write {path}: {reason_of(error)}. What was written before is whole; put that "
+            "right and run the same command again to resume."
+        ) from error
 
 
 def appended(columns: Mapping[str, np.ndarray], record: Any) -> Columns:

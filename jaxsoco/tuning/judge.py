@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxsoco.analysis.statistics import (
-    LEVEL,
-    RESAMPLES,
-    Estimate,
-    difference_of_medians,
-    pooled_mean,
-    pooled_quantile,
-    student_quantile,
-)
+from jaxsoco.analysis import objectives
+from jaxsoco.analysis.samples import Runs
+from jaxsoco.analysis.statistics import LEVEL, Estimate
 from jaxsoco.core.compiler import jit
 from jaxsoco.core.protocol import Algorithm, PyTree
 from jaxsoco.tuning.objective import Reduction, bind
@@ -30,8 +22,6 @@ from jaxsoco.tuning.trials import Trials, worlds_of
 TUNED = "tuned"
 BLOCK = 512
 """Most runs at a time."""
-
-_BOOTSTRAP_SEED = 20240815
 
 
 class Row(NamedTuple):
@@ -134,61 +124,14 @@ def _row(
 
 
 def statistic_of(reduction: Reduction, values: np.ndarray) -> Estimate:
-    """The statistic of runs, with its interval."""
-    if not values.size:
-        return Estimate(math.nan)
-    if reduction.statistic == "mean":
-        return pooled_mean(values[None])
-    if reduction.statistic == "cvar":
-        return _by_influence(reduction, values, tail_influence(reduction, values))
-    probability = 0.5 if reduction.statistic == "median" else reduction.level
-    return pooled_quantile(values[None], probability)
+    """The statistic of runs ``[n]``, with its interval."""
+    return _estimator(reduction).estimate(Runs(values[None]), LEVEL)
 
 
 def difference_of(reduction: Reduction, left: np.ndarray, right: np.ndarray) -> Estimate:
     """The statistic of ``left`` less that of ``right``, paired by run, with its interval."""
-    if not left.size:
-        return Estimate(math.nan)
-    if reduction.statistic == "mean":
-        return pooled_mean((left - right)[None])
-    if reduction.statistic == "median":
-        return difference_of_medians(left[None], right[None])
-    if reduction.statistic == "cvar":
-        apart = tail_influence(reduction, left) - tail_influence(reduction, right)
-        middle = float(apart.mean())
-        return Estimate(middle, *_student(middle, apart))
-    quantile = partial(np.quantile, q=reduction.level, axis=-1)
-    return _bootstrap(quantile, left, right)
+    return _estimator(reduction).difference(Runs(left[None]), Runs(right[None]), LEVEL)
 
 
-def tail_influence(reduction: Reduction, values: np.ndarray) -> np.ndarray:
-    """What every run adds to the CVaR: ``q + max(z - q, 0) / (1 - level)``."""
-    edge = np.quantile(values, reduction.level)
-    return edge + np.maximum(values - edge, 0) / (1 - reduction.level)
-
-
-def _by_influence(reduction: Reduction, values: np.ndarray, influence: np.ndarray) -> Estimate:
-    value = float(np.sort(values) @ reduction.weights(values.size))
-    return Estimate(value, *_student(value, influence))
-
-
-def _student(value: float, influence: np.ndarray) -> tuple[float, float]:
-    if influence.size < 2:
-        return math.nan, math.nan
-    error = float(influence.std(ddof=1)) / math.sqrt(influence.size)
-    half = student_quantile(0.5 + LEVEL / 2, influence.size - 1) * error
-    return value - half, value + half
-
-
-def _bootstrap(
-    statistic: Callable[[np.ndarray], np.ndarray], left: np.ndarray, right: np.ndarray
-) -> Estimate:
-    """Student's interval with the paired bootstrap's standard error."""
-    value = float(statistic(left) - statistic(right))
-    if left.size < 2:
-        return Estimate(value)
-    draw = np.random.default_rng(_BOOTSTRAP_SEED)
-    drawn = [draw.integers(left.size, size=left.size) for _ in range(RESAMPLES)]
-    errors = [float(statistic(left[i]) - statistic(right[i])) for i in drawn]
-    half = student_quantile(0.5 + LEVEL / 2, left.size - 1) * float(np.std(errors, ddof=1))
-    return Estimate(value, value - half, value + half)
+def _estimator(reduction: Reduction) -> objectives.Objective:
+    return objectives.Objective(statistic=reduction.statistic, level=reduction.level)

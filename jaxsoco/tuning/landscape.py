@@ -13,14 +13,13 @@ import numpy as np
 
 from jaxsoco.analysis.ledger import ledger_of
 from jaxsoco.analysis.searches import PROFILE
-from jaxsoco.core import stopping
 from jaxsoco.core.schema import AUTO
-from jaxsoco.engine.files import write_whole
 from jaxsoco.engine.reading import read_pieces
+from jaxsoco.experiment.computed import Computed, raise_failure
 from jaxsoco.experiment.expand import Sweep
 from jaxsoco.experiment.learners import Learner
-from jaxsoco.experiment.runner import Computed, raise_failure
 from jaxsoco.tuning.finding import Answer
+from jaxsoco.tuning.folder import write
 from jaxsoco.tuning.space import Dimension
 from jaxsoco.tuning.table import TuneTable
 from jaxsoco.tuning.tuned import rounded
@@ -102,6 +101,7 @@ def keep(computed: Computed, answer: Answer, table: TuneTable) -> None:
     """Writes the profile beside the search.
 
     Raises:
+      Interrupted: it could not be written.
       Exception: what a pack raised that could not be computed.
     """
     if computed.summary.failures:
@@ -117,5 +117,4 @@ def keep(computed: Computed, answer: Answer, table: TuneTable) -> None:
         values.append([AUTO if value is None else value for value in place])
         objective.append([number if math.isfinite(number) else None for number in estimate])
     content = {"values": values, "objective": objective, "seeds": study.seeds}
-    with stopping.held():
-        write_whole(answer.folder / PROFILE, json.dumps(content, indent=1).encode())
+    write(answer.folder / PROFILE, json.dumps(content, indent=1).encode())

@@ -70,6 +70,20 @@ def choose(
     return method, "as asked for"
 
 
+def valid_methods(gradient: Gradient, draws: bool) -> list[str]:
+    """All methods for a parameter of which a learner says so much; the default one first.
+
+    >>> from jaxsoco.core.schema import GRID
+    >>> from jaxsoco.tuning.methods import valid_methods
+    >>> valid_methods(GRID, draws=False)
+    ['grid', 'random']
+    """
+    default, _ = _default({"": gradient}, draws, True)
+    valid = [one for one in METHODS if not _refusals(one, gradient)]
+    others = [one for one in valid if one != default and (draws or one != "score")]
+    return [default, *others]
+
+
 def _refusals(method: str, gradient: Gradient) -> list[tuple[str, str]]:
     """What is wrong with a method for a parameter, and what would be right."""
     if gradient == GRID:

@@ -43,7 +43,7 @@ STATISTICS: tuple[Statistic, ...] = ("mean", "median", "quantile", "cvar")
 class Objective:
     """A statistic over runs of their total cost at the end, or of what it is against another.
 
-    >>> from jaxsoco.tuning.objective import Objective
+    >>> from jaxsoco.tuning import Objective
     >>> Objective(against="online_optimum", statistic="cvar", level=0.9).statistic
     'cvar'
 

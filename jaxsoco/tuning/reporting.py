@@ -11,7 +11,7 @@ import numpy as np
 
 from jaxsoco.core.terminal import Verbatim, output
 from jaxsoco.core.text import count, show
-from jaxsoco.tuning.space import Space
+from jaxsoco.tuning.space import Dimension, Space
 from jaxsoco.tuning.tuned import rounded
 
 
@@ -58,7 +58,7 @@ class SearchProgress:
 
     def advance(self, record: Any) -> None:
         """A step is over."""
-        text = self._line(record)
+        text = f"{self._objective} {step_text(self._space, record)}"
         if self._bar is not None:
             self._bar.set_postfix_str(text, refresh=False)
             self._bar.update()
@@ -75,21 +75,29 @@ class SearchProgress:
             self._bar.close()
             self._bar = None
 
-    def _line(self, record: Any) -> str:
-        """The objective with its interval, and the parameters; of the best of several starts."""
-        objective, low, high, values = (
-            np.asarray(x) for x in (record.objective, record.low, record.high, record.values)
-        )
-        if objective.ndim:
-            best = int(np.argmin(np.where(np.isfinite(objective), objective, np.inf)))
-            objective, low, high, values = (x[best] for x in (objective, low, high, values))
-        pairs = zip(self._space.dimensions, values.tolist(), strict=True)
-        shown = [
-            f"{one.name} = "
-            + show(one.choices[round(v)] if one.scale == "choice" else rounded(v), "auto")
-            for one, v in pairs
-        ]
-        if not np.isfinite(objective):
-            return f"not finite, and rejected; {', '.join(shown)}"
-        interval = f"{objective:.4g} ({low:.4g} to {high:.4g})"
-        return f"{self._objective} {interval}, {', '.join(shown)}"
+
+def step_text(space: Space, record: Any) -> str:
+    """The objective with its interval, and the parameters: ``41.2 (38 to 44.5), rate = 0.003``.
+
+    Args:
+      space: the parameters.
+      record: of a step; of several starts, the best one is shown.
+    """
+    objective, low, high, values = (
+        np.asarray(x) for x in (record.objective, record.low, record.high, record.values)
+    )
+    if objective.ndim:
+        best = int(np.argmin(np.where(np.isfinite(objective), objective, np.inf)))
+        objective, low, high, values = (x[best] for x in (objective, low, high, values))
+    dimensions = [one for one in space.dimensions for _ in range(one.size)]
+    shown = [
+        f"{label} = {_value_text(one, value)}"
+        for label, one, value in zip(space.labels, dimensions, values.tolist(), strict=True)
+    ]
+    if not np.isfinite(objective):
+        return f"not finite, and rejected; {', '.join(shown)}"
+    return f"{objective:.4g} ({low:.4g} to {high:.4g}), {', '.join(shown)}"
+
+
+def _value_text(one: Dimension, value: float) -> str:
+    return show(one.choices[round(value)] if one.scale == "choice" else rounded(value), "auto")

@@ -93,7 +93,7 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Search:
-    """A search for parameters; of :func:`~jaxsoco.tuning.searching.searcher`.
+    """A search for parameters; of :func:`jaxsoco.tuning.searcher`.
 
     Attributes:
       init: ``(key, start=None) -> State``; ``start`` are free coordinates ``[P]``, by default those

@@ -57,7 +57,7 @@ def searcher(
 ) -> Search:
     """A search for parameters.
 
-    >>> from jaxsoco.tuning.searching import search_key, searcher
+    >>> from jaxsoco.tuning import search_key, searcher
     >>> search = searcher(problem, algorithm, params, ["learning_rate"], seeds=16)
     >>> search.method, search.reason
     ('pathwise', 'the gradient of the costs is right in every parameter')
@@ -171,7 +171,7 @@ def _design(
         if population:
             rungs = min(rungs, max(round(math.log2(population)), 1))
         runs = _whole(seeds, 2**rungs * worlds.groups)
-        points = designs.random_of(space, free, 2**rungs, root)
+        points = designs.sobol_of(space, free, 2**rungs, root)
         parts, steps = designs.halving(trials, space, points, runs), rungs + 1
     else:
         make = designs.grid_of if name == "grid" else partial(designs.random_of, seed=root)

@@ -206,9 +206,8 @@ class Space:
 def space_of(fields: Sequence[Field], wanted: Any, place: str = "parameters") -> Space:
     """The space of parameters that a user names, by their declarations.
 
-    >>> from jaxsoco.tracking import PassiveLearnerParams
     >>> from jaxsoco.tuning.space import space_of
-    >>> space_of(PassiveLearnerParams.FIELDS, ["learning_rate"]).dimensions[0].scale
+    >>> space_of(type(params).FIELDS, ["learning_rate"]).dimensions[0].scale
     'log'
 
     Args:

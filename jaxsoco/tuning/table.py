@@ -2,161 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from jaxsoco.analysis.objectives import Objective
 from jaxsoco.core.errors import InputError, Issue, suggest
-from jaxsoco.core.fields import INVALID, Issues, check_table, read_value
-from jaxsoco.core.schema import AUTO, REQUIRED, AlgorithmEntry, ComparatorEntry, Field, suits
+from jaxsoco.core.fields import Issues, check_table, read_value
+from jaxsoco.core.schema import ComparatorEntry, suits
 from jaxsoco.core.text import show, with_type
 from jaxsoco.experiment.expand import Sweep
-from jaxsoco.experiment.learners import MOST_LEARNERS, Learner
+from jaxsoco.experiment.learners import MOST_LEARNERS
 from jaxsoco.experiment.spec import Experiment
-from jaxsoco.tuning.methods import METHODS, choose
-from jaxsoco.tuning.space import Space, space_of
-
-OPTIMIZERS = ("adam", "adabelief", "lion", "rmsprop", "sgd")
-
-TUNE_FIELDS = (
-    Field(
-        "algorithm",
-        "strings",
-        "label or name of an `[[algorithm]]`, which says where the search starts (the only one "
-        "if absent); a list tunes several, one after the other",
-        default=None,
-    ),
-    Field(
-        "parameters",
-        "strings",
-        "fields to tune; or a table of them with a range `[low, high]` or a list of values to try",
-    ),
-    Field(
-        "method",
-        "choice",
-        "how to search; auto: by gradients where all parameters have them, else by evolution; a "
-        "grid for what has no range",
-        default="auto",
-        choices=("auto", *METHODS),
-    ),
-    Field("steps", "integer", "steps of the search", default=60, low=1, high=1_000_000),
-    Field("seeds", "integer", "runs of a step, shared by the points", default=512, low=2),
-    Field(
-        "holdout",
-        "integer",
-        "other seeds, on which the result is judged: the first ones of an ordinary run",
-        default=2048,
-        low=8,
-    ),
-    Field(
-        "optimizer",
-        "choice",
-        "optax's optimiser of the methods that take steps",
-        default="adam",
-        choices=OPTIMIZERS,
-    ),
-    Field(
-        "rate",
-        "float",
-        "its first step, in logarithms of positive parameters and logits of bounded ones; it "
-        "shrinks to 0 along a cosine",
-        default=0.2,
-        low=0,
-        open_low=True,
-        high=100,
-    ),
-    Field(
-        "population",
-        "integer",
-        "places that evolution and designs try in a step (as the method has it if absent)",
-        default=None,
-        low=2,
-    ),
-    Field("starts", "integer", "places to start from, beside each other", default=1, low=1),
-    Field(
-        "landscape",
-        "integer",
-        "places over the range of each of one or two parameters, for the figure; 0 for none (17 "
-        "for one, 9 for two)",
-        default=None,
-        low=0,
-        high=1000,
-    ),
-)
-"""Keys of ``[tune]`` beside ``objective``."""
-
-OBJECTIVE_FIELDS = (
-    Field(
-        "against",
-        "string",
-        "comparator of the ratio or regret (the first of `run.compare`; none where `cost` is "
-        "given)",
-        default=None,
-    ),
-    Field("cost", "string", "one cost component in place of the total", default=None),
-    Field(
-        "statistic",
-        "choice",
-        "over runs; cvar is the mean of the worst runs",
-        default="mean",
-        choices=("mean", "median", "quantile", "cvar"),
-    ),
-    Field(
-        "level",
-        "float",
-        "of the quantile; of the CVaR, the share of the runs that are not the worst",
-        default=None,
-        low=0.001,
-        high=0.999,
-    ),
-)
-"""Keys of ``tune.objective``."""
+from jaxsoco.tuning.fields import OBJECTIVE_FIELDS, TUNE_FIELDS
+from jaxsoco.tuning.methods import choose
+from jaxsoco.tuning.space import Space
+from jaxsoco.tuning.targets import Target, read_targets
 
 _LEVELS = ("quantile", "cvar")
 _SMOKE_STEPS, _SMOKE_SEEDS, _SMOKE_PLACES = 4, 32, 5
 _PLACES = {1: 17, 2: 9}
 _PROFILE_SEEDS = 256
-
-
-@dataclass(frozen=True)
-class Target:
-    """A learner to tune.
-
-    Attributes:
-      name: as ``[tune]`` has it.
-      entry: the algorithm.
-      values: of all fields, where the search starts: those of the file.
-      wanted: names of the parameters that are searched, or ranges by name.
-      space: of these parameters.
-      alone: no other learner is tuned beside it.
-    """
-
-    name: str
-    entry: AlgorithmEntry
-    values: dict[str, Any]
-    wanted: Any
-    space: Space
-    alone: bool = True
-
-    def label(self, row: str) -> str:
-        """Its label in the judging sweep: ``tuned``; beside others, ``hyscale tuned``."""
-        return row if self.alone else f"{self.name} {row}"
-
-    @property
-    def automatic(self) -> dict[str, Any]:
-        """The parameters of which the theory says something, with the word for it."""
-        fields = {field.name: field for field in self.entry.fields}
-        chosen = [fields[name] for name in self.space.names if fields[name].theory]
-        return {f.name: AUTO if AUTO in f.words else None for f in chosen if _may_be_auto(f)}
-
-    def learner(self, label: str, values: Mapping[str, Any]) -> Learner:
-        """The learner with other values, as an experiment has it."""
-        return Learner(label, label, self.entry, {**self.values, **values})
-
-
-def _may_be_auto(field: Field) -> bool:
-    return AUTO in field.words or field.default is None
 
 
 @dataclass(frozen=True)
@@ -225,7 +91,7 @@ def read_table(sweep: Sweep) -> TuneTable:
         raise InputError(_missing(experiment))
     values = _read_values(experiment, issues)
     objective, rivals = _read_objective(experiment, issues)
-    learners = _read_learners(experiment, issues)
+    learners = read_targets(experiment, issues)
     if not issues:
         _check_objective(sweep, objective, issues)
     if issues:
@@ -396,98 +262,3 @@ def _check_objective(sweep: Sweep, objective: Objective, issues: Issues) -> None
     if sweep.experiment.run.keep == "moments" and objective.statistic != "mean":
         message = f'a {objective.statistic} takes every run, and run.keep = "moments" has none'
         issues.found(place, message, 'want "mean", or another run.keep')
-
-
-# --- the learners ---------------------------------------------------------------------------------
-
-
-def _read_learners(experiment: Experiment, issues: Issues) -> tuple[Target, ...]:
-    section = experiment.document.tune
-    names = _names(experiment, issues)
-    setting = section.get("parameters")
-    if setting is None:
-        hint = 'want fields of the learner, as in ["learning_rate"], or a table of ranges'
-        issues.found("tune.parameters", "is missing", hint)
-    learners = []
-    for name, place in names:
-        one = _start(experiment, name, place, setting and setting.value, issues)
-        if one is None or setting is None:
-            continue
-        entry, values = one
-        try:
-            space = space_of(entry.fields, setting.value, setting.place)
-        except InputError as error:
-            issues += [issue for issue in error.issues if issue not in issues]
-            continue
-        learners.append(Target(name, entry, values, setting.value, space, len(names) == 1))
-    return tuple(learners)
-
-
-def _names(experiment: Experiment, issues: Issues) -> list[tuple[str, str]]:
-    """The learners' names, each with its place."""
-    setting = experiment.document.tune.get("algorithm")
-    labels = list(dict.fromkeys(one.base for one in experiment.learners))
-    if setting is None and len(labels) == 1:
-        return [(labels[0], "tune.algorithm")]
-    if setting is None:
-        issues.found("tune.algorithm", "is missing", suggest("", labels))
-        return []
-    if isinstance(setting.value, str):
-        return [(setting.value, setting.place)]
-    field = Field("algorithm", "strings", "learners")
-    names = read_value(field, setting.value, setting.place, issues)
-    if names is INVALID:
-        return []
-    return [(name, f"{setting.place}[{i}]") for i, name in enumerate(names)]
-
-
-def _start(
-    experiment: Experiment, name: str, place: str, wanted: Any, issues: Issues
-) -> tuple[AlgorithmEntry, dict[str, Any]] | None:
-    """A learner and the values that its search starts from: the file's, or else the default."""
-    learners = [one for one in experiment.learners if one.base == name]
-    learners = learners or [one for one in experiment.learners if one.entry.name == name]
-    entries = {one.name: one for one in experiment.family.algorithms}
-    if not learners and name in entries and suits(entries[name], experiment.problem):
-        return _default_start(entries[name], place, issues)
-    if not learners:
-        labels = [*dict.fromkeys(one.base for one in experiment.learners)]
-        message = f'the experiment has no algorithm "{name}"'
-        issues.found(place, message, suggest(name, {*labels, *entries}))
-        return None
-    if len({one.entry.name for one in learners}) > 1:
-        issues.found(place, f'"{name}" names several algorithms', "give them labels of their own")
-        return None
-    return learners[0].entry, _single_values(learners, place, wanted, issues)
-
-
-def _default_start(
-    entry: AlgorithmEntry, place: str, issues: Issues
-) -> tuple[AlgorithmEntry, dict[str, Any]] | None:
-    missing = [field.name for field in entry.fields if field.default is REQUIRED]
-    if missing:
-        message = f"{entry.name} has no default for {', '.join(missing)}"
-        issues.found(place, message, "add an [[algorithm]] that says it")
-        return None
-    return entry, {field.name: field.default for field in entry.fields}
-
-
-def _single_values(
-    learners: Sequence[Learner], place: str, wanted: Any, issues: Issues
-) -> dict[str, Any]:
-    """One value of every field of learners that differ in values.
-
-    Of a tuned one that has several, the default if there is one, or else the first.
-    """
-    values, tuned = {}, wanted if isinstance(wanted, list | Mapping) else ()
-    for field in learners[0].entry.fields:
-        several = list(dict.fromkeys(one.values[field.name] for one in learners))
-        values[field.name] = several[0]
-        if len(several) > 1 and field.name not in tuned:
-            shown = ", ".join(show(value, "None") for value in several[:4])
-            message = f"{learners[0].base} has several values of {field.name}: {shown}"
-            hint = f"want one: --set algorithm.{learners[0].base}.{field.name}={show(several[0])}"
-            issues.found(place, message, hint)
-        elif len(several) > 1 and field.default is not REQUIRED:
-            values[field.name] = field.default
-    return values

@@ -63,7 +63,10 @@ def _barrier_point(inverse: Array, losses: Array, rates: Array) -> tuple[Array, 
     # KKT: 1/w_i = 1/w'_i + rates_i (losses_i - lam). Written from the largest multiplier that
     # keeps every w_i <= 1, lam = top - mu, nothing cancels: 1/w_i = 1 + gap_i + rates_i mu.
     excess = inverse - 1 + rates * losses
-    top = jnp.min(excess / rates, axis=0)[None]
+    # An absent arm's excess is infinite; its derivative must not be multiplied by it.
+    absent = jnp.isinf(excess)
+    ratio = jnp.where(absent, jnp.inf, jnp.where(absent, 0, excess) / rates)
+    top = jnp.min(ratio, axis=0)[None]
     gap = excess - rates * top
     # 1/sum(w) is concave and increasing in mu: Newton climbs to the root from mu = 0.
     mu = jnp.zeros_like(top)

@@ -1,6 +1,7 @@
 """A report of tuned learners: the judgement, the course of the search, the landscape."""
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from jaxsoco.analysis.plots._landscape import LandscapePlot
 from jaxsoco.analysis.plots._search import SearchPlot
 from jaxsoco.analysis.report import write_report
 from jaxsoco.analysis.searches import Parameter, searches
+from jaxsoco.analysis.statistics import Estimate
 from jaxsoco.core.study import Study
 
 WORLDS = np.random.default_rng(0).lognormal(0, 0.5, 64)
@@ -107,6 +109,13 @@ def test_the_judgement_is_paired_and_names_each_learner_once(planted, tmp_path):
     text = judgement.text(search, ledger)
     assert "pcm on 64 held-out seeds" in text and "rate = 0.02" in text
     assert "computed once" in text
+
+
+def test_verdicts_follow_the_interval_alone():
+    estimates = [(-1, -2, -0.1), (1, 0.1, 2), (-1, -2, 0.5), (0, 0, 0), (-1, math.nan, math.nan)]
+    words = [judgement.verdict(Estimate(*ends)) for ends in estimates]
+    assert words == ["better", "worse", "not told apart", "the same", "unknown"]
+    assert judgement.verdict(Estimate(math.nan)) == ""
 
 
 def test_the_course_has_a_panel_for_the_objective_and_each_parameter(planted, tmp_path):

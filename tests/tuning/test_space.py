@@ -1,5 +1,8 @@
 """Parameters as free coordinates: ranges, scales, and what a user may ask for."""
 
+import subprocess
+import sys
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -155,3 +158,17 @@ def test_without_a_range_designs_stay_around_the_start():
     np.testing.assert_allclose(
         space.dimensions[2].value(np.array([low[2], high[2]])), [1 / 101, 100 / 101]
     )
+
+
+def test_it_is_read_without_jax():
+    code = """
+import sys
+from jaxsoco.tracking.settings import HySCaLEParams
+from jaxsoco.tuning.methods import choose
+from jaxsoco.tuning.space import space_of
+space = space_of(HySCaLEParams.FIELDS, {"learning_rate": [1e-5, 0.1], "gain": None})
+assert choose(space, {}, draws=False)[0] == "pathwise"
+assert abs(space.values(space.free({"learning_rate": 0.01, "gain": 2.0}))["gain"] - 2) < 1e-12
+sys.exit("jax" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -9,8 +9,9 @@ import pytest
 from jaxsoco.core.errors import InputError
 from jaxsoco.experiment.expand import expand
 from jaxsoco.experiment.spec import load_experiment
+from jaxsoco.tuning.fields import TUNE_FIELDS
 from jaxsoco.tuning.overview import tuning_document, tuning_text
-from jaxsoco.tuning.table import TUNE_FIELDS, read_table
+from jaxsoco.tuning.table import read_table
 
 ROOT = Path(__file__).resolve().parents[2]
 

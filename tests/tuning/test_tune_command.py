@@ -58,7 +58,6 @@ def spec(folder: Path, more: str = "", rate=1e-4, horizon=20, steps=3) -> Path:
 
 def begun(*arguments) -> subprocess.Popen:
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'kernels'}"}
-    environment["JAX_NUMPY_RANK_PROMOTION"] = "allow"
     return subprocess.Popen(
         [sys.executable, "-c", PROGRAM, *map(str, arguments)],
         env=environment,
@@ -132,10 +131,8 @@ def test_results_in_python_have_the_search_and_its_judgement(whole):
     assert search.course(search.parameters[0])[0] == pytest.approx(1e-4)
     tuned, default, start = results.judgement(search)
     assert (tuned.row, default.row, start.row) == ("tuned", "default", "start")
-    last = {
-        one.label: np.asarray([row.regret for row in results.runs(one.label) if row.round == 20])
-        for one in (tuned, default)
-    }
+    runs = {one.label: results.runs(one.label) for one in (tuned, default)}
+    last = {label: rows["regret"][rows["round"] == 20] for label, rows in runs.items()}
     assert tuned.objective.value == pytest.approx(last["tuned"].mean())
     assert default.gain.value == pytest.approx((last["tuned"] - last["default"]).mean())
 
