@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import toys  # pyright: ignore[reportMissingImports]
 
 import jaxsoco
 from jaxsoco.tuning.estimators import evolution, pathwise, score
@@ -18,9 +17,9 @@ from jaxsoco.tuning.trials import Trials, Worlds, worlds_of
 RUNS = 4096
 
 
-def trials_of(names, params=None, objective=None, problem=None, algorithm=toys.aim, **options):
-    params = toys.AimParams() if params is None else params
-    worlds = worlds_of(toys.world() if problem is None else problem)
+def trials_of(names, params=None, objective=None, problem=None, algorithm=aims.aim, **options):
+    params = aims.AimParams() if params is None else params
+    worlds = worlds_of(aims.world() if problem is None else problem)
     criterion = bind(objective, worlds.first)
     return Trials(worlds, algorithm, params, space_for(params, names), criterion, **options)
 
@@ -37,14 +36,14 @@ def slopes_at(free):
     """Of the expected cost ``T ((aim - shift)^2 + 1)``, in the free coordinates."""
     part = 1 / (1 + np.exp(-free[2]))
     aim = free[0] + free[1] + part - 0.5
-    outer = 2 * toys.ROUNDS * (aim - 0.5)
+    outer = 2 * aims.ROUNDS * (aim - 0.5)
     return outer * np.array([1, 1, part * (1 - part)])
 
 
 @pytest.mark.parametrize("forward", [True, False], ids=["forward", "reverse"])
 @pytest.mark.parametrize("lanes", ["native", "vmap"])
 def test_pathwise_is_the_gradient(forward, lanes):
-    algorithm = toys.aim._replace(lanes=lanes)
+    algorithm = aims.aim._replace(lanes=lanes)
     trials = trials_of(["x", "pace", "part"], algorithm=algorithm)
     keys = jaxsoco.seed_keys(0, RUNS)
     one = pathwise.estimate(trials, FREE, keys, forward=forward, clip=None)
@@ -54,17 +53,17 @@ def test_pathwise_is_the_gradient(forward, lanes):
     # Every run's own: 2 T (aim - target) times the chain.
     aim = FREE[0] + FREE[1] + jax.nn.sigmoid(FREE[2]) - 0.5
     # (1 - t)^2 - t^2 = 1 - 2 t
-    ends = [jaxsoco.play(toys.world(), toys.aim, toys.AimParams(x=x), keys[:5]) for x in (0.0, 1.0)]
-    rise = (ends[1].costs.miss[-1] - ends[0].costs.miss[-1]) / toys.ROUNDS
+    ends = [jaxsoco.play(aims.world(), aims.aim, aims.AimParams(x=x), keys[:5]) for x in (0.0, 1.0)]
+    rise = (ends[1].costs.miss[-1] - ends[0].costs.miss[-1]) / aims.ROUNDS
     targets = (1 - rise) / 2
-    np.testing.assert_allclose(values, toys.ROUNDS * (aim - targets) ** 2, rtol=1e-4)
-    np.testing.assert_allclose(slopes[0], 2 * toys.ROUNDS * (aim - targets), rtol=1e-4)
+    np.testing.assert_allclose(values, aims.ROUNDS * (aim - targets) ** 2, rtol=1e-4)
+    np.testing.assert_allclose(slopes[0], 2 * aims.ROUNDS * (aim - targets), rtol=1e-4)
     np.testing.assert_allclose(slopes[1], slopes[0], rtol=1e-5)
 
 
 def test_both_modes_agree_in_a_users_own_learner():
-    params = toys.network_params()
-    trials = trials_of(["layers", "scale"], params, algorithm=toys.network)
+    params = aims.network_params()
+    trials = trials_of(["layers", "scale"], params, algorithm=aims.network)
     free = jnp.asarray(trials.space.free({"layers": jnp.arange(6.0) / 7, "scale": 1.0}))
     keys = jaxsoco.seed_keys(0, 16)
     forward, reverse = (pathwise.estimate(trials, free, keys, forward=f) for f in (True, False))
@@ -72,10 +71,10 @@ def test_both_modes_agree_in_a_users_own_learner():
     np.testing.assert_allclose(forward.error, reverse.error, rtol=1e-3)
 
     def mean(params):
-        run = jaxsoco.play(toys.world(), toys.network, params, keys)
+        run = jaxsoco.play(aims.world(), aims.network, params, keys)
         return run.costs.miss[-1].mean()
 
-    slope = jax.grad(mean)(toys.Network({"in": free[:3], "out": free[3:6]}, free[6]))
+    slope = jax.grad(mean)(aims.Network({"in": free[:3], "out": free[3:6]}, free[6]))
     want = jnp.concatenate([slope.layers["in"], slope.layers["out"], slope.scale[None]])
     unclipped = pathwise.estimate(trials, free, keys, clip=None)
     np.testing.assert_allclose(unclipped.gradient, want, rtol=1e-4)
@@ -139,16 +138,16 @@ def test_the_error_is_that_of_the_mean():
 @pytest.mark.parametrize("names", [["x"], ["x", "pace"], ["drawn"]], ids=str)
 def test_evolution_is_the_gradient_of_the_smoothed_objective(names, lanes):
     """A quadratic's, which smoothing leaves as it is, also in what has no gradient."""
-    trials = trials_of(names, algorithm=toys.aim._replace(lanes=lanes))
+    trials = trials_of(names, algorithm=aims.aim._replace(lanes=lanes))
     free = jnp.array([0.3, 0.2])[: len(names)]
     # 3 values of the estimate, by key.
     for seed in range(3):
         key = jax.random.key(seed)
         keys = jaxsoco.seed_keys(seed, RUNS)
         one = evolution.estimate(trials, free, keys, key=key, population=512)
-        outer = 2 * toys.ROUNDS * (float(free.sum()) - 0.5)
+        outer = 2 * aims.ROUNDS * (float(free.sum()) - 0.5)
         near(one, np.full(len(names), outer))
-        smoothed = toys.ROUNDS * ((float(free.sum()) - 0.5) ** 2 + 1 + 0.09 * len(names))
+        smoothed = aims.ROUNDS * ((float(free.sum()) - 0.5) ** 2 + 1 + 0.09 * len(names))
         assert one.low <= smoothed <= one.high
 
 
@@ -162,7 +161,7 @@ def test_evolution_smooths_what_jumps():
     def smoothed(u):
         whole = np.arange(-6, 7)
         chance = norm.cdf((whole + 0.5 - u) / sigma) - norm.cdf((whole - 0.5 - u) / sigma)
-        return toys.ROUNDS * float(chance @ (whole - 0.5) ** 2)
+        return aims.ROUNDS * float(chance @ (whole - 0.5) ** 2)
 
     truth = (smoothed(at + 1e-4) - smoothed(at - 1e-4)) / 2e-4
     one = evolution.estimate(
@@ -215,7 +214,7 @@ def log_chance(params, state, obs, action):
     return jnp.where(action > 0, jnp.log(params.part), jnp.log1p(-params.part))
 
 
-lottery = toys.aim._replace(act=act_by_lot, log_probability=log_chance)
+lottery = aims.aim._replace(act=act_by_lot, log_probability=log_chance)
 
 
 @pytest.mark.parametrize("forward", [True, False], ids=["forward", "reverse"])
@@ -223,11 +222,11 @@ lottery = toys.aim._replace(act=act_by_lot, log_probability=log_chance)
 def test_score_is_the_gradient_of_the_expectation(lanes, forward):
     """``E (a - target)^2 = part (1 - 2 shift) + shift^2 + 1`` in every round."""
     shift = -0.25
-    trials = trials_of(["part"], algorithm=lottery._replace(lanes=lanes), problem=toys.world(shift))
+    trials = trials_of(["part"], algorithm=lottery._replace(lanes=lanes), problem=aims.world(shift))
     free = jnp.array([0.4])
     part = float(jax.nn.sigmoid(0.4))
     one = score.estimate(trials, free, jaxsoco.seed_keys(0, RUNS), forward=forward)
-    near(one, toys.ROUNDS * (1 - 2 * shift) * part * (1 - part))
+    near(one, aims.ROUNDS * (1 - 2 * shift) * part * (1 - part))
     # Values are those without the score terms.
     np.testing.assert_allclose(one.value, trials.shared(free, jaxsoco.seed_keys(0, RUNS)).mean())
 
@@ -256,15 +255,15 @@ def test_one_run_has_no_baseline():
 
 
 def test_several_problems_share_the_runs():
-    problems = [toys.world(-1.0), toys.world(2.0)]
+    problems = [aims.world(-1.0), aims.world(2.0)]
     trials = trials_of(["x"], problem=problems)
     keys = jaxsoco.seed_keys(0, 8)
     values = trials.shared(jnp.array([0.5]), keys)
     for i, problem in enumerate(problems):
         part = keys[4 * i : 4 * i + 4]
-        alone = jaxsoco.play(problem, toys.aim, toys.AimParams(x=0.5), part).costs.miss[-1]
+        alone = jaxsoco.play(problem, aims.aim, aims.AimParams(x=0.5), part).costs.miss[-1]
         np.testing.assert_allclose(values[4 * i : 4 * i + 4], alone, rtol=1e-6)
-    longer = trials_of(["x"], problem=[toys.world(-1.0), toys.world(2.0, rounds=5)])
+    longer = trials_of(["x"], problem=[aims.world(-1.0), aims.world(2.0, rounds=5)])
     np.testing.assert_allclose(longer.shared(jnp.array([0.5]), keys)[:4], values[:4], rtol=1e-6)
     points = jnp.linspace(0, 1, 8)[None]
     each = trials.each(points, keys)
@@ -273,24 +272,24 @@ def test_several_problems_share_the_runs():
 
 def test_a_distribution_of_problems_is_drawn_anew():
     def draw(key):
-        return toys.world(jax.random.normal(key))
+        return aims.world(jax.random.normal(key))
 
     trials = Trials(
         worlds_of(draw, 4),
-        toys.aim,
-        toys.AimParams(),
-        space_for(toys.AimParams(), ["x"]),
-        bind(None, toys.world()),
+        aims.aim,
+        aims.AimParams(),
+        space_for(aims.AimParams(), ["x"]),
+        bind(None, aims.world()),
     )
     few, many = (trials.shared(jnp.array([0.0]), jaxsoco.seed_keys(0, n)) for n in (8, RUNS))
     assert few.shape == (8,)
     assert trials.worlds.draw is draw
     wide = Worlds(trials.worlds.instances, draw, RUNS // 4)
-    spread = Trials(wide, toys.aim, toys.AimParams(), trials.space, trials.criterion)
+    spread = Trials(wide, aims.aim, aims.AimParams(), trials.space, trials.criterion)
     values = spread.shared(jnp.array([0.0]), jaxsoco.seed_keys(0, RUNS))
     # E (0 - shift - z)^2 = 2 in each of two rounds.
     error = float(values.std()) / np.sqrt(RUNS // 4)
-    assert abs(float(values.mean()) - 2 * toys.ROUNDS) < 3 * error
+    assert abs(float(values.mean()) - 2 * aims.ROUNDS) < 3 * error
     assert many.shape == (RUNS,)
 
 
@@ -301,6 +300,6 @@ def test_other_problems_are_no_problems():
         with pytest.raises(TypeError, match="problem: expected"):
             worlds_of(wrong)
     tree = jaxsoco.make("multistage/bernoulli_tree", horizon=4)
-    for wrong in ([], [toys.world(), tree]):
+    for wrong in ([], [aims.world(), tree]):
         with pytest.raises(InputError, match="problem: expected problems of one family"):
             worlds_of(wrong)

@@ -3,7 +3,6 @@
 import jax
 import numpy as np
 import pytest
-import toys  # pyright: ignore[reportMissingImports]
 from scipy import stats
 
 import jaxsoco
@@ -11,21 +10,21 @@ from jaxsoco.tuning.judge import difference_of, judge, statistic_of
 from jaxsoco.tuning.objective import Objective, Reduction
 
 LEARNERS = {
-    "tuned": (toys.aim, toys.AimParams(x=0.4)),
-    "default": (toys.aim, toys.AimParams(x=0.0)),
-    "other": (toys.aim, toys.AimParams(x=0.4, kind="first")),
+    "tuned": (aims.aim, aims.AimParams(x=0.4)),
+    "default": (aims.aim, aims.AimParams(x=0.0)),
+    "other": (aims.aim, aims.AimParams(x=0.4, kind="first")),
 }
 
 
 def costs(params, seeds, problem=None):
-    problem = toys.world() if problem is None else problem
-    run = jaxsoco.play(problem, toys.aim, params, jaxsoco.seed_keys(3, seeds))
+    problem = aims.world() if problem is None else problem
+    run = jaxsoco.play(problem, aims.aim, params, jaxsoco.seed_keys(3, seeds))
     return np.asarray(run.costs.miss[-1], float)
 
 
 @pytest.mark.parametrize("seeds", [100, 1200])
 def test_rows_are_those_of_the_runs(seeds):
-    rows = judge(toys.world(), LEARNERS, None, jaxsoco.seed_keys(3, seeds))
+    rows = judge(aims.world(), LEARNERS, None, jaxsoco.seed_keys(3, seeds))
     assert [row.label for row in rows] == list(LEARNERS)
     tuned = costs(LEARNERS["tuned"][1], seeds)
     assert rows[0].difference is None
@@ -87,7 +86,7 @@ def test_runs_that_fail_are_counted_and_left_out():
         cost = run.costs.miss[-1]
         return jax.numpy.where(cost < 4, cost, jax.numpy.inf)
 
-    rows = judge(toys.world(), LEARNERS, logarithm, jaxsoco.seed_keys(3, 100))
+    rows = judge(aims.world(), LEARNERS, logarithm, jaxsoco.seed_keys(3, 100))
     for row, (_, params) in zip(rows, LEARNERS.values(), strict=True):
         values = costs(params, 100)
         assert row.failed == int((values >= 4).sum()) > 0
@@ -95,13 +94,13 @@ def test_runs_that_fail_are_counted_and_left_out():
 
 
 def test_several_problems_and_a_distribution():
-    problems = [toys.world(-1.0), toys.world(2.0)]
+    problems = [aims.world(-1.0), aims.world(2.0)]
     keys = jaxsoco.seed_keys(3, 64)
     row = judge(problems, LEARNERS, None, keys)[0]
     means = [costs(LEARNERS["tuned"][1], 64, problem) for problem in problems]
     want = np.concatenate([means[0][:32], means[1][32:]]).mean()
     assert row.value.value == pytest.approx(want, rel=1e-5)
-    rows = judge(lambda key: toys.world(jax.random.normal(key)), LEARNERS, None, keys)
+    rows = judge(lambda key: aims.world(jax.random.normal(key)), LEARNERS, None, keys)
     # E (0.4 - shift - z)^2 = 0.16 + 2 in each of two rounds, with an instance for every run.
     assert rows[0].runs == 64 and rows[0].value.lower < 2 * 2.16 < rows[0].value.upper
     whole = judge(problems, LEARNERS, lambda run: run.costs.miss[-1].max(), keys)[0]

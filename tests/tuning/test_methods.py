@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 import pytest
-import toys  # pyright: ignore[reportMissingImports]
 
 import jaxsoco
 from jaxsoco import cli, listing, registry
@@ -14,12 +13,12 @@ from jaxsoco.tuning.methods import METHODS, choose
 from jaxsoco.tuning.searching import searcher
 from jaxsoco.tuning.space import space_of
 
-WORDS = {one.name: one.slope() for one in toys.AimParams.FIELDS}
+WORDS = {one.name: one.slope() for one in aims.AimParams.FIELDS}
 LISTS = {"order": [0, 1], "depth": [1.0, 2.0], "kind": ["sum", "first"]}
 
 
 def chosen(names, **options):
-    space = space_of(toys.AimParams.FIELDS, {name: LISTS.get(name) for name in names})
+    space = space_of(aims.AimParams.FIELDS, {name: LISTS.get(name) for name in names})
     return choose(space, WORDS, **{"draws": False, **options})
 
 
@@ -104,16 +103,16 @@ def test_a_search_is_refused_before_it_runs():
     tree = jaxsoco.make("multistage/bernoulli_tree", horizon=4)
     with pytest.raises(InputError, match="pathwise: the gradient of the costs is biased: it moves"):
         searcher(tree, *jaxsoco.learner("multistage/exp3"), ["eta"], method="pathwise")
-    world = toys.world()
+    world = aims.world()
     for wanted, params, message in [
-        ({"pace": [2.0, 4.0]}, toys.AimParams(), r"params.pace: starts at 1 .want a start from 2"),
-        (["pase"], toys.AimParams(), r"parameters.pase: no parameter"),
+        ({"pace": [2.0, 4.0]}, aims.AimParams(), r"params.pace: starts at 1 .want a start from 2"),
+        (["pase"], aims.AimParams(), r"parameters.pase: no parameter"),
     ]:
         with pytest.raises(InputError, match=message):
-            searcher(world, toys.aim, params, wanted)
+            searcher(world, aims.aim, params, wanted)
     for name in ("steps", "seeds", "population", "draws"):
         with pytest.raises(InputError, match=f"^{name}: expected a whole number >= 1, got 0"):
-            searcher(world, toys.aim, toys.AimParams(), ["x"], **{name: 0})
+            searcher(world, aims.aim, aims.AimParams(), ["x"], **{name: 0})
 
 
 def test_the_page_and_the_listing_say_it(capsys):

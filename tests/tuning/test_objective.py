@@ -4,7 +4,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import toys  # pyright: ignore[reportMissingImports]
 from scipy import stats
 
 import jaxsoco
@@ -92,7 +91,7 @@ def test_what_is_wrong_is_said():
         with pytest.raises(InputError, match=message):
             bind(objective, problem)
     with pytest.raises(InputError, match="is of no family with comparators"):
-        bind(Objective(against="best"), toys.world())
+        bind(Objective(against="best"), aims.world())
     with pytest.raises(TypeError, match="expected an Objective or a function of Run"):
         bind(3, problem)
 
@@ -117,5 +116,5 @@ def test_values_of_runs():
         np.testing.assert_allclose(criterion.value(run, best), want, rtol=1e-6)
         assert (criterion.best is None) == (objective is None or "path" not in str(objective))
     # Without a family, all that the ledger has is the cost.
-    run = jaxsoco.play(toys.world(), toys.aim, toys.AimParams(), keys)
-    np.testing.assert_array_equal(bind(None, toys.world()).value(run, None), run.costs.miss[-1])
+    run = jaxsoco.play(aims.world(), aims.aim, aims.AimParams(), keys)
+    np.testing.assert_array_equal(bind(None, aims.world()).value(run, None), run.costs.miss[-1])

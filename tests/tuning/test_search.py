@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-import toys  # pyright: ignore[reportMissingImports]
 
 import jaxsoco
 from jaxsoco.core.errors import InputError
@@ -20,9 +19,9 @@ from jaxsoco.tuning.searching import search_key, searcher
 METHODS = ("pathwise", "evolution", "grid", "random", "halving")
 
 
-def search_of(names=("x",), problem=None, algorithm=toys.aim, params=None, **options):
-    problem = toys.world() if problem is None else problem
-    params = toys.AimParams() if params is None else params
+def search_of(names=("x",), problem=None, algorithm=aims.aim, params=None, **options):
+    problem = aims.world() if problem is None else problem
+    params = aims.AimParams() if params is None else params
     options = {"seeds": 64, "steps": 12, **options}
     return searcher(problem, algorithm, params, list(names), **options)
 
@@ -110,7 +109,7 @@ def test_many_problems_side_by_side():
     """A whole tuning is a function of its problem."""
 
     def answer(shift):
-        search = search_of(problem=toys.world(shift), steps=30)
+        search = search_of(problem=aims.world(shift), steps=30)
         state, _ = jax.lax.scan(
             lambda state, _: search.step(state), search.init(search_key(0)), None, search.steps
         )
@@ -119,7 +118,7 @@ def test_many_problems_side_by_side():
     shifts = jnp.linspace(-1, 1, 64)
     answers = jax.jit(jax.vmap(answer), compiler_options=quick())(shifts)
     np.testing.assert_allclose(answers, shifts, atol=0.25)
-    alone, _ = run(search_of(problem=toys.world(float(shifts[9])), steps=30))
+    alone, _ = run(search_of(problem=aims.world(float(shifts[9])), steps=30))
     np.testing.assert_allclose(search_of().answer(alone)[0], answers[9], rtol=1e-3, atol=1e-4)
 
 
@@ -154,7 +153,7 @@ def test_a_step_is_compiled_once():
 
 def test_it_stays_in_its_range():
     search = searcher(
-        toys.world(50.0), toys.aim, toys.AimParams(), {"pace": [0.5, 2.0]}, seeds=32, steps=30
+        aims.world(50.0), aims.aim, aims.AimParams(), {"pace": [0.5, 2.0]}, seeds=32, steps=30
     )
     state, records = run(search)
     values = np.array([float(one.values[0]) for one in records])
@@ -185,14 +184,14 @@ def test_a_step_that_is_not_finite_is_taken_back():
 
 
 def test_one_that_is_not_finite_at_the_start_is_one_message():
-    search = search_of(params=toys.AimParams(x=100.0), objective=cliff)
+    search = search_of(params=aims.AimParams(x=100.0), objective=cliff)
     with pytest.raises(InputError) as error:
         run_search(search, search_key(0))
     (issue,) = error.value.issues
     assert str(issue).startswith("objective: the mean of cliff is not finite where the search")
     assert "at x = 100" in str(issue)
     # Of several starts, one is enough.
-    several = search_of(params=toys.AimParams(x=6.0), objective=cliff, steps=2)
+    several = search_of(params=aims.AimParams(x=6.0), objective=cliff, steps=2)
     state, _ = run_search(several, search_key(0), starts=4)
     assert np.isfinite(state.objective).any()
 
@@ -214,8 +213,8 @@ def test_a_design_meets_the_same_worlds():
     state = search.init(search_key(0))
     keys = run_keys(jax.random.wrap_key_data(state.key), search.runs_per_step)
     for one in records:
-        params = toys.AimParams(x=float(one.values[0]))
-        want = jaxsoco.play(toys.world(), toys.aim, params, keys).costs.miss[-1].mean()
+        params = aims.AimParams(x=float(one.values[0]))
+        want = jaxsoco.play(aims.world(), aims.aim, params, keys).costs.miss[-1].mean()
         np.testing.assert_allclose(one.objective, want, rtol=1e-5)
 
 
@@ -240,14 +239,14 @@ def test_halving_gives_the_better_half_twice_the_runs():
 def test_choices_are_tried_one_by_one():
     wanted = {"order": [0, 1, 2], "kind": ["sum", "first"]}
     search = searcher(
-        toys.world(1.9), toys.aim, toys.AimParams(), wanted, seeds=64, steps=2, method="grid"
+        aims.world(1.9), aims.aim, aims.AimParams(), wanted, seeds=64, steps=2, method="grid"
     )
     assert search.steps == 6 and not search.pure
     state, records = run(search)
     assert search.space.values(np.asarray(search.answer(state))) == {"order": 2, "kind": "sum"}
     assert len({tuple(np.asarray(one.values)) for one in records}) == 6
     drawn = searcher(
-        toys.world(1.9), toys.aim, toys.AimParams(), {**wanted, "x": None}, seeds=64, steps=9
+        aims.world(1.9), aims.aim, aims.AimParams(), {**wanted, "x": None}, seeds=64, steps=9
     )
     assert drawn.method == "random" and drawn.steps == 9
     run(drawn)

@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import toys  # pyright: ignore[reportMissingImports]
 
 from jaxsoco.core.errors import InputError
 from jaxsoco.tracking import SCaLEParams
@@ -15,7 +14,7 @@ from jaxsoco.tuning.designs import grid_of, random_of, sobol_of
 from jaxsoco.tuning.parameters import place, space_for
 from jaxsoco.tuning.space import Dimension, Space, space_of
 
-FIELDS = toys.AimParams.FIELDS
+FIELDS = aims.AimParams.FIELDS
 
 
 @pytest.mark.parametrize(
@@ -115,7 +114,7 @@ def test_choices():
 
 
 def test_a_users_own_arrays_move_linearly():
-    params = toys.network_params()
+    params = aims.network_params()
     space = space_for(params, ["layers", "scale"])
     assert space.labels == (*(f"layers[{i}]" for i in range(6)), "scale")
     free = space.free({"layers": jnp.arange(6.0), "scale": 2.0})

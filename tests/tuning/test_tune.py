@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-import toys  # pyright: ignore[reportMissingImports]
 
 import jaxsoco
 from jaxsoco.core.errors import InputError
@@ -19,16 +18,16 @@ from jaxsoco.tuning.searching import search_key, searcher
 TRACKING = "tracking/quadratic_tracking"
 
 
-def tune(parameters=("x",), problem=None, algorithm: Any = toys.aim, params=None, **options) -> Any:
-    problem = toys.world() if problem is None else problem
-    params = toys.AimParams() if params is None else params
+def tune(parameters=("x",), problem=None, algorithm: Any = aims.aim, params=None, **options) -> Any:
+    problem = aims.world() if problem is None else problem
+    params = aims.AimParams() if params is None else params
     options = {"seeds": 64, "steps": 30, "holdout": 256, **options}
     wanted = parameters if isinstance(parameters, dict) else list(parameters)
     return jaxsoco.tune(problem, algorithm, params, wanted, **options)
 
 
 def test_the_result():
-    world = toys.world(1.0)
+    world = aims.world(1.0)
     tuned = tune(problem=world, seeds=512)
     assert tuned.values.keys() == {"x"} and abs(tuned.values["x"] - 1.0) < 0.15
     assert float(tuned.params.x) == pytest.approx(tuned.values["x"], rel=1e-6)
@@ -41,7 +40,7 @@ def test_the_result():
     # Held-out seeds are those of a sweep, and what is judged is what is pasted.
     assert tuned.toml() == f"x = {tuned.values['x']:g}"
     keys = jaxsoco.seed_keys(0, 256)
-    run = jaxsoco.play(world, toys.aim, toys.AimParams(x=tuned.values["x"]), keys)
+    run = jaxsoco.play(world, aims.aim, aims.AimParams(x=tuned.values["x"]), keys)
     assert first.value.value == pytest.approx(float(run.costs.miss[-1].mean()), rel=1e-5)
     text = repr(tuned)
     assert tuned.toml() in text and "tuned less this" in text
@@ -57,7 +56,7 @@ def test_the_same_again():
 
 
 def test_a_start_that_is_not_the_default_is_judged_as_well():
-    tuned = tune(params=toys.AimParams(x=3.0), steps=4)
+    tuned = tune(params=aims.AimParams(x=3.0), steps=4)
     assert [row.label for row in tuned.judgement] == ["tuned", "default", "start"]
 
 
@@ -77,22 +76,22 @@ def test_several_starts():
 
 
 def test_several_learners_beside_each_other():
-    learners = {"one": toys.aim, "two": toys.aim._replace(lanes="vmap")}
-    params = {"one": toys.AimParams(), "two": toys.AimParams(x=1.0)}
+    learners = {"one": aims.aim, "two": aims.aim._replace(lanes="vmap")}
+    params = {"one": aims.AimParams(), "two": aims.AimParams(x=1.0)}
     both = tune(["x"], algorithm=learners, params=params, steps=4)
     assert both.keys() == {"one", "two"}
     assert both["two"].history["values"][0, 0] == 1.0
     each = tune({"one": ["x"], "two": ["pace"]}, algorithm=learners, params=params, steps=4)
     assert each["two"].values.keys() == {"pace"}
     with pytest.raises(InputError, match="params: are not those of the algorithms"):
-        tune(algorithm=learners, params={"one": toys.AimParams()})
+        tune(algorithm=learners, params={"one": aims.AimParams()})
 
 
 def test_a_users_own_learner_and_optimiser():
     tuned = tune(
         ["layers", "scale"],
-        algorithm=toys.network,
-        params=toys.network_params(),
+        algorithm=aims.network,
+        params=aims.network_params(),
         optimizer=optax.adam(0.05),
         steps=60,
     )
@@ -106,15 +105,15 @@ def test_a_users_own_learner_and_optimiser():
 def test_a_class_of_problems():
     """A value that is good for a distribution, and not for one of its instances."""
     tuned = tune(
-        problem=lambda key: toys.world(2.0 + jax.random.normal(key)), seeds=256, draws=64, steps=60
+        problem=lambda key: aims.world(2.0 + jax.random.normal(key)), seeds=256, draws=64, steps=60
     )
     assert abs(tuned.values["x"] - 2.0) < 0.5
-    several = tune(problem=[toys.world(1.0), toys.world(3.0)], seeds=256, steps=60)
+    several = tune(problem=[aims.world(1.0), aims.world(3.0)], seeds=256, steps=60)
     assert abs(several.values["x"] - 2.0) < 0.3
 
 
 def test_choices_and_the_theory():
-    tuned = tune({"order": [0, 1, 2]}, problem=toys.world(1.9))
+    tuned = tune({"order": [0, 1, 2]}, problem=aims.world(1.9))
     assert tuned.values == {"order": 2} and tuned.toml() == "order = 2"
     assert tuned.method == "grid"
     problem = jaxsoco.make("multistage/bernoulli_tree", horizon=30, depth=1)
@@ -127,7 +126,7 @@ def test_choices_and_the_theory():
 
 
 def test_what_is_wrong_is_said_before_anything_runs():
-    world = toys.world()
+    world = aims.world()
     for options, message in [
         ({"against": "best", "objective": Objective()}, "against: is given beside an objective"),
         ({"against": "best"}, "is of no family with comparators"),
@@ -137,9 +136,9 @@ def test_what_is_wrong_is_said_before_anything_runs():
         with pytest.raises(InputError, match=message):
             tune(**options)
     with pytest.raises(InputError, match=r"params.x: starts at nan"):
-        tune(params=toys.AimParams(x=float("nan")))
+        tune(params=aims.AimParams(x=float("nan")))
     with pytest.raises(InputError, match=r"params.pace: starts at 0, which has no logarithm"):
-        jaxsoco.tune(world, toys.aim, toys.AimParams(pace=0.0), ["pace"])
+        jaxsoco.tune(world, aims.aim, aims.AimParams(pace=0.0), ["pace"])
     blol = jaxsoco.learner("provisioning/blol")
     queue = jaxsoco.make("provisioning/bursty_queue", horizon=3)
     with pytest.raises(InputError, match="conf_scale: pathwise: costs have no gradient: plans"):
