@@ -20,6 +20,8 @@ from jaxsoco.tuning.parameters import change, filled
 from jaxsoco.tuning.searching import SEEDS, STEPS, search_key, searcher
 from jaxsoco.tuning.tuned import Tuned, columns_of
 
+_POSITIONAL = ("problem", "algorithm", "params", "parameters")
+
 HOLDOUT = 2048
 """Held-out runs."""
 
@@ -152,8 +154,7 @@ def tune(
         the objective is not finite where the search starts.
     """
     if isinstance(algorithm, Mapping):
-        positional = ("problem", "algorithm", "params", "parameters")
-        options = {name: value for name, value in locals().items() if name not in positional}
+        options = {name: value for name, value in locals().items() if name not in _POSITIONAL}
         return _several(problem, algorithm, params, parameters, options)
     if against is not None:
         if objective is not None:

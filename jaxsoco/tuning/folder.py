@@ -20,7 +20,8 @@ from jaxsoco.analysis.searches import COLUMN, HISTORY, read_history
 from jaxsoco.core import stopping
 from jaxsoco.core.errors import InputError, Interrupted, reason_of
 from jaxsoco.core.files import is_there, read_npz
-from jaxsoco.engine.files import remove_leftovers, write_whole
+from jaxsoco.core.scratch import remove_leftovers
+from jaxsoco.engine.files import write_whole
 from jaxsoco.engine.store import SEARCHES
 
 _LEAF = "state."

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import aims  # pyright: ignore[reportMissingImports]
 import jax
 import jax.numpy as jnp
 import numpy as np

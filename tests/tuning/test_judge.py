@@ -1,5 +1,6 @@
 """Judgements on held-out seeds: values, and differences that are paired by run."""
 
+import aims  # pyright: ignore[reportMissingImports]
 import jax
 import numpy as np
 import pytest

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import aims  # pyright: ignore[reportMissingImports]
 import pytest
 
 import jaxsoco

@@ -1,5 +1,6 @@
 """Statistics over runs, and what they are statistics of."""
 
+import aims  # pyright: ignore[reportMissingImports]
 import jax
 import jax.numpy as jnp
 import numpy as np

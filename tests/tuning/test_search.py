@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import aims  # pyright: ignore[reportMissingImports]
 import jax
 import jax.numpy as jnp
 import numpy as np

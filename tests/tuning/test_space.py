@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import aims  # pyright: ignore[reportMissingImports]
 import jax
 import jax.numpy as jnp
 import numpy as np
