@@ -235,7 +235,7 @@ def whole_ticks(ax: Axes) -> None:
     """Ticks of the x axis at whole numbers alone."""
     from matplotlib.ticker import MaxNLocator
 
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
 
 
 def category_ticks(ax: Axes, values: Sequence[str]) -> None:
