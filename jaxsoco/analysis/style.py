@@ -231,6 +231,13 @@ def ticks_at(ax: Axes, values: Sequence[float]) -> None:
     ax.xaxis.set_minor_locator(NullLocator())
 
 
+def whole_ticks(ax: Axes) -> None:
+    """Ticks of the x axis at whole numbers alone."""
+    from matplotlib.ticker import MaxNLocator
+
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+
+
 def category_ticks(ax: Axes, values: Sequence[str]) -> None:
     """A tick for every name, at 0, 1, 2, ...; aslant where they would run into each other."""
     texts = names(values, 24)

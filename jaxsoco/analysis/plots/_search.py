@@ -72,7 +72,7 @@ class SearchPlot(Plot):
             self._draw_parameter(ledger, panel, parameter, steps)
         for panel in panels[:-1]:
             panel.tick_params(labelbottom=False)
-        panels[-1].xaxis.get_major_locator().set_params(integer=True)
+        style.whole_ticks(panels[-1])
         label_x(panels[-1], "step")
         return self._caption(ledger)
 
