@@ -181,7 +181,7 @@ def _times(price: Price, options: argparse.Namespace) -> tuple[float, float]:
 
 
 def _search(problem, algorithm, params, parameters, method, options):
-    from jaxsoco.tuning.searching import searcher
+    from jaxsoco.tuning import searcher
 
     return searcher(
         problem,
@@ -307,7 +307,7 @@ def _draw(curves: dict[Task, Any], options: argparse.Namespace) -> None:
             axes.plot(runs, values, line, marker="o", markersize=3, label=name)
         axes.set(title=task.title, xlabel="runs used", yscale="log")
         axes.grid(alpha=0.3)
-    axes.legend(frameon=False, fontsize="small")
+    figure.axes[-1].legend(frameon=False, fontsize="small")
     figure.axes[0].set_ylabel(f"mean total cost of {options.holdout:,} held-out runs")
     figure.savefig(options.figure, dpi=160)
 

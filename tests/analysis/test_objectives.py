@@ -24,6 +24,7 @@ def plain(objective: Objective, values: np.ndarray) -> float:
         return float(values.mean())
     if objective.statistic == "median":
         return float(np.median(values))
+    assert objective.level is not None
     if objective.statistic == "quantile":
         return float(np.quantile(values, objective.level))
     # The worst runs whole, and so much of the one at the edge as makes up the share.
@@ -65,6 +66,7 @@ def test_paired_differences_are_narrower_and_cover(objective):
     """Two learners on the same worlds, one 0.1 worse: the worlds' spread of 1 cancels."""
     generator = np.random.default_rng(5)
     hits, widths = 0, []
+    alone = 0.0
     for _ in range(120):
         world = generator.exponential(size=(1, 400))
         first = Runs(world + 0.1 + 0.02 * generator.normal(size=world.shape))
