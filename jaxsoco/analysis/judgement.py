@@ -11,7 +11,7 @@ from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.page import Table
 from jaxsoco.analysis.searches import ROWS, Search
 from jaxsoco.analysis.statistics import Estimate
-from jaxsoco.core.text import count, percent, show, show_all, table
+from jaxsoco.core.text import count, percent, rounded, show, show_all, table
 
 TUNED = ROWS[0]
 
@@ -74,7 +74,7 @@ def judgement_table(search: Search, rows: Sequence[Judged]) -> Table:
     body = []
     for one in rows:
         row = one.row.partition(" = ")[0]
-        values = [show(search.values[row][p.name], "auto") for p in search.parameters]
+        values = [show(rounded(search.values[row][p.name]), "auto") for p in search.parameters]
         ends = [*map(_cell, one.objective), *map(_cell, one.gain)]
         body.append([one.row, *values, *ends, str(one.runs), verdict(one.gain)])
     return Table(header, body, 1)

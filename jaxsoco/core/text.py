@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import numbers
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -69,6 +70,16 @@ def shorten(text: str, most: int, gap: str = "...") -> str:
     """
     half = (most - len(gap)) // 2
     return text if len(text) <= most else f"{text[:half]}{gap}{text[-half:]}"
+
+
+def rounded(value: Any) -> Any:
+    """A number of a search as it is written down, with four digits; anything else as it is.
+
+    >>> rounded(0.0062996), rounded(12)
+    (0.0063, 12)
+    """
+    real = isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral)
+    return float(f"{float(value):.4g}") if real else value
 
 
 def thousands(value: float) -> str:

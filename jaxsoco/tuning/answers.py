@@ -8,13 +8,14 @@ import jax
 import numpy as np
 
 from jaxsoco.core.protocol import Algorithm, Instance, PyTree
+from jaxsoco.core.text import rounded
 from jaxsoco.front.making import resolve
 from jaxsoco.tuning.judge import TUNED
 from jaxsoco.tuning.parameters import change, look, plain_default
 from jaxsoco.tuning.search import Search
 from jaxsoco.tuning.space import Space
 from jaxsoco.tuning.trials import worlds_of
-from jaxsoco.tuning.tuned import differs, rounded
+from jaxsoco.tuning.tuned import differs
 
 
 def answer_values(space: Space, free: Any) -> dict[str, Any]:

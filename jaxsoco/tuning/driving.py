@@ -11,11 +11,10 @@ from tqdm import tqdm
 
 from jaxsoco.core.compiler import jit
 from jaxsoco.core.errors import InputError, Issue
-from jaxsoco.core.text import show
+from jaxsoco.core.text import rounded, show
 from jaxsoco.tuning import designs
 from jaxsoco.tuning.reporting import step_text
 from jaxsoco.tuning.search import Record, Search, State, run_keys
-from jaxsoco.tuning.tuned import rounded
 
 _SELECT = 0x80000003
 """Place of the keys on which the answers of several starts are compared."""

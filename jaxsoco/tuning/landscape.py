@@ -14,6 +14,7 @@ import numpy as np
 from jaxsoco.analysis.ledger import ledger_of
 from jaxsoco.analysis.searches import PROFILE
 from jaxsoco.core.schema import AUTO
+from jaxsoco.core.text import rounded
 from jaxsoco.engine.reading import read_pieces
 from jaxsoco.experiment.computed import Computed, raise_failure
 from jaxsoco.experiment.expand import Sweep
@@ -22,7 +23,6 @@ from jaxsoco.tuning.finding import Answer
 from jaxsoco.tuning.folder import write
 from jaxsoco.tuning.space import Dimension
 from jaxsoco.tuning.table import TuneTable
-from jaxsoco.tuning.tuned import rounded
 
 _MARGIN = 0.5  # of free coordinates beyond what was tried
 

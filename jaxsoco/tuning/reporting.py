@@ -10,9 +10,8 @@ from typing import Any, TextIO
 import numpy as np
 
 from jaxsoco.core.terminal import Verbatim, output
-from jaxsoco.core.text import count, show
+from jaxsoco.core.text import count, rounded, show
 from jaxsoco.tuning.space import Dimension, Space
-from jaxsoco.tuning.tuned import rounded
 
 
 class SearchProgress:

@@ -109,11 +109,6 @@ def _toml(value: Any) -> str:
     return as_toml(value)
 
 
-def rounded(value: Any) -> Any:
-    """A number as it is written down, with four digits: what is judged is what is pasted."""
-    return float(f"{float(value):.4g}") if isinstance(value, float | np.floating) else value
-
-
 def columns_of(records: list[Any]) -> dict[str, np.ndarray]:
     """Records as columns."""
     names = records[0]._fields

@@ -19,7 +19,7 @@ from jaxsoco.analysis.plots._base import Plot, looks
 from jaxsoco.analysis.plots._search import COURSE, WALKS, short_log
 from jaxsoco.analysis.searches import Parameter, Profile, Search
 from jaxsoco.core.study import Study
-from jaxsoco.core.text import percent, show
+from jaxsoco.core.text import percent, rounded, show
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -78,7 +78,7 @@ class LandscapePlot(Plot):
             error = np.abs(np.array([one.objective[1:]]).T - one.objective.value)
             ax.errorbar([x], [one.objective.value], yerr=np.nan_to_num(error), color=mark.color,
                         marker=mark.marker, markersize=5.5, linestyle="none", capsize=2,
-                        label=style.plain(f"{one.row}: {show(places[0])}"), zorder=3)  # fmt: skip
+                        label=style.plain(f"{one.row}: {_text(places[0])}"), zorder=3)  # fmt: skip
             ends = [(end,) for end in one.objective]
             self.series.append(Series(one.row, [places[0]], *ends))
         axis.scale(ax, "x")
@@ -114,11 +114,11 @@ class LandscapePlot(Plot):
         if finite.min() > 0 and finite.max() > _SPAN * finite.min():
             style.plain_log(bar.ax.yaxis)
         for value, line in zip(up.values, grid, strict=True):
-            names = f"{second.name} = {show(value)}"
+            names = f"{second.name} = {_text(value)}"
             self.series.append(Series(names, [*across.values], tuple(map(float, line))))
         for one, places in self._marks(rows):
             mark = looks(study)[one.label]
-            text = ", ".join(show(place) for place in places)
+            text = ", ".join(_text(place) for place in places)
             ax.plot([across.place(places[0])], [up.place(places[1])], marker=mark.marker,
                     color=mark.color, markeredgecolor="white", markeredgewidth=0.9, markersize=7,
                     linestyle="none", label=style.plain(f"{one.row}: {text}"), zorder=4,
@@ -208,7 +208,8 @@ class _Axis:
         """Sets scale and ticks of the axes."""
         if self.names:
             getattr(ax, f"set_{which}ticks")(
-                range(len(self.values)), [style.plain(show(value)) for value in self.values]
+                range(len(self.values)),
+                [style.plain(_text(value)) for value in self.values],
             )
         elif self._is_log:
             getattr(ax, f"set_{which}scale")("log")
@@ -225,3 +226,7 @@ def _norm(finite: np.ndarray) -> Any:
 
     low, high = float(finite.min()), float(finite.max())
     return (LogNorm if low > 0 and high > _SPAN * low else Normalize)(low, high)
+
+
+def _text(value: Any) -> str:
+    return show(rounded(value))
