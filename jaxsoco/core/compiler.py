@@ -129,9 +129,9 @@ def look_once() -> None:
     if _platform() == "cpu" and _unseen.acquire(blocking=False) and not computes_right():
         warnings.warn(
             f"XLA computes wrong numbers on this CPU: set XLA_FLAGS=--{YNN}= before JAX starts. "
-            "Without it sums in your own jax.jit may be wrong; jaxsoco.play, jaxsoco.run and the "
-            "command line switch the fault off by themselves. See 'The compiler on a CPU' in "
-            "the documentation.",
+            "Without it sums in your own jax.jit may be wrong; jaxsoco.play, jaxsoco.tune, "
+            "jaxsoco.run and the command line switch the fault off by themselves. See 'The "
+            "compiler on a CPU' in the documentation.",
             RuntimeWarning,
             stacklevel=_users_level(),
         )
