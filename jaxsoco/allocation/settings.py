@@ -67,6 +67,7 @@ class CarbonJobs:
         "regions that a job may use, drawn for each job among these",
         default=None,
         low=1,
+        high=10_000,
         static=True,
         theory="all",
     )
@@ -137,7 +138,7 @@ class PCMParams(Embedding):
 
     >>> from jaxsoco.allocation import PCMParams
     >>> PCMParams(metric="true")
-    PCMParams(lower_scale=1.0, upper_scale=1.0, metric='true')
+    PCMParams(metric='true', lower_scale=1.0, upper_scale=1.0)
     """
 
     lower_scale: float = setting(

@@ -88,9 +88,13 @@ class Objective:
 
     def __str__(self) -> str:
         what = self.cost or "cost"
-        if self.against:
-            what = f"{self.measure or 'measure'} of the {what} against {self.against}"
-        return f"{self.statistic}{'' if self.level is None else f' {self.level:g}'} of the {what}"
+        if self.against is not None:
+            measure = self.measure or "measure"
+            what = measure if self.against == measure else f"{measure} against {self.against}"
+            what = f"{what} in {self.cost}" if self.cost else what
+        if self.level is None:
+            return f"{self.statistic} {what}"
+        return f"{self.statistic} {self.level:g} of the {what}"
 
 
 # --- statistics -----------------------------------------------------------------------------------

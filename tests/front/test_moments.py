@@ -151,7 +151,6 @@ def test_what_takes_every_run_says_so(tracked):
         results.to_pandas,
         results.to_xarray,
         lambda: results.to_parquet(tracked / "none.parquet"),
-        lambda: results.compare(results),
     ):
         with pytest.raises(InputError, match="takes the costs of every run, and moments are all"):
             ask()
