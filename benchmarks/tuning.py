@@ -110,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(*(f"- {line}" for line in harness.machine(("jax", "scipy", "cmaes"))), sep="\n")
     with jax.enable_x64(True):
         good = _prices(options)
-        curves = {task: _quality(task, options) for task in TASKS}
+        curves = {task.title: _quality(task, options) for task in TASKS}
     if options.figure:
         _draw(curves, options)
     print(f"\n- {'no step costs' if good else 'SOME STEPS COST'} more than it should")
@@ -297,15 +297,16 @@ def _evolution_strategy(loss: Loss, start: np.ndarray) -> Iterator[tuple[np.ndar
         optimizer.tell(told)
 
 
-def _draw(curves: dict[Task, Any], options: argparse.Namespace) -> None:
+def _draw(curves: dict[str, Any], options: argparse.Namespace) -> None:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(3.4 * len(curves), 3.0), layout="constrained")
-    for axes, (task, methods) in zip(figure.subplots(1, len(curves)), curves.items(), strict=True):
+    figure = Figure(figsize=(3.8 * len(curves), 3.2), layout="constrained")
+    for axes, (title, methods) in zip(figure.subplots(1, len(curves)), curves.items(), strict=True):
         for name, (runs, values) in methods.items():
             line = "--" if name in RIVALS else "-"
             axes.plot(runs, values, line, marker="o", markersize=3, label=name)
-        axes.set(title=task.title, xlabel="runs used", yscale="log")
+        axes.set_title(title, fontsize="medium")
+        axes.set_xlabel("runs used")
         axes.grid(alpha=0.3)
     figure.axes[-1].legend(frameon=False, fontsize="small")
     figure.axes[0].set_ylabel(f"mean total cost of {options.holdout:,} held-out runs")

@@ -140,3 +140,15 @@ def test_gradients():
     sizes = {row[first]: float(row["MB"]) for row in rows_of(done.stdout, first)}
     assert [*sizes] == ["plain run", "forward", "reverse", "segments"]
     assert sizes["segments"] < sizes["reverse"] / 4
+
+
+@pytest.mark.slow
+def test_tuning(tmp_path):
+    figure = tmp_path / "tuning.png"
+    done = run_quick("tuning.py", "--figure", str(figure))
+    assert "of a plain run" in done.stdout and figure.stat().st_size, done.stdout + done.stderr
+    first = "passive learner: learning rate; runs used:"
+    names = {"pathwise", "evolution", "random", "Nelder-Mead", "CMA-ES"}
+    rows = rows_of(done.stdout.replace(",", ""), first)[: len(names)]
+    assert {row[first] for row in rows} == names
+    assert all(float(row["256"]) <= float(row["0"]) * 1.05 for row in rows)
