@@ -210,11 +210,11 @@ def _quality(task: Task, options: argparse.Namespace) -> dict[str, tuple[list[in
     first = search("pathwise", options)
     mean = jit(lambda free, keys: first.trials.shared(free, keys).mean())
     held = jaxsoco.seed_keys(0, options.holdout)
-    own = jax.random.split(jax.random.key(1, impl="threefry2x32"), options.seeds)
+    trial_keys = jax.random.split(jax.random.key(1, impl="threefry2x32"), options.seeds)
     start = np.asarray(first.init(jax.random.key(0, impl="threefry2x32")).free)
 
     def loss(place: np.ndarray) -> float:
-        value = float(mean(np.asarray(place), own))
+        value = float(mean(np.asarray(place), trial_keys))
         return value if np.isfinite(value) else 1e300
 
     trails = {
@@ -289,12 +289,12 @@ def _evolution_strategy(loss: Loss, start: np.ndarray) -> Iterator[tuple[np.ndar
     size = max(len(start), 2)
     optimizer = CMA(mean=np.resize(start, size), sigma=1.0, seed=0)
     while True:
-        told = []
+        scores = []
         for _ in range(optimizer.population_size):
             place = optimizer.ask()
-            told.append((place, loss(place[: len(start)])))
-            yield place[: len(start)], told[-1][1]
-        optimizer.tell(told)
+            scores.append((place, loss(place[: len(start)])))
+            yield place[: len(start)], scores[-1][1]
+        optimizer.tell(scores)
 
 
 def _draw(curves: dict[str, Any], options: argparse.Namespace) -> None:

@@ -58,10 +58,9 @@ _TUNE = {
 
 def describe(name: str) -> str:
     """One entry in full, for a terminal; an ``InputError`` with a suggestion if there is none."""
-    if name == "gradients":
-        return "\n".join(columns([_GRADIENTS, *_gradients()]))
-    if name == "methods":
-        return "\n".join(columns([_METHODS, *_methods()]))
+    if name in _TABLES:
+        header, rows = _TABLES[name]
+        return "\n".join(columns([header, *rows()]))
     sections = _sections(name)
     if sections is None:
         return registry.describe(name)
@@ -76,10 +75,9 @@ def markdown(name: str | None = None) -> str:
     """The Markdown tables of an entry: its fields; of a family: its costs; without a name: all."""
     if name is None:
         return "\n".join(_table(("name", "kind", "what it is"), _entries()))
-    if name == "gradients":
-        return "\n".join(_table(_GRADIENTS, _gradients("`")))
-    if name == "methods":
-        return "\n".join(_table(_METHODS, _methods("`")))
+    if name in _TABLES:
+        header, rows = _TABLES[name]
+        return "\n".join(_table(header, rows("`")))
     sections = _sections(name)
     if sections is not None:
         tables = ["\n".join(_field_table(one.fields)) for one in sections]
@@ -110,10 +108,9 @@ def document(name: str | None, experiments: Mapping[Path, str] | None) -> dict[s
         families = [_family_document(family) for family in registry.families().values()]
         files = [{"file": str(f), "title": title} for f, title in (experiments or {}).items()]
         return {"families": families, "experiments": files}
-    if name == "gradients":
-        return {"gradients": [dict(zip(_GRADIENTS, row, strict=True)) for row in _gradients()]}
-    if name == "methods":
-        return {"methods": [dict(zip(_METHODS, row, strict=True)) for row in _methods()]}
+    if name in _TABLES:
+        header, rows = _TABLES[name]
+        return {name: [dict(zip(header, row, strict=True)) for row in rows()]}
     sections = _sections(name)
     if sections is not None:
         return {"sections": [_entry_document(one.name, one) for one in sections]}
@@ -230,6 +227,10 @@ def _methods(mark: str = "") -> list[tuple[str, str, str, str]]:
                 parameters = ", ".join(f"{mark}{one}{mark}" for one in names)
                 rows.append((name, parameters, default, ", ".join(others)))
     return rows
+
+
+_TABLES = {"gradients": (_GRADIENTS, _gradients), "methods": (_METHODS, _methods)}
+"""Tables of all learners: their header, and a function of the mark around code to their rows."""
 
 
 def _gradient_list(entry: registry.Entry) -> list[str]:

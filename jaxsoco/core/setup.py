@@ -115,7 +115,7 @@ class Presentation:
       command: the command line that began the run.
       spec: text of the experiment file.
       tuning: what was searched for and where that is kept, if the learners come from a search; as
-        ``analysis.search`` reads it.
+        ``analysis.searches`` reads it.
     """
 
     title: str

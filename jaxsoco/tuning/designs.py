@@ -33,7 +33,7 @@ def grid_of(space: Space, start: Any, most: int) -> np.ndarray:
     >>> [round(float(space.values(u)["a"]), 3) for u in grid_of(space, [0.0], 3)]
     [1.0, 10.0, 100.0]
     """
-    choices = [len(d.choices) for d in space.dimensions for _ in range(d.size)]
+    choices = [len(one.choices) for one in space.coordinates]
     real = sum(1 for count in choices if not count)
     rest = most // math.prod(count for count in choices if count)
     each = max(int(rest ** (1 / real) + 1e-9), 2) if real else 1
@@ -52,12 +52,7 @@ def random_of(space: Space, start: Any, count: int, seed: int) -> np.ndarray:
     from scipy.stats import qmc
 
     unit = qmc.LatinHypercube(space.size, rng=seed).random(max(count - 1, 1))
-    spans = space.spans(start)
-    points = spans[:, 0] + unit * (spans[:, 1] - spans[:, 0])
-    for i, number in enumerate([len(d.choices) for d in space.dimensions for _ in range(d.size)]):
-        if number:
-            points[:, i] = np.minimum(np.floor(unit[:, i] * number), number - 1)
-    return np.concatenate([np.asarray(start, float)[None], points])[:count]
+    return _after(start, _spread(space, start, unit))[:count]
 
 
 def sobol_of(space: Space, start: Any, count: int, seed: int) -> np.ndarray:
@@ -65,9 +60,21 @@ def sobol_of(space: Space, start: Any, count: int, seed: int) -> np.ndarray:
     from scipy.stats import qmc
 
     unit = qmc.Sobol(space.size, rng=seed).random(1 << math.ceil(math.log2(max(count - 1, 1))))
+    return _after(start, _spread(space, start, unit[: count - 1]))[:count]
+
+
+def _spread(space: Space, start: Any, unit: np.ndarray) -> np.ndarray:
+    """Points of the unit cube ``[n, P]`` over what a design covers; choices by their numbers."""
     spans = space.spans(start)
-    points = spans[:, 0] + unit[: count - 1] * (spans[:, 1] - spans[:, 0])
-    return np.concatenate([np.asarray(start, float)[None], points])[:count]
+    points = spans[:, 0] + unit * (spans[:, 1] - spans[:, 0])
+    for i, one in enumerate(space.coordinates):
+        if number := len(one.choices):
+            points[:, i] = np.minimum(np.floor(unit[:, i] * number), number - 1)
+    return points
+
+
+def _after(start: Any, points: np.ndarray) -> np.ndarray:
+    return np.concatenate([np.asarray(start, float)[None], points])
 
 
 def one_by_one(

@@ -13,6 +13,7 @@ from jaxsoco.core.compiler import jit
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.text import rounded, show
 from jaxsoco.tuning import designs
+from jaxsoco.tuning.methods import DESIGNS
 from jaxsoco.tuning.reporting import step_text
 from jaxsoco.tuning.search import Record, Search, State, run_keys
 
@@ -35,13 +36,11 @@ def run_search(
     for number in bar:
         state, record = step(state)
         records.append(record)
-        if number == 0 and search.method not in ("grid", "random", "halving"):
+        if number == 0 and search.method not in DESIGNS:
             check_start(search, record)
         if progress:
             bar.set_postfix_str(step_text(search.space, record))
-    if not np.any(np.isfinite(records[-1].objective)) and np.all(
-        np.isnan([np.asarray(one.objective) for one in records])
-    ):
+    if np.all(np.isnan([np.asarray(one.objective) for one in records])):
         raise InputError(Issue("objective", "is finite at none of the points", _RANGES))
     return state, records
 
@@ -54,7 +53,7 @@ def begin(search: Search, key: jax.Array, starts: int, root: int) -> tuple[State
     """
     state, step = search.init(key), search.step
     if starts > 1:
-        if search.method not in ("pathwise", "score", "evolution"):
+        if search.method in DESIGNS:
             message = f'"{search.method}" tries points of its own'
             raise InputError(Issue("starts", message, "want one start, or another method"))
         points = designs.random_of(search.space, state.free, starts, root)
@@ -84,12 +83,10 @@ def _show(value: Any) -> str:
 
 def best_of(search: Search, free: jax.Array, key: jax.Array) -> int:
     """Which of several answers ``[starts, P]`` is the best, on runs of its own."""
-    trials = search.trials
     keys = run_keys(jax.random.fold_in(key, _SELECT), search.runs_per_step)
 
     def value(point: jax.Array) -> jax.Array:
-        values = trials.shared(point, keys)
-        return trials.criterion.reduction.reduce(values) if trials.by_run else jnp.mean(values)
+        return search.trials.objective(point, keys)
 
     scores = np.asarray(jit(lambda points: jax.lax.map(value, points))(free))
     return int(np.argmin(np.where(np.isfinite(scores), scores, np.inf)))

@@ -29,6 +29,7 @@ from jaxsoco.front.making import learner, resolve
 from jaxsoco.tuning.answers import answer_values
 from jaxsoco.tuning.driving import begin, best_of, check_start
 from jaxsoco.tuning.folder import Columns, SearchFolder, appended
+from jaxsoco.tuning.methods import DESIGNS
 from jaxsoco.tuning.objective import Objective
 from jaxsoco.tuning.reporting import SearchProgress
 from jaxsoco.tuning.search import Search
@@ -39,7 +40,6 @@ from jaxsoco.tuning.targets import Target
 _FORMAT = 1
 """Of searches: counts up when the files or what is in them change their meaning."""
 
-_DESIGNS = ("grid", "random", "halving")
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -178,7 +178,7 @@ def _all_steps(
     state, step = begin(search, key, table.starts, study.setup.root_seed)
     saved = folder.load(state)
     state, columns = saved or (state, {})
-    done = len(columns.get("objective", ()))
+    first = len(columns.get("objective", ()))
     _tell(search, folder, target, begun=saved is not None)
     folder.begin()
     progress = SearchProgress(target.name, table.objective_words, search.space, search.steps)
@@ -187,13 +187,13 @@ def _all_steps(
         number = len(columns.get("objective", ()))
         return f"{number} of {search.steps} steps of the search are kept in {folder.path}"
 
-    progress.start(done)
+    progress.start(first)
     try:
         with stopping.stage(kept):
-            for number in range(done, search.steps):
+            for number in range(first, search.steps):
                 # Through NumPy, as a state that was saved: the next step must not tell them apart.
                 state, record = jax.tree.map(np.asarray, step(jax.tree.map(jnp.asarray, state)))
-                if number == 0 and search.method not in _DESIGNS:
+                if number == 0 and search.method not in DESIGNS:
                     _require_finite(search, record)
                 columns = appended(columns, record)
                 folder.save(state, columns)

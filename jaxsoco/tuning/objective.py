@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, reduce
 from typing import Any, Literal, NamedTuple
 
@@ -234,13 +234,7 @@ def bind(
     at = (problem.horizon,) if at is None else at
     reduction = Reduction(objective.statistic, 0.5 if objective.level is None else objective.level)
     value, best, measure = _value(objective, problem)
-    named = Objective(objective.against, objective.cost, measure, *reduction_words(objective))
-    return Criterion(value, reduction, best, at, str(named))
-
-
-def reduction_words(objective: Objective) -> tuple[Statistic, float | None]:
-    """Statistic and level as the user gave them."""
-    return objective.statistic, objective.level
+    return Criterion(value, reduction, best, at, str(replace(objective, measure=measure)))
 
 
 def _value(objective: Objective, problem: Instance) -> tuple[Callable, Best | None, Any]:

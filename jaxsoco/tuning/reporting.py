@@ -88,14 +88,11 @@ def step_text(space: Space, record: Any) -> str:
     if objective.ndim:
         best = int(np.argmin(np.where(np.isfinite(objective), objective, np.inf)))
         objective, low, high, values = (x[best] for x in (objective, low, high, values))
-    dimensions = [one for one in space.dimensions for _ in range(one.size)]
-    shown = [
-        f"{label} = {_value_text(one, value)}"
-        for label, one, value in zip(space.labels, dimensions, values.tolist(), strict=True)
-    ]
+    places = zip(space.labels, space.coordinates, values.tolist(), strict=True)
+    words = ", ".join(f"{label} = {_value_text(one, value)}" for label, one, value in places)
     if not np.isfinite(objective):
-        return f"not finite, and rejected; {', '.join(shown)}"
-    return f"{objective:.4g} ({low:.4g} to {high:.4g}), {', '.join(shown)}"
+        return f"not finite, and rejected; {words}"
+    return f"{objective:.4g} ({low:.4g} to {high:.4g}), {words}"
 
 
 def _value_text(one: Dimension, value: float) -> str:

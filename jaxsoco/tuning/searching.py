@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -118,7 +119,7 @@ def searcher(
         options = {"population": population, "smoothing": smoothing, "shape": shape}
         parts = partial(_perturbed, trials, options)
     else:
-        return _design(name, reason, trials, start, free, steps, seeds, population, root, method)
+        return _design(name, reason, trials, start, free, steps, seeds, population, root)
 
     def estimate(point: jax.Array, key: jax.Array) -> Estimate:
         return parts(point, key, run_keys(key, taken))
@@ -133,15 +134,7 @@ def _along_runs(
 ) -> Callable[..., Estimate]:
     forward = trials.space.size <= pathwise.MOST_FORWARD if forward is None else forward
     remat = (not forward) if remat is None else remat
-    trials = Trials(
-        trials.worlds,
-        trials.algorithm,
-        trials.params,
-        trials.space,
-        trials.criterion,
-        differentiable=None if forward else True,
-        remat=remat or None,
-    )
+    trials = replace(trials, differentiable=None if forward else True, remat=remat or None)
     if name == "score":
         return lambda free, key, keys: score.estimate(trials, free, keys, forward=forward)
     return lambda free, key, keys: pathwise.estimate(trials, free, keys, forward=forward, clip=clip)
@@ -161,7 +154,6 @@ def _design(
     seeds: int,
     population: int | None,
     root: int,
-    method: str,
 ) -> Search:
     """A search without gradients."""
     space, worlds = trials.space, trials.worlds
@@ -188,7 +180,7 @@ def _trials_of(trials: Trials) -> Callable[[Any], Trials]:
 
     def at(point: jax.Array) -> Trials:
         params = place(trials.params, trials.space, point)
-        return Trials(trials.worlds, trials.algorithm, params, Space(()), trials.criterion)
+        return replace(trials, params=params, space=Space(()))
 
     return at
 

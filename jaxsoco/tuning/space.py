@@ -140,6 +140,11 @@ class Space:
         return tuple(one.name for one in self.dimensions)
 
     @property
+    def coordinates(self) -> tuple[Dimension, ...]:
+        """The parameter of every free coordinate, ``[P]``."""
+        return tuple(one for one in self.dimensions for _ in range(one.size))
+
+    @property
     def size(self) -> int:
         """How many free coordinates there are (P)."""
         return sum(one.size for one in self.dimensions)
@@ -189,15 +194,15 @@ class Space:
 
     def project(self, free: Any) -> Any:
         """The nearest free coordinates ``[P]`` within the range."""
-        ends = np.array([one.box for one in self.dimensions for _ in range(one.size)]).T
+        ends = np.array([one.box for one in self.coordinates]).T
         xp = _numpy(free)
         return xp.clip(free, *(xp.asarray(end, free.dtype) for end in ends))
 
     def spans(self, start: Any) -> np.ndarray:
         """Ends of what a design covers, in free coordinates, float64 ``[P, 2]``."""
         starts = np.asarray(start, np.float64)
-        each = [one for one in self.dimensions for _ in range(one.size)]
-        return np.array([one.span(float(x)) for one, x in zip(each, starts, strict=True)])
+        each = zip(self.coordinates, starts, strict=True)
+        return np.array([one.span(float(x)) for one, x in each])
 
 
 # --- from declarations ----------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from jaxsoco.experiment.expand import Sweep
 from jaxsoco.experiment.learners import MOST_LEARNERS
 from jaxsoco.experiment.spec import Experiment
 from jaxsoco.tuning.fields import OBJECTIVE_FIELDS, TUNE_FIELDS
-from jaxsoco.tuning.methods import choose
+from jaxsoco.tuning.methods import DESIGNS, choose
 from jaxsoco.tuning.space import Space
 from jaxsoco.tuning.targets import Target, read_targets
 
@@ -138,7 +138,7 @@ def _check_methods(table: TuneTable) -> None:
         except InputError as error:
             issues += placed(error).issues
             continue
-        if table.starts > 1 and methods & {"grid", "random", "halving"}:
+        if table.starts > 1 and methods & {*DESIGNS}:
             message = f'"{min(methods)}" tries places of its own'
             issues.append(Issue("tune.starts", message, "leave it out, or want another method"))
         places = places_of(table, target)

@@ -154,8 +154,12 @@ class Trials:
                 return self._singly(instance, keys, params, None)
             return self._values(instance, params, keys, single=False)
 
-        values = self.worlds.spread(part, keys)
-        return values
+        return self.worlds.spread(part, keys)
+
+    def objective(self, free: jax.Array, keys: jax.Array) -> jax.Array:
+        """The objective ``[]`` of runs at one point; of a function of all at once, the mean."""
+        values = self.shared(free, keys)
+        return self.criterion.reduction.reduce(values) if self.by_run else jnp.mean(values)
 
     def each(self, free: jax.Array, keys: jax.Array) -> jax.Array:
         """Values ``[n]`` of runs, each at its own point.

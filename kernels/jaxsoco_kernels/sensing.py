@@ -96,9 +96,9 @@ def _in_blocks(batch) -> Recovery:
     """Block after block of problems ``[b, ...]``, the last one filled up with copies."""
     problems, count, d = batch[0].shape
     most = max(1, _BLOCK_BYTES // (count * d * (d + 1) // 2 * batch[0].dtype.itemsize))
-    # Two at least, however few the problems: XLA takes a loop of one trip apart and fuses its body
-    # with what is around it, which rounds differently.
-    blocks = max(2, -(-problems // most))
+    # Two at least, where there are two problems: XLA takes a loop of one trip apart and fuses its
+    # body with what is around it, which rounds differently.
+    blocks = min(problems, max(2, -(-problems // most)))
     block = -(-problems // blocks)
     pad = [(0, blocks * block - problems)]
     batch = [jnp.pad(x, pad + [(0, 0)] * (x.ndim - 1), mode="edge") for x in batch]

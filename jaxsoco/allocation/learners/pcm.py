@@ -67,8 +67,8 @@ def _believed(params: PCMParams, spec: Spec) -> Spec:
     lower, upper = params.lower_scale * spec.lower, params.upper_scale * spec.upper
     least = lower + spec.move_bound + 2 * spec.switch_bound
     # Without beliefs of its own the learner takes the job's bounds as they are.
-    own = (params.lower_scale != 1) | (params.upper_scale != 1)
-    upper = jnp.where(own, jnp.maximum(upper, _APART * least), spec.upper)
+    doubt = (params.lower_scale != 1) | (params.upper_scale != 1)
+    upper = jnp.where(doubt, jnp.maximum(upper, _APART * least), spec.upper)
     return replace(spec, lower=lower, upper=upper)
 
 

@@ -73,14 +73,9 @@ def _values(
     trials: Trials, points: jax.Array, keys: jax.Array, pairs: int, shape: Shape
 ) -> jax.Array:
     """The objective at every perturbation ``[2, pairs, P]``: ``[2, pairs]``."""
-
-    def objective(point: jax.Array, keys: jax.Array) -> jax.Array:
-        values = trials.shared(point, keys)
-        return trials.criterion.reduction.reduce(values) if trials.by_run else jnp.mean(values)
-
     if shape == "rank":
-        return jax.vmap(jax.vmap(objective, (0, None)), (0, None))(points, keys)
-    return jax.vmap(jax.vmap(objective), (0, None))(points, keys.reshape(pairs, -1))
+        return jax.vmap(jax.vmap(trials.objective, (0, None)), (0, None))(points, keys)
+    return jax.vmap(jax.vmap(trials.objective), (0, None))(points, keys.reshape(pairs, -1))
 
 
 def _ranks(values: jax.Array) -> jax.Array:
