@@ -34,8 +34,8 @@ def pairs(left: Study, right: Study) -> Pairs:
     ours, theirs = _learners(left), _learners(right)
     learners, others_left, others_right = [], [], []
     for name in dict.fromkeys([*ours, *theirs]):
-        pairs, *rest = _match(ours.get(name, {}), theirs.get(name, {}))
-        learners += pairs
+        partners, *rest = _match(ours.get(name, {}), theirs.get(name, {}))
+        learners += partners
         others_left += rest[0]
         others_right += rest[1]
     order = {label: i for i, label in enumerate(left.labels)}
@@ -64,14 +64,14 @@ def _match(
     """Pairs of equal values, and what is left of either; two of a side that look alike are left."""
     fields = _fields(left.values()) & _fields(right.values())
     ours, theirs = _by_value(left, fields), _by_value(right, fields)
-    pairs = [
+    partners = [
         (names[0], theirs[value][0])
         for value, names in ours.items()
         if len(names) == 1 == len(theirs.get(value, ()))
     ]
-    taken_left, taken_right = {a for a, _ in pairs}, {b for _, b in pairs}
+    taken_left, taken_right = {a for a, _ in partners}, {b for _, b in partners}
     return (
-        pairs,
+        partners,
         [name for name in left if name not in taken_left],
         [name for name in right if name not in taken_right],
     )

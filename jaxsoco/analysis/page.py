@@ -226,8 +226,8 @@ def settings_list(settings: Mapping[str, Any], spec: str) -> str:
     content = definitions(short)
     if spec:
         content += details("Experiment file", code(spec))
-    text = escape(json.dumps(settings, indent=1, ensure_ascii=False))
-    return content + details("All settings (JSON)", f"<pre>{text}</pre>")
+    text = json.dumps(settings, indent=1, ensure_ascii=False)
+    return content + details("All settings (JSON)", code(text))
 
 
 def _is_long(value: Any, longest: int) -> bool:

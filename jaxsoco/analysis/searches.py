@@ -23,6 +23,9 @@ HISTORY, PROFILE = "search.npz", "landscape.json"
 COLUMN = "history."
 """What the names of the steps' columns begin with among the arrays of a search."""
 
+DESIGNS = ("grid", "random", "halving")
+"""Methods that try points of their own; the others go from place to place."""
+
 ROWS = ("tuned", "default", "theory", "start")
 """Who is judged, in this order: ``start`` is what the experiment file says."""
 
@@ -94,6 +97,11 @@ class Search:
     def steps(self) -> int:
         """How many were taken."""
         return len(self.history.get("objective", ()))
+
+    @property
+    def walks(self) -> bool:
+        """Whether it went from place to place."""
+        return self.method not in DESIGNS
 
     def course(self, parameter: Parameter) -> list[Any]:
         """The values of a parameter, step by step."""

@@ -26,11 +26,11 @@ class Stamps(NamedTuple):
     def of(cls, *files: Path) -> Stamps:
         """The stamps of files as they are now."""
         try:
-            found = [file.stat() for file in files]
+            entries = [file.stat() for file in files]
         except OSError:
             return cls((), settled=False)
-        last = max(max(one.st_mtime_ns, one.st_ctime_ns) for one in found)
-        stamps = ((one.st_ino, one.st_size, one.st_mtime_ns, one.st_ctime_ns) for one in found)
+        last = max(max(one.st_mtime_ns, one.st_ctime_ns) for one in entries)
+        stamps = ((one.st_ino, one.st_size, one.st_mtime_ns, one.st_ctime_ns) for one in entries)
         return cls(tuple(stamps), time.time() - last / 1e9 > _TICK)
 
     def is_of(self, before: Stamps | None) -> bool:

@@ -9,11 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
+from jaxsoco.analysis.searches import DESIGNS
 from jaxsoco.core.compiler import jit
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.text import rounded, show
 from jaxsoco.tuning import designs
-from jaxsoco.tuning.methods import DESIGNS
 from jaxsoco.tuning.reporting import step_text
 from jaxsoco.tuning.search import Record, Search, State, run_keys
 

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from jaxsoco.analysis.searches import ROWS
+from jaxsoco.analysis.searches import DESIGNS, ROWS
 from jaxsoco.core import stopping
 from jaxsoco.core.ambient import own_rules
 from jaxsoco.core.cells import digest_of
@@ -29,7 +29,6 @@ from jaxsoco.front.making import learner, resolve
 from jaxsoco.tuning.answers import answer_values
 from jaxsoco.tuning.driving import begin, best_of, check_start
 from jaxsoco.tuning.folder import Columns, SearchFolder, appended
-from jaxsoco.tuning.methods import DESIGNS
 from jaxsoco.tuning.objective import Objective
 from jaxsoco.tuning.reporting import SearchProgress
 from jaxsoco.tuning.search import Search

@@ -11,8 +11,6 @@ from jaxsoco.tuning.space import Space
 
 Method = Literal["pathwise", "score", "evolution", "grid", "random", "halving"]
 METHODS: tuple[str, ...] = get_args(Method)
-DESIGNS = ("grid", "random", "halving")
-"""The methods that try points of their own, and follow no gradient."""
 MOST_GRID = 2
 """Most choices that are tried on a grid by default; more are drawn."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from jaxsoco.analysis.objectives import Objective
+from jaxsoco.analysis.searches import DESIGNS
 from jaxsoco.core.errors import InputError, Issue, suggest
 from jaxsoco.core.fields import Issues, check_table, read_value
 from jaxsoco.core.schema import ComparatorEntry, suits
@@ -15,7 +16,7 @@ from jaxsoco.experiment.expand import Sweep
 from jaxsoco.experiment.learners import MOST_LEARNERS
 from jaxsoco.experiment.spec import Experiment
 from jaxsoco.tuning.fields import OBJECTIVE_FIELDS, TUNE_FIELDS
-from jaxsoco.tuning.methods import DESIGNS, choose
+from jaxsoco.tuning.methods import choose
 from jaxsoco.tuning.space import Space
 from jaxsoco.tuning.targets import Target, read_targets
 

@@ -12,35 +12,32 @@ import numpy as np
 from jaxsoco.analysis import style
 from jaxsoco.analysis.drawings import NothingToDraw
 from jaxsoco.analysis.drawings.series import Series
-from jaxsoco.analysis.drawings.words import label_x, label_y, with_unit, words
+from jaxsoco.analysis.drawings.words import label_x, label_y, words
 from jaxsoco.analysis.judgement import Judged, judged
 from jaxsoco.analysis.ledger import Ledger
-from jaxsoco.analysis.plots._base import Plot, looks
-from jaxsoco.analysis.plots._search import COURSE, WALKS, short_log
-from jaxsoco.analysis.searches import Parameter, Profile, Search
+from jaxsoco.analysis.plots._base import looks
+from jaxsoco.analysis.plots._search import (
+    COURSE,
+    TuningPlot,
+    is_wide,
+    scale_objective,
+    short_log,
+)
+from jaxsoco.analysis.searches import Parameter, Profile
 from jaxsoco.core.study import Study
 from jaxsoco.core.text import percent, rounded, show
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_SPAN = 20.0
 _TALL = 2.3  # inches of a map
 
 
-class LandscapePlot(Plot):
-    """A curve over one parameter, or a map over two, with the judged values marked.
-
-    Args:
-      search: what is shown.
-    """
+class LandscapePlot(TuningPlot):
+    """A curve over one parameter, or a map over two, with the judged values marked."""
 
     name = "landscape"
     summary = "objective over the range of one or two parameters"
-
-    def __init__(self, search: Search):
-        super().__init__({"kind": self.name, "learner": search.name})
-        self.search = search
 
     def title(self, study: Study) -> str:
         """The objective by the parameters."""
@@ -82,12 +79,9 @@ class LandscapePlot(Plot):
             ends = [(end,) for end in one.objective]
             self.series.append(Series(one.row, [places[0]], *ends))
         axis.scale(ax, "x")
-        finite = value[np.isfinite(value)]
-        if finite.size and finite.min() > 0 and finite.max() > _SPAN * finite.min():
-            ax.set_yscale("log")
-            style.plain_log(ax.yaxis)
+        scale_objective(ax, value)
         label_x(ax, words(parameter.name))
-        label_y(ax, self._quantity(study))
+        label_y(ax, self.quantity(study))
         return (
             f"{self.title(study)} of {self.search.name}, {profile.seeds} held-out seeds a place. "
             f"{percent(study.level)} intervals. Marks are the judged values, on "
@@ -109,9 +103,9 @@ class LandscapePlot(Plot):
         mesh = ax.pcolormesh(across.edges(), up.edges(), grid, cmap="viridis_r",
                              norm=_norm(finite), rasterized=True)  # fmt: skip
         bar = figure.colorbar(mesh, ax=ax, pad=0.02)
-        bar.set_label(style.wrapped(self._quantity(study), 28))
+        bar.set_label(style.wrapped(self.quantity(study), 28))
         bar.outline.set_linewidth(0.4)  # pyright: ignore[reportCallIssue]
-        if finite.min() > 0 and finite.max() > _SPAN * finite.min():
+        if is_wide(finite):
             style.plain_log(bar.ax.yaxis)
         for value, line in zip(up.values, grid, strict=True):
             names = f"{second.name} = {_text(value)}"
@@ -140,14 +134,10 @@ class LandscapePlot(Plot):
         if not search.steps or across.names or up.names:
             return ""
         x, y = (search.course(parameter) for parameter in search.parameters)
-        walks = search.method in WALKS
+        walks = search.walks
         ax.plot(x, y, color="white", linewidth=0.9, linestyle="-" if walks else "none",
                 marker="o", markersize=2, markeredgecolor="none", zorder=3)  # fmt: skip
         return " The white line is the search." if walks else " White dots are places tried."
-
-    def _quantity(self, study: Study) -> str:
-        objective = self.search.objective
-        return with_unit(objective.words(study.measure), objective.unit(study))
 
     def _marks(self, rows: list[Judged]) -> list[tuple[Judged, list[Any]]]:
         """The judged learners, with the numbers of their parameters, where they have some."""
@@ -225,7 +215,7 @@ def _norm(finite: np.ndarray) -> Any:
     from matplotlib.colors import LogNorm, Normalize
 
     low, high = float(finite.min()), float(finite.max())
-    return (LogNorm if low > 0 and high > _SPAN * low else Normalize)(low, high)
+    return (LogNorm if is_wide(finite) else Normalize)(low, high)
 
 
 def _text(value: Any) -> str:

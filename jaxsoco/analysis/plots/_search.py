@@ -29,8 +29,6 @@ COURSE = style.Line("#444444", "o", "-")
 
 _PANEL = 0.85  # inches of a parameter's panel
 _SPAN = 20.0  # an objective over a larger factor is drawn on a logarithmic axis
-WALKS = ("pathwise", "score", "evolution")
-"""Methods that go from place to place; the others try places in no order."""
 
 
 def short_log(axis: Any) -> None:
@@ -42,19 +40,40 @@ def short_log(axis: Any) -> None:
         style.without_minor_labels(axis)
 
 
-class SearchPlot(Plot):
-    """The objective over the steps, with its interval, and below it every parameter.
+def is_wide(finite: np.ndarray) -> bool:
+    """Whether values span so large a factor that they are shown by their logarithm."""
+    return bool(finite.size and finite.min() > 0 and finite.max() > _SPAN * finite.min())
+
+
+def scale_objective(ax: Axes, value: np.ndarray) -> None:
+    """A logarithmic axis for an objective that spans a large factor."""
+    if is_wide(value[np.isfinite(value)]):
+        ax.set_yscale("log")
+        style.plain_log(ax.yaxis)
+
+
+class TuningPlot(Plot):
+    """A figure of one search.
 
     Args:
       search: what is shown.
     """
 
-    name = "search"
-    summary = "objective and parameters of a search, step by step"
-
     def __init__(self, search: Search):
         super().__init__({"kind": self.name, "learner": search.name})
         self.search = search
+
+    def quantity(self, study: Study) -> str:
+        """The objective with its unit, for an axis."""
+        objective = self.search.objective
+        return with_unit(objective.words(study.measure), objective.unit(study))
+
+
+class SearchPlot(TuningPlot):
+    """The objective over the steps, with its interval, and below it every parameter."""
+
+    name = "search"
+    summary = "objective and parameters of a search, step by step"
 
     def title(self, study: Study) -> str:
         """What was searched for."""
@@ -88,7 +107,7 @@ class SearchPlot(Plot):
         return [ax, *(figure.add_subplot(grid[1 + i], sharex=ax) for i in range(number))]
 
     def _line(self, ax: Axes, steps: np.ndarray, value: np.ndarray, label: str = "") -> None:
-        if self.search.method in WALKS:
+        if self.search.walks:
             options = {**COURSE.options(), "markevery": -(-len(steps) // 10)}
         else:  # no place follows from the one before
             options = {**COURSE.options(), "linestyle": "none"}
@@ -98,7 +117,7 @@ class SearchPlot(Plot):
         history, study = self.search.history, ledger.study
         value, low, high = (np.asarray(history[k], float) for k in ("objective", "low", "high"))
         self._line(ax, steps, value, "seeds of the search")
-        if self.search.method in WALKS:
+        if self.search.walks:
             ax.fill_between(steps, low, high, color=COURSE.color, alpha=0.18, linewidth=0)
         else:
             ax.vlines(steps, low, high, color=COURSE.color, alpha=0.35, linewidth=0.8)
@@ -109,12 +128,8 @@ class SearchPlot(Plot):
                 ax.axhline(one.objective.value, label=style.plain(name), color=color,
                            linestyle="--", linewidth=1)  # fmt: skip
                 self._note(name, [""], [one.objective.value])
-        finite = value[np.isfinite(value)]
-        if finite.size and finite.min() > 0 and finite.max() > _SPAN * finite.min():
-            ax.set_yscale("log")
-            style.plain_log(ax.yaxis)
-        objective = self.search.objective
-        label_y(ax, with_unit(objective.words(study.measure), objective.unit(study)))
+        scale_objective(ax, value)
+        label_y(ax, self.quantity(study))
 
     def _draw_parameter(
         self, ledger: Ledger, ax: Axes, parameter: Parameter, steps: np.ndarray
