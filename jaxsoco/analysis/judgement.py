@@ -97,9 +97,9 @@ def lead(search: Search, ledger: Ledger) -> str:
     )
 
 
-def text(search: Search, ledger: Ledger) -> str:
+def text(search: Search, rows: Sequence[Judged], ledger: Ledger) -> str:
     """The judgement for a terminal."""
-    rows, level = judged(search, ledger), ledger.study.level
+    level = ledger.study.level
     objective = search.objective.words(ledger.study.measure)
     header = ["", "values", objective, "tuned less this", "tuned is"]
     body = [

@@ -17,7 +17,7 @@ from jaxsoco.analysis.samples import Sample, values_of
 from jaxsoco.analysis.statistics import (
     FEWEST_SEEDS,
     Estimate,
-    _bootstrap_weights,
+    bootstrap_weights,
     certain,
     pooled_mean,
     student_quantile,
@@ -138,7 +138,7 @@ def _difference(
         return Estimate(value, note=too_few(paired.size))
     some = paired[:_MOST_RESAMPLED]
     drawn = []
-    for counts in _bootstrap_weights(some.size, _RESAMPLES).astype(int):
+    for counts in bootstrap_weights(some.size, _RESAMPLES).astype(int):
         seeds = np.repeat(some, counts)
         drawn.append(float(statistic(first[:, seeds]) - statistic(second[:, seeds])))
     # The error of fewer seeds than there are is larger by the root of their share.

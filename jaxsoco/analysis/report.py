@@ -102,12 +102,12 @@ def report_on(
     # Half a character, of a path that is no text, becomes an escape that JSON reads back.
     checks = _checks_json(results, ledger).encode("utf-8", "backslashreplace")
     _write(directory / "checks.json", checks)
-    tuned = searches(study, searched)
+    tuned = [(search, judgement.judged(search, ledger)) for search in searches(study, searched)]
     plots = [*_search_plots(tuned)] if searched else []
     plots += map(PLOTS.make, presentation.plots or default_plots(study))
     pictures, skipped, failures = _write_figures(plots, ledger, directory / "figures", draft)
     sections = {
-        "Tuning": "".join(_tuning(search, ledger) for search in tuned),
+        "Tuning": "".join(_tuning(*one, ledger) for one in tuned),
         "Checks": page.checks_table(results),
         "Results": _results(ledger, rows),
         "Figures": page.figures(pictures) + page.bullets(skipped),
@@ -122,7 +122,7 @@ def report_on(
     path = directory / "report.html"
     _write(path, html.encode())
     summary = [wording.summary(ledger, exponents, results, skipped)]
-    summary += [judgement.text(search, ledger) for search in tuned]
+    summary += [judgement.text(*one, ledger) for one in tuned]
     return ReportResult(
         verdict=together(result.verdict for result in results),
         table_text=wording.terminal_table(ledger, rows),
@@ -132,17 +132,16 @@ def report_on(
     )
 
 
-def _search_plots(tuned: Iterable[Search]) -> Iterator[Plot]:
+def _search_plots(tuned: Iterable[tuple[Search, Sequence[judgement.Judged]]]) -> Iterator[Plot]:
     """Of every search its course, and the objective over the range of one or two parameters."""
-    for search in tuned:
-        yield SearchPlot(search)
+    for search, rows in tuned:
+        yield SearchPlot(search, rows)
         if search.profile is not None:
-            yield LandscapePlot(search)
+            yield LandscapePlot(search, rows)
 
 
-def _tuning(search: Search, ledger: Ledger) -> str:
+def _tuning(search: Search, rows: Sequence[judgement.Judged], ledger: Ledger) -> str:
     """How a learner was tuned, what was gained, and the lines for an experiment file."""
-    rows = judgement.judged(search, ledger)
     return (
         page.paragraph(judgement.lead(search, ledger))
         + page.table_of(judgement.judgement_table(search, rows))

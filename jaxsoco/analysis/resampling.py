@@ -14,8 +14,8 @@ from jaxsoco.analysis.statistics import (
     RESAMPLES,
     Clusters,
     Estimate,
-    _bootstrap_weights,
     _resampled_medians,
+    bootstrap_weights,
 )
 from jaxsoco.analysis.verdicts import rounded_up
 
@@ -117,11 +117,11 @@ def _least_places(
     """The first and the last of the least places of every resample, ``[R]`` each."""
     if median:
         values = [one[:, :_MOST_RESAMPLED] for one in values_of(samples, "a resampled median")]
-        draw = _bootstrap_weights(values[0].shape[1], RESAMPLES)
+        draw = bootstrap_weights(values[0].shape[1], RESAMPLES)
         rows = np.stack([_resampled_medians(one, draw) for one in values])
     else:
         units = [one.map(lambda part: part[:_MOST_RESAMPLED]) for one in aligned(samples)]
-        draw = _bootstrap_weights(len(units[0].sums), RESAMPLES)
+        draw = bootstrap_weights(len(units[0].sums), RESAMPLES)
         rows = np.stack([_resampled_means(one, draw) for one in units])
     least = rows == np.fmin.reduce(rows, axis=0)
     return at[least.argmax(axis=0)], at[len(at) - 1 - least[::-1].argmax(axis=0)]

@@ -290,7 +290,7 @@ def bundle(clusters: Clusters, most: int = _MOST_CLUSTERS) -> Clusters:
 
 
 @lru_cache(maxsize=4)
-def _bootstrap_weights(units: int, resamples: int) -> np.ndarray:
+def bootstrap_weights(units: int, resamples: int) -> np.ndarray:
     """How often each resample draws each unit, float64 ``[resamples, units]``; fixed seed."""
     generator = np.random.default_rng(_BOOTSTRAP_SEED)
     return generator.multinomial(units, np.full(units, 1 / units), size=resamples).astype(float)
@@ -337,7 +337,7 @@ def log_slope(x: np.ndarray, clusters: Clusters, level: float = LEVEL) -> Estima
     if shortage:
         return Estimate(exponent, note=shortage)
     # A resample counts every unit w_b times: its means are sum w_b sums_b / sum w_b counts_b.
-    draw = _bootstrap_weights(units, RESAMPLES)
+    draw = bootstrap_weights(units, RESAMPLES)
     with np.errstate(divide="ignore", invalid="ignore"):
         totals, all_runs = draw @ sums, draw @ counts
         slopes = np.log(totals / all_runs) @ weights
@@ -406,7 +406,7 @@ def _of_medians(
     units, sample = paired.size, paired[:_MOST_RESAMPLED]
     if units < 2:
         return Estimate(value, note=too_few(units))
-    draw = _bootstrap_weights(sample.size, _MEDIAN_RESAMPLES)
+    draw = bootstrap_weights(sample.size, _MEDIAN_RESAMPLES)
     with np.errstate(divide="ignore", invalid="ignore"):
         drawn = [_resampled_medians(column[:, sample], draw) for column in columns]
         errors = statistic(np.stack(drawn, axis=-1)) - value

@@ -4,6 +4,8 @@
 module                subject
 ====================  ============================================================================
 ``space``             parameters as free coordinates: logarithms, logits, choices
+``declared``          spaces from the declarations of a learner
+``defaults``          what a search does where a user says nothing
 ``objective``         what is made small: costs, regrets, ratios; means, quantiles, tails
 ``trials``            runs of a learner as a function of free coordinates
 ``methods``           which estimators are valid for which parameters, and why

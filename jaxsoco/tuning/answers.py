@@ -45,14 +45,15 @@ def theory_of(search: Search, problem: Any, algorithm: Algorithm, params: PyTree
         return {}
     first: Instance = worlds_of(problem, 1).first
     whole = resolve(first, algorithm, change(params, dict.fromkeys(names)))
-    return {name: _number(look(whole, name)) for name in names}
+    return {name: number_of(look(whole, name)) for name in names}
 
 
-def _number(value: Any) -> Any:
-    if value is None or isinstance(value, str):
+def number_of(value: Any) -> Any:
+    """A value in words or as a number; of an array, its mean."""
+    if value is None or isinstance(value, str | bool | int):
         return value
-    leaves = jax.tree.leaves(value)
-    return float(np.mean([np.mean(np.asarray(x, np.float64)) for x in leaves]))
+    leaves = [np.mean(np.asarray(leaf, np.float64)) for leaf in jax.tree.leaves(value)]
+    return float(np.mean(leaves)) if leaves else None
 
 
 def contenders(

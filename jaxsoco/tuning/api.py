@@ -12,18 +12,16 @@ from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.protocol import Algorithm
 from jaxsoco.front.playing import seed_keys
 from jaxsoco.tuning.answers import answer_values, contenders, default_of, theory_of
+from jaxsoco.tuning.defaults import HOLDOUT, SEEDS, STEPS
 from jaxsoco.tuning.driving import best_of, run_search
 from jaxsoco.tuning.estimators import evolution, pathwise
 from jaxsoco.tuning.judge import TUNED, judge
 from jaxsoco.tuning.objective import Objective
 from jaxsoco.tuning.parameters import change, filled
-from jaxsoco.tuning.searching import SEEDS, STEPS, search_key, searcher
+from jaxsoco.tuning.searching import search_key, searcher
 from jaxsoco.tuning.tuned import Tuned, columns_of
 
 _POSITIONAL = ("problem", "algorithm", "params", "parameters")
-
-HOLDOUT = 2048
-"""Held-out runs."""
 
 
 @overload

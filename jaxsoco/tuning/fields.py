@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jaxsoco.core.schema import Field
+from jaxsoco.tuning.defaults import HOLDOUT, RATE, SEEDS, STATISTICS, STEPS
 from jaxsoco.tuning.methods import METHODS
 
 OPTIMIZERS = ("adam", "adabelief", "lion", "rmsprop", "sgd")
@@ -28,13 +29,13 @@ TUNE_FIELDS = (
         default="auto",
         choices=("auto", *METHODS),
     ),
-    Field("steps", "integer", "steps of the search", default=60, low=1, high=1_000_000),
-    Field("seeds", "integer", "runs of a step, shared by the points", default=512, low=2),
+    Field("steps", "integer", "steps of the search", default=STEPS, low=1, high=1_000_000),
+    Field("seeds", "integer", "runs of a step, shared by the points", default=SEEDS, low=2),
     Field(
         "holdout",
         "integer",
         "other seeds, on which the result is judged: the first ones of an ordinary run",
-        default=2048,
+        default=HOLDOUT,
         low=8,
     ),
     Field(
@@ -49,7 +50,7 @@ TUNE_FIELDS = (
         "float",
         "its first step, in logarithms of positive parameters and logits of bounded ones; it "
         "shrinks to 0 along a cosine",
-        default=0.2,
+        default=RATE,
         low=0,
         open_low=True,
         high=100,
@@ -88,7 +89,7 @@ OBJECTIVE_FIELDS = (
         "choice",
         "over runs; cvar is the mean of the worst runs",
         default="mean",
-        choices=("mean", "median", "quantile", "cvar"),
+        choices=STATISTICS,
     ),
     Field(
         "level",

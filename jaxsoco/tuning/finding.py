@@ -26,7 +26,7 @@ from jaxsoco.core.study import Study
 from jaxsoco.core.text import count
 from jaxsoco.experiment.tracing import load_entry
 from jaxsoco.front.making import learner, resolve
-from jaxsoco.tuning.answers import answer_values
+from jaxsoco.tuning.answers import answer_values, number_of
 from jaxsoco.tuning.driving import begin, best_of, check_start
 from jaxsoco.tuning.folder import Columns, SearchFolder, appended
 from jaxsoco.tuning.objective import Objective
@@ -230,15 +230,7 @@ def _theory(target: Target, instance: Instance, algorithm: Any, name: str) -> di
     if not names:
         return {}
     whole = resolve(instance, algorithm, learner(name, **target.values | names)[1])
-    return {one: _number(getattr(whole, one, None)) for one in names}
-
-
-def _number(value: Any) -> Any:
-    """A value in words or as a number; of an array, its mean."""
-    if value is None or isinstance(value, str | bool | int):
-        return value
-    leaves = [np.mean(np.asarray(leaf, np.float64)) for leaf in jax.tree.leaves(value)]
-    return float(np.mean(leaves)) if leaves else None
+    return {one: number_of(getattr(whole, one, None)) for one in names}
 
 
 def _rows(

@@ -34,9 +34,9 @@ from jaxsoco.core.errors import InputError, Issue, suggest
 from jaxsoco.core.protocol import Instance
 from jaxsoco.engine.simulate import Run
 from jaxsoco.front.making import Best, comparator
+from jaxsoco.tuning.defaults import LEVELLED, STATISTICS
 
 Statistic = Literal["mean", "median", "quantile", "cvar"]
-STATISTICS: tuple[Statistic, ...] = ("mean", "median", "quantile", "cvar")
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Objective:
         if self.statistic not in STATISTICS:
             hint = suggest(str(self.statistic), STATISTICS)
             issues.append(Issue("objective.statistic", f'no statistic is "{self.statistic}"', hint))
-        needs = self.statistic in ("quantile", "cvar")
+        needs = self.statistic in LEVELLED
         if needs and (self.level is None or not 0 < self.level < 1):
             message = f"a {self.statistic} has a level between 0 and 1, got {self.level}"
             issues.append(Issue("objective.level", message, "as in 0.9"))

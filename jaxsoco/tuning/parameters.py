@@ -22,14 +22,16 @@ from jaxsoco.core.schema import Field
 from jaxsoco.core.settings import is_auto, is_traced
 from jaxsoco.core.text import show
 from jaxsoco.front.making import resolve
-from jaxsoco.tuning.space import Dimension, Space, asked_for, space_of
+from jaxsoco.tuning.declared import asked_for, space_of
+from jaxsoco.tuning.space import Dimension, Space
 
 
 def space_for(params: PyTree, wanted: Any, place: str = "parameters") -> Space:
     """The space of the parameters that a user names: of a class of settings, or of his own.
 
     Raises:
-      InputError: as :func:`~jaxsoco.tuning.space.space_of`; or a parameter holds no real numbers.
+      InputError: as :func:`~jaxsoco.tuning.declared.space_of`; or a parameter holds no real
+        numbers.
     """
     declared = getattr(params, "FIELDS", None)
     if declared is not None:

@@ -24,11 +24,9 @@ import jax.numpy as jnp
 import optax
 
 from jaxsoco.core.compiler import jit
+from jaxsoco.tuning.defaults import RATE
 from jaxsoco.tuning.estimators.estimate import Estimate
 from jaxsoco.tuning.space import Space
-
-RATE = 0.3
-"""First step of the default optimiser, in free coordinates: a third of a positive parameter."""
 
 TAIL = 4
 """The answer is the mean over this part of the steps, the last ones: a quarter."""

@@ -15,6 +15,7 @@ from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.gradients import gradients_of
 from jaxsoco.core.protocol import Algorithm, PyTree
 from jaxsoco.tuning import designs
+from jaxsoco.tuning.defaults import SEEDS, STEPS
 from jaxsoco.tuning.estimators import evolution, pathwise, score
 from jaxsoco.tuning.estimators.estimate import Estimate
 from jaxsoco.tuning.methods import choose
@@ -23,8 +24,6 @@ from jaxsoco.tuning.parameters import place, space_for, start_of
 from jaxsoco.tuning.search import Search, adam, descent, perturbation_key, run_keys
 from jaxsoco.tuning.space import Space
 from jaxsoco.tuning.trials import Trials, worlds_of
-
-STEPS, SEEDS = 60, 512
 
 _STREAM = 0xD4554E45
 """Place of the search's keys in the root's stream: no seed reaches it."""

@@ -15,12 +15,12 @@ from jaxsoco.core.text import show, with_type
 from jaxsoco.experiment.expand import Sweep
 from jaxsoco.experiment.learners import MOST_LEARNERS
 from jaxsoco.experiment.spec import Experiment
+from jaxsoco.tuning.defaults import LEVELLED
 from jaxsoco.tuning.fields import OBJECTIVE_FIELDS, TUNE_FIELDS
 from jaxsoco.tuning.methods import choose
 from jaxsoco.tuning.space import Space
 from jaxsoco.tuning.targets import Target, read_targets
 
-_LEVELS = ("quantile", "cvar")
 _SMOKE_STEPS, _SMOKE_SEEDS, _SMOKE_PLACES = 4, 32, 5
 _PLACES = {1: 17, 2: 9}
 _PROFILE_SEEDS = 256
@@ -242,11 +242,11 @@ def _resolved_objective(
     elif cost is not None and against is not None and options[against].component:
         message = f"{against} is a regret by itself, the component {options[against].component}"
         issues.found(f"{place}.cost", message, "leave cost or against out")
-    if table["statistic"] in _LEVELS and table["level"] is None:
+    if table["statistic"] in LEVELLED and table["level"] is None:
         message = f"is missing: a {table['statistic']} has one"
         issues.found(f"{place}.level", message, "want a number from 0.001 to 0.999, such as 0.9")
-    elif table["statistic"] not in _LEVELS and table["level"] is not None:
-        hint = f"leave it out, or want statistic = {' or '.join(map(show, _LEVELS))}"
+    elif table["statistic"] not in LEVELLED and table["level"] is not None:
+        hint = f"leave it out, or want statistic = {' or '.join(map(show, LEVELLED))}"
         issues.found(f"{place}.level", f"a {table['statistic']} has no level", hint)
     own = [entry for entry in experiment.comparators if entry.name != against]
     rivals = ([options[against]] if against else []) + own

@@ -12,7 +12,8 @@ from jaxsoco.core.schema import AUTO, REQUIRED, AlgorithmEntry, Field, suits
 from jaxsoco.core.text import show
 from jaxsoco.experiment.learners import Learner
 from jaxsoco.experiment.spec import Experiment
-from jaxsoco.tuning.space import Space, space_of
+from jaxsoco.tuning.declared import space_of
+from jaxsoco.tuning.space import Space
 
 
 @dataclass(frozen=True)

@@ -95,6 +95,10 @@ def opened(planted, tmp_path, *arguments, **options):
     return search, ledger
 
 
+def drawn(kind, search, ledger):
+    return figures.draw(kind(search, judgement.judged(search, ledger)), ledger)
+
+
 def test_the_judgement_is_paired_and_names_each_learner_once(planted, tmp_path):
     search, ledger = opened(planted, tmp_path)
     tuned, default = judgement.judged(search, ledger)
@@ -106,7 +110,7 @@ def test_the_judgement_is_paired_and_names_each_learner_once(planted, tmp_path):
     assert tuple(default.gain) == pytest.approx((-30, -30, -30))
     assert judgement.verdict(default.gain) == "better"
     assert default.runs == 64
-    text = judgement.text(search, ledger)
+    text = judgement.text(search, judgement.judged(search, ledger), ledger)
     assert "pcm on 64 held-out seeds" in text and "rate = 0.02" in text
     assert "computed once" in text
 
@@ -121,7 +125,7 @@ def test_verdicts_follow_the_interval_alone():
 def test_the_course_has_a_panel_for_the_objective_and_each_parameter(planted, tmp_path):
     search, ledger = opened(planted, tmp_path, ("rate", "gain"))
     with style.figure_style():
-        drawing = figures.draw(SearchPlot(search), ledger)
+        drawing = drawn(SearchPlot, search, ledger)
         objective, rate, gain = drawing.figure.axes
         assert objective.get_ylabel().replace("\n", " ") == "mean regret against opt (g)"
         assert (rate.get_ylabel(), gain.get_ylabel()) == ("rate", "gain")
@@ -145,7 +149,7 @@ def test_of_several_starts_the_best_is_shown(planted, tmp_path):
 def test_places_tried_without_order_are_not_joined(planted, tmp_path):
     search, ledger = opened(planted, tmp_path, method="random")
     with style.figure_style():
-        line = figures.draw(SearchPlot(search), ledger).figure.axes[0].lines[0]
+        line = drawn(SearchPlot, search, ledger).figure.axes[0].lines[0]
     assert line.get_linestyle() == "None"
 
 
@@ -160,14 +164,16 @@ def test_choices_are_named(planted, tmp_path):
     )
     assert search.course(search.parameters[0])[:2] == ["slow", "fast"]
     with style.figure_style():
-        panel = figures.draw(SearchPlot(search), ledger).figure.axes[1]
+        panel = figures.draw(
+            SearchPlot(search, judgement.judged(search, ledger)), ledger
+        ).figure.axes[1]
     assert [text.get_text() for text in panel.get_yticklabels()] == ["slow", "fast"]
 
 
 def test_the_landscape_of_one_parameter_is_a_curve_with_marks(planted, tmp_path):
     search, ledger = opened(planted, tmp_path)
     with style.figure_style():
-        drawing = figures.draw(LandscapePlot(search), ledger)
+        drawing = drawn(LandscapePlot, search, ledger)
         (ax,) = drawing.figure.axes
         assert ax.get_xscale() == "log" and ax.get_xlabel() == "rate"
         assert ax.get_ylabel().replace("\n", " ") == "mean regret against opt (g)"
@@ -181,7 +187,7 @@ def test_the_landscape_of_one_parameter_is_a_curve_with_marks(planted, tmp_path)
 def test_the_landscape_of_two_parameters_is_a_map_with_the_search(planted, tmp_path):
     search, ledger = opened(planted, tmp_path, ("rate", "gain"))
     with style.figure_style():
-        drawing = figures.draw(LandscapePlot(search), ledger)
+        drawing = drawn(LandscapePlot, search, ledger)
         ax, bar = drawing.figure.axes
         assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
         assert bar.get_ylabel().replace("\n", " ") == "mean regret against opt (g)"

@@ -179,7 +179,7 @@ def test_slope_bootstrap_is_paired():
 def test_slope_repeats_to_the_bit():
     curve = planted_curve(np.random.default_rng(1), 80, 0.3)
     first = st.log_slope(*curve)
-    st._bootstrap_weights.cache_clear()
+    st.bootstrap_weights.cache_clear()
     assert st.log_slope(*curve) == first
 
 
@@ -222,7 +222,7 @@ def test_the_interval_of_a_slope_is_studentised():
         return math.sqrt((influence**2).sum() / 8 / 9)
 
     deviations = []
-    for counts in st._bootstrap_weights(9, st.RESAMPLES):
+    for counts in st.bootstrap_weights(9, st.RESAMPLES):
         rows = np.repeat(sums, counts.astype(int), axis=0)
         deviations.append(abs(exponent(rows) - exponent(sums)) / error(rows))
     half = np.quantile(deviations, 0.95, method="higher") * error(sums)
@@ -242,7 +242,7 @@ def test_absent_seeds_do_not_count_as_units():
 def test_medians_of_resamples_are_those_of_repeated_seeds():
     values = np.random.default_rng(0).normal(size=(3, 9))
     values[0, 2] = np.nan
-    draw = st._bootstrap_weights(9, 40)
+    draw = st.bootstrap_weights(9, 40)
     found = st._resampled_medians(values, draw)
     for counts, middle in zip(draw, found, strict=True):
         repeated = np.repeat(values, counts.astype(int), axis=1)

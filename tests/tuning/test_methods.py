@@ -10,9 +10,9 @@ import jaxsoco
 from jaxsoco import cli, listing, registry
 from jaxsoco.core.errors import InputError
 from jaxsoco.core.gradients import gradients_of
+from jaxsoco.tuning.declared import space_of
 from jaxsoco.tuning.methods import METHODS, choose
 from jaxsoco.tuning.searching import searcher
-from jaxsoco.tuning.space import space_of
 
 WORDS = {one.name: one.slope() for one in aims.AimParams.FIELDS}
 LISTS = {"order": [0, 1], "depth": [1.0, 2.0], "kind": ["sum", "first"]}

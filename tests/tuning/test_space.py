@@ -11,9 +11,10 @@ import pytest
 
 from jaxsoco.core.errors import InputError
 from jaxsoco.tracking import SCaLEParams
+from jaxsoco.tuning.declared import space_of
 from jaxsoco.tuning.designs import grid_of, random_of, sobol_of
 from jaxsoco.tuning.parameters import place, space_for
-from jaxsoco.tuning.space import Dimension, Space, space_of
+from jaxsoco.tuning.space import Dimension, Space
 
 FIELDS = aims.AimParams.FIELDS
 
@@ -165,7 +166,7 @@ def test_it_is_read_without_jax():
 import sys
 from jaxsoco.tracking.settings import HySCaLEParams
 from jaxsoco.tuning.methods import choose
-from jaxsoco.tuning.space import space_of
+from jaxsoco.tuning.declared import space_of
 space = space_of(HySCaLEParams.FIELDS, {"learning_rate": [1e-5, 0.1], "gain": None})
 assert choose(space, {}, draws=False)[0] == "pathwise"
 assert abs(space.values(space.free({"learning_rate": 0.01, "gain": 2.0}))["gain"] - 2) < 1e-12

@@ -13,7 +13,7 @@ from jaxsoco.analysis import style
 from jaxsoco.analysis.drawings import NothingToDraw
 from jaxsoco.analysis.drawings.series import Series
 from jaxsoco.analysis.drawings.words import label_x, label_y, words
-from jaxsoco.analysis.judgement import Judged, judged
+from jaxsoco.analysis.judgement import Judged
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.plots._base import looks
 from jaxsoco.analysis.plots._search import (
@@ -50,12 +50,11 @@ class LandscapePlot(TuningPlot):
         profile = self.search.profile
         if profile is None or not len(profile.values):
             raise NothingToDraw("the objective was not computed over the range")
-        rows = judged(self.search, ledger)
         if len(self.search.parameters) == 1:
-            return self._draw_curve(ledger, ax, profile, rows)
-        return self._draw_map(ledger, ax, profile, rows)
+            return self._draw_curve(ledger, ax, profile)
+        return self._draw_map(ledger, ax, profile)
 
-    def _draw_curve(self, ledger: Ledger, ax: Axes, profile: Profile, rows: list[Judged]) -> str:
+    def _draw_curve(self, ledger: Ledger, ax: Axes, profile: Profile) -> str:
         study, (parameter,) = ledger.study, self.search.parameters
         axis = _Axis(parameter, [place[0] for place in profile.values])
         x, (value, low, high) = axis.places(), profile.objective.T
@@ -70,7 +69,7 @@ class LandscapePlot(TuningPlot):
         self.series.append(
             Series("profile", names, *(tuple(map(float, v)) for v in (value, low, high)))
         )
-        for one, places in self._marks(rows):
+        for one, places in self._marks():
             x, mark = axis.place(places[0]), looks(study)[one.label]
             error = np.abs(np.array([one.objective[1:]]).T - one.objective.value)
             ax.errorbar([x], [one.objective.value], yerr=np.nan_to_num(error), color=mark.color,
@@ -88,7 +87,7 @@ class LandscapePlot(TuningPlot):
             f"{study.seeds} held-out seeds."
         )
 
-    def _draw_map(self, ledger: Ledger, ax: Axes, profile: Profile, rows: list[Judged]) -> str:
+    def _draw_map(self, ledger: Ledger, ax: Axes, profile: Profile) -> str:
         study, (first, second) = ledger.study, self.search.parameters
         figure = ax.get_figure(root=True)
         across, up = (_Axis(p, [v[i] for v in profile.values])
@@ -110,7 +109,7 @@ class LandscapePlot(TuningPlot):
         for value, line in zip(up.values, grid, strict=True):
             names = f"{second.name} = {_text(value)}"
             self.series.append(Series(names, [*across.values], tuple(map(float, line))))
-        for one, places in self._marks(rows):
+        for one, places in self._marks():
             mark = looks(study)[one.label]
             text = ", ".join(_text(place) for place in places)
             ax.plot([across.place(places[0])], [up.place(places[1])], marker=mark.marker,
@@ -139,10 +138,10 @@ class LandscapePlot(TuningPlot):
                 marker="o", markersize=2, markeredgecolor="none", zorder=3)  # fmt: skip
         return " The white line is the search." if walks else " White dots are places tried."
 
-    def _marks(self, rows: list[Judged]) -> list[tuple[Judged, list[Any]]]:
+    def _marks(self) -> list[tuple[Judged, list[Any]]]:
         """The judged learners, with the numbers of their parameters, where they have some."""
         marks = []
-        for one in rows:
+        for one in self.rows:
             options = [self.search.values[row] for row in one.row.split(" = ")]
             places = [[values.get(p.name) for p in self.search.parameters] for values in options]
             whole = [place for place in places if all(_is_place(v) for v in place)]

@@ -6,6 +6,7 @@ Not among the kinds that an experiment file may ask for: it shows what ``jaxsoco
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from jaxsoco.analysis import style
 from jaxsoco.analysis.drawings import NothingToDraw
 from jaxsoco.analysis.drawings.series import Series
 from jaxsoco.analysis.drawings.words import label_x, label_y, with_unit, words
-from jaxsoco.analysis.judgement import judged
+from jaxsoco.analysis.judgement import Judged
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.plots._base import Plot, looks
 from jaxsoco.analysis.searches import ROWS, Parameter, Search
@@ -57,11 +58,12 @@ class TuningPlot(Plot):
 
     Args:
       search: what is shown.
+      rows: its judgement, as :func:`~jaxsoco.analysis.judgement.judged` makes it.
     """
 
-    def __init__(self, search: Search):
+    def __init__(self, search: Search, rows: Sequence[Judged]):
         super().__init__({"kind": self.name, "learner": search.name})
-        self.search = search
+        self.search, self.rows = search, rows
 
     def quantity(self, study: Study) -> str:
         """The objective with its unit, for an axis."""
@@ -122,7 +124,7 @@ class SearchPlot(TuningPlot):
         else:
             ax.vlines(steps, low, high, color=COURSE.color, alpha=0.35, linewidth=0.8)
         self._note("seeds of the search", steps, value, low, high)
-        for one in judged(self.search, ledger):
+        for one in self.rows:
             if np.isfinite(one.objective.value):
                 name, color = f"{one.row}, held out", looks(study)[one.label].color
                 ax.axhline(one.objective.value, label=style.plain(name), color=color,
