@@ -35,6 +35,8 @@ class Workload:
         ``"month"`` (the 30 days before it) or ``"trace"`` (all hours).
       subset_size: regions of a job, drawn for each; all if None (static).
       advice: as in :class:`Spec` (static).
+      least_deadlines: of jobs of 1, 2, ... slots, int ``[max_length]``, to which shorter deadlines
+        are raised; None for none.
     """
 
     carbon: jax.Array
@@ -51,6 +53,7 @@ class Workload:
     bounds: str = field(default="window", metadata={"static": True})
     subset_size: int | None = field(default=None, metadata={"static": True})
     advice: str = field(default="whole-slot", metadata={"static": True})
+    least_deadlines: jax.Array | None = None
 
     @property
     def first_hour(self) -> int:
@@ -89,9 +92,6 @@ def draw_job(key: jax.Array, workload: Workload) -> Spec:
     lanes = key.shape[1:]
     like = jnp.zeros(lanes, workload.carbon.dtype)
     hour = random.integers(random.fold(key, _HOUR), workload.first_hour, hours - workload.slots)
-    deadline = random.integers(
-        random.fold(key, _DEADLINE), workload.deadline_min, workload.deadline_max
-    )
     start = random.integers(random.fold(key, _START), 0, n - 1)
     draw = random.uniform(random.fold(key, _LENGTH), (), like.dtype)
     table = workload.lengths.reshape(
@@ -100,6 +100,11 @@ def draw_job(key: jax.Array, workload: Workload) -> Spec:
     # Inverse of the distribution function: 1 + the lengths whose total weight the draw reached.
     length = 1 + jnp.sum(draw[None] >= table, axis=0, dtype=jnp.int32)
     length = jnp.minimum(length, table.shape[0])
+    shortest, longest = workload.deadline_min, workload.deadline_max
+    if workload.least_deadlines is not None:
+        least = workload.least_deadlines[length - 1]
+        shortest, longest = jnp.maximum(shortest, least), jnp.maximum(longest, least)
+    deadline = random.integers(random.fold(key, _DEADLINE), shortest, longest)
     power, switch, rate, noise = spread(
         (workload.power, workload.switch, workload.move_rate, workload.forecast_noise), like
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -51,6 +52,27 @@ class Content(NamedTuple):
     lengths: tuple[float, ...]
 
     @property
+    def least_deadlines(self) -> list[int]:
+        """Least deadline of a job of 1, 2, ... slots: ``deadline_factor`` lengths, rounded up."""
+        factor, count = self.settings.deadline_factor, len(self.lengths)
+        # A product such as 1.1 * 10 may lie a rounding unit above a whole number.
+        return [math.ceil(factor * length - 1e-9) for length in range(1, count + 1)]
+
+    @property
+    def slots(self) -> int:
+        """Longest deadline of any job."""
+        least = zip(self.least_deadlines, self.lengths, strict=True)
+        return max(self.settings.deadline_max, *(slots for slots, weight in least if weight))
+
+    @property
+    def shortest(self) -> Any:
+        """Shortest deadline of the longest job."""
+        least = zip(self.least_deadlines, self.lengths, strict=True)
+        longest_job = max(slots for slots, weight in least if weight)
+        shortest = self.settings.deadline_min
+        return shortest if is_traced(shortest) else max(shortest, longest_job)
+
+    @property
     def move_rate(self) -> Any:
         """Carbon of moving the whole job, g per ms of round trip (section 5)."""
         network = self.settings.network_intensity / MEAN_LATENCY
@@ -82,10 +104,11 @@ def prepare_carbon_jobs(settings: CarbonJobs, folder: Path) -> Prepared:
         "regions": list(carbon.regions),
         "latency": [float(x) for x in latency.ravel()],
     }
-    sizes = (carbon.values.shape, settings.deadline_max, len(content.lengths))
+    sizes = (carbon.values.shape, content.slots, len(content.lengths))
     notes = (f"carbon intensity: {carbon.source}", *carbon.notes)
     warnings = tuple(_warnings(content, violations))
-    shape = (*sizes, settings.bounds, settings.subset_size, settings.advice)
+    raised = bool(settings.deadline_factor)
+    shape = (*sizes, settings.bounds, settings.subset_size, settings.advice, raised)
     return Prepared(content, shape, identity, notes, warnings)
 
 
@@ -96,7 +119,7 @@ def build(prepared: Prepared) -> Instance:
     from jaxsoco.core.protocol import Instance
 
     content: Content = prepared.content
-    workload, horizon = _workload(content), content.settings.deadline_max
+    workload, horizon = _workload(content), content.slots
     return Instance(allocation, draw_job, workload, horizon, "allocation/carbon_jobs")
 
 
@@ -139,10 +162,11 @@ def _workload(content: Content) -> Workload:
         deadline_max=jnp.asarray(settings.deadline_max, jnp.int32),
         forecast_noise=jnp.asarray(settings.forecast_noise, float),
         widen=jnp.asarray(_WIDEN, float),
-        slots=settings.deadline_max,
+        slots=content.slots,
         bounds=settings.bounds,
         subset_size=settings.subset_size,
         advice=settings.advice,
+        least_deadlines=jnp.asarray(content.least_deadlines) if settings.deadline_factor else None,
     )
 
 
@@ -159,38 +183,39 @@ def _lengths(job_length: int | str) -> tuple[float, ...]:
 
 def _time_conflicts(content: Content) -> Iterator[Issue]:
     """Deadlines, job lengths and the trace's length against each other."""
-    shortest, longest = content.settings.deadline_min, content.settings.deadline_max
-    hours = content.carbon.hours
-    if not is_traced(shortest):
-        yield from _deadline_conflicts(int(shortest), longest, content.lengths)
+    longest, hours = content.slots, content.carbon.hours
+    if not is_traced(content.settings.deadline_min):
+        yield from _deadline_conflicts(content)
     if content.settings.bounds == "month" and hours < MONTH + longest:
         yield Issue(
             "problem.carbon",
-            f"{hours} h of data are shorter than the month before a job and deadline_max = "
-            f"{longest} h",
+            f"{hours} h of data are shorter than the month before a job and the longest "
+            f"deadline, {longest} h",
             f'give at least {MONTH + longest} h, or want problem.bounds = "window" or "trace"',
         )
     elif hours < longest:
         yield Issue(
             "problem.carbon",
-            f"{hours} h of data are shorter than deadline_max = {longest} h",
+            f"{hours} h of data are shorter than the longest deadline, {longest} h",
             "give a longer trace or a shorter deadline",
         )
 
 
-def _deadline_conflicts(shortest: int, longest: int, lengths: tuple[float, ...]) -> Iterator[Issue]:
-    longest_job = max(j + 1 for j, weight in enumerate(lengths) if weight)
+def _deadline_conflicts(content: Content) -> Iterator[Issue]:
+    longest_job = max(j + 1 for j, weight in enumerate(content.lengths) if weight)
+    shortest, longest = content.settings.deadline_min, content.settings.deadline_max
     if shortest > longest:
         yield Issue(
             "problem.deadline_min",
             f"{shortest} h is above deadline_max = {longest} h",
             "want deadline_min <= deadline_max",
         )
-    if longest_job > shortest:
+    if longest_job > content.shortest:
         yield Issue(
             "problem.job_length",
-            f"jobs of up to {longest_job} h cannot meet a deadline of {shortest} h",
-            f"want job_length <= deadline_min, or deadline_min >= {longest_job}",
+            f"jobs of up to {longest_job} h cannot meet a deadline of {content.shortest} h",
+            f"want job_length <= deadline_min, deadline_min >= {longest_job}, or deadline_factor "
+            ">= 1",
         )
 
 
@@ -253,7 +278,7 @@ def _warnings(content: Content, violations: int) -> Iterator[str]:
 
 def _stray_windows(content: Content) -> float:
     """Share of arrival hours whose longest window leaves the bounds of the month before."""
-    values, longest = content.carbon.values, content.settings.deadline_max
+    values, longest = content.carbon.values, content.slots
     lows, highs = values.min(axis=1), values.max(axis=1)
     windows = np.lib.stride_tricks.sliding_window_view
     # The months that end, and the windows that begin, at the hours MONTH .. hours - longest.

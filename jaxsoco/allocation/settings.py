@@ -25,10 +25,11 @@ class CarbonJobs:
     """Deferrable jobs of ``J`` slots that may wait, stop and move between ``n`` regions.
 
     A job arrives at a random hour in a random region, and must be done within
-    ``Uniform{deadline_min..deadline_max}`` slots. Per slot and region it pays ``energy`` times the
-    carbon intensity, ``switch`` to start or stop, and for a move ``data_size`` times the energy per
-    gigabyte times ``network_intensity`` times the round-trip time. The advice is by default the
-    best schedule of a forecast ``(1 - w) cost + w Uniform(L, U) / J`` with ``w = forecast_noise``.
+    ``Uniform{deadline_min..deadline_max}`` slots, both raised to ``deadline_factor`` times its
+    length where they are below. Per slot and region it pays ``energy`` times the carbon intensity,
+    ``switch`` to start or stop, and for a move ``data_size`` times the energy per gigabyte times
+    ``network_intensity`` times the round-trip time. The advice is by default the best schedule of a
+    forecast ``(1 - w) cost + w Uniform(L, U) / J`` with ``w = forecast_noise``.
 
     >>> from jaxsoco.allocation import CarbonJobs
     >>> CarbonJobs(job_length=3, deadline_max=24).bounds
@@ -94,6 +95,13 @@ class CarbonJobs:
     deadline_min: int = setting("shortest deadline", default=12, low=1, high=336, unit="h")
     deadline_max: int = setting(
         "longest deadline", default=47, low=1, high=336, unit="h", static=True
+    )
+    deadline_factor: float = setting(
+        "both ends of the deadlines' range are at least this many lengths of the job",
+        default=0.0,
+        low=0,
+        high=24,
+        static=True,
     )
     switch: float = setting(
         "carbon of starting or stopping once (beta)", default=0.25, low=0, high=1e6, unit="g"

@@ -61,6 +61,45 @@ def test_arrivals_reach_the_first_hour_that_has_a_month_before_it(x64):
     assert 0 <= jobs.hour.min() < 20
 
 
+# --- deadlines -----------------------------------------------------------------------------------
+
+
+@X64
+def test_deadlines_are_raised_to_so_many_lengths_of_the_job(x64):
+    short = {"deadline_min": 4, "deadline_max": 6}
+    workload, jobs = draw(4000, job_length="google", deadline_factor=2.0, **short)
+    length, deadline = np.asarray(jobs.length), np.asarray(jobs.deadline)
+    # T is uniform on max(4, 2 J) .. max(6, 2 J): exactly 2 J from J = 3 on.
+    assert np.all(deadline[length >= 3] == 2 * length[length >= 3])
+    assert set(deadline[length == 2]) == {4, 5, 6}
+    assert workload.slots == 18 == 2 * 9
+    assert jaxsoco.make("allocation/carbon_jobs", deadline_factor=2.0, **short).horizon == 18
+
+
+@X64
+def test_a_factor_below_all_deadlines_changes_nothing(x64):
+    _, plain = draw(deadline_min=20)
+    _, raised = draw(deadline_min=20, deadline_factor=2.0)
+    for one, other in zip(jax.tree.leaves(plain), jax.tree.leaves(raised), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(("factor", "least"), [(1.0, 10), (1.1, 11), (1.15, 12), (2.5, 25)])
+def test_deadlines_are_whole_slots_rounded_up(factor, least):
+    short = {"job_length": 10, "deadline_min": 1, "deadline_max": 1}
+    _, jobs = draw(2, deadline_factor=factor, **short)
+    assert jobs.deadline.tolist() == [least, least]
+
+
+def test_a_deadline_that_a_job_cannot_meet_names_the_ways_out():
+    short = {"job_length": 10, "deadline_min": 4}
+    with pytest.raises(InputError, match=r"cannot meet a deadline of 4 h.*deadline_factor >= 1"):
+        prepare_carbon_jobs(CarbonJobs(**short), Path())
+    with pytest.raises(InputError, match="cannot meet a deadline of 9 h"):
+        prepare_carbon_jobs(CarbonJobs(**short, deadline_factor=0.9), Path())
+    prepare_carbon_jobs(CarbonJobs(**short, deadline_factor=1.0), Path())
+
+
 # --- subsets of regions --------------------------------------------------------------------------
 
 
