@@ -13,14 +13,19 @@ import numpy as np
 from reference_job import Job
 
 from jaxsoco.allocation import (
+    BaselineParams,
     PCMParams,
     STCLIPParams,
+    agnostic,
     allocation,
     comparators,
+    delayed_greedy,
+    greedy,
     offline_optimum,
     pcm,
     st_clip,
     synthetic_workload,
+    threshold,
 )
 from jaxsoco.allocation.data.network import REGIONS
 from jaxsoco.allocation.jobs import draw_job
@@ -33,6 +38,12 @@ from jaxsoco_kernels.info import Status
 
 EPSILON = 0.1
 LEARNERS = {"PCM": (pcm, PCMParams()), "ST-CLIP": (st_clip, STCLIPParams(epsilon=EPSILON))}
+BASELINES = {
+    "agnostic": (agnostic, BaselineParams()),
+    "greedy": (greedy, BaselineParams()),
+    "delayed greedy": (delayed_greedy, BaselineParams()),
+    "threshold": (threshold, BaselineParams()),
+}
 ROOT = 0
 
 
@@ -70,19 +81,34 @@ def instance(size: Size) -> Instance:
 
 
 class Ours:
-    """All algorithms in one setting; each is compiled when it first runs."""
+    """All algorithms in one setting; each is compiled when it first runs.
 
-    def __init__(self, size: Size, setting: Setting):
+    Args:
+      size: what is computed.
+      setting: how.
+      everyone: also the baselines, and the whole-slot optimum.
+    """
+
+    def __init__(self, size: Size, setting: Setting, *, everyone: bool = False):
         self._size, self._width = size, setting.width
         self._precision = partial(jax.enable_x64, setting.precision == "float64")
         with self._precision():
             batch = _batch(size, setting.devices, setting.tile)
             self._tiles: dict[str, Tile] = {
                 name: batch.learner(algorithm, params)
-                for name, (algorithm, params) in LEARNERS.items()
+                for name, (algorithm, params) in (
+                    BASELINES | LEARNERS if everyone else LEARNERS
+                ).items()
             }
             self._tiles["OPT"] = batch.comparator(_value_and_weight)
             self._tiles["OPT with ledger"] = batch.comparator(comparators.offline)
+            if everyone:
+                self._tiles["whole-slot optimum"] = batch.comparator(comparators.integral)
+
+    @property
+    def names(self) -> list[str]:
+        """Of the algorithms."""
+        return [*self._tiles]
 
     def run(self, name: str) -> list[Any]:
         """Outcomes of all jobs, ready when this returns: the draw of every job is included."""

@@ -133,6 +133,17 @@ def test_reference_notices_a_wrong_decision(name):
 
 
 @pytest.mark.slow
+def test_allocation_runtime(tmp_path):
+    figure = tmp_path / "runtime.png"
+    done = run_quick("allocation_runtime.py", "--figure", str(figure))
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = {row["us per job"]: row for row in rows_of(done.stdout.replace(",", ""), "us per job")}
+    assert {"agnostic", "threshold", "PCM", "ST-CLIP", "OPT CVXPY"} <= set(rows)
+    assert all(float(row[f"T = {slots}"]) > 0 for row in rows.values() for slots in (6, 12))
+    assert figure.stat().st_size
+
+
+@pytest.mark.slow
 def test_gradients():
     done = run_quick("gradients.py")
     assert done.returncode == 0, done.stdout + done.stderr
