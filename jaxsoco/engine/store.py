@@ -8,7 +8,6 @@ processes may write to one directory.
 from __future__ import annotations
 
 import errno
-import json
 import os
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,11 +18,11 @@ import numpy as np
 
 from jaxsoco.core import stopping, text
 from jaxsoco.core.errors import InputError, Interrupted, Issue, reason_of
-from jaxsoco.core.scratch import is_temporary, remove_leftovers
+from jaxsoco.core.scratch import remove_leftovers
 from jaxsoco.core.study import Study
+from jaxsoco.engine import directory, packs
 from jaxsoco.engine import manifest as manifests
-from jaxsoco.engine import packs
-from jaxsoco.engine.files import link_whole, sync_folder, write_whole
+from jaxsoco.engine.files import link_whole, write_whole
 from jaxsoco.engine.index import Index
 from jaxsoco.engine.manifest import MANIFEST
 from jaxsoco.engine.packs import Block, DamageError, Pack, UnreadableError
@@ -92,20 +91,13 @@ class Store:
           InputError: the directory holds something else, or results of the older format.
           Interrupted: the disk is full.
         """
-        new = manifests.complete(study)
         try:
-            if not self._start(new):
-                old = self._earlier()
-                new = manifests.complete(study, created=old.get("created", ""))
-                self._file(packs.FOLDER).mkdir(exist_ok=True)
-                if new != old:
-                    write_whole(self._file(MANIFEST), _encode(new))
+            return self._adopt(directory.begin(self.path, study))
         except OSError as error:
             if error.errno in _FULL:
                 raise self._interrupted(error, MANIFEST) from error
             message = f"cannot be used as a run directory: {reason_of(error)}"
-            raise self._refusal(message) from error
-        return self._adopt(new)
+            raise directory.refusal(self.path, message) from error
 
     def open(self, *, to_extend: bool = False) -> Store:
         """Opens the directory as it was left; returns the store itself.
@@ -117,14 +109,9 @@ class Store:
         Raises:
           InputError: there are no readable results, or none that can be extended.
         """
-        try:
-            if not self.path.exists():
-                raise self._refusal("no such directory")
-            if not self._file(MANIFEST).exists():
-                raise self._refusal(f"not a run directory (it has no {MANIFEST})")
-        except OSError as error:
-            raise self._refusal(f"cannot be read: {reason_of(error)}") from error
-        return self._adopt(self._earlier() if to_extend else manifests.load(self.path))
+        directory.require(self.path)
+        earlier = directory.earlier if to_extend else manifests.load
+        return self._adopt(earlier(self.path))
 
     @property
     def study(self) -> Study:
@@ -311,81 +298,12 @@ class Store:
         self._verified.pop(name, None)
         self._arrays.pop(name, None)
 
-    def _earlier(self) -> dict[str, Any]:
-        """The manifest that is here; nothing where it is damaged, since packs do not need it.
-
-        Raises:
-          InputError: it is of another format, or somebody else's.
-        """
-        number = manifests.format_of(self.path)
-        try:
-            old = manifests.load(self.path)
-            if number == manifests.FORMAT:
-                Study.from_json(old)
-        except InputError:
-            # Other programs have files of this name: it is ours if the packs are beside it.
-            ours = self._file(packs.FOLDER).is_dir()
-            if not ours or number not in (None, manifests.FORMAT, manifests.OLD_FORMAT):
-                raise
-            return {}
-        if number == manifests.OLD_FORMAT:
-            raise self._refusal(
-                "holds results of an older jaxsoco, whose chunks do not say what code they come "
-                "from: they can be loaded and reported, not extended",
-                "choose another directory",
-            )
-        return old
-
-    def _start(self, manifest: dict[str, Any]) -> bool:
-        """Makes a new or empty directory one of results; False if it is one already."""
-        if self.path.exists():
-            self._refuse_foreign()
-        if self._file(MANIFEST).exists():
-            return False
-        self._file(packs.FOLDER).mkdir(parents=True, exist_ok=True)
-        try:
-            # Of several processes that begin here, only one may create the manifest.
-            write_whole(self._file(MANIFEST), _encode(manifest), replace=False)
-        except FileExistsError:
-            return False
-        sync_folder(self.path.parent)
-        return True
-
-    def _refuse_foreign(self) -> None:
-        """Raises if there is no manifest, but more than an interrupted beginning leaves."""
-        for entry in self.path.iterdir():
-            if is_trace(entry):
-                continue
-            # Asked last: another process may be beginning here at this moment.
-            if not self._file(MANIFEST).exists():
-                raise self._refusal(
-                    f'not a run directory: it holds "{entry.name}" and no {MANIFEST}',
-                    "choose an empty or a new directory",
-                )
-
-    def _refusal(self, message: str, hint: str = "") -> InputError:
-        return InputError(Issue(str(self.path), message, hint))
-
     def _interrupted(self, error: OSError, what: str) -> Interrupted:
         advice = _FULL.get(error.errno or 0, "put that right")
         return Interrupted(
             f"cannot write {what} in {self.path}: {reason_of(error)}. What was committed before is "
             f"whole; {advice} and run the same command again to resume."
         )
-
-
-SEARCHES = "tuning"
-"""Folder of the searches of ``jaxsoco tune``, which begin before the first run."""
-
-
-def is_trace(entry: Path) -> bool:
-    """Whether it may be what a run leaves that stopped before its manifest was written."""
-    nothing = entry.name == packs.FOLDER and not any(entry.iterdir())
-    return is_temporary(entry) or nothing or entry.name == SEARCHES
-
-
-def _encode(content: Mapping[str, Any]) -> bytes:
-    return json.dumps(content, indent=1).encode()
 
 
 def _bytes(arrays: Mapping[str, np.ndarray]) -> int:

@@ -7,7 +7,8 @@ from pathlib import Path
 from jaxsoco.core import stopping
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.scratch import scratch_folder
-from jaxsoco.engine.store import Store, is_trace
+from jaxsoco.engine.directory import is_trace
+from jaxsoco.engine.store import Store
 
 _TRIAL = "jaxsoco-trial"
 """A folder that is made to see whether one can be."""

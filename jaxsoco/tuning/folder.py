@@ -21,8 +21,8 @@ from jaxsoco.core import stopping
 from jaxsoco.core.errors import InputError, Interrupted, reason_of
 from jaxsoco.core.files import is_there, read_npz
 from jaxsoco.core.scratch import remove_leftovers
+from jaxsoco.engine.directory import SEARCHES
 from jaxsoco.engine.files import write_whole
-from jaxsoco.engine.store import SEARCHES
 
 _LEAF = "state."
 _DIGITS = 16
