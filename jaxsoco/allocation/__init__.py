@@ -28,6 +28,7 @@ _MODULES = {
     "theory.tree": "TreeMetric embed_tree",
     "theory.offline": "OfflineOptimum offline_optimum",
     "theory.integral": "integral_optimum",
+    "theory.worst": "offline_worst",
     "data.carbon": "CarbonTrace",
     "data.loading": "load_carbon_csv",
     "data.synthetic": "synthetic_carbon",

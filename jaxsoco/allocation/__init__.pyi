@@ -38,3 +38,4 @@ from jaxsoco.allocation.theory.pseudocost import robustness as robustness
 from jaxsoco.allocation.theory.step import pcm_step as pcm_step
 from jaxsoco.allocation.theory.tree import TreeMetric as TreeMetric
 from jaxsoco.allocation.theory.tree import embed_tree as embed_tree
+from jaxsoco.allocation.theory.worst import offline_worst as offline_worst

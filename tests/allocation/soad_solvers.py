@@ -11,7 +11,7 @@ from typing import NamedTuple
 import clarabel
 import numpy as np
 from scipy import sparse
-from scipy.optimize import linprog
+from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 from soad_reference import Slot, states, w1
 
 
@@ -285,8 +285,17 @@ class Job(NamedTuple):
         return float(total + self.switch @ before[:n])
 
 
-def linear_optimum(job: Job) -> float:
-    """The offline linear program with one transport plan a slot (HiGHS)."""
+class Flow(NamedTuple):
+    """One transport plan a slot, ``[T, 2n, 2n]`` flattened, as a flow of one unit."""
+
+    cost: np.ndarray
+    conserve: sparse.csr_matrix
+    supply: np.ndarray
+    works: np.ndarray  # of every arc
+
+
+def flow_program(job: Job) -> Flow:
+    """The flow of a job through its states, slot by slot, the final switch-off included."""
     horizon, n = job.costs.shape
     m = 2 * n
     cost = job.metric + np.concatenate([job.costs, np.zeros((horizon, n))], axis=1)[:, None]
@@ -298,10 +307,34 @@ def linear_optimum(job: Job) -> float:
     blocks -= sparse.kron(sparse.eye(horizon, k=-1), arrives)
     right = np.zeros(horizon * m)
     right[job.start + n] = 1
-    works = np.tile(np.append(job.throughput, np.zeros(n)), horizon * m)[None]
-    unit = float(cost.max())
-    args = (sparse.csr_matrix(blocks), right, sparse.csr_matrix(works), np.ones(1))
-    return _highs(cost.ravel() / unit, *args) * unit
+    works = np.tile(np.append(job.throughput, np.zeros(n)), horizon * m)
+    return Flow(cost.ravel(), sparse.csr_matrix(blocks), right, works)
+
+
+def linear_optimum(job: Job) -> float:
+    """The offline linear program with one transport plan a slot (HiGHS)."""
+    flow = flow_program(job)
+    unit = float(flow.cost.max())
+    works = sparse.csr_matrix(flow.works[None])
+    return _highs(flow.cost / unit, flow.conserve, flow.supply, works, np.ones(1)) * unit
+
+
+def largest_flow(job: Job, *, integral: bool) -> float:
+    """Largest cost of a flow that does exactly the work, of paths or of mixes of them (HiGHS)."""
+    flow = flow_program(job)
+    unit = float(flow.cost.max())
+    rows = sparse.vstack([flow.conserve, sparse.csr_matrix(flow.works[None])])
+    right = np.append(flow.supply, 1.0)
+    answer = milp(
+        -flow.cost / unit,
+        constraints=LinearConstraint(rows, right, right),
+        integrality=np.full(flow.cost.size, int(integral)),
+        bounds=Bounds(0, 1),
+        options={"mip_rel_gap": 1e-12},
+    )
+    if not answer.success:
+        raise RuntimeError(answer.message)
+    return -answer.fun * unit
 
 
 def whole_slots_path(job: Job, slots: int) -> np.ndarray | None:

@@ -48,7 +48,13 @@ def integral_optimum(
       dynamic program over state and slots done.
     """
     del throughput
-    graph = Graph.of(costs, metric, switch, start, deadline)
+    return cheapest_slots(Graph.of(costs, metric, switch, start, deadline), slots, length)
+
+
+def cheapest_slots(
+    graph: Graph, slots: int, length: jax.Array | int | None
+) -> tuple[jax.Array, jax.Array, Info]:
+    """As :func:`integral_optimum`, of a graph whose costs may be negative."""
     length = jnp.broadcast_to(
         jnp.asarray(slots if length is None else length), graph.deadline.shape
     )
