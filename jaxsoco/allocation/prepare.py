@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxsoco.allocation.data.carbon import CarbonTrace
 from jaxsoco.allocation.data.sources import read_carbon, read_latency
+from jaxsoco.allocation.data.windows import stray_share, tight_share
 from jaxsoco.allocation.settings import MONTH, CarbonJobs
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.schema import Prepared
@@ -243,24 +244,13 @@ def _warnings(content: Content, violations: int) -> Iterator[str]:
             f"problem.bounds: in {tight:.2%} of the hours prices of the shortest window lie closer "
             "together than a move and two switches cost; U is raised there, PCM will not move"
         )
-    stray = _stray_windows(content) if content.settings.bounds == "month" else 0
+    month = content.settings.bounds == "month"
+    stray = stray_share(content.carbon.values, MONTH, content.settings.deadline_max) if month else 0
     if stray:
         yield (
             f"problem.bounds: in {stray:.2%} of the arrival hours the longest window has prices "
             "that the month before it did not have; no guarantee covers such a job"
         )
-
-
-def _stray_windows(content: Content) -> float:
-    """Share of arrival hours whose longest window leaves the bounds of the month before."""
-    values, longest = content.carbon.values, content.settings.deadline_max
-    lows, highs = values.min(axis=1), values.max(axis=1)
-    windows = np.lib.stride_tricks.sliding_window_view
-    # The months that end, and the windows that begin, at the hours MONTH .. hours - longest.
-    count = len(values) - MONTH - longest + 1
-    below = windows(lows[MONTH:], longest).min(axis=1) < windows(lows, MONTH).min(axis=1)[:count]
-    above = windows(highs[MONTH:], longest).max(axis=1) > windows(highs, MONTH).max(axis=1)[:count]
-    return float(np.mean(below | above))
 
 
 def _tight_windows(content: Content) -> float:
@@ -270,8 +260,5 @@ def _tight_windows(content: Content) -> float:
     if any(map(is_traced, numbers)):
         return 0.0
     span, move, power, switch = numbers
-    windows = np.lib.stride_tricks.sliding_window_view
-    low = windows(content.carbon.values.min(axis=1), int(span)).min(axis=1)
-    high = windows(content.carbon.values.max(axis=1), int(span)).max(axis=1)
     fixed = move * content.latency.max() + 2 * switch
-    return float(np.mean((high - low) * power <= fixed))
+    return tight_share(content.carbon.values * power, int(span), fixed)
