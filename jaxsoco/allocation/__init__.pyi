@@ -1,5 +1,6 @@
 # What type checkers and editors see; at run time the names load when they are first used.
 
+from jaxsoco.allocation.advice import with_advice as with_advice
 from jaxsoco.allocation.data.carbon import CarbonTrace as CarbonTrace
 from jaxsoco.allocation.data.loading import load_carbon_csv as load_carbon_csv
 from jaxsoco.allocation.data.network import great_circle_latency as great_circle_latency
@@ -20,6 +21,7 @@ from jaxsoco.allocation.settings import BaselineParams as BaselineParams
 from jaxsoco.allocation.settings import CarbonJobs as CarbonJobs
 from jaxsoco.allocation.settings import PCMParams as PCMParams
 from jaxsoco.allocation.settings import STCLIPParams as STCLIPParams
+from jaxsoco.allocation.spec import Advice as Advice
 from jaxsoco.allocation.spec import Costs as Costs
 from jaxsoco.allocation.spec import Feedback as Feedback
 from jaxsoco.allocation.spec import Observation as Observation

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.allocation.settings import MONTH
-from jaxsoco.allocation.spec import Spec
+from jaxsoco.allocation.spec import Advice, Spec
 from jaxsoco.core import random
 from jaxsoco.core.lanes import lift, spread
 
@@ -35,6 +35,11 @@ class Workload:
         ``"month"`` (the 30 days before it) or ``"trace"`` (all hours).
       subset_size: regions of a job, drawn for each; all if None (static).
       advice: as in :class:`Spec` (static).
+      forecast_trace: predicted carbon intensity, ``[hours, n]`` (g/kWh); if None the forecast is
+        the intensity itself, before the noise.
+      advice_error: as in :class:`Spec`.
+      schedules: advice for jobs by hour and region of arrival, in place of ``advice``: states
+        ``[hours, n, slots, A]`` and weights ``[hours, n, A]``.
     """
 
     carbon: jax.Array
@@ -50,7 +55,12 @@ class Workload:
     slots: int = field(metadata={"static": True})
     bounds: str = field(default="window", metadata={"static": True})
     subset_size: int | None = field(default=None, metadata={"static": True})
-    advice: str = field(default="whole-slot", metadata={"static": True})
+    advice: str | Callable[[Spec, jax.Array, jax.Array], Advice] = field(
+        default="whole-slot", metadata={"static": True}
+    )
+    forecast_trace: jax.Array | None = None
+    advice_error: jax.Array | float = 0.0
+    schedules: Advice | None = None
 
     @property
     def first_hour(self) -> int:
@@ -131,7 +141,21 @@ def draw_job(key: jax.Array, workload: Workload) -> Spec:
         max_length=table.shape[0],
         advice=workload.advice,
         places=places,
+        forecast_trace=workload.forecast_trace,
+        advice_error=spread(workload.advice_error, like),
+        advised=_advised(workload.schedules, hour, start),
     )
+
+
+def _advised(schedules: Advice | None, hour: jax.Array, start: jax.Array) -> Advice | None:
+    """The schedules for jobs that arrive in an hour and region, ``[slots, A, ...]``."""
+    if schedules is None:
+        return None
+    # Rows of the table are [..., slots, A] and [..., A]: the lanes go last.
+    states, weights = (table[hour, start] for table in schedules)
+    lanes = tuple(range(hour.ndim))
+    last = tuple(range(-hour.ndim, 0))
+    return Advice(jnp.moveaxis(states, lanes, last), jnp.moveaxis(weights, lanes, last))
 
 
 def _draw_places(key: jax.Array, workload: Workload) -> jax.Array | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from jaxsoco.allocation.data.carbon import CarbonTrace
+from jaxsoco.allocation.data.schedules import Schedules, advice_conflicts, read_schedules
 from jaxsoco.allocation.data.sources import read_carbon, read_latency
 from jaxsoco.allocation.data.windows import stray_share, tight_share
 from jaxsoco.allocation.settings import MONTH, CarbonJobs
@@ -31,6 +32,11 @@ ENERGY_PER_DATA = 1.72118 / 60
 MEAN_LATENCY = 221.0427
 """Mean round trip in ms to which ``ENERGY_PER_DATA`` refers."""
 
+_NOTE = (
+    "offline_optimum and linear advice mix two schedules, and a mix of two schedules is not a "
+    "schedule: it does the work in expectation only. The best schedule is integral_optimum."
+)
+
 _WIDEN = 1.01
 """Where a window's prices are too close for a move to fit between them, ``U`` is raised to this
 multiple of ``L + D + 2 tau``: any upper bound is a valid one."""
@@ -44,12 +50,14 @@ class Content(NamedTuple):
       carbon: the trace, ``[hours, n]`` (g/kWh).
       latency: round-trip times, a metric ``[n, n]`` (ms).
       lengths: weights of the job lengths 1, 2, ... slots.
+      schedules: advice from a file.
     """
 
     settings: CarbonJobs
     carbon: CarbonTrace
     latency: np.ndarray
     lengths: tuple[float, ...]
+    schedules: Schedules | None = None
 
     @property
     def move_rate(self) -> Any:
@@ -70,11 +78,14 @@ def prepare_carbon_jobs(settings: CarbonJobs, folder: Path) -> Prepared:
     """
     carbon = read_carbon(settings, folder)
     latency, violations = read_latency(settings, folder, carbon.regions)
-    content = Content(settings, carbon, latency, _lengths(settings.job_length))
+    schedules = read_schedules(settings, folder, carbon)
+    lengths = _lengths(settings.job_length)
+    content = Content(settings, carbon, latency, lengths, schedules)
     issues = [
         *_time_conflicts(content),
         *_subset_conflicts(content),
         *_price_conflicts(content),
+        *advice_conflicts(settings),
     ]
     if issues:
         raise InputError(issues)
@@ -84,9 +95,12 @@ def prepare_carbon_jobs(settings: CarbonJobs, folder: Path) -> Prepared:
         "latency": [float(x) for x in latency.ravel()],
     }
     sizes = (carbon.values.shape, settings.deadline_max, len(content.lengths))
-    notes = (f"carbon intensity: {carbon.source}", *carbon.notes)
+    notes = (f"carbon intensity: {carbon.source}", *carbon.notes, _NOTE)
+    if schedules is not None:
+        identity["advice"] = schedules.digest
     warnings = tuple(_warnings(content, violations))
-    shape = (*sizes, settings.bounds, settings.subset_size, settings.advice)
+    paths = None if schedules is None else schedules.states.shape[-1]
+    shape = (*sizes, settings.bounds, settings.subset_size, str(settings.advice), paths)
     return Prepared(content, shape, identity, notes, warnings)
 
 
@@ -127,8 +141,10 @@ def _workload(content: Content) -> Workload:
     import jax.numpy as jnp
 
     from jaxsoco.allocation.jobs import Workload
+    from jaxsoco.allocation.spec import Advice
 
     settings, weights = content.settings, np.asarray(content.lengths)
+    schedules = content.schedules
     return Workload(
         carbon=jnp.asarray(content.carbon.values, float),
         latency=jnp.asarray(content.latency, float),
@@ -143,7 +159,9 @@ def _workload(content: Content) -> Workload:
         slots=settings.deadline_max,
         bounds=settings.bounds,
         subset_size=settings.subset_size,
-        advice=settings.advice,
+        advice=settings.advice if schedules is None else "whole-slot",
+        advice_error=jnp.asarray(settings.advice_error, float),
+        schedules=schedules and Advice(*map(jnp.asarray, schedules[:2])),
     )
 
 

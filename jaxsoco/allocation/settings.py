@@ -28,7 +28,8 @@ class CarbonJobs:
     ``Uniform{deadline_min..deadline_max}`` slots. Per slot and region it pays ``energy`` times the
     carbon intensity, ``switch`` to start or stop, and for a move ``data_size`` times the energy per
     gigabyte times ``network_intensity`` times the round-trip time. The advice is by default the
-    best schedule of a forecast ``(1 - w) cost + w Uniform(L, U) / J`` with ``w = forecast_noise``.
+    best schedule of a forecast ``(1 - w) F + w Uniform(L, U) / J`` with ``w = forecast_noise`` and
+    ``F`` the cost itself.
 
     >>> from jaxsoco.allocation import CarbonJobs
     >>> CarbonJobs(job_length=3, deadline_max=24).bounds
@@ -104,10 +105,18 @@ class CarbonJobs:
         low=0,
         high=1,
     )
-    advice: Literal["whole-slot", "greedy"] = setting(
-        "advice of st_clip: the best whole-slot schedule of the forecast, or greedy's schedule, a "
-        "heuristic that needs no forecast",
+    advice: Path | Literal["whole-slot", "linear", "greedy", "hindsight"] = setting(
+        "advice of st_clip: the best whole-slot schedule of the forecast; the optimum of its "
+        "linear program, a mix of two schedules; greedy's schedule, a heuristic that needs no "
+        "forecast; the linear optimum of the true prices, made worse by advice_error; or a table "
+        "of your own states (.npy, .npz)",
         default="whole-slot",
+    )
+    advice_error: float = setting(
+        "weight of the costliest schedule in the advice hindsight (the paper's xi)",
+        default=0.0,
+        low=0,
+        high=1,
     )
     bounds: Literal["window", "month", "trace"] = setting(
         "price bounds L and U, taken from the job's own window, from the 30 days before it or from "
