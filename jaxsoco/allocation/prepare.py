@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from jaxsoco.allocation.data.carbon import CarbonTrace
+from jaxsoco.allocation.data.forecasts import forecast_note, read_forecast
 from jaxsoco.allocation.data.schedules import Schedules, advice_conflicts, read_schedules
 from jaxsoco.allocation.data.sources import read_carbon, read_latency
 from jaxsoco.allocation.data.windows import stray_share, tight_share
@@ -32,6 +33,9 @@ ENERGY_PER_DATA = 1.72118 / 60
 MEAN_LATENCY = 221.0427
 """Mean round trip in ms to which ``ENERGY_PER_DATA`` refers."""
 
+_NOISE = 0.4
+"""Weight of the noise in a forecast that is made of the prices (section 5)."""
+
 _NOTE = (
     "offline_optimum and linear advice mix two schedules, and a mix of two schedules is not a "
     "schedule: it does the work in expectation only. The best schedule is integral_optimum."
@@ -50,6 +54,7 @@ class Content(NamedTuple):
       carbon: the trace, ``[hours, n]`` (g/kWh).
       latency: round-trip times, a metric ``[n, n]`` (ms).
       lengths: weights of the job lengths 1, 2, ... slots.
+      forecast: predicted intensities in place of ``carbon``, of the same shape.
       schedules: advice from a file.
     """
 
@@ -57,7 +62,15 @@ class Content(NamedTuple):
     carbon: CarbonTrace
     latency: np.ndarray
     lengths: tuple[float, ...]
+    forecast: CarbonTrace | None = None
     schedules: Schedules | None = None
+
+    @property
+    def forecast_noise(self) -> Any:
+        """Weight of the noise in the forecast."""
+        weight = self.settings.forecast_noise
+        auto = _NOISE if self.forecast is None else 0.0
+        return auto if weight is None else weight
 
     @property
     def move_rate(self) -> Any:
@@ -76,11 +89,11 @@ def prepare_carbon_jobs(settings: CarbonJobs, folder: Path) -> Prepared:
     Raises:
       InputError: with every problem found, each under the field's path.
     """
-    carbon = read_carbon(settings, folder)
+    carbon, forecast = read_forecast(settings, folder, read_carbon(settings, folder))
     latency, violations = read_latency(settings, folder, carbon.regions)
     schedules = read_schedules(settings, folder, carbon)
     lengths = _lengths(settings.job_length)
-    content = Content(settings, carbon, latency, lengths, schedules)
+    content = Content(settings, carbon, latency, lengths, forecast, schedules)
     issues = [
         *_time_conflicts(content),
         *_subset_conflicts(content),
@@ -95,13 +108,17 @@ def prepare_carbon_jobs(settings: CarbonJobs, folder: Path) -> Prepared:
         "latency": [float(x) for x in latency.ravel()],
     }
     sizes = (carbon.values.shape, settings.deadline_max, len(content.lengths))
-    notes = (f"carbon intensity: {carbon.source}", *carbon.notes, _NOTE)
+    notes = [f"carbon intensity: {carbon.source}", *carbon.notes, _NOTE]
+    if forecast is not None:
+        identity["forecast"] = forecast.digest
+        notes += [forecast_note(carbon, forecast), *forecast.notes]
     if schedules is not None:
         identity["advice"] = schedules.digest
     warnings = tuple(_warnings(content, violations))
     paths = None if schedules is None else schedules.states.shape[-1]
-    shape = (*sizes, settings.bounds, settings.subset_size, str(settings.advice), paths)
-    return Prepared(content, shape, identity, notes, warnings)
+    advice = (str(settings.advice), paths, forecast is None)
+    shape = (*sizes, settings.bounds, settings.subset_size, *advice)
+    return Prepared(content, shape, identity, tuple(notes), warnings)
 
 
 def build(prepared: Prepared) -> Instance:
@@ -144,7 +161,7 @@ def _workload(content: Content) -> Workload:
     from jaxsoco.allocation.spec import Advice
 
     settings, weights = content.settings, np.asarray(content.lengths)
-    schedules = content.schedules
+    forecast, schedules = content.forecast, content.schedules
     return Workload(
         carbon=jnp.asarray(content.carbon.values, float),
         latency=jnp.asarray(content.latency, float),
@@ -154,12 +171,13 @@ def _workload(content: Content) -> Workload:
         lengths=jnp.asarray(np.cumsum(weights) / np.sum(weights), float),
         deadline_min=jnp.asarray(settings.deadline_min, jnp.int32),
         deadline_max=jnp.asarray(settings.deadline_max, jnp.int32),
-        forecast_noise=jnp.asarray(settings.forecast_noise, float),
+        forecast_noise=jnp.asarray(content.forecast_noise, float),
         widen=jnp.asarray(_WIDEN, float),
         slots=settings.deadline_max,
         bounds=settings.bounds,
         subset_size=settings.subset_size,
         advice=settings.advice if schedules is None else "whole-slot",
+        forecast_trace=None if forecast is None else jnp.asarray(forecast.values, float),
         advice_error=jnp.asarray(settings.advice_error, float),
         schedules=schedules and Advice(*map(jnp.asarray, schedules[:2])),
     )

@@ -29,7 +29,7 @@ class CarbonJobs:
     carbon intensity, ``switch`` to start or stop, and for a move ``data_size`` times the energy per
     gigabyte times ``network_intensity`` times the round-trip time. The advice is by default the
     best schedule of a forecast ``(1 - w) F + w Uniform(L, U) / J`` with ``w = forecast_noise`` and
-    ``F`` the cost itself.
+    ``F`` the cost itself, or that of the files in ``forecast``.
 
     >>> from jaxsoco.allocation import CarbonJobs
     >>> CarbonJobs(job_length=3, deadline_max=24).bounds
@@ -99,11 +99,17 @@ class CarbonJobs:
     switch: float = setting(
         "carbon of starting or stopping once (beta)", default=0.25, low=0, high=1e6, unit="g"
     )
-    forecast_noise: float = setting(
+    forecast: Path | Literal["noise"] = setting(
+        "what is predicted: the prices with noise, or the intensities of a CSV file or a folder of "
+        "them, in the layouts of carbon",
+        default="noise",
+    )
+    forecast_noise: float | None = setting(
         "weight of uniform noise in the forecast behind the advice",
-        default=0.4,
+        default=None,
         low=0,
         high=1,
+        theory="0.4, or 0 where the forecast is read from files",
     )
     advice: Path | Literal["whole-slot", "linear", "greedy", "hindsight"] = setting(
         "advice of st_clip: the best whole-slot schedule of the forecast; the optimum of its "
