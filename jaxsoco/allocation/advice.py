@@ -47,7 +47,7 @@ def with_advice(problem: Instance, advisor: Advisor) -> Instance:
     >>> from jaxsoco.allocation import Advice, with_advice
     >>> def at_once(spec, costs, forecast):  # ON where the job arrives for J slots, then OFF there
     ...     slot = jnp.arange(spec.slots).reshape(-1, *(1,) * len(spec.lanes))
-    ...     states = jnp.where(slot < spec.length, spec.start, spec.start + spec.points)
+    ...     states = jnp.where(slot < spec.length[None], spec.start, spec.start + spec.points)
     ...     return Advice(states[:, None], jnp.ones((1, *spec.lanes)))
     >>> problem = with_advice(jaxsoco.make("allocation/carbon_jobs", job_length=3), at_once)
     >>> jaxsoco.play(problem, *jaxsoco.learner("allocation/st_clip"), keys).costs.service.shape[-1]

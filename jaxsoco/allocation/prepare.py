@@ -176,7 +176,7 @@ def _workload(content: Content) -> Workload:
         slots=settings.deadline_max,
         bounds=settings.bounds,
         subset_size=settings.subset_size,
-        advice=settings.advice if schedules is None else "whole-slot",
+        advice=str(settings.advice) if schedules is None else "whole-slot",
         forecast_trace=None if forecast is None else jnp.asarray(forecast.values, float),
         advice_error=jnp.asarray(settings.advice_error, float),
         schedules=schedules and Advice(*map(jnp.asarray, schedules[:2])),

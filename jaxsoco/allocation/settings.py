@@ -16,6 +16,9 @@ PAPER = "arXiv 2408.07831"
 
 _WHOLE = "decisions jump with the pseudo-cost, and costs are constant in between"
 
+AdviceWord = Literal["whole-slot", "linear", "greedy", "hindsight"]
+"""Where advice comes from, but for a table of the user's."""
+
 MONTH = 720
 """Hours before a job that ``bounds = "month"`` looks at: 30 days."""
 
@@ -111,7 +114,7 @@ class CarbonJobs:
         high=1,
         theory="0.4, or 0 where the forecast is read from files",
     )
-    advice: Path | Literal["whole-slot", "linear", "greedy", "hindsight"] = setting(
+    advice: Path | AdviceWord = setting(
         "advice of st_clip: the best whole-slot schedule of the forecast; the optimum of its "
         "linear program, a mix of two schedules; greedy's schedule, a heuristic that needs no "
         "forecast; the linear optimum of the true prices, made worse by advice_error; or a table "

@@ -32,7 +32,7 @@ def totals(costs) -> np.ndarray:
     return np.stack([np.asarray(named[x][-1]) for x in ("service", "move", "switch")])
 
 
-def followed(problem, keys) -> dict[str, np.ndarray]:
+def followed(problem, keys) -> dict[str, jax.Array]:
     """Costs of the advice, followed blindly."""
     return jaxsoco.comparator("allocation/advice")(problem, keys, (problem.horizon,))
 

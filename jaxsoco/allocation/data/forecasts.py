@@ -41,7 +41,7 @@ def read_forecast(
     start, end = max(carbon.start, forecast.start), min(carbon.end, forecast.end)
     if (start, end) != (carbon.start, carbon.end):
         if not settings.trim or end <= start:
-            raise InputError(_gap(carbon, forecast, start < end))
+            raise InputError(_gap(carbon, forecast, bool(start < end)))
         carbon = carbon.between(start, end)
     return carbon, forecast.between(start, end)
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import numpy as np
 
 from jaxsoco.allocation.data.carbon import CarbonTrace
-from jaxsoco.allocation.settings import MONTH, CarbonJobs
+from jaxsoco.allocation.settings import MONTH, AdviceWord, CarbonJobs
 from jaxsoco.core.errors import InputError, Issue, suggest
 from jaxsoco.core.files import numbers, read_npy, read_npz
 from jaxsoco.core.settings import is_traced
 
 _FIELD = "problem.advice"
-(_WORDS,) = (field.words for field in CarbonJobs.FIELDS if field.name == "advice")
+_WORDS: tuple[str, ...] = get_args(AdviceWord)
 _TOLERANCE = 1e-6
 """By how much the weights of a mix, and the work of a schedule in slots, may be off."""
 
