@@ -271,7 +271,8 @@ FAMILY = Family(
     comparators=(
         ComparatorEntry(
             "offline_optimum",
-            "optimum of the linear program (fractional, a bound in expectation)",
+            "optimum of the linear program: a mix of two schedules, which is not a schedule but a "
+            "bound in expectation",
             f"{PAPER}, section 2",
             "jaxsoco.allocation.comparators:offline",
         ),

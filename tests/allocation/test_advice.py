@@ -14,12 +14,14 @@ from soad_solvers import Job
 import jaxsoco
 from jaxsoco.allocation import (
     Advice,
+    Spec,
     allocation,
     integral_optimum,
     offline_optimum,
     offline_worst,
     with_advice,
 )
+from jaxsoco.allocation.comparators import advice as advice_ledger
 from jaxsoco.core import random
 from jaxsoco.core.errors import InputError
 
@@ -181,6 +183,21 @@ def test_the_error_is_an_axis_of_lanes(x64):
     assert np.isfinite(jax.jit(jax.grad(lambda x: paid(x).sum()))(jnp.full(3, 0.3))).all()
 
 
+@X64
+@pytest.mark.parametrize("advice", ["linear", "hindsight"])
+def test_single_jobs_and_vmap(advice, x64):
+    values = {"deadline_max": 12, "regions": "eu", "advice": advice}
+    error = {"advice_error": 0.4} if advice == "hindsight" else {}
+    problem = jaxsoco.make("allocation/carbon_jobs", **values, **error)
+    keys = jaxsoco.seed_keys(0, 3)
+    lanes = jax.tree.map(np.asarray, followed(problem, keys))
+    single = jax.jit(lambda key: followed(problem, key))
+    stacked = jax.tree.map(lambda *runs: np.stack(runs), *map(single, keys))
+    for one in (jax.jit(jax.vmap(single))(keys), stacked):
+        for name, costs in lanes.items():
+            np.testing.assert_allclose(one[name], costs.T, rtol=1e-12, atol=1e-13)
+
+
 # --- a user's own ---------------------------------------------------------------------------------
 
 
@@ -203,6 +220,33 @@ def test_advice_of_a_function(x64):
     ratio = totals(run.costs).sum(axis=0) / totals(paid).sum(axis=0)
     assert np.all(ratio <= 1.1 * (1 + 1e-9))
     assert np.mean(ratio) < 0.9
+
+
+@X64
+def test_advice_beside_a_job(x64):
+    """A job by hand that brings its advice along, half of it at once and half of it later."""
+    prices = np.array([[100.0, 30.0], [100.0, 10.0], [100.0, 20.0], [100.0, 40.0]])
+    states = jnp.array([[1, 2], [1, 2], [3, 1], [3, 1]])
+    job = Spec(
+        trace=jnp.asarray(prices),
+        power=1.0,
+        hour=0,
+        distance=jnp.array([[0.0, 60.0], [60.0, 0.0]]),
+        switch=jnp.array([0.5, 0.5]),
+        start=0,
+        deadline=4,
+        length=2,
+        lower=20.0,
+        upper=200.0,
+        forecast_noise=0.0,
+        slots=4,
+        max_length=2,
+        advised=Advice(states, jnp.array([0.5, 0.5])),
+    )
+    paid = advice_ledger(jax.random.key(0), job, (4,))[0]
+    # Half moves at once and runs at 30 and 10, half waits for two slots and runs at 20 and 40.
+    expected = {"service": 50.0, "move": 60.0, "switch": 1.0, "shortfall": 0.0}
+    assert {name: float(x[0]) for name, x in paid.items()} == expected
 
 
 @X64
