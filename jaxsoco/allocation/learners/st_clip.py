@@ -120,7 +120,7 @@ def _act(
         previous,
         z,
         state.robust,
-        advice.target,
+        advice.target,  # type: ignore
         advice.work,
         state.spent,
         advice.budget,
