@@ -182,7 +182,7 @@ def reveal(size: Size, count: int) -> Revealed:
             "throughput": spec.throughput[0],
             "lower": spec.lower,
             "upper": spec.upper,
-            "advice": world.advice,
+            "advice": world.advice.states[:, 0],
         }
         for name, (algorithm, params) in LEARNERS.items():
             run = simulate(algorithm, params, allocation, spec, key, size.slots, at=at, trace=True)

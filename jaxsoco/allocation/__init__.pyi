@@ -1,5 +1,6 @@
 # What type checkers and editors see; at run time the names load when they are first used.
 
+from jaxsoco.allocation.advice import with_advice as with_advice
 from jaxsoco.allocation.data.carbon import CarbonTrace as CarbonTrace
 from jaxsoco.allocation.data.loading import load_carbon_csv as load_carbon_csv
 from jaxsoco.allocation.data.network import great_circle_latency as great_circle_latency
@@ -20,6 +21,7 @@ from jaxsoco.allocation.settings import BaselineParams as BaselineParams
 from jaxsoco.allocation.settings import CarbonJobs as CarbonJobs
 from jaxsoco.allocation.settings import PCMParams as PCMParams
 from jaxsoco.allocation.settings import STCLIPParams as STCLIPParams
+from jaxsoco.allocation.spec import Advice as Advice
 from jaxsoco.allocation.spec import Costs as Costs
 from jaxsoco.allocation.spec import Feedback as Feedback
 from jaxsoco.allocation.spec import Observation as Observation
@@ -27,6 +29,7 @@ from jaxsoco.allocation.spec import Spec as Spec
 from jaxsoco.allocation.theory.clip import stclip_step as stclip_step
 from jaxsoco.allocation.theory.integral import integral_optimum as integral_optimum
 from jaxsoco.allocation.theory.metric import StateMetric as StateMetric
+from jaxsoco.allocation.theory.metric import TimedMetric as TimedMetric
 from jaxsoco.allocation.theory.metric import metric_closure as metric_closure
 from jaxsoco.allocation.theory.metric import state_metric as state_metric
 from jaxsoco.allocation.theory.metric import wasserstein as wasserstein
@@ -38,3 +41,5 @@ from jaxsoco.allocation.theory.pseudocost import robustness as robustness
 from jaxsoco.allocation.theory.step import pcm_step as pcm_step
 from jaxsoco.allocation.theory.tree import TreeMetric as TreeMetric
 from jaxsoco.allocation.theory.tree import embed_tree as embed_tree
+from jaxsoco.allocation.theory.worst import offline_worst as offline_worst
+from jaxsoco.allocation.volatility import Volatility as Volatility

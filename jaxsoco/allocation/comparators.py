@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxsoco.allocation.problem import World, allocation
 from jaxsoco.allocation.spec import Spec
 from jaxsoco.allocation.theory.integral import integral_optimum
+from jaxsoco.allocation.theory.mixes import mix_ledger
 from jaxsoco.allocation.theory.offline import offline_optimum
 from jaxsoco.allocation.theory.paths import path_ledger
 from jaxsoco.core import random
@@ -54,19 +55,34 @@ def integral(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> Ledger:
 
 
 def advice(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> Ledger:
-    """Ledger of the advice that the learners receive, followed blindly."""
+    """Ledger of the advice that the learners receive, followed blindly.
+
+    A mix of paths costs what its fractional decisions cost, with ``W1`` of the marginals; work that
+    it leaves undone is its shortfall.
+    """
     del at
     world = _world(key, spec)
-    parts = path_ledger(world.costs, spec.metric, world.advice, spec.start, spec.deadline)
-    return _named(parts), jnp.zeros(spec.lanes, jnp.int32)
+    states, weights = world.advice
+    network = (spec.metric, spec.start, spec.deadline)
+    if world.advice.paths == 1:
+        parts = path_ledger(world.costs, network[0], states[:, 0], *network[1:])
+    else:
+        parts = mix_ledger(world.costs, network[0], states, weights, *network[1:])
+    slots = jnp.arange(spec.slots).reshape(-1, 1, *(1,) * len(spec.lanes))
+    deadline = jnp.broadcast_to(jnp.asarray(spec.deadline), spec.lanes)
+    runs = (states < spec.points) & (slots < deadline[None, None])
+    # Slots are counted before they are weighed: whole slots leave no dust.
+    done = jnp.sum(weights * jnp.sum(runs, axis=0), axis=0) / spec.length
+    return _named(parts, jnp.maximum(1 - done, 0)), jnp.zeros(spec.lanes, jnp.int32)
 
 
 def _world(key: jax.Array, spec: Spec) -> World:
     return first_world(allocation, spec, random.words(key))
 
 
-def _named(parts) -> dict[str, jax.Array]:
+def _named(parts, shortfall: jax.Array | None = None) -> dict[str, jax.Array]:
     """One checkpoint: a job's costs are judged at its end."""
     names = ("service", "move", "switch")
     ledger = {name: part[None] for name, part in zip(names, parts, strict=True)}
-    return {**ledger, "shortfall": jnp.zeros_like(ledger["service"])}
+    nothing = jnp.zeros_like(ledger["service"])
+    return {**ledger, "shortfall": nothing if shortfall is None else shortfall[None]}

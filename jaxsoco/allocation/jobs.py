@@ -9,7 +9,8 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.allocation.settings import MONTH
-from jaxsoco.allocation.spec import Spec
+from jaxsoco.allocation.spec import Advice, Spec
+from jaxsoco.allocation.volatility import Volatility, draw_distances, segments_of_slots
 from jaxsoco.core import random
 from jaxsoco.core.lanes import lift, spread
 
@@ -35,8 +36,14 @@ class Workload:
         ``"month"`` (the 30 days before it) or ``"trace"`` (all hours).
       subset_size: regions of a job, drawn for each; all if None (static).
       advice: as in :class:`Spec` (static).
+      forecast_trace: predicted carbon intensity, ``[hours, n]`` (g/kWh); if None the forecast is
+        the intensity itself, before the noise.
+      advice_error: as in :class:`Spec`.
+      schedules: advice for jobs by hour and region of arrival, in place of ``advice``: states
+        ``[hours, n, slots, A]`` and weights ``[hours, n, A]``.
       least_deadlines: of jobs of 1, 2, ... slots, int ``[max_length]``, to which shorter deadlines
         are raised; None for none.
+      volatility: how the network changes during a job; it does not if None.
     """
 
     carbon: jax.Array
@@ -52,8 +59,14 @@ class Workload:
     slots: int = field(metadata={"static": True})
     bounds: str = field(default="window", metadata={"static": True})
     subset_size: int | None = field(default=None, metadata={"static": True})
-    advice: str = field(default="whole-slot", metadata={"static": True})
+    advice: str | Callable[[Spec, jax.Array, jax.Array], Advice] = field(
+        default="whole-slot", metadata={"static": True}
+    )
+    forecast_trace: jax.Array | None = None
+    advice_error: jax.Array | float = 0.0
+    schedules: Advice | None = None
     least_deadlines: jax.Array | None = None
+    volatility: Volatility | None = None
 
     @property
     def first_hour(self) -> int:
@@ -61,7 +74,7 @@ class Workload:
         return MONTH if self.bounds == "month" else 0
 
 
-_HOUR, _DEADLINE, _LENGTH, _START, _PLACES = range(5)
+_HOUR, _DEADLINE, _LENGTH, _START, _PLACES, _NETWORK = range(6)
 
 
 def sample_job(key: jax.Array, workload: Workload) -> Spec:
@@ -113,12 +126,24 @@ def draw_job(key: jax.Array, workload: Workload) -> Spec:
         latency = workload.latency.reshape(n, n, *(1,) * len(lanes))
     else:
         latency = workload.latency[places[:, None], places[None]]
-    distance = latency * rate[None, None]
+    distance, segment = latency * rate[None, None], None
+    farthest = jnp.max(distance, axis=(0, 1))
+    if workload.volatility is not None:
+        segment = segments_of_slots(workload.volatility.segments, workload.slots, deadline)
+        distance = draw_distances(
+            random.fold(key, _NETWORK),
+            distance,
+            workload.latency,
+            jnp.arange(n).reshape(n, *(1,) * len(lanes)) if places is None else places,
+            rate,
+            workload.volatility,
+        )
+        farthest = jnp.max(distance, axis=(0, 1, 2))
     low, high = _price_bounds(workload, hour, deadline, places)
     units = power * length
     # Prices per unit of work are J times those of a slot; U stays above L + D + 2 tau.
     lower = low * units
-    need = length * (jnp.max(distance, axis=(0, 1)) + 2 * switch) + lower
+    need = length * (farthest + 2 * switch) + lower
     upper = jnp.maximum(high * units, need * workload.widen)
     return Spec(
         trace=workload.carbon,
@@ -136,7 +161,22 @@ def draw_job(key: jax.Array, workload: Workload) -> Spec:
         max_length=table.shape[0],
         advice=workload.advice,
         places=places,
+        forecast_trace=workload.forecast_trace,
+        advice_error=spread(workload.advice_error, like),
+        advised=_advised(workload.schedules, hour, start),
+        segment=segment,
     )
+
+
+def _advised(schedules: Advice | None, hour: jax.Array, start: jax.Array) -> Advice | None:
+    """The schedules for jobs that arrive in an hour and region, ``[slots, A, ...]``."""
+    if schedules is None:
+        return None
+    # Rows of the table are [..., slots, A] and [..., A]: the lanes go last.
+    states, weights = (table[hour, start] for table in schedules)
+    lanes = tuple(range(hour.ndim))
+    last = tuple(range(-hour.ndim, 0))
+    return Advice(jnp.moveaxis(states, lanes, last), jnp.moveaxis(weights, lanes, last))
 
 
 def _draw_places(key: jax.Array, workload: Workload) -> jax.Array | None:

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from jaxsoco.allocation.data.carbon import CarbonTrace
+from jaxsoco.allocation.data.forecasts import forecast_note, read_forecast
+from jaxsoco.allocation.data.schedules import Schedules, advice_conflicts, read_schedules
 from jaxsoco.allocation.data.sources import read_carbon, read_latency
+from jaxsoco.allocation.data.windows import stray_share, tight_share
 from jaxsoco.allocation.settings import MONTH, CarbonJobs
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.schema import Prepared
@@ -31,6 +34,14 @@ ENERGY_PER_DATA = 1.72118 / 60
 MEAN_LATENCY = 221.0427
 """Mean round trip in ms to which ``ENERGY_PER_DATA`` refers."""
 
+_NOISE = 0.4
+"""Weight of the noise in a forecast that is made of the prices (section 5)."""
+
+_NOTE = (
+    "offline_optimum and linear advice mix two schedules, and a mix of two schedules is not a "
+    "schedule: it does the work in expectation only. The best schedule is integral_optimum."
+)
+
 _WIDEN = 1.01
 """Where a window's prices are too close for a move to fit between them, ``U`` is raised to this
 multiple of ``L + D + 2 tau``: any upper bound is a valid one."""
@@ -44,12 +55,23 @@ class Content(NamedTuple):
       carbon: the trace, ``[hours, n]`` (g/kWh).
       latency: round-trip times, a metric ``[n, n]`` (ms).
       lengths: weights of the job lengths 1, 2, ... slots.
+      forecast: predicted intensities in place of ``carbon``, of the same shape.
+      schedules: advice from a file.
     """
 
     settings: CarbonJobs
     carbon: CarbonTrace
     latency: np.ndarray
     lengths: tuple[float, ...]
+    forecast: CarbonTrace | None = None
+    schedules: Schedules | None = None
+
+    @property
+    def forecast_noise(self) -> Any:
+        """Weight of the noise in the forecast."""
+        weight = self.settings.forecast_noise
+        auto = _NOISE if self.forecast is None else 0.0
+        return auto if weight is None else weight
 
     @property
     def least_deadlines(self) -> list[int]:
@@ -75,7 +97,11 @@ class Content(NamedTuple):
     @property
     def move_rate(self) -> Any:
         """Carbon of moving the whole job, g per ms of round trip (section 5)."""
-        network = self.settings.network_intensity / MEAN_LATENCY
+        return self.move_rate_at(self.settings.network_intensity)
+
+    def move_rate_at(self, intensity: Any) -> Any:
+        """The same over links of another carbon intensity (g/kWh)."""
+        network = intensity / MEAN_LATENCY
         return self.settings.data_size * ENERGY_PER_DATA * network * self.settings.latency_scale
 
 
@@ -89,13 +115,18 @@ def prepare_carbon_jobs(settings: CarbonJobs, folder: Path) -> Prepared:
     Raises:
       InputError: with every problem found, each under the field's path.
     """
-    carbon = read_carbon(settings, folder)
+    carbon, forecast = read_forecast(settings, folder, read_carbon(settings, folder))
     latency, violations = read_latency(settings, folder, carbon.regions)
-    content = Content(settings, carbon, latency, _lengths(settings.job_length))
+    content = Content(settings, carbon, latency, _lengths(settings.job_length), forecast)
+    deadlines = content.shortest, content.slots
+    schedules = read_schedules(settings, folder, carbon, deadlines)
+    content = content._replace(schedules=schedules)
     issues = [
         *_time_conflicts(content),
         *_subset_conflicts(content),
+        *_network_conflicts(settings),
         *_price_conflicts(content),
+        *advice_conflicts(settings),
     ]
     if issues:
         raise InputError(issues)
@@ -105,11 +136,18 @@ def prepare_carbon_jobs(settings: CarbonJobs, folder: Path) -> Prepared:
         "latency": [float(x) for x in latency.ravel()],
     }
     sizes = (carbon.values.shape, content.slots, len(content.lengths))
-    notes = (f"carbon intensity: {carbon.source}", *carbon.notes)
+    notes = [f"carbon intensity: {carbon.source}", *carbon.notes, _NOTE]
+    if forecast is not None:
+        identity["forecast"] = forecast.digest
+        notes += [forecast_note(carbon, forecast), *forecast.notes]
+    if schedules is not None:
+        identity["advice"] = schedules.digest
     warnings = tuple(_warnings(content, violations))
-    raised = bool(settings.deadline_factor)
-    shape = (*sizes, settings.bounds, settings.subset_size, settings.advice, raised)
-    return Prepared(content, shape, identity, notes, warnings)
+    paths = None if schedules is None else schedules.states.shape[-1]
+    advice = (str(settings.advice), paths, forecast is None, bool(settings.deadline_factor))
+    changes = (settings.network_segments, settings.network_links is None)
+    shape = (*sizes, settings.bounds, settings.subset_size, *advice, *changes)
+    return Prepared(content, shape, identity, tuple(notes), warnings)
 
 
 def build(prepared: Prepared) -> Instance:
@@ -149,8 +187,11 @@ def _workload(content: Content) -> Workload:
     import jax.numpy as jnp
 
     from jaxsoco.allocation.jobs import Workload
+    from jaxsoco.allocation.spec import Advice
+    from jaxsoco.allocation.volatility import read_volatility
 
     settings, weights = content.settings, np.asarray(content.lengths)
+    forecast, schedules = content.forecast, content.schedules
     return Workload(
         carbon=jnp.asarray(content.carbon.values, float),
         latency=jnp.asarray(content.latency, float),
@@ -160,13 +201,17 @@ def _workload(content: Content) -> Workload:
         lengths=jnp.asarray(np.cumsum(weights) / np.sum(weights), float),
         deadline_min=jnp.asarray(settings.deadline_min, jnp.int32),
         deadline_max=jnp.asarray(settings.deadline_max, jnp.int32),
-        forecast_noise=jnp.asarray(settings.forecast_noise, float),
+        forecast_noise=jnp.asarray(content.forecast_noise, float),
         widen=jnp.asarray(_WIDEN, float),
         slots=content.slots,
         bounds=settings.bounds,
         subset_size=settings.subset_size,
-        advice=settings.advice,
+        advice=str(settings.advice) if schedules is None else "whole-slot",
+        forecast_trace=None if forecast is None else jnp.asarray(forecast.values, float),
+        advice_error=jnp.asarray(settings.advice_error, float),
+        schedules=schedules and Advice(*map(jnp.asarray, schedules[:2])),
         least_deadlines=jnp.asarray(content.least_deadlines) if settings.deadline_factor else None,
+        volatility=read_volatility(settings, content.move_rate_at),
     )
 
 
@@ -229,6 +274,24 @@ def _subset_conflicts(content: Content) -> Iterator[Issue]:
         )
 
 
+def _network_conflicts(settings: CarbonJobs) -> Iterator[Issue]:
+    """What changes of the network need: a slot for each, and a range of intensities."""
+    segments, shortest = settings.network_segments, settings.deadline_min
+    low, high = settings.network_intensity_min, settings.network_intensity_max
+    if not is_traced(shortest) and segments > 1 and segments > shortest:
+        yield Issue(
+            "problem.network_segments",
+            f"a deadline of {int(shortest)} h has no {segments} segments of whole hours",
+            f"want network_segments <= deadline_min, or deadline_min >= {segments}",
+        )
+    if not is_traced(low) and not is_traced(high) and low > high:
+        yield Issue(
+            "problem.network_intensity_min",
+            f"{float(low):.4g} g/kWh is above network_intensity_max = {float(high):.4g} g/kWh",
+            "want network_intensity_min <= network_intensity_max",
+        )
+
+
 def _price_conflicts(content: Content) -> Iterator[Issue]:
     """``L > 0`` and ``L + D + 2 tau < U``, without which there is no competitive ratio."""
     values = content.carbon.values
@@ -264,11 +327,14 @@ def _warnings(content: Content, violations: int) -> Iterator[str]:
         )
     tight = _tight_windows(content) if content.settings.bounds == "window" else 0
     if tight:
+        most = "up to " if content.settings.network_segments > 1 else ""
         yield (
-            f"problem.bounds: in {tight:.2%} of the hours prices of the shortest window lie closer "
-            "together than a move and two switches cost; U is raised there, PCM will not move"
+            f"problem.bounds: in {most}{tight:.2%} of the hours prices of the shortest window lie "
+            "closer together than a move and two switches cost; U is raised there, PCM will not "
+            "move"
         )
-    stray = _stray_windows(content) if content.settings.bounds == "month" else 0
+    month = content.settings.bounds == "month"
+    stray = stray_share(content.carbon.values, MONTH, content.slots) if month else 0
     if stray:
         yield (
             f"problem.bounds: in {stray:.2%} of the arrival hours the longest window has prices "
@@ -276,27 +342,18 @@ def _warnings(content: Content, violations: int) -> Iterator[str]:
         )
 
 
-def _stray_windows(content: Content) -> float:
-    """Share of arrival hours whose longest window leaves the bounds of the month before."""
-    values, longest = content.carbon.values, content.slots
-    lows, highs = values.min(axis=1), values.max(axis=1)
-    windows = np.lib.stride_tricks.sliding_window_view
-    # The months that end, and the windows that begin, at the hours MONTH .. hours - longest.
-    count = len(values) - MONTH - longest + 1
-    below = windows(lows[MONTH:], longest).min(axis=1) < windows(lows, MONTH).min(axis=1)[:count]
-    above = windows(highs[MONTH:], longest).max(axis=1) > windows(highs, MONTH).max(axis=1)[:count]
-    return float(np.mean(below | above))
-
-
 def _tight_windows(content: Content) -> float:
-    """Share of arrival hours whose shortest window violates ``L + D + 2 tau < U``."""
-    settings = content.settings
-    numbers = (settings.deadline_min, content.move_rate, settings.energy, settings.switch)
-    if any(map(is_traced, numbers)):
+    """Share of arrival hours whose shortest window violates ``L + D + 2 tau < U``.
+
+    Where the network changes, ``D`` is what it may become.
+    """
+    settings, rates = content.settings, [content.move_rate]
+    if settings.network_segments > 1:
+        rates.append(content.move_rate_at(settings.network_intensity_max))
+    numbers = (settings.deadline_min, settings.energy, settings.switch)
+    if any(map(is_traced, (*numbers, *rates))):
         return 0.0
-    span, move, power, switch = numbers
-    windows = np.lib.stride_tricks.sliding_window_view
-    low = windows(content.carbon.values.min(axis=1), int(span)).min(axis=1)
-    high = windows(content.carbon.values.max(axis=1), int(span)).max(axis=1)
+    span, power, switch = numbers
+    move = max(map(float, rates))
     fixed = move * content.latency.max() + 2 * switch
-    return float(np.mean((high - low) * power <= fixed))
+    return tight_share(content.carbon.values * power, int(span), fixed)

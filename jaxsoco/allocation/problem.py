@@ -7,8 +7,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.allocation.advice import advised_states
-from jaxsoco.allocation.spec import Costs, Feedback, Observation, Spec
+from jaxsoco.allocation.advice import advise
+from jaxsoco.allocation.spec import Advice, Costs, Feedback, Observation, Spec
 from jaxsoco.allocation.theory.metric import movement
 from jaxsoco.core import random
 from jaxsoco.core.lanes import align, lift, spread
@@ -21,7 +21,7 @@ class World(NamedTuple):
     Attributes:
       costs: ``[slots, n, ...]``.
       forecast: ``[slots, n, ...]``.
-      advice: int32 ``[slots, ...]``.
+      advice: states ``[slots, A, ...]`` and weights ``[A, ...]``.
       slot: slots that are over, int32 ``[...]``.
       decision: last decision, ``[2n, ...]``.
       work: work done, ``[...]``.
@@ -29,7 +29,7 @@ class World(NamedTuple):
 
     costs: jax.Array
     forecast: jax.Array
-    advice: jax.Array
+    advice: Advice
     slot: jax.Array
     decision: jax.Array
     work: jax.Array
@@ -44,20 +44,30 @@ class Round(NamedTuple):
 
 def prices(spec: Spec) -> jax.Array:
     """Costs of the job's slots, ``[slots, n, ...]``; slots past the trace repeat its last hour."""
+    return _slots(spec, spec.trace)
+
+
+def _slots(spec: Spec, trace: jax.Array) -> jax.Array:
+    """Costs of the job's slots at the prices of a trace ``[hours, N]``, ``[slots, n, ...]``."""
     lanes = spec.lanes
     hour = jnp.broadcast_to(spec.hour, lanes)
     hours = hour[None] + jnp.arange(spec.slots).reshape(-1, *(1,) * len(lanes))
-    rows = jnp.minimum(hours, spec.trace.shape[0] - 1)
-    power = jnp.broadcast_to(jnp.asarray(spec.power, spec.trace.dtype), lanes)
+    rows = jnp.minimum(hours, trace.shape[0] - 1)
+    power = jnp.broadcast_to(jnp.asarray(spec.power, trace.dtype), lanes)
     if spec.places is not None:
         places = align(spec.places, 1, len(lanes))
-        return spec.trace[rows[:, None], places[None]] * power[None, None]
+        return trace[rows[:, None], places[None]] * power[None, None]
     # Rows of the trace are [slots, ..., n]: the points go before the lanes.
-    return jnp.moveaxis(spec.trace[rows], -1, 1) * power[None, None]
+    return jnp.moveaxis(trace[rows], -1, 1) * power[None, None]
 
 
 def forecast(key: jax.Array, spec: Spec, costs: jax.Array) -> jax.Array:
-    """A noisy forecast: ``(1 - w) cost + w Uniform(L, U) / J`` per slot and point."""
+    """A noisy forecast: ``(1 - w) F + w Uniform(L, U) / J`` per slot and point.
+
+    ``F`` are the costs themselves, or those of the spec's ``forecast_trace``.
+    """
+    if spec.forecast_trace is not None:
+        costs = _slots(spec, spec.forecast_trace)
     draws = random.uniform(key, costs.shape[:2], costs.dtype)
     leaves = (spec.lower, spec.upper, spec.forecast_noise)
     low, high, weight = lift(lift(spread(leaves, costs[0, 0])))
@@ -70,7 +80,7 @@ def forecast(key: jax.Array, spec: Spec, costs: jax.Array) -> jax.Array:
 def _init(key: jax.Array, spec: Spec) -> World:
     costs = prices(spec)
     expected = forecast(key, spec, costs)
-    advice = advised_states(spec, costs, expected)
+    advice = advise(spec, costs, expected)
     lanes = costs.shape[2:]
     states = jnp.arange(2 * spec.points).reshape(-1, *(1,) * len(lanes))
     # k_0: OFF where the job arrives.
@@ -97,7 +107,9 @@ def _play(
     key: jax.Array, spec: Spec, world: World, round: Round, action: jax.Array
 ) -> tuple[World, Feedback, Costs]:
     del key
-    n, metric = spec.points, spec.metric
+    n = spec.points
+    # M_t; all lanes are in the same slot.
+    metric = spec.metric.at(jnp.ravel(round.slot)[0] - 1)
     deadline = spread(spec.deadline, round.slot)
     within, last = round.slot <= deadline, round.slot == deadline
     on = action[:n]

@@ -16,6 +16,9 @@ PAPER = "arXiv 2408.07831"
 
 _WHOLE = "decisions jump with the pseudo-cost, and costs are constant in between"
 
+AdviceWord = Literal["whole-slot", "linear", "greedy", "hindsight"]
+"""Where advice comes from, but for a table of the user's."""
+
 MONTH = 720
 """Hours before a job that ``bounds = "month"`` looks at: 30 days."""
 
@@ -28,8 +31,10 @@ class CarbonJobs:
     ``Uniform{deadline_min..deadline_max}`` slots, both raised to ``deadline_factor`` times its
     length where they are below. Per slot and region it pays ``energy`` times the carbon intensity,
     ``switch`` to start or stop, and for a move ``data_size`` times the energy per gigabyte times
-    ``network_intensity`` times the round-trip time. The advice is by default the best schedule of a
-    forecast ``(1 - w) cost + w Uniform(L, U) / J`` with ``w = forecast_noise``.
+    ``network_intensity`` times the round-trip time; with ``network_segments`` above 1 the network
+    changes while a job runs. The advice is by default the best schedule of a forecast
+    ``(1 - w) F + w Uniform(L, U) / J`` with ``w = forecast_noise`` and ``F`` the cost itself, or
+    that of the files in ``forecast``.
 
     >>> from jaxsoco.allocation import CarbonJobs
     >>> CarbonJobs(job_length=3, deadline_max=24).bounds
@@ -84,6 +89,33 @@ class CarbonJobs:
     network_intensity: float = setting(
         "carbon intensity of the network", default=365.0, low=0, high=2000, unit="g/kWh"
     )
+    network_segments: int = setting(
+        "parts of a job's window, equally long, each with moving costs of its own: the network "
+        "changes in between",
+        default=1,
+        low=1,
+        high=336,
+        static=True,
+    )
+    network_links: int | None = setting(
+        "most links that get another carbon intensity with a change, of 0 to so many",
+        default=None,
+        low=0,
+        high=100_000_000,
+        theory="every link, with every change",
+    )
+    network_intensity_min: float = setting(
+        "lowest carbon intensity that a link gets", default=100.0, low=0, high=2000, unit="g/kWh"
+    )
+    network_intensity_max: float = setting(
+        "highest carbon intensity that a link gets", default=700.0, low=0, high=2000, unit="g/kWh"
+    )
+    network_swaps: int = setting(
+        "pairs of regions that trade places in the network with a change",
+        default=5,
+        low=0,
+        high=1000,
+    )
     job_length: int | Literal["google", "google-rounded-up"] = setting(
         "slots of work, or drawn from the job lengths of Google's cluster trace, scaled to 2 to "
         "10 h and rounded down (2 to 9) or up (3 to 10)",
@@ -106,16 +138,30 @@ class CarbonJobs:
     switch: float = setting(
         "carbon of starting or stopping once (beta)", default=0.25, low=0, high=1e6, unit="g"
     )
-    forecast_noise: float = setting(
+    forecast: Path | Literal["noise"] = setting(
+        "what is predicted: the prices with noise, or the intensities of a CSV file or a folder of "
+        "them, in the layouts of carbon",
+        default="noise",
+    )
+    forecast_noise: float | None = setting(
         "weight of uniform noise in the forecast behind the advice",
-        default=0.4,
+        default=None,
         low=0,
         high=1,
+        theory="0.4, or 0 where the forecast is read from files",
     )
-    advice: Literal["whole-slot", "greedy"] = setting(
-        "advice of st_clip: the best whole-slot schedule of the forecast, or greedy's schedule, a "
-        "heuristic that needs no forecast",
+    advice: Path | AdviceWord = setting(
+        "advice of st_clip: the best whole-slot schedule of the forecast; the optimum of its "
+        "linear program, a mix of two schedules; greedy's schedule, a heuristic that needs no "
+        "forecast; the linear optimum of the true prices, made worse by advice_error; or a table "
+        "of your own states (.npy, .npz)",
         default="whole-slot",
+    )
+    advice_error: float = setting(
+        "weight of the costliest schedule in the advice hindsight (the paper's xi)",
+        default=0.0,
+        low=0,
+        high=1,
     )
     bounds: Literal["window", "month", "trace"] = setting(
         "price bounds L and U, taken from the job's own window, from the 30 days before it or from "
@@ -261,7 +307,8 @@ FAMILY = Family(
     comparators=(
         ComparatorEntry(
             "offline_optimum",
-            "optimum of the linear program (fractional, a bound in expectation)",
+            "optimum of the linear program: a mix of two schedules, which is not a schedule but a "
+            "bound in expectation",
             f"{PAPER}, section 2",
             "jaxsoco.allocation.comparators:offline",
         ),

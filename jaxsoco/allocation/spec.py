@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.allocation.theory.metric import StateMetric
+from jaxsoco.allocation.theory.metric import StateMetric, TimedMetric
+
+
+class Advice(NamedTuple):
+    """What a black box recommends for all slots: a mix of at most A paths of states.
+
+    Its decision in slot ``t`` puts the mass ``weights[a]`` on ``states[t, a]``. A mix of several
+    schedules is not a schedule: it does the work in expectation.
+
+    Attributes:
+      states: ON at ``u`` is ``u``, OFF at ``u`` is ``n + u``, int32 ``[slots, A, ...]``.
+      weights: at least 0, of sum 1, ``[A, ...]``.
+    """
+
+    states: jax.Array
+    weights: jax.Array
+
+    @property
+    def paths(self) -> int:
+        """Number of paths ``A``."""
+        return self.states.shape[1]
 
 
 @jax.tree_util.register_dataclass
@@ -17,14 +38,16 @@ class Spec:
     """One job, and the network it may use. Leaves may carry lanes, or be shared by all.
 
     A learner may read everything but ``trace`` and ``hour``, which are nature's: its prices reach
-    it slot by slot. With ``n`` points:
+    it slot by slot, forecast and advice as observations. So do distances that change, of which it
+    knows the largest in advance. With ``n`` points:
 
     Attributes:
       trace: price of energy at each hour and point, shared by all jobs, ``[hours, n]`` (g/kWh);
         ``[hours, N]`` where ``places`` chooses n of N columns.
       power: energy of a slot fully ON, ``[...]`` (kWh).
       hour: hour of the trace at which the job arrives, int ``[...]``.
-      distance: cost of moving the whole job between points, a metric ``[n, n, ...]`` (g).
+      distance: cost of moving the whole job between points, a metric ``[n, n, ...]`` (g); with
+        ``segment``, one for every segment ``[S, n, n, ...]``.
       switch: cost of suspending or resuming the whole job, ``[n, ...]`` or ``[1, ...]`` (g).
       start: point where the job arrives, int ``[...]``.
       deadline: slots until the deadline, int ``[...]``, at most ``slots``.
@@ -34,8 +57,17 @@ class Spec:
       forecast_noise: weight of uniform noise in the forecast, in [0, 1], ``[...]``.
       slots: longest deadline, the compiled number of rounds (static).
       max_length: most slots of work (static).
-      advice: ``"whole-slot"``, the best such schedule of the forecast, or ``"greedy"`` (static).
+      advice: where advice comes from (static): ``"whole-slot"``, the best such schedule of the
+        forecast; ``"linear"``, the optimum of its linear program; ``"greedy"``; ``"hindsight"``,
+        the linear program's optimum at the true prices, mixed with the costliest schedule; or a
+        function ``(spec, costs, forecast) -> Advice``.
       places: columns of the trace that are the job's points, int ``[n, ...]``; all if None.
+      forecast_trace: predicted price of each hour and point, like ``trace``; if None the forecast
+        is the price itself, before the noise.
+      advice_error: weight of the costliest schedule in ``"hindsight"``, in [0, 1], ``[...]``.
+      advised: the advice itself, ``[slots, A, ...]`` and ``[A, ...]``, in place of ``advice``.
+      segment: of every slot, int ``[slots, ...]``: the move into it costs the distance of its
+        segment (SOAD-T). None if the distance does not change.
     """
 
     trace: jax.Array
@@ -51,8 +83,14 @@ class Spec:
     forecast_noise: jax.Array
     slots: int = field(metadata={"static": True})
     max_length: int = field(metadata={"static": True})
-    advice: str = field(default="whole-slot", metadata={"static": True})
+    advice: str | Callable[[Spec, jax.Array, jax.Array], Advice] = field(
+        default="whole-slot", metadata={"static": True}
+    )
     places: jax.Array | None = None
+    forecast_trace: jax.Array | None = None
+    advice_error: jax.Array | float = 0.0
+    advised: Advice | None = None
+    segment: jax.Array | None = None
 
     @property
     def points(self) -> int:
@@ -72,16 +110,18 @@ class Spec:
         return jnp.broadcast_to(rate, self.lanes)[None]
 
     @property
-    def metric(self) -> StateMetric:
+    def metric(self) -> StateMetric | TimedMetric:
         """The metric over states, factored."""
         switch = jnp.asarray(self.switch)
         switch = jnp.broadcast_to(switch, (self.points, *switch.shape[1:]))
-        return StateMetric(self.distance, switch).with_lanes(len(self.lanes))
+        if self.segment is None:
+            return StateMetric(self.distance, switch).with_lanes(len(self.lanes))
+        return TimedMetric(self.distance, switch, self.segment).with_lanes(len(self.lanes))
 
     @property
     def move_bound(self) -> jax.Array:
-        """``D``: largest move per unit of work, ``[...]`` (g)."""
-        return jnp.max(self.metric.distance, axis=(0, 1)) / self.throughput[0]
+        """``D``: largest move per unit of work in any slot, ``[...]`` (g)."""
+        return jnp.max(self.metric.upper().distance, axis=(0, 1)) / self.throughput[0]
 
     @property
     def switch_bound(self) -> jax.Array:
@@ -102,13 +142,13 @@ class Observation(NamedTuple):
       costs: this slot's cost of full ON at every point, ``[n, ...]``.
       forecast: forecast costs of all slots, ``[slots, n, ...]``; slots past the deadline are not
         meaningful.
-      advice: states of the black-box advice for all slots, int32 ``[slots, ...]``.
+      advice: the black-box advice for all slots; a learner may read what is past and present.
     """
 
     slot: jax.Array
     costs: jax.Array
     forecast: jax.Array
-    advice: jax.Array
+    advice: Advice
 
 
 class Feedback(NamedTuple):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import clarabel
 import numpy as np
 from scipy import sparse
-from scipy.optimize import linprog
+from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 from soad_reference import Slot, states, w1
 
 
@@ -57,7 +57,8 @@ class Plan(NamedTuple):
 class Clip(NamedTuple):
     """What ST-CLIP's step is told beyond a slot (whose ``distance`` is the true metric).
 
-    ``tree`` is the distance inside the objective, whose price starts at ``robust``.
+    ``tree`` is the distance inside the objective, whose price starts at ``robust``. ``back`` is the
+    distance of the way back to the advice, the slot's own if None.
     """
 
     slot: Slot
@@ -68,10 +69,16 @@ class Clip(NamedTuple):
     spent: float
     budget: float
     least: float = 0.0  # work that is mandatory
+    back: np.ndarray | None = None  # [n, n]
 
     @property
     def tree_metric(self) -> np.ndarray:
         return states(self.tree, self.slot.switch)
+
+    @property
+    def back_metric(self) -> np.ndarray:
+        slot = self.slot
+        return states(slot.distance if self.back is None else self.back, slot.switch)
 
     @property
     def advised(self) -> np.ndarray:
@@ -86,7 +93,7 @@ class Clip(NamedTuple):
         """Left side minus right side of the consistency constraint, with separate transports."""
         slot, b = self.slot, self.slot.price.bounds
         work = slot.work(decision)
-        left = self.spent + slot.charge(decision) + w1(decision, self.advised, slot.metric)
+        left = self.spent + slot.charge(decision) + w1(decision, self.advised, self.back_metric)
         left += b.tau * slot.work(self.advised) + (1 - slot.done - work) * b.L
         left += max(self.advice_work - slot.done - work, 0) * (b.U - b.L)
         return left - self.budget
@@ -121,7 +128,7 @@ def _clip_plan(clip: Clip) -> tuple[Plan, np.ndarray, np.ndarray]:
     slot = clip.slot
     plan = Plan.of(slot.previous)
     to_cost = np.concatenate([slot.costs, np.zeros(slot.costs.size)])
-    spends = slot.metric[plan.sources] + to_cost + slot.metric[:, clip.advice]
+    spends = slot.metric[plan.sources] + to_cost + clip.back_metric[:, clip.advice]
     return plan, clip.tree_metric[plan.sources] + to_cost, spends
 
 
@@ -285,8 +292,17 @@ class Job(NamedTuple):
         return float(total + self.switch @ before[:n])
 
 
-def linear_optimum(job: Job) -> float:
-    """The offline linear program with one transport plan a slot (HiGHS)."""
+class Flow(NamedTuple):
+    """One transport plan a slot, ``[T, 2n, 2n]`` flattened, as a flow of one unit."""
+
+    cost: np.ndarray
+    conserve: sparse.csr_matrix
+    supply: np.ndarray
+    works: np.ndarray  # of every arc
+
+
+def flow_program(job: Job) -> Flow:
+    """The flow of a job through its states, slot by slot, the final switch-off included."""
     horizon, n = job.costs.shape
     m = 2 * n
     cost = job.metric + np.concatenate([job.costs, np.zeros((horizon, n))], axis=1)[:, None]
@@ -298,10 +314,34 @@ def linear_optimum(job: Job) -> float:
     blocks -= sparse.kron(sparse.eye(horizon, k=-1), arrives)
     right = np.zeros(horizon * m)
     right[job.start + n] = 1
-    works = np.tile(np.append(job.throughput, np.zeros(n)), horizon * m)[None]
-    unit = float(cost.max())
-    args = (sparse.csr_matrix(blocks), right, sparse.csr_matrix(works), np.ones(1))
-    return _highs(cost.ravel() / unit, *args) * unit
+    works = np.tile(np.append(job.throughput, np.zeros(n)), horizon * m)
+    return Flow(cost.ravel(), sparse.csr_matrix(blocks), right, works)
+
+
+def linear_optimum(job: Job) -> float:
+    """The offline linear program with one transport plan a slot (HiGHS)."""
+    flow = flow_program(job)
+    unit = float(flow.cost.max())
+    works = sparse.csr_matrix(flow.works[None])
+    return _highs(flow.cost / unit, flow.conserve, flow.supply, works, np.ones(1)) * unit
+
+
+def largest_flow(job: Job, *, integral: bool) -> float:
+    """Largest cost of a flow that does exactly the work, of paths or of mixes of them (HiGHS)."""
+    flow = flow_program(job)
+    unit = float(flow.cost.max())
+    rows = sparse.vstack([flow.conserve, sparse.csr_matrix(flow.works[None])])
+    right = np.append(flow.supply, 1.0)
+    answer = milp(
+        -flow.cost / unit,
+        constraints=LinearConstraint(rows, right, right),
+        integrality=np.full(flow.cost.size, int(integral)),
+        bounds=Bounds(0, 1),
+        options={"mip_rel_gap": 1e-12},
+    )
+    if not answer.success:
+        raise RuntimeError(answer.message)
+    return -answer.fun * unit
 
 
 def whole_slots_path(job: Job, slots: int) -> np.ndarray | None:

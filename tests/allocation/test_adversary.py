@@ -17,6 +17,7 @@ import pytest
 from soad_reference import Bounds
 
 from jaxsoco.allocation import (
+    Advice,
     Observation,
     PCMParams,
     Spec,
@@ -128,7 +129,8 @@ def fight(algorithm, params, lanes: list[Duel], points: int, advised=None) -> Pl
         prices[0] = here
         slot = jnp.full(count, now + 1, jnp.int32)
         told = jnp.zeros((horizon, count), jnp.int32) if advised is None else jnp.asarray(advised)
-        obs = Observation(slot, jnp.asarray(prices / slots), nothing, told)
+        advice = Advice(told[:, None], jnp.ones((1, count)))
+        obs = Observation(slot, jnp.asarray(prices / slots), nothing, advice)
         action, state = act(state, obs)
         action = np.asarray(action)
         on, off = action[:points], action[points:]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import tomllib
 from pathlib import Path
 
 import jax
@@ -112,6 +113,15 @@ def test_arrays_are_checked_as_numbers_are():
 def test_sizes_must_be_known_before_tracing():
     with pytest.raises(jax.errors.ConcretizationTypeError):
         jax.jit(lambda slots: synthetic_workload(deadline_max=slots).carbon)(20)
+
+
+def test_every_experiment_is_compared_with_both_optima():
+    """The linear program's is no schedule, the whole-slot one is no bound."""
+    files = sorted((Path(allocation.__file__).parents[2] / "experiments/allocation").glob("*.toml"))
+    assert len(files) >= 5
+    for file in files:
+        run = tomllib.loads(file.read_text(encoding="utf-8"))["run"]
+        assert {"offline_optimum", "integral_optimum"} <= {*run.get("compare", FAMILY.compare)}
 
 
 def test_type_checkers_see_every_public_name():

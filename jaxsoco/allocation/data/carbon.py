@@ -61,6 +61,18 @@ class CarbonTrace:
         """Number of hours, the length of the first axis of ``values``."""
         return self.values.shape[0]
 
+    @property
+    def end(self) -> np.datetime64:
+        """The hour after the last one, UTC."""
+        return self.start + np.timedelta64(self.hours, "h")
+
+    def between(self, start: np.datetime64, end: np.datetime64) -> CarbonTrace:
+        """Returns the hours from ``start`` up to, but without, ``end``; both within the trace."""
+        first, last = (int((hour - self.start) / np.timedelta64(1, "h")) for hour in (start, end))
+        if not 0 <= first < last <= self.hours:
+            raise ValueError(f"{start} to {end} is not within {self.start} to {self.end}")
+        return replace(self, start=start, values=self.values[first:last])
+
     def select(self, regions: Sequence[str]) -> CarbonTrace:
         """Returns the trace of ``regions`` only, in that order.
 

@@ -34,8 +34,7 @@ def read_carbon(settings: CarbonJobs, folder: Path) -> CarbonTrace:
         if settings.carbon == "synthetic":
             carbon = _synthetic(settings.carbon_seed)
         else:
-            path = Path(os.path.realpath(folder / settings.carbon))
-            carbon = _load(path, settings.signal, settings.fill_gaps, settings.trim)
+            carbon = load_trace(settings.carbon, settings, folder)
         if isinstance(settings.regions, str):
             carbon = carbon.select(subset_regions(settings.regions, carbon.regions))
         elif settings.regions is not None:
@@ -55,9 +54,14 @@ def _synthetic(seed: int) -> CarbonTrace:
     return synthetic_carbon(seed)
 
 
-def _load(path: Path, signal: str, fill_gaps: int, trim: bool) -> CarbonTrace:
-    """The trace of files; parsed again only if another byte is in them than at the last time."""
-    options = {"signal": signal, "fill_gaps": fill_gaps, "trim": trim}
+def load_trace(path: Path, settings: CarbonJobs, folder: Path) -> CarbonTrace:
+    """The trace of files; parsed again only if another byte is in them than at the last time.
+
+    Raises:
+      InputError: with every problem of the files.
+    """
+    path = Path(os.path.realpath(folder / path))
+    options = {name: getattr(settings, name) for name in ("signal", "fill_gaps", "trim")}
     content = _digest(path)
     key = (str(path), content, *options.values())
     if content is None or key not in _parsed:

@@ -4,7 +4,7 @@ As in :mod:`PCM <jaxsoco.allocation.learners.pcm>`, ``k_t`` is a distribution ov
 work done and ``c = 1 / J``; the rate of ``psi`` is the robustness factor ``gamma(epsilon)`` here.
 Besides, the learner keeps what it has spent (``SC``), what the advice has paid (``ADV``) and done
 (``A``), and ``rho``, the work that it would have done without advice. In slot ``t``, with costs
-``f`` and the advised state ``a_t``, whose work is ``c(a_t)``:
+``f`` and the advised decision ``a_t``, one state or a mix of a few, whose work is ``c(a_t)``:
 
 1. The advice moves on::
 
@@ -40,7 +40,9 @@ from jaxsoco.allocation.settings import STCLIPParams
 from jaxsoco.allocation.spec import Observation, Spec, finish_tolerance
 from jaxsoco.allocation.theory.clip import stclip_step
 from jaxsoco.allocation.theory.metric import StateMetric, movement
+from jaxsoco.allocation.theory.mixes import marginal
 from jaxsoco.allocation.theory.pseudocost import robustness
+from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.lanes import lift, spread, where
 from jaxsoco.core.protocol import Algorithm, counted_faults
 from jaxsoco_kernels.info import Status
@@ -56,7 +58,7 @@ class STCLIPState(NamedTuple):
       utilization: ``z``.
       robust: ``rho``.
       spent: ``SC``.
-      advised: the advice's last state, int32.
+      start: the state before the first slot, OFF where the job arrives, int32.
       advice_cost: ``ADV``.
       advice_work: ``A``.
       faults: slots in which even following the advice would have exceeded the budget, int32.
@@ -68,16 +70,19 @@ class STCLIPState(NamedTuple):
     utilization: jax.Array
     robust: jax.Array
     spent: jax.Array
-    advised: jax.Array
+    start: jax.Array
     advice_cost: jax.Array
     advice_work: jax.Array
     faults: jax.Array
 
 
 class _Advice(NamedTuple):
-    """The advice after this slot: its state, ``ADV``, ``A``, and the budget that it allows."""
+    """The advice after this slot: where it is, ``ADV``, ``A``, and the budget that it allows.
 
-    place: jax.Array
+    ``target`` is a state ``[...]``, or states ``[A, ...]`` and their weights ``[A, ...]``.
+    """
+
+    target: jax.Array | tuple[jax.Array, jax.Array]
     cost: jax.Array
     work: jax.Array
     budget: jax.Array
@@ -98,36 +103,40 @@ def _act(
 ) -> tuple[jax.Array, STCLIPState]:
     del key, params
     job, z, previous = state.job, state.utilization, state.decision
+    inner, metric, farthest = job.at(obs.slot)
     n = obs.costs.shape[0]
     tolerance = finish_tolerance(z.dtype)
     finished = 1 - z <= tolerance
     rate = 1 / jnp.asarray(job.length, z.dtype)
-    advice = _advice(state, obs, rate)
+    if obs.advice.paths > 1:  # stclip_step follows one state
+        raise InputError(Issue("advice", "st_clip follows one path", 'want "whole-slot"'))
+    advice = _advice(state, obs, rate, metric)
     least = _least_work(state, obs.slot, rate)
     decision, _, info = stclip_step(
         obs.costs,
         # Work that later slots cannot do is placed by the true metric.
-        where(least > tolerance, job.metric, job.inner),
-        job.metric,
+        where(least > tolerance, metric, inner),
+        metric,
         lift(rate),
         previous,
         z,
         state.robust,
-        advice.place,
+        advice.target,
         advice.work,
         state.spent,
         advice.budget,
         job.pseudo_cost,
         least=least,
+        return_metric=farthest,
     )
     decision = jnp.where(finished[None], rest(previous), decision)
     # Step 3: z, and SC in the true metric.
     work = rate * jnp.sum(decision[:n], axis=0)
-    move, switch = movement(decision, previous, job.metric)
+    move, switch = movement(decision, previous, metric)
     spent = state.spent + jnp.sum(obs.costs * decision[:n], axis=0) + move + switch
     # The constraint reserves a way back to the advice. A decision that ends the job needs none: all
     # that it still owes is its own switch-off.
-    owed = spent + jnp.sum(job.metric.switch * decision[:n], axis=0)
+    owed = spent + jnp.sum(metric.switch * decision[:n], axis=0)
     affordable_end = (z + work >= 1 - tolerance) & (owed <= advice.budget * (1 + tolerance))
     active = ~finished & (obs.slot <= job.deadline)
     return decision, state._replace(
@@ -135,28 +144,47 @@ def _act(
         utilization=z + work,
         robust=jnp.where(active, info.robust_utilization, state.robust),
         spent=spent,
-        advised=advice.place,
         advice_cost=advice.cost,
         advice_work=advice.work,
         faults=state.faults + (active & (info.status != Status.OK) & ~affordable_end),
     )
 
 
-def _advice(state: STCLIPState, obs: Observation, rate: jax.Array) -> _Advice:
+def _advice(state: STCLIPState, obs: Observation, rate: jax.Array, metric: StateMetric) -> _Advice:
     """Step 1, and the right side of the constraint in step 2."""
-    psi, metric = state.job.pseudo_cost, state.job.metric
+    psi = state.job.pseudo_cost
+    states, weights = obs.advice
     # All lanes are in the same slot.
-    place = obs.advice[jnp.ravel(obs.slot)[0] - 1]
+    slot = jnp.ravel(obs.slot)[0]
+    now = states[slot - 1]
+    before = jnp.where(slot == 1, state.start[None], states[jnp.maximum(slot - 2, 0)])
     # c(a_t)
-    runs = jnp.where(place < obs.costs.shape[0], rate, 0)
-    cost = state.advice_cost + _advice_charge(place, state.advised, metric, obs.costs)
-    work = state.advice_work + runs
+    runs = jnp.sum(weights * jnp.where(now < obs.costs.shape[0], rate[None], 0), axis=0)
+    if obs.advice.paths == 1:
+        target, charge = now[0], _state_charge(now[0], before[0], metric, obs.costs)
+    else:
+        target, charge = (now, weights), _mix_charge(now, before, weights, metric, obs.costs)
+    cost, work = state.advice_cost + charge, state.advice_work + runs
     # budget = (1 + epsilon) [ADV + tau c(a_t) + (1 - A) L]
     future = psi.tau * runs + (1 - work) * psi.L
-    return _Advice(place, cost, work, (1 + state.epsilon) * (cost + future))
+    return _Advice(target, cost, work, (1 + state.epsilon) * (cost + future))
 
 
-def _advice_charge(
+def _mix_charge(
+    states: jax.Array,
+    before: jax.Array,
+    weights: jax.Array,
+    metric: StateMetric,
+    costs: jax.Array,
+) -> jax.Array:
+    """``f . a_t + W1(a_t, a_{t-1})`` for advice that mixes states ``[A, ...]``."""
+    n = metric.points
+    decision = marginal(states, weights, n)
+    move, switch = movement(decision, marginal(before, weights, n), metric)
+    return jnp.sum(costs * decision[:n], axis=0) + move + switch
+
+
+def _state_charge(
     place: jax.Array, before: jax.Array, metric: StateMetric, costs: jax.Array
 ) -> jax.Array:
     """``f . a_t + W1(a_t, a_{t-1})`` for advice that goes from state ``before`` to ``place``."""

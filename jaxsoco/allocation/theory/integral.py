@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.allocation.theory.metric import StateMetric
+from jaxsoco.allocation.theory.metric import StateMetric, TimedMetric
 from jaxsoco.allocation.theory.paths import Graph, ends, pick, relax
 from jaxsoco.core.lanes import where
 from jaxsoco_kernels.info import Info, Status
@@ -13,7 +13,7 @@ from jaxsoco_kernels.info import Info, Status
 
 def integral_optimum(
     costs: jax.Array,
-    metric: jax.Array | StateMetric,
+    metric: jax.Array | StateMetric | TimedMetric,
     throughput: jax.Array,
     switch: jax.Array,
     start: jax.Array | int,
@@ -48,7 +48,13 @@ def integral_optimum(
       dynamic program over state and slots done.
     """
     del throughput
-    graph = Graph.of(costs, metric, switch, start, deadline)
+    return cheapest_slots(Graph.of(costs, metric, switch, start, deadline), slots, length)
+
+
+def cheapest_slots(
+    graph: Graph, slots: int, length: jax.Array | int | None
+) -> tuple[jax.Array, jax.Array, Info]:
+    """As :func:`integral_optimum`, of a graph whose costs may be negative."""
     length = jnp.broadcast_to(
         jnp.asarray(slots if length is None else length), graph.deadline.shape
     )
