@@ -57,7 +57,8 @@ class Plan(NamedTuple):
 class Clip(NamedTuple):
     """What ST-CLIP's step is told beyond a slot (whose ``distance`` is the true metric).
 
-    ``tree`` is the distance inside the objective, whose price starts at ``robust``.
+    ``tree`` is the distance inside the objective, whose price starts at ``robust``. ``back`` is the
+    distance of the way back to the advice, the slot's own if None.
     """
 
     slot: Slot
@@ -68,10 +69,16 @@ class Clip(NamedTuple):
     spent: float
     budget: float
     least: float = 0.0  # work that is mandatory
+    back: np.ndarray | None = None  # [n, n]
 
     @property
     def tree_metric(self) -> np.ndarray:
         return states(self.tree, self.slot.switch)
+
+    @property
+    def back_metric(self) -> np.ndarray:
+        slot = self.slot
+        return states(slot.distance if self.back is None else self.back, slot.switch)
 
     @property
     def advised(self) -> np.ndarray:
@@ -86,7 +93,7 @@ class Clip(NamedTuple):
         """Left side minus right side of the consistency constraint, with separate transports."""
         slot, b = self.slot, self.slot.price.bounds
         work = slot.work(decision)
-        left = self.spent + slot.charge(decision) + w1(decision, self.advised, slot.metric)
+        left = self.spent + slot.charge(decision) + w1(decision, self.advised, self.back_metric)
         left += b.tau * slot.work(self.advised) + (1 - slot.done - work) * b.L
         left += max(self.advice_work - slot.done - work, 0) * (b.U - b.L)
         return left - self.budget
@@ -121,7 +128,7 @@ def _clip_plan(clip: Clip) -> tuple[Plan, np.ndarray, np.ndarray]:
     slot = clip.slot
     plan = Plan.of(slot.previous)
     to_cost = np.concatenate([slot.costs, np.zeros(slot.costs.size)])
-    spends = slot.metric[plan.sources] + to_cost + slot.metric[:, clip.advice]
+    spends = slot.metric[plan.sources] + to_cost + clip.back_metric[:, clip.advice]
     return plan, clip.tree_metric[plan.sources] + to_cost, spends
 
 

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from soad_lanes import check_distribution, clip_arguments, stack, step_arguments
+from soad_lanes import check_distribution, clip_arguments, metrics, stack, step_arguments
 from soad_reference import Price, Slot, network, random_bounds, random_decision, random_slot, w1
 from soad_solvers import (
     Clip,
@@ -33,8 +33,11 @@ COUNT = 40  # random states of each size
 
 def step(clips, form: str = "factored", dtype=float):
     """Decisions, multipliers and infos of a batch, lanes last."""
-    least = stack(clips, lambda c: c.least, dtype)
-    return RAW(*clip_arguments(clips, form, dtype), least=least)
+    least, back = stack(clips, lambda c: c.least, dtype), None
+    if clips[0].back is not None:
+        ways = [c.slot._replace(distance=c.back) for c in clips]
+        back = metrics(ways, lambda s: s.distance, form, dtype)
+    return RAW(*clip_arguments(clips, form, dtype), least=least, return_metric=back)
 
 
 def spanning_tree(rng: np.random.Generator, distance: np.ndarray) -> np.ndarray:
@@ -59,8 +62,11 @@ def follow(clip: Clip) -> np.ndarray:
     return decision
 
 
-def random_clip(rng: np.random.Generator, n: int, kind: str) -> Clip:
-    """A state with a budget between what following the advice needs and what is not felt."""
+def random_clip(rng: np.random.Generator, n: int, kind: str, stretch: float = 0.0) -> Clip:
+    """A state with a budget between what following the advice needs and what is not felt.
+
+    With ``stretch``, the way back to the advice is longer than the slot's distances.
+    """
     slot = random_slot(rng, n, kind=kind, mixed=False)
     bounds, rate = slot.price.bounds, float(slot.throughput[0])
     slot = slot._replace(price=Price(bounds, bounds.gamma(10 ** rng.uniform(-2, 1))))
@@ -76,6 +82,10 @@ def random_clip(rng: np.random.Generator, n: int, kind: str) -> Clip:
         0.0,
         rng.choice([0, 0, rng.uniform()]) * min(rate, 1 - slot.done),
     )
+    if stretch:
+        # A sum of metrics is a metric, and no shorter than either.
+        longer = stretch * bounds.D * rate * network(rng, n, "plane")
+        clip = clip._replace(back=slot.distance + longer)
     need = clip.excess(follow(clip))
     free = solve_clip(clip._replace(budget=need + 20 * bounds.U)).decision
     share = rng.choice([0, 1e-3, rng.uniform(), rng.uniform(), rng.uniform(), 1.5])
@@ -221,6 +231,25 @@ def test_random_states(n, x64):
         # The plan serves both metrics: its objective is the joint problem's, no better.
         bound = solve_clip(clip).bound
         assert float(info.objective[b]) == pytest.approx(bound, abs=1e-6 * clip.slot.scale)
+
+
+@X64
+@pytest.mark.oracle
+@pytest.mark.parametrize("form", ["factored", pytest.param("full", marks=pytest.mark.slow)])
+def test_a_longer_way_back(form, x64):
+    """Distances that change: the constraint returns to the advice by those of the worst slot."""
+    rng = np.random.default_rng(11)
+    clips = [random_clip(rng, 5, KINDS[i % len(KINDS)], stretch=0.5) for i in range(COUNT)]
+    decision, multiplier, info = step(clips, form)
+    assert not np.any(info.status)
+    assert binding(multiplier, clips) >= 8
+    for b, clip in enumerate(clips):
+        compare(clip, np.asarray(decision)[:, b])
+        bound = solve_clip(clip).bound
+        assert float(info.objective[b]) == pytest.approx(bound, abs=1e-6 * clip.slot.scale)
+    # The shorter way would allow more.
+    nearer = np.asarray(step([c._replace(back=None) for c in clips], form)[2].objective)
+    assert np.sum(nearer < np.asarray(info.objective) - 1e-6) >= 5
 
 
 @X64

@@ -99,6 +99,7 @@ def stclip_step(
     pseudo_cost: PseudoCost,
     *,
     least: jax.Array | float = 0.0,
+    return_metric: jax.Array | StateMetric | None = None,
 ) -> tuple[jax.Array, jax.Array, ClipInfo]:
     """One step of ST-CLIP with advice in a single state, joint coupling.
 
@@ -135,6 +136,8 @@ def stclip_step(
       pseudo_cost: ``psi`` with rate ``gamma(epsilon)``.
       least: work that this slot must do at least, at most ``min(c, 1 - z)``, ``[...]``: what the
         slots that are left cannot do.
+      return_metric: metric of the way back to the advice, ``W1_M(k, a)`` in the constraint: where
+        distances change, one that exceeds those of all slots. ``metric`` if None.
 
     Returns:
       The decision ``[2n, ...]``, the constraint's multiplier ``[...]`` (0 where it is slack) and a
@@ -166,7 +169,8 @@ def stclip_step(
     fraction = jnp.where(
         place < n, jnp.minimum(1, prices.room / terms.rate), terms.least / terms.rate
     )
-    arcs = (tree_metric, metric, costs, _advice_cost(metric, place, 2 * n, lanes))
+    back = metric if return_metric is None else with_lanes(return_metric, lanes)
+    arcs = (tree_metric, metric, costs, _advice_cost(back, place, 2 * n, lanes))
 
     def solve(sources):
         return _solve(sources, prices, place, fraction, met)
