@@ -24,7 +24,7 @@ _MODULES = {
     "theory.step": "pcm_step",
     "theory.clip": "stclip_step",
     "theory.pseudocost": "PseudoCost competitive_ratio robustness",
-    "theory.metric": "StateMetric state_metric metric_closure wasserstein",
+    "theory.metric": "StateMetric TimedMetric state_metric metric_closure wasserstein",
     "theory.tree": "TreeMetric embed_tree",
     "theory.offline": "OfflineOptimum offline_optimum",
     "theory.integral": "integral_optimum",

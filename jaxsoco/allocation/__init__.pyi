@@ -27,6 +27,7 @@ from jaxsoco.allocation.spec import Spec as Spec
 from jaxsoco.allocation.theory.clip import stclip_step as stclip_step
 from jaxsoco.allocation.theory.integral import integral_optimum as integral_optimum
 from jaxsoco.allocation.theory.metric import StateMetric as StateMetric
+from jaxsoco.allocation.theory.metric import TimedMetric as TimedMetric
 from jaxsoco.allocation.theory.metric import metric_closure as metric_closure
 from jaxsoco.allocation.theory.metric import state_metric as state_metric
 from jaxsoco.allocation.theory.metric import wasserstein as wasserstein

@@ -97,7 +97,9 @@ def _play(
     key: jax.Array, spec: Spec, world: World, round: Round, action: jax.Array
 ) -> tuple[World, Feedback, Costs]:
     del key
-    n, metric = spec.points, spec.metric
+    n = spec.points
+    # M_t; all lanes are in the same slot.
+    metric = spec.metric.at(jnp.ravel(round.slot)[0] - 1)
     deadline = spread(spec.deadline, round.slot)
     within, last = round.slot <= deadline, round.slot == deadline
     on = action[:n]

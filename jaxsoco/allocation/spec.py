@@ -8,7 +8,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.allocation.theory.metric import StateMetric
+from jaxsoco.allocation.theory.metric import StateMetric, TimedMetric
 
 
 @jax.tree_util.register_dataclass
@@ -17,14 +17,16 @@ class Spec:
     """One job, and the network it may use. Leaves may carry lanes, or be shared by all.
 
     A learner may read everything but ``trace`` and ``hour``, which are nature's: its prices reach
-    it slot by slot. With ``n`` points:
+    it slot by slot. So do distances that change, of which it knows the largest in advance. With
+    ``n`` points:
 
     Attributes:
       trace: price of energy at each hour and point, shared by all jobs, ``[hours, n]`` (g/kWh);
         ``[hours, N]`` where ``places`` chooses n of N columns.
       power: energy of a slot fully ON, ``[...]`` (kWh).
       hour: hour of the trace at which the job arrives, int ``[...]``.
-      distance: cost of moving the whole job between points, a metric ``[n, n, ...]`` (g).
+      distance: cost of moving the whole job between points, a metric ``[n, n, ...]`` (g); with
+        ``segment``, one for every segment ``[S, n, n, ...]``.
       switch: cost of suspending or resuming the whole job, ``[n, ...]`` or ``[1, ...]`` (g).
       start: point where the job arrives, int ``[...]``.
       deadline: slots until the deadline, int ``[...]``, at most ``slots``.
@@ -36,6 +38,8 @@ class Spec:
       max_length: most slots of work (static).
       advice: ``"whole-slot"``, the best such schedule of the forecast, or ``"greedy"`` (static).
       places: columns of the trace that are the job's points, int ``[n, ...]``; all if None.
+      segment: of every slot, int ``[slots, ...]``: the move into it costs the distance of its
+        segment (SOAD-T). None if the distance does not change.
     """
 
     trace: jax.Array
@@ -53,6 +57,7 @@ class Spec:
     max_length: int = field(metadata={"static": True})
     advice: str = field(default="whole-slot", metadata={"static": True})
     places: jax.Array | None = None
+    segment: jax.Array | None = None
 
     @property
     def points(self) -> int:
@@ -72,16 +77,18 @@ class Spec:
         return jnp.broadcast_to(rate, self.lanes)[None]
 
     @property
-    def metric(self) -> StateMetric:
+    def metric(self) -> StateMetric | TimedMetric:
         """The metric over states, factored."""
         switch = jnp.asarray(self.switch)
         switch = jnp.broadcast_to(switch, (self.points, *switch.shape[1:]))
-        return StateMetric(self.distance, switch).with_lanes(len(self.lanes))
+        if self.segment is None:
+            return StateMetric(self.distance, switch).with_lanes(len(self.lanes))
+        return TimedMetric(self.distance, switch, self.segment).with_lanes(len(self.lanes))
 
     @property
     def move_bound(self) -> jax.Array:
-        """``D``: largest move per unit of work, ``[...]`` (g)."""
-        return jnp.max(self.metric.distance, axis=(0, 1)) / self.throughput[0]
+        """``D``: largest move per unit of work in any slot, ``[...]`` (g)."""
+        return jnp.max(self.metric.upper().distance, axis=(0, 1)) / self.throughput[0]
 
     @property
     def switch_bound(self) -> jax.Array:

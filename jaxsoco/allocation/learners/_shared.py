@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.allocation.spec import Feedback, Observation, Spec
-from jaxsoco.allocation.theory.metric import StateMetric
+from jaxsoco.allocation.theory.metric import StateMetric, TimedMetric
 from jaxsoco.allocation.theory.pseudocost import PseudoCost
-from jaxsoco.allocation.theory.tree import draw_tree
+from jaxsoco.allocation.theory.tree import draw_tree, draw_trees
 from jaxsoco.core.lanes import one_hot, spread
 
 State = TypeVar("State")
@@ -35,13 +35,29 @@ class Job(NamedTuple):
       pseudo_cost: ``psi``, leaves ``[...]``.
       inner: the metric inside the decision, a tree's or the true one.
       metric: the true metric.
+      farthest: a metric that the true one exceeds in no slot; None if it does not change.
     """
 
     deadline: jax.Array
     length: jax.Array
     pseudo_cost: PseudoCost
+    inner: StateMetric | TimedMetric
+    metric: StateMetric | TimedMetric
+    farthest: StateMetric | None = None
+
+    def at(self, slot: jax.Array) -> SlotMetrics:
+        """The metrics of a slot, int ``[...]`` from 1 on: all lanes are in the same."""
+        t = jnp.ravel(slot)[0] - 1
+        metric, farthest = self.metric.at(t), self.farthest
+        return SlotMetrics(self.inner.at(t), metric, metric if farthest is None else farthest)
+
+
+class SlotMetrics(NamedTuple):
+    """What moves cost in a slot: inside the decision, truly, and at most in any slot."""
+
     inner: StateMetric
     metric: StateMetric
+    farthest: StateMetric
 
 
 def learn_job(kind: str, key: jax.Array, spec: Spec, rate_of: Callable[..., jax.Array]) -> Job:
@@ -59,22 +75,27 @@ def learn_job(kind: str, key: jax.Array, spec: Spec, rate_of: Callable[..., jax.
     like = jnp.zeros(spec.lanes, spec.trace.dtype)
     bounds = (spec.lower, spec.upper, spec.move_bound, spec.switch_bound)
     low, high, move, switch = spread(bounds, like)
+    metric = spec.metric
     return Job(
         jnp.broadcast_to(spec.deadline, spec.lanes),
         jnp.broadcast_to(spec.length, spec.lanes),
         PseudoCost(low, high, move, switch, rate_of(low, high, move, switch)),
-        _inner_metric(kind, key, spec),
-        spec.metric,
+        _inner_metric(kind, key, metric),
+        metric,
+        metric.upper() if isinstance(metric, TimedMetric) else None,
     )
 
 
-def _inner_metric(kind: str, key: jax.Array, spec: Spec) -> StateMetric:
-    metric = spec.metric
+def _inner_metric(
+    kind: str, key: jax.Array, metric: StateMetric | TimedMetric
+) -> StateMetric | TimedMetric:
     if kind == "true":
         return metric
     if kind != "tree":
         raise ValueError(f'metric: want "tree" or "true", got {kind!r}')
     # Only the distances are embedded: every OFF state hangs from its ON leaf by its own beta.
+    if isinstance(metric, TimedMetric):
+        return metric._replace(distance=draw_trees(key, metric.distance))
     return StateMetric(draw_tree(key, metric.distance).distance, metric.switch)
 
 

@@ -93,7 +93,8 @@ def _act(
         return jnp.where(forced, must, demand)
 
     rate = lift(1 / jnp.asarray(job.length, z.dtype))
-    decision, work, _ = serve(obs.costs, job.inner, rate, state.decision, work_at)
+    inner = job.at(obs.slot).inner
+    decision, work, _ = serve(obs.costs, inner, rate, state.decision, work_at)
     decision = jnp.where(phase.finished[None], rest(state.decision), decision)
     work = jnp.where(phase.finished, 0, work)
     return decision, state._replace(decision=decision, utilization=z + work)

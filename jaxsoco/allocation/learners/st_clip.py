@@ -98,17 +98,18 @@ def _act(
 ) -> tuple[jax.Array, STCLIPState]:
     del key, params
     job, z, previous = state.job, state.utilization, state.decision
+    inner, metric, farthest = job.at(obs.slot)
     n = obs.costs.shape[0]
     tolerance = finish_tolerance(z.dtype)
     finished = 1 - z <= tolerance
     rate = 1 / jnp.asarray(job.length, z.dtype)
-    advice = _advice(state, obs, rate)
+    advice = _advice(state, obs, rate, metric)
     least = _least_work(state, obs.slot, rate)
     decision, _, info = stclip_step(
         obs.costs,
         # Work that later slots cannot do is placed by the true metric.
-        where(least > tolerance, job.metric, job.inner),
-        job.metric,
+        where(least > tolerance, metric, inner),
+        metric,
         lift(rate),
         previous,
         z,
@@ -119,15 +120,16 @@ def _act(
         advice.budget,
         job.pseudo_cost,
         least=least,
+        return_metric=farthest,
     )
     decision = jnp.where(finished[None], rest(previous), decision)
     # Step 3: z, and SC in the true metric.
     work = rate * jnp.sum(decision[:n], axis=0)
-    move, switch = movement(decision, previous, job.metric)
+    move, switch = movement(decision, previous, metric)
     spent = state.spent + jnp.sum(obs.costs * decision[:n], axis=0) + move + switch
     # The constraint reserves a way back to the advice. A decision that ends the job needs none: all
     # that it still owes is its own switch-off.
-    owed = spent + jnp.sum(job.metric.switch * decision[:n], axis=0)
+    owed = spent + jnp.sum(metric.switch * decision[:n], axis=0)
     affordable_end = (z + work >= 1 - tolerance) & (owed <= advice.budget * (1 + tolerance))
     active = ~finished & (obs.slot <= job.deadline)
     return decision, state._replace(
@@ -142,9 +144,9 @@ def _act(
     )
 
 
-def _advice(state: STCLIPState, obs: Observation, rate: jax.Array) -> _Advice:
+def _advice(state: STCLIPState, obs: Observation, rate: jax.Array, metric: StateMetric) -> _Advice:
     """Step 1, and the right side of the constraint in step 2."""
-    psi, metric = state.job.pseudo_cost, state.job.metric
+    psi = state.job.pseudo_cost
     # All lanes are in the same slot.
     place = obs.advice[jnp.ravel(obs.slot)[0] - 1]
     # c(a_t)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.allocation.theory.metric import StateMetric
+from jaxsoco.allocation.theory.metric import StateMetric, TimedMetric
 from jaxsoco.allocation.theory.paths import Graph, ends, pick, relax
 from jaxsoco.core.lanes import where
 from jaxsoco_kernels.info import Info, Status
@@ -13,7 +13,7 @@ from jaxsoco_kernels.info import Info, Status
 
 def integral_optimum(
     costs: jax.Array,
-    metric: jax.Array | StateMetric,
+    metric: jax.Array | StateMetric | TimedMetric,
     throughput: jax.Array,
     switch: jax.Array,
     start: jax.Array | int,

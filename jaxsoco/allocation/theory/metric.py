@@ -37,6 +37,72 @@ class StateMetric(NamedTuple):
         """The same with exactly ``lanes`` lane axes (of size 1 where shared)."""
         return StateMetric(align(self.distance, 2, lanes), align(self.switch, 1, lanes))
 
+    def at(self, slot: jax.Array | int) -> StateMetric:
+        """The metric of the move into a slot, which is the same in every slot."""
+        del slot
+        return self
+
+    def upper(self) -> StateMetric:
+        """The metric itself, which no slot's exceeds."""
+        return self
+
+
+class TimedMetric(NamedTuple):
+    """State metrics of a network whose distances change, factored: one distance a segment.
+
+    The move into a slot costs the distance of the slot's segment, so memory grows with the segments
+    and not with the slots.
+
+    >>> from jaxsoco.allocation import TimedMetric
+    >>> near = 1 - jnp.eye(2)
+    >>> metric = TimedMetric(jnp.stack([near, 3 * near]), jnp.full(2, 0.25), jnp.array([0, 0, 1]))
+    >>> [float(m.distance[0, 1]) for m in (metric.at(1), metric.at(2), metric.upper())]
+    [1.0, 3.0, 3.0]
+
+    Attributes:
+      distance: cost of moving all mass between points in every segment, metrics ``[S, n, n, ...]``.
+      switch: cost of a temporal switch at a point, ``[n, ...]``.
+      segment: of every slot, int ``[T, ...]`` between 0 and S - 1; without lanes, all lanes change
+        in the same slots.
+    """
+
+    distance: jax.Array
+    switch: jax.Array
+    segment: jax.Array
+
+    @property
+    def points(self) -> int:
+        """Number of points ``n``."""
+        return self.distance.shape[1]
+
+    def with_lanes(self, lanes: int) -> TimedMetric:
+        """The same with exactly ``lanes`` lane axes (of size 1 where shared)."""
+        return TimedMetric(
+            align(self.distance, 3, lanes),
+            align(self.switch, 1, lanes),
+            align(self.segment, 1, lanes),
+        )
+
+    def at(self, slot: jax.Array | int) -> StateMetric:
+        """The metric of the move into a slot, int from 0 on."""
+        return StateMetric(of_slot(self.distance, self.segment, slot), self.switch)
+
+    def upper(self) -> StateMetric:
+        """The least metric that no slot's exceeds: the largest distance of every pair of points."""
+        # A maximum of metrics is a metric: d_t(u, w) <= d_t(u, v) + d_t(v, w) for every t.
+        return StateMetric(jnp.max(self.distance, axis=0), self.switch)
+
+
+def of_slot(values: jax.Array, segment: jax.Array, slot: jax.Array | int) -> jax.Array:
+    """The segment's ``values [S, ..., lanes]`` in a slot, with ``segment [T, lanes]``."""
+    index = jnp.asarray(segment)[slot]
+    if index.size == 1:
+        # All lanes change together: one slice, whatever the number of segments.
+        return jax.lax.dynamic_index_in_dim(values, index.reshape(()), 0, keepdims=False)
+    # A gather: a comparison with every segment, as `take` does it, reads all of them in every slot.
+    index = index.reshape((1,) * (values.ndim - index.ndim) + index.shape)
+    return jnp.take_along_axis(values, index, axis=0, mode="clip")[0]
+
 
 def state_metric(distance: jax.Array, switch: jax.Array) -> jax.Array:
     """Metric over the ``2n`` states: index ``u`` is ON at ``u``, ``n + u`` is OFF at ``u``.

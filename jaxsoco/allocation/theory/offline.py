@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.allocation.spec import finish_tolerance
-from jaxsoco.allocation.theory.metric import StateMetric
+from jaxsoco.allocation.theory.metric import StateMetric, TimedMetric
 from jaxsoco.allocation.theory.paths import Graph, ledger, pick
 from jaxsoco.allocation.theory.shortest import cheapest, cheapest_path, stay_path
 from jaxsoco.core.lanes import lift, where
@@ -50,7 +50,7 @@ class OfflineOptimum(NamedTuple):
 
 def offline_optimum(
     costs: jax.Array,
-    metric: jax.Array | StateMetric,
+    metric: jax.Array | StateMetric | TimedMetric,
     throughput: jax.Array,
     switch: jax.Array,
     start: jax.Array | int,
@@ -75,7 +75,8 @@ def offline_optimum(
     Args:
       costs: ``f``, cost of a slot fully ON, ``[T, n, ...]``.
       metric: ``[2n, 2n, ...]``, one for every move ``[T, 2n, 2n]`` or ``[T, 2n, 2n, ...]``, or a
-        :class:`StateMetric` (fewer operations).
+        :class:`StateMetric` or, for distances that change, a :class:`TimedMetric` (fewer
+        operations).
       throughput: ``c``, work of a slot fully ON, ``[n, ...]`` or ``[1, ...]``.
       switch: cost of the final switch-off, ``[n, ...]``.
       start: point where the job arrives (OFF), int ``[...]``.

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.allocation.theory.metric import StateMetric
+from jaxsoco.allocation.theory.metric import StateMetric, TimedMetric, of_slot
 from jaxsoco.core.lanes import align, take
 from jaxsoco_kernels.minplus import minplus_carry
 
@@ -16,15 +16,16 @@ class Graph(NamedTuple):
     """The time-expanded graph; ``factored``: metric kept as (distance, switch)."""
 
     costs: jax.Array  # [T, n, ...]
-    metric: jax.Array  # [2n, 2n, ...], [T, 2n, 2n, ...], or [n, n, ...] if factored
+    metric: jax.Array  # [2n, 2n, ...], [T, 2n, 2n, ...]; [n, n, ...], [S, n, n, ...] if factored
     beta: jax.Array | None  # [n, ...] if factored
     final: jax.Array  # [n, ...] cost of the last switch-off
     start: jax.Array  # [...]
     deadline: jax.Array  # [...]
+    segment: jax.Array | None = None  # [T, ...] of every slot, if factored and timed
 
     @property
     def timed(self) -> bool:
-        """Whether there is one metric for every slot."""
+        """Whether the metric depends on the slot."""
         return self.metric.ndim == 3 + self.lanes
 
     @classmethod
@@ -33,10 +34,13 @@ class Graph(NamedTuple):
         costs = jnp.asarray(costs)
         horizon, n, lanes = costs.shape[0], costs.shape[1], costs.ndim - 2
         shape = costs.shape[2:]
-        beta = None
-        if isinstance(metric, StateMetric):
-            metric = metric.with_lanes(lanes)
-            metric, beta = metric.distance, metric.switch
+        beta = segment = None
+        if isinstance(metric, TimedMetric):
+            metric, beta, segment = metric.with_lanes(lanes)
+            if segment.shape[0] != horizon:
+                raise ValueError(f"metric: {segment.shape[0]} slots have a segment, of {horizon}")
+        elif isinstance(metric, StateMetric):
+            metric, beta = metric.with_lanes(lanes)
         else:
             metric = jnp.asarray(metric)
             # A metric [T, 2n, 2n] is one matrix for every slot, shared by all lanes.
@@ -53,7 +57,7 @@ class Graph(NamedTuple):
         deadline = horizon if deadline is None else deadline
         start = jnp.broadcast_to(jnp.asarray(start, jnp.int32), shape)
         deadline = jnp.broadcast_to(jnp.asarray(deadline, jnp.int32), shape)
-        return cls(costs, metric, beta, final, start, deadline)
+        return cls(costs, metric, beta, final, start, deadline, segment)
 
     @property
     def n(self) -> int:
@@ -73,13 +77,15 @@ class Graph(NamedTuple):
         )
 
     def moves(self, t):
-        """The metric of the move into slot ``t`` (0-based)."""
+        """The metric (if factored, the distance) of the move into slot ``t`` (0-based)."""
+        if self.segment is not None:
+            return of_slot(self.metric, self.segment, t)
         return self.metric[t] if self.timed else self.metric
 
 
 def path_ledger(
     costs: jax.Array,
-    metric: jax.Array | StateMetric,
+    metric: jax.Array | StateMetric | TimedMetric,
     path: jax.Array,
     start: jax.Array | int,
     deadline: jax.Array | int | None = None,
@@ -100,7 +106,7 @@ def path_ledger(
       Three costs ``[...]``; the final switch-off counts as a switch.
     """
     if switch is None:
-        if not isinstance(metric, StateMetric):
+        if not isinstance(metric, (StateMetric, TimedMetric)):
             raise TypeError("switch: needed beside a full metric matrix")
         switch = metric.switch
     return ledger(Graph.of(costs, metric, switch, start, deadline), jnp.asarray(path, jnp.int32))
@@ -154,7 +160,7 @@ def relax(graph: Graph, t, on: jax.Array, off: jax.Array, carried):
     along = tuple(jnp.where(runs, a, b) for a, b in carried)
     best = jnp.where(runs, on, leave)
     # V_ON(u) = min_v d(u, v) + h_v,  V_OFF(u) = min(off_u, beta_u + V_ON(u)).
-    value, _, (state, *along) = minplus_carry(graph.metric, best, (target, *along))
+    value, _, (state, *along) = minplus_carry(graph.moves(t), best, (target, *along))
     away = graph.beta + value
     # What stays OFF keeps its own state and its own carried numbers.
     stays = off <= away
@@ -177,7 +183,7 @@ def change(graph: Graph, t, source, target) -> tuple[jax.Array, jax.Array]:
         return moved, jnp.zeros_like(moved)
     # M(i, j) = d(i, j) + beta_i [i OFF] + beta_j [j OFF], and M(i, i) = 0.
     switches = sum(jnp.where(s >= n, pick(graph.beta, s % n), 0) for s in (source, target))
-    moved = pick(pick(jnp.swapaxes(graph.metric, 0, 1), source % n), target % n)
+    moved = pick(pick(jnp.swapaxes(graph.moves(t), 0, 1), source % n), target % n)
     return moved, jnp.where(source == target, 0, switches)
 
 

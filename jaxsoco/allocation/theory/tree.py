@@ -35,6 +35,15 @@ def embed_tree(key: jax.Array, distance: jax.Array) -> TreeMetric:
     return draw_tree(random.key_words(key), distance)
 
 
+def draw_trees(key: jax.Array, distances: jax.Array) -> jax.Array:
+    """Distances in the trees of several metrics ``[S, n, n, ...]``, from one draw.
+
+    Every tree has the same order of centres and scale of radii, so that equal metrics have equal
+    trees, and each has the distribution of :func:`embed_tree`.
+    """
+    return jax.lax.map(lambda distance: draw_tree(key, distance).distance, distances)
+
+
 def draw_tree(key: jax.Array, distance: jax.Array) -> TreeMetric:
     """As :func:`embed_tree`, for the words of a key ``[2, ...]``."""
     distance = jnp.asarray(distance)
