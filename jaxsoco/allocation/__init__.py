@@ -20,6 +20,7 @@ _MODULES = {
     "spec": "Spec Observation Feedback Costs",
     "problem": "allocation",
     "jobs": "Workload sample_job",
+    "volatility": "Volatility",
     "prepare": "synthetic_workload",
     "theory.step": "pcm_step",
     "theory.clip": "stclip_step",

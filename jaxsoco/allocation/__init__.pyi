@@ -39,3 +39,4 @@ from jaxsoco.allocation.theory.pseudocost import robustness as robustness
 from jaxsoco.allocation.theory.step import pcm_step as pcm_step
 from jaxsoco.allocation.theory.tree import TreeMetric as TreeMetric
 from jaxsoco.allocation.theory.tree import embed_tree as embed_tree
+from jaxsoco.allocation.volatility import Volatility as Volatility

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from jaxsoco.allocation.settings import MONTH
 from jaxsoco.allocation.spec import Spec
+from jaxsoco.allocation.volatility import Volatility, draw_distances, segments_of_slots
 from jaxsoco.core import random
 from jaxsoco.core.lanes import lift, spread
 
@@ -37,6 +38,7 @@ class Workload:
       advice: as in :class:`Spec` (static).
       least_deadlines: of jobs of 1, 2, ... slots, int ``[max_length]``, to which shorter deadlines
         are raised; None for none.
+      volatility: how the network changes during a job; it does not if None.
     """
 
     carbon: jax.Array
@@ -54,6 +56,7 @@ class Workload:
     subset_size: int | None = field(default=None, metadata={"static": True})
     advice: str = field(default="whole-slot", metadata={"static": True})
     least_deadlines: jax.Array | None = None
+    volatility: Volatility | None = None
 
     @property
     def first_hour(self) -> int:
@@ -61,7 +64,7 @@ class Workload:
         return MONTH if self.bounds == "month" else 0
 
 
-_HOUR, _DEADLINE, _LENGTH, _START, _PLACES = range(5)
+_HOUR, _DEADLINE, _LENGTH, _START, _PLACES, _NETWORK = range(6)
 
 
 def sample_job(key: jax.Array, workload: Workload) -> Spec:
@@ -113,12 +116,24 @@ def draw_job(key: jax.Array, workload: Workload) -> Spec:
         latency = workload.latency.reshape(n, n, *(1,) * len(lanes))
     else:
         latency = workload.latency[places[:, None], places[None]]
-    distance = latency * rate[None, None]
+    distance, segment = latency * rate[None, None], None
+    farthest = jnp.max(distance, axis=(0, 1))
+    if workload.volatility is not None:
+        segment = segments_of_slots(workload.volatility.segments, workload.slots, deadline)
+        distance = draw_distances(
+            random.fold(key, _NETWORK),
+            distance,
+            workload.latency,
+            jnp.arange(n).reshape(n, *(1,) * len(lanes)) if places is None else places,
+            rate,
+            workload.volatility,
+        )
+        farthest = jnp.max(distance, axis=(0, 1, 2))
     low, high = _price_bounds(workload, hour, deadline, places)
     units = power * length
     # Prices per unit of work are J times those of a slot; U stays above L + D + 2 tau.
     lower = low * units
-    need = length * (jnp.max(distance, axis=(0, 1)) + 2 * switch) + lower
+    need = length * (farthest + 2 * switch) + lower
     upper = jnp.maximum(high * units, need * workload.widen)
     return Spec(
         trace=workload.carbon,
@@ -136,6 +151,7 @@ def draw_job(key: jax.Array, workload: Workload) -> Spec:
         max_length=table.shape[0],
         advice=workload.advice,
         places=places,
+        segment=segment,
     )
 
 

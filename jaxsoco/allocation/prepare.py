@@ -75,7 +75,11 @@ class Content(NamedTuple):
     @property
     def move_rate(self) -> Any:
         """Carbon of moving the whole job, g per ms of round trip (section 5)."""
-        network = self.settings.network_intensity / MEAN_LATENCY
+        return self.move_rate_at(self.settings.network_intensity)
+
+    def move_rate_at(self, intensity: Any) -> Any:
+        """The same over links of another carbon intensity (g/kWh)."""
+        network = intensity / MEAN_LATENCY
         return self.settings.data_size * ENERGY_PER_DATA * network * self.settings.latency_scale
 
 
@@ -95,6 +99,7 @@ def prepare_carbon_jobs(settings: CarbonJobs, folder: Path) -> Prepared:
     issues = [
         *_time_conflicts(content),
         *_subset_conflicts(content),
+        *_network_conflicts(content),
         *_price_conflicts(content),
     ]
     if issues:
@@ -107,8 +112,9 @@ def prepare_carbon_jobs(settings: CarbonJobs, folder: Path) -> Prepared:
     sizes = (carbon.values.shape, content.slots, len(content.lengths))
     notes = (f"carbon intensity: {carbon.source}", *carbon.notes)
     warnings = tuple(_warnings(content, violations))
-    raised = bool(settings.deadline_factor)
-    shape = (*sizes, settings.bounds, settings.subset_size, settings.advice, raised)
+    raised, drawn = bool(settings.deadline_factor), settings.network_links is None
+    statics = (settings.bounds, settings.subset_size, settings.advice, settings.network_segments)
+    shape = (*sizes, *statics, raised, drawn)
     return Prepared(content, shape, identity, notes, warnings)
 
 
@@ -149,6 +155,7 @@ def _workload(content: Content) -> Workload:
     import jax.numpy as jnp
 
     from jaxsoco.allocation.jobs import Workload
+    from jaxsoco.allocation.volatility import read_volatility
 
     settings, weights = content.settings, np.asarray(content.lengths)
     return Workload(
@@ -167,6 +174,7 @@ def _workload(content: Content) -> Workload:
         subset_size=settings.subset_size,
         advice=settings.advice,
         least_deadlines=jnp.asarray(content.least_deadlines) if settings.deadline_factor else None,
+        volatility=read_volatility(settings, content.move_rate_at),
     )
 
 
@@ -229,6 +237,28 @@ def _subset_conflicts(content: Content) -> Iterator[Issue]:
         )
 
 
+def _network_conflicts(content: Content) -> Iterator[Issue]:
+    """What changes of the network need: a slot for each, and a range of intensities."""
+    settings = content.settings
+    low, high = settings.network_intensity_min, settings.network_intensity_max
+    segments, shortest = settings.network_segments, settings.deadline_min
+    if not is_traced(shortest):
+        least = zip(content.least_deadlines, content.lengths, strict=True)
+        shortest = max(int(shortest), min(slots for slots, weight in least if weight))
+    if segments > 1 and not is_traced(shortest) and segments > shortest:
+        yield Issue(
+            "problem.network_segments",
+            f"a deadline of {shortest} h has no {segments} segments of whole hours",
+            f"want network_segments <= deadline_min, or deadline_min >= {segments}",
+        )
+    if not is_traced(low) and not is_traced(high) and low > high:
+        yield Issue(
+            "problem.network_intensity_min",
+            f"{float(low):.4g} g/kWh is above network_intensity_max = {float(high):.4g} g/kWh",
+            "want network_intensity_min <= network_intensity_max",
+        )
+
+
 def _price_conflicts(content: Content) -> Iterator[Issue]:
     """``L > 0`` and ``L + D + 2 tau < U``, without which there is no competitive ratio."""
     values = content.carbon.values
@@ -264,9 +294,11 @@ def _warnings(content: Content, violations: int) -> Iterator[str]:
         )
     tight = _tight_windows(content) if content.settings.bounds == "window" else 0
     if tight:
+        most = "up to " if content.settings.network_segments > 1 else ""
         yield (
-            f"problem.bounds: in {tight:.2%} of the hours prices of the shortest window lie closer "
-            "together than a move and two switches cost; U is raised there, PCM will not move"
+            f"problem.bounds: in {most}{tight:.2%} of the hours prices of the shortest window lie "
+            "closer together than a move and two switches cost; U is raised there, PCM will not "
+            "move"
         )
     stray = _stray_windows(content) if content.settings.bounds == "month" else 0
     if stray:
@@ -289,12 +321,18 @@ def _stray_windows(content: Content) -> float:
 
 
 def _tight_windows(content: Content) -> float:
-    """Share of arrival hours whose shortest window violates ``L + D + 2 tau < U``."""
-    settings = content.settings
-    numbers = (settings.deadline_min, content.move_rate, settings.energy, settings.switch)
-    if any(map(is_traced, numbers)):
+    """Share of arrival hours whose shortest window violates ``L + D + 2 tau < U``.
+
+    Where the network changes, ``D`` is what it may become.
+    """
+    settings, rates = content.settings, [content.move_rate]
+    if settings.network_segments > 1:
+        rates.append(content.move_rate_at(settings.network_intensity_max))
+    numbers = (settings.deadline_min, settings.energy, settings.switch)
+    if any(map(is_traced, (*numbers, *rates))):
         return 0.0
-    span, move, power, switch = numbers
+    span, power, switch = numbers
+    move = max(map(float, rates))
     windows = np.lib.stride_tricks.sliding_window_view
     low = windows(content.carbon.values.min(axis=1), int(span)).min(axis=1)
     high = windows(content.carbon.values.max(axis=1), int(span)).max(axis=1)

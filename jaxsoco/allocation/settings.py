@@ -28,8 +28,9 @@ class CarbonJobs:
     ``Uniform{deadline_min..deadline_max}`` slots, both raised to ``deadline_factor`` times its
     length where they are below. Per slot and region it pays ``energy`` times the carbon intensity,
     ``switch`` to start or stop, and for a move ``data_size`` times the energy per gigabyte times
-    ``network_intensity`` times the round-trip time. The advice is by default the best schedule of a
-    forecast ``(1 - w) cost + w Uniform(L, U) / J`` with ``w = forecast_noise``.
+    ``network_intensity`` times the round-trip time. With ``network_segments`` above 1 the network
+    changes while a job runs. The advice is by default the best schedule of a forecast
+    ``(1 - w) cost + w Uniform(L, U) / J`` with ``w = forecast_noise``.
 
     >>> from jaxsoco.allocation import CarbonJobs
     >>> CarbonJobs(job_length=3, deadline_max=24).bounds
@@ -83,6 +84,33 @@ class CarbonJobs:
     energy: float = setting("power of a running job", default=1.0, above=0, high=1e6, unit="kW")
     network_intensity: float = setting(
         "carbon intensity of the network", default=365.0, low=0, high=2000, unit="g/kWh"
+    )
+    network_segments: int = setting(
+        "parts of a job's window, equally long, each with moving costs of its own: the network "
+        "changes in between",
+        default=1,
+        low=1,
+        high=336,
+        static=True,
+    )
+    network_links: int | None = setting(
+        "most links that get another carbon intensity with a change, of 0 to so many",
+        default=None,
+        low=0,
+        high=100_000_000,
+        theory="every link, with every change",
+    )
+    network_intensity_min: float = setting(
+        "lowest carbon intensity that a link gets", default=100.0, low=0, high=2000, unit="g/kWh"
+    )
+    network_intensity_max: float = setting(
+        "highest carbon intensity that a link gets", default=700.0, low=0, high=2000, unit="g/kWh"
+    )
+    network_swaps: int = setting(
+        "pairs of regions that trade places in the network with a change",
+        default=5,
+        low=0,
+        high=1000,
     )
     job_length: int | Literal["google", "google-rounded-up"] = setting(
         "slots of work, or drawn from the job lengths of Google's cluster trace, scaled to 2 to "
