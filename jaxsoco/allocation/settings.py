@@ -86,28 +86,31 @@ class CarbonJobs:
         "carbon intensity of the network", default=365.0, low=0, high=2000, unit="g/kWh"
     )
     network_segments: int = setting(
-        "parts of a job's window, equally long, each with moving costs of its own: the network "
-        "changes in between",
+        "segments of equal length in a job's window, between which the network changes",
         default=1,
         low=1,
         high=336,
         static=True,
     )
     network_links: int | None = setting(
-        "most links that get another carbon intensity with a change, of 0 to so many",
+        "links that a change gives another carbon intensity: 0 to so many, uniformly",
         default=None,
         low=0,
         high=100_000_000,
-        theory="every link, with every change",
+        theory="every link",
     )
     network_intensity_min: float = setting(
-        "lowest carbon intensity that a link gets", default=100.0, low=0, high=2000, unit="g/kWh"
+        "lowest carbon intensity that a change gives", default=100.0, low=0, high=2000, unit="g/kWh"
     )
     network_intensity_max: float = setting(
-        "highest carbon intensity that a link gets", default=700.0, low=0, high=2000, unit="g/kWh"
+        "highest carbon intensity that a change gives",
+        default=700.0,
+        low=0,
+        high=2000,
+        unit="g/kWh",
     )
     network_swaps: int = setting(
-        "pairs of regions that trade places in the network with a change",
+        "pairs of regions that trade places in the network at a change",
         default=5,
         low=0,
         high=1000,
