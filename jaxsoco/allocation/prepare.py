@@ -248,7 +248,8 @@ def _network_conflicts(content: Content) -> Iterator[Issue]:
     if segments > 1 and not is_traced(shortest) and segments > shortest:
         yield Issue(
             "problem.network_segments",
-            f"a deadline of {shortest} h has no {segments} segments of whole hours",
+            f"{segments} segments do not fit into a deadline of {shortest} h: each takes an hour "
+            "or more",
             f"want network_segments <= deadline_min, or deadline_min >= {segments}",
         )
     if not is_traced(low) and not is_traced(high) and low > high:

@@ -78,11 +78,17 @@ class Spec:
 
     @property
     def metric(self) -> StateMetric | TimedMetric:
-        """The metric over states, factored."""
+        """The metric over states, factored.
+
+        Raises:
+          ValueError: ``segment`` has not one entry a slot.
+        """
         switch = jnp.asarray(self.switch)
         switch = jnp.broadcast_to(switch, (self.points, *switch.shape[1:]))
         if self.segment is None:
             return StateMetric(self.distance, switch).with_lanes(len(self.lanes))
+        if jnp.shape(self.segment)[0] != self.slots:
+            raise ValueError(f"segment: want {self.slots} slots, got {jnp.shape(self.segment)}")
         return TimedMetric(self.distance, switch, self.segment).with_lanes(len(self.lanes))
 
     @property

@@ -252,6 +252,13 @@ def test_segments_must_cover_the_slots():
         offline_optimum(jnp.ones((5, 3)), metric, jnp.ones(1), metric.switch, 0)
 
 
+def test_every_slot_of_a_job_has_a_segment():
+    spec = volatile_jobs()
+    short = dataclasses.replace(spec, segment=spec.segment[1:])
+    with pytest.raises(ValueError, match="segment: want 12 slots"):
+        _ = short.metric
+
+
 def test_a_step_takes_the_metric_of_its_slot():
     metric = TimedMetric(jnp.ones((2, 2, 2)), jnp.ones(2), jnp.array([0, 1]))
     one = jnp.eye(4)[0]
