@@ -165,7 +165,7 @@ def test_comparators_on_segments_that_are_alike_are_those_of_soad(name, x64):
 @pytest.mark.oracle
 @LANES
 def test_optima_agree_with_highs_and_a_search(shared, x64):
-    """48 instances in all; `test_one_distance_a_slot` has as many again."""
+    """48 instances; `test_one_distance_a_slot` has 24 more."""
     check_optima(volatile_jobs(1, shared=shared))
 
 
