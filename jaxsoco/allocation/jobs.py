@@ -100,11 +100,39 @@ def draw_job(key: jax.Array, workload: Workload) -> Spec:
     # Inverse of the distribution function: 1 + the lengths whose total weight the draw reached.
     length = 1 + jnp.sum(draw[None] >= table, axis=0, dtype=jnp.int32)
     length = jnp.minimum(length, table.shape[0])
+    places = _draw_places(random.fold(key, _PLACES), workload)
+    return job_of(workload, hour, deadline, length, start, places)
+
+
+def job_of(
+    workload: Workload,
+    hour: jax.Array,
+    deadline: jax.Array,
+    length: jax.Array,
+    start: jax.Array,
+    places: jax.Array | None = None,
+) -> Spec:
+    """The job of a workload that arrives then and there.
+
+    Args:
+      workload: scalars ``[]`` or ``[...]``.
+      hour: hour of the trace at which it arrives, int ``[...]``; with ``bounds = "month"``, 720 at
+        least.
+      deadline: slots until its deadline, int ``[...]``.
+      length: slots of work, int ``[...]``.
+      start: point where it arrives, int ``[...]``.
+      places: columns of the trace that are its points, int ``[k, ...]``; all if None.
+
+    Returns:
+      The job's :class:`Spec`, with the bounds that it may rely on.
+    """
+    lanes = hour.shape
+    like = jnp.zeros(lanes, workload.carbon.dtype)
     power, switch, rate, noise = spread(
         (workload.power, workload.switch, workload.move_rate, workload.forecast_noise), like
     )
-    places = _draw_places(random.fold(key, _PLACES), workload)
     if places is None:
+        n = workload.carbon.shape[1]
         latency = workload.latency.reshape(n, n, *(1,) * len(lanes))
     else:
         latency = workload.latency[places[:, None], places[None]]
@@ -128,7 +156,7 @@ def draw_job(key: jax.Array, workload: Workload) -> Spec:
         upper=upper,
         forecast_noise=noise,
         slots=workload.slots,
-        max_length=table.shape[0],
+        max_length=workload.lengths.shape[0],
         advice=workload.advice,
         places=places,
     )

@@ -69,11 +69,11 @@ def prepare_carbon_jobs(settings: CarbonJobs, folder: Path) -> Prepared:
     """
     carbon = read_carbon(settings, folder)
     latency, violations = read_latency(settings, folder, carbon.regions)
-    content = Content(settings, carbon, latency, _lengths(settings.job_length))
+    content = Content(settings, carbon, latency, length_weights(settings.job_length))
     issues = [
         *_time_conflicts(content),
         *_subset_conflicts(content),
-        *_price_conflicts(content),
+        *price_conflicts(content),
     ]
     if issues:
         raise InputError(issues)
@@ -96,7 +96,7 @@ def build(prepared: Prepared) -> Instance:
     from jaxsoco.core.protocol import Instance
 
     content: Content = prepared.content
-    workload, horizon = _workload(content), content.settings.deadline_max
+    workload, horizon = workload_of(content), content.settings.deadline_max
     return Instance(allocation, draw_job, workload, horizon, "allocation/carbon_jobs")
 
 
@@ -119,10 +119,11 @@ def synthetic_workload(**values: Any) -> Workload:
       TypeError: no such setting.
       InputError: data that cannot be used, or values that do not fit together.
     """
-    return _workload(prepare_carbon_jobs(CarbonJobs(**values), Path()).content)
+    return workload_of(prepare_carbon_jobs(CarbonJobs(**values), Path()).content)
 
 
-def _workload(content: Content) -> Workload:
+def workload_of(content: Content) -> Workload:
+    """The workload that a problem of these numbers draws its jobs from; needs JAX."""
     import jax.numpy as jnp
 
     from jaxsoco.allocation.jobs import Workload
@@ -146,7 +147,7 @@ def _workload(content: Content) -> Workload:
     )
 
 
-def _lengths(job_length: int | str) -> tuple[float, ...]:
+def length_weights(job_length: int | str) -> tuple[float, ...]:
     """Weights of lengths 1, 2, ...; short fixed lengths share the drawn ones' compiled size."""
     if isinstance(job_length, str):
         return GOOGLE_LENGTHS[job_length]
@@ -204,7 +205,7 @@ def _subset_conflicts(content: Content) -> Iterator[Issue]:
         )
 
 
-def _price_conflicts(content: Content) -> Iterator[Issue]:
+def price_conflicts(content: Content) -> Iterator[Issue]:
     """``L > 0`` and ``L + D + 2 tau < U``, without which there is no competitive ratio."""
     values = content.carbon.values
     low, high = float(values.min()), float(values.max())
