@@ -21,6 +21,8 @@ _MODULES = {
     "problem": "allocation",
     "jobs": "Workload sample_job",
     "prepare": "synthetic_workload",
+    "planning.plan": "plan",
+    "planning.result": "Plan Schedule",
     "theory.step": "pcm_step",
     "theory.clip": "stclip_step",
     "theory.pseudocost": "PseudoCost competitive_ratio robustness",

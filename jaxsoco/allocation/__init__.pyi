@@ -13,6 +13,9 @@ from jaxsoco.allocation.learners.greedy import greedy as greedy
 from jaxsoco.allocation.learners.pcm import pcm as pcm
 from jaxsoco.allocation.learners.st_clip import st_clip as st_clip
 from jaxsoco.allocation.learners.threshold import threshold as threshold
+from jaxsoco.allocation.planning.plan import plan as plan
+from jaxsoco.allocation.planning.result import Plan as Plan
+from jaxsoco.allocation.planning.result import Schedule as Schedule
 from jaxsoco.allocation.prepare import synthetic_workload as synthetic_workload
 from jaxsoco.allocation.problem import allocation as allocation
 from jaxsoco.allocation.settings import FAMILY as FAMILY
