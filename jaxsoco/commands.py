@@ -30,6 +30,8 @@ from jaxsoco.experiment.runner import report, run, trace
 from jaxsoco.experiment.shares import share_of
 from jaxsoco.experiment.spec import Unread
 from jaxsoco.experiment.workers import EXECUTORS, Workers
+from jaxsoco.planning.command import EXAMPLES as PLAN_EXAMPLES
+from jaxsoco.planning.command import add_job, plan
 from jaxsoco.tuning.overview import tuning_document, tuning_text
 from jaxsoco.tuning.table import read_table
 
@@ -70,6 +72,7 @@ _EXAMPLES = {
     "tune": """
   jaxsoco tune experiments/tracking/tune_hyscale.toml --smoke
   jaxsoco tune experiments/tracking/tune_hyscale.toml --set tune.steps=30 --out runs/trial""",
+    "plan": PLAN_EXAMPLES,
     "report": """
   jaxsoco report runs/quickstart""",
     **readers.EXAMPLES,
@@ -160,6 +163,11 @@ def parser() -> argparse.ArgumentParser:
     tuned = add("tune", _tune, "search parameters of learners, as [tune] says, or resume it")
     _add_spec(tuned)
     _add_computing(tuned)
+
+    planned = add("plan", _plan, "plan one job of the family allocation, hour by hour")
+    _add_file(planned)
+    add_job(planned)
+    _add_json(planned)
 
     reported = add("report", _report, "rewrite a run's table, figures, checks and report")
     reported.add_argument("directory", type=Path, metavar="DIR", help="the run directory")
@@ -256,7 +264,8 @@ def _add_plugins(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_spec(parser: argparse.ArgumentParser) -> None:
+def _add_file(parser: argparse.ArgumentParser) -> None:
+    """The experiment file, and what is laid over it."""
     _add_plugins(parser)
     parser.add_argument(
         "--no-plugins",
@@ -264,6 +273,19 @@ def _add_spec(parser: argparse.ArgumentParser) -> None:
         help="refuse a file that names plug-ins (default: a run imports them)",
     )
     parser.add_argument("spec", type=Path, metavar="SPEC", help="the experiment, a TOML file")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="assignments",
+        metavar="KEY=VALUE",
+        help="replace problem.FIELD, run.KEY, tune.KEY or algorithm.NAME.FIELD; VALUE as in TOML; "
+        "may be repeated (default: what SPEC says)",
+    )
+
+
+def _add_spec(parser: argparse.ArgumentParser) -> None:
+    _add_file(parser)
     parser.add_argument(
         "--out",
         type=Path,
@@ -275,15 +297,6 @@ def _add_spec(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--seeds", type=_seeds, metavar="N", help="replace run.seeds (default: what SPEC says)"
-    )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        dest="assignments",
-        metavar="KEY=VALUE",
-        help="replace problem.FIELD, run.KEY, tune.KEY or algorithm.NAME.FIELD; VALUE as in TOML; "
-        "may be repeated (default: what SPEC says)",
     )
 
 
@@ -469,6 +482,17 @@ def _tune(arguments: argparse.Namespace, command: str) -> int:
         devices=arguments.devices,
         cache=arguments.cache,
         anyway=arguments.anyway,
+    )
+
+
+def _plan(arguments: argparse.Namespace, command: str) -> int:
+    _warn_of_plugins(arguments)
+    policy = Policy(tuple(arguments.plugins), arguments.no_plugins)
+    return plan(
+        arguments,
+        lambda: load_experiment(arguments.spec, assignments=arguments.assignments, plugins=policy),
+        print_json,
+        _warn,
     )
 
 
