@@ -23,6 +23,12 @@ from jaxsoco.allocation.settings import BaselineParams as BaselineParams
 from jaxsoco.allocation.settings import CarbonJobs as CarbonJobs
 from jaxsoco.allocation.settings import PCMParams as PCMParams
 from jaxsoco.allocation.settings import STCLIPParams as STCLIPParams
+from jaxsoco.allocation.sharing.bound import CapacityBound as CapacityBound
+from jaxsoco.allocation.sharing.bound import capacity_bound as capacity_bound
+from jaxsoco.allocation.sharing.network import SharedJobs as SharedJobs
+from jaxsoco.allocation.sharing.network import SharedNetwork as SharedNetwork
+from jaxsoco.allocation.sharing.online import SharedRun as SharedRun
+from jaxsoco.allocation.sharing.online import share_capacity as share_capacity
 from jaxsoco.allocation.spec import Costs as Costs
 from jaxsoco.allocation.spec import Feedback as Feedback
 from jaxsoco.allocation.spec import Observation as Observation
