@@ -151,7 +151,7 @@ def export(arguments: argparse.Namespace, print_json: Print) -> int:
     study = results.study
     notes = {"title": study.title, "identity": study.identity, "rows": _what(arguments.runs)}
     try:
-        rows = write_table(path, form, columns, batches(columns, results.pieces()), notes)
+        rows = write_table(path, form, columns.types, batches(columns, results.pieces()), notes)
     except ImportError as error:
         raise InputError(Issue("--parquet", str(error), "or want --csv FILE")) from error
     except OSError as error:

@@ -29,11 +29,23 @@ from jaxsoco.core.fields import want
 from jaxsoco.core.schema import REQUIRED, AlgorithmEntry, Field, ProblemEntry
 from jaxsoco.experiment import expand, load_experiment
 from jaxsoco.experiment.settings import RUN_FIELDS
+from jaxsoco.planning.experiment import read_job
 from jaxsoco.tuning.fields import OBJECTIVE_FIELDS, TUNE_FIELDS
 from jaxsoco.tuning.table import read_table
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-COMMANDS = ("list", "check", "run", "tune", "status", "report", "export", "compare", "prune")
+COMMANDS = (
+    "list",
+    "check",
+    "run",
+    "tune",
+    "plan",
+    "status",
+    "report",
+    "export",
+    "compare",
+    "prune",
+)
 
 
 class Block(NamedTuple):
@@ -251,9 +263,13 @@ def test_commands_parse_and_mean_something(command, tmp_path, monkeypatch, capsy
     if argv[0] == "list" and arguments.name:
         monkeypatch.chdir(tmp_path)
         assert cli.main(argv) == 0, capsys.readouterr().err
-    if argv[0] not in ("check", "run", "tune"):
+    if argv[0] not in ("check", "plan", "run", "tune"):
         return
     monkeypatch.chdir(tmp_path if (tmp_path / arguments.spec).exists() else ROOT)
+    if argv[0] == "plan":
+        read_job(arguments.job)
+        assert load_experiment(arguments.spec, assignments=arguments.assignments).learners
+        return
     experiment = load_experiment(
         arguments.spec,
         smoke=arguments.smoke,

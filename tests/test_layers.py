@@ -34,12 +34,15 @@ ARROWS: dict[str, set[str]] = {
     "front": {"experiment", "registry", "plugins", "engine", "analysis", "core"},
     "tuning": {"front", "experiment", "registry", "engine", "analysis", "core"},
     "testing": {"front", "experiment", "registry", "plugins", "engine", "core"},
+    # Of one family: a plan is for its jobs.
+    "planning": {"experiment", "analysis", "core", "allocation"},
     "listing": {"tuning", "experiment", "registry", "analysis", "core"},
     "readers": {"experiment", "engine", "analysis", "core"},
     "commands": {
         "readers",
         "listing",
         "tuning",
+        "planning",
         "experiment",
         "registry",
         "plugins",

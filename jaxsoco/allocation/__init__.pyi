@@ -14,6 +14,9 @@ from jaxsoco.allocation.learners.greedy import greedy as greedy
 from jaxsoco.allocation.learners.pcm import pcm as pcm
 from jaxsoco.allocation.learners.st_clip import st_clip as st_clip
 from jaxsoco.allocation.learners.threshold import threshold as threshold
+from jaxsoco.allocation.planning.plan import plan as plan
+from jaxsoco.allocation.planning.result import Plan as Plan
+from jaxsoco.allocation.planning.result import Schedule as Schedule
 from jaxsoco.allocation.prepare import synthetic_workload as synthetic_workload
 from jaxsoco.allocation.problem import allocation as allocation
 from jaxsoco.allocation.settings import FAMILY as FAMILY
@@ -21,6 +24,12 @@ from jaxsoco.allocation.settings import BaselineParams as BaselineParams
 from jaxsoco.allocation.settings import CarbonJobs as CarbonJobs
 from jaxsoco.allocation.settings import PCMParams as PCMParams
 from jaxsoco.allocation.settings import STCLIPParams as STCLIPParams
+from jaxsoco.allocation.sharing.bound import CapacityBound as CapacityBound
+from jaxsoco.allocation.sharing.bound import capacity_bound as capacity_bound
+from jaxsoco.allocation.sharing.network import SharedJobs as SharedJobs
+from jaxsoco.allocation.sharing.network import SharedNetwork as SharedNetwork
+from jaxsoco.allocation.sharing.online import SharedRun as SharedRun
+from jaxsoco.allocation.sharing.online import share_capacity as share_capacity
 from jaxsoco.allocation.spec import Advice as Advice
 from jaxsoco.allocation.spec import Costs as Costs
 from jaxsoco.allocation.spec import Feedback as Feedback

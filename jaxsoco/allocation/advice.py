@@ -14,6 +14,7 @@ from jaxsoco.allocation.theory.offline import offline_optimum
 from jaxsoco.allocation.theory.worst import offline_worst
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.protocol import Instance
+from jaxsoco.core.settings import is_traced
 
 Advisor = Callable[[Spec, jax.Array, jax.Array], Advice]
 """``(spec, costs, forecast) -> Advice``, all of one job or a block of them, lanes last."""
@@ -68,18 +69,23 @@ def with_advice(problem: Instance, advisor: Advisor) -> Instance:
 
 
 def _checked(advice: Advice, spec: Spec, costs: jax.Array) -> Advice:
-    """Advice of the user's, in the shapes that it must have."""
+    """Advice of the user's, in the shapes that it must have; its values where they are known."""
     states, weights = jnp.asarray(advice.states), jnp.asarray(advice.weights)
-    lanes = costs.shape[2:]
+    lanes, n = costs.shape[2:], costs.shape[1]
     issues = []
     if not jnp.issubdtype(states.dtype, jnp.integer):
-        issues.append(Issue("advice.states", f"are {states.dtype}", "want integers, 0 to 2n - 1"))
-    if states.ndim < 2 or not _fits(states.shape, (spec.slots, states.shape[1], *lanes)):
+        issues.append(Issue("advice.states", f"are {states.dtype}", f"want {_range(n)}"))
+    if not _fits(states.shape, (spec.slots, None, *lanes)):
         want = f"want [slots, A, ...] = [{', '.join(map(str, (spec.slots, 'A', *lanes)))}]"
         issues.append(Issue("advice.states", f"have the shape {list(states.shape)}", want))
-    elif not weights.ndim or not _fits(weights.shape, (states.shape[1], *lanes)):
+    elif not _fits(weights.shape, (states.shape[1], *lanes)):
         want = f"want [A, ...] = {[states.shape[1], *lanes]}"
         issues.append(Issue("advice.weights", f"have the shape {list(weights.shape)}", want))
+    if not is_traced(states) and bool(jnp.any((states < 0) | (states >= 2 * n))):
+        message = f"are {int(states.min())} to {int(states.max())}"
+        issues.append(Issue("advice.states", message, f"want {_range(n)}"))
+    if not issues and not is_traced(weights) and _no_mix(weights):
+        issues.append(Issue("advice.weights", "are no mix", "want at least 0, with the sum 1"))
     if issues:
         raise InputError(issues)
     return Advice(
@@ -88,11 +94,20 @@ def _checked(advice: Advice, spec: Spec, costs: jax.Array) -> Advice:
     )
 
 
-def _fits(shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
-    """Whether a shape is the one wanted, but for lanes of size 1."""
-    pairs = list(zip(shape[-len(wanted) :], wanted, strict=False))
-    whole = len(shape) == len(wanted) and shape[:1] == wanted[:1]
-    return whole and all(a in (1, b) for a, b in pairs)
+def _range(points: int) -> str:
+    return f"integers, 0 to {points - 1} for ON and {points} to {2 * points - 1} for OFF"
+
+
+def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    """Whether a shape is the one wanted, with any size for None, and lanes that may be 1."""
+    if len(shape) != len(wanted) or shape[0] != wanted[0]:
+        return False
+    return all(b is None or a in (1, b) for a, b in zip(shape, wanted, strict=True))
+
+
+def _no_mix(weights: jax.Array) -> bool:
+    total = jnp.sum(weights, axis=0)
+    return bool(jnp.any(weights < 0) | ~jnp.all(jnp.abs(total - 1) <= 1e-5))
 
 
 def _whole_slots(spec: Spec, costs: jax.Array, forecast: jax.Array) -> Advice:

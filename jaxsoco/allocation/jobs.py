@@ -118,23 +118,56 @@ def draw_job(key: jax.Array, workload: Workload) -> Spec:
         least = workload.least_deadlines[length - 1]
         shortest, longest = jnp.maximum(shortest, least), jnp.maximum(longest, least)
     deadline = random.integers(random.fold(key, _DEADLINE), shortest, longest)
+    places = _draw_places(random.fold(key, _PLACES), workload)
+    network = random.fold(key, _NETWORK)
+    return job_of(workload, hour, deadline, length, start, places, network)
+
+
+def job_of(
+    workload: Workload,
+    hour: jax.Array,
+    deadline: jax.Array,
+    length: jax.Array,
+    start: jax.Array,
+    places: jax.Array | None = None,
+    network: jax.Array | None = None,
+) -> Spec:
+    """The job of a workload that arrives then and there.
+
+    Args:
+      workload: scalars ``[]`` or ``[...]``.
+      hour: hour of the trace at which it arrives, int ``[...]``; with ``bounds = "month"``, 720 at
+        least.
+      deadline: slots until its deadline, int ``[...]``.
+      length: slots of work, int ``[...]``.
+      start: point where it arrives, int ``[...]``.
+      places: columns of the trace that are its points, int ``[k, ...]``; all if None.
+      network: words of a key ``[2, ...]`` for what changes of the network; only a volatile one
+        needs it.
+
+    Returns:
+      The job's :class:`Spec`, with the bounds that it may rely on.
+    """
+    lanes = hour.shape
+    like = jnp.zeros(lanes, workload.carbon.dtype)
     power, switch, rate, noise = spread(
         (workload.power, workload.switch, workload.move_rate, workload.forecast_noise), like
     )
-    places = _draw_places(random.fold(key, _PLACES), workload)
     if places is None:
+        n = workload.carbon.shape[1]
         latency = workload.latency.reshape(n, n, *(1,) * len(lanes))
     else:
         latency = workload.latency[places[:, None], places[None]]
     distance, segment = latency * rate[None, None], None
     farthest = jnp.max(distance, axis=(0, 1))
     if workload.volatility is not None:
+        assert network is not None, "a volatile network is drawn from a key"
         segment = segments_of_slots(workload.volatility.segments, workload.slots, deadline)
         distance = draw_distances(
-            random.fold(key, _NETWORK),
+            network,
             distance,
             workload.latency,
-            jnp.arange(n).reshape(n, *(1,) * len(lanes)) if places is None else places,
+            jnp.arange(len(latency)).reshape(-1, *(1,) * len(lanes)) if places is None else places,
             rate,
             workload.volatility,
         )
@@ -158,7 +191,7 @@ def draw_job(key: jax.Array, workload: Workload) -> Spec:
         upper=upper,
         forecast_noise=noise,
         slots=workload.slots,
-        max_length=table.shape[0],
+        max_length=workload.lengths.shape[0],
         advice=workload.advice,
         places=places,
         forecast_trace=workload.forecast_trace,

@@ -117,7 +117,7 @@ def prepare_carbon_jobs(settings: CarbonJobs, folder: Path) -> Prepared:
     """
     carbon, forecast = read_forecast(settings, folder, read_carbon(settings, folder))
     latency, violations = read_latency(settings, folder, carbon.regions)
-    content = Content(settings, carbon, latency, _lengths(settings.job_length), forecast)
+    content = Content(settings, carbon, latency, length_weights(settings.job_length), forecast)
     deadlines = content.shortest, content.slots
     schedules = read_schedules(settings, folder, carbon, deadlines)
     content = content._replace(schedules=schedules)
@@ -125,7 +125,7 @@ def prepare_carbon_jobs(settings: CarbonJobs, folder: Path) -> Prepared:
         *_time_conflicts(content),
         *_subset_conflicts(content),
         *_network_conflicts(settings),
-        *_price_conflicts(content),
+        *price_conflicts(content),
         *advice_conflicts(settings),
     ]
     if issues:
@@ -157,7 +157,7 @@ def build(prepared: Prepared) -> Instance:
     from jaxsoco.core.protocol import Instance
 
     content: Content = prepared.content
-    workload, horizon = _workload(content), content.slots
+    workload, horizon = workload_of(content), content.slots
     return Instance(allocation, draw_job, workload, horizon, "allocation/carbon_jobs")
 
 
@@ -180,10 +180,11 @@ def synthetic_workload(**values: Any) -> Workload:
       TypeError: no such setting.
       InputError: data that cannot be used, or values that do not fit together.
     """
-    return _workload(prepare_carbon_jobs(CarbonJobs(**values), Path()).content)
+    return workload_of(prepare_carbon_jobs(CarbonJobs(**values), Path()).content)
 
 
-def _workload(content: Content) -> Workload:
+def workload_of(content: Content) -> Workload:
+    """The workload that a problem of these numbers draws its jobs from; needs JAX."""
     import jax.numpy as jnp
 
     from jaxsoco.allocation.jobs import Workload
@@ -215,7 +216,7 @@ def _workload(content: Content) -> Workload:
     )
 
 
-def _lengths(job_length: int | str) -> tuple[float, ...]:
+def length_weights(job_length: int | str) -> tuple[float, ...]:
     """Weights of lengths 1, 2, ...; short fixed lengths share the drawn ones' compiled size."""
     if isinstance(job_length, str):
         return GOOGLE_LENGTHS[job_length]
@@ -292,7 +293,7 @@ def _network_conflicts(settings: CarbonJobs) -> Iterator[Issue]:
         )
 
 
-def _price_conflicts(content: Content) -> Iterator[Issue]:
+def price_conflicts(content: Content) -> Iterator[Issue]:
     """``L > 0`` and ``L + D + 2 tau < U``, without which there is no competitive ratio."""
     values = content.carbon.values
     low, high = float(values.min()), float(values.max())

@@ -79,7 +79,17 @@ def forecast(key: jax.Array, spec: Spec, costs: jax.Array) -> jax.Array:
 
 def _init(key: jax.Array, spec: Spec) -> World:
     costs = prices(spec)
-    expected = forecast(key, spec, costs)
+    return begin(spec, costs, forecast(key, spec, costs))
+
+
+def begin(spec: Spec, costs: jax.Array, expected: jax.Array) -> World:
+    """The world when the job arrives.
+
+    Args:
+      spec: the job.
+      costs: of its slots, ``[slots, n, ...]``.
+      expected: the forecast of them, ``[slots, n, ...]``.
+    """
     advice = advise(spec, costs, expected)
     lanes = costs.shape[2:]
     states = jnp.arange(2 * spec.points).reshape(-1, *(1,) * len(lanes))

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from jaxsoco.analysis.columns import MOST_ROWS, Batch, Columns, Type, plain
+from jaxsoco.analysis.columns import MOST_ROWS, Batch, Type, plain
 from jaxsoco.core import stopping
 from jaxsoco.core.escape import spreadsheet
 from jaxsoco.core.scratch import remove_leftovers, temporary_name
@@ -32,14 +32,18 @@ class TableWriter(Protocol):
 
 
 def write_table(
-    path: Path, form: str, columns: Columns, batches: Iterable[Batch], notes: Mapping[str, str]
+    path: Path,
+    form: str,
+    types: Mapping[str, Type],
+    batches: Iterable[Batch],
+    notes: Mapping[str, str],
 ) -> int:
     """Writes a table whole or not at all; memory does not grow with its length.
 
     Args:
       path: where to; a file that is there is replaced.
       form: ``"parquet"`` or ``"csv"``.
-      columns: of the table.
+      types: column -> what it holds.
       batches: its rows.
       notes: about the table; a Parquet file keeps them as metadata.
 
@@ -51,8 +55,8 @@ def write_table(
       OSError: the file could not be written.
     """
     rows = 0
-    with _replaced(path) as file:
-        writer = (ParquetTable if form == "parquet" else CsvTable)(file, columns.types, notes)
+    with replaced(path) as file:
+        writer = (ParquetTable if form == "parquet" else CsvTable)(file, types, notes)
         for batch in batches:
             writer.write(batch)
             rows += batch.rows
@@ -61,7 +65,7 @@ def write_table(
 
 
 @contextlib.contextmanager
-def _replaced(path: Path) -> Iterator[IO[bytes]]:
+def replaced(path: Path) -> Iterator[IO[bytes]]:
     """A file that takes the place of ``path`` once all of it is written."""
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))

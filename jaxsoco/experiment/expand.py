@@ -172,7 +172,7 @@ def expand(experiment: Experiment) -> Sweep:
       InputError: with everything that the problem found wrong at any point, once.
     """
     points = combinations(experiment.axes)
-    inputs = [_with_paths(experiment, point) for point in points]
+    inputs = [with_paths(experiment, point) for point in points]
     issues: dict[Issue, None] = {}
     prepared: list[Prepared] = []
     for values in inputs:
@@ -196,7 +196,8 @@ def expand(experiment: Experiment) -> Sweep:
     )
 
 
-def _with_paths(experiment: Experiment, point: dict[str, Any]) -> dict[str, Any]:
+def with_paths(experiment: Experiment, point: dict[str, Any]) -> dict[str, Any]:
+    """The values of a point with paths that can be opened in place of their names."""
     paths = {
         name: files[point[name]] for name, files in experiment.paths.items() if point[name] in files
     }

@@ -236,7 +236,7 @@ class Results:
         )
         notes = {"title": self.study.title, "identity": self.study.identity}
         _library("pyarrow")
-        write_table(Path(path), "parquet", columns, batches, notes)
+        write_table(Path(path), "parquet", columns.types, batches, notes)
 
     def compare(self, other: Results) -> Comparison:
         """The cells that another run has too, with its differences from this one, seed by seed.

@@ -222,13 +222,10 @@ def test_advice_of_a_function(x64):
     assert np.mean(ratio) < 0.9
 
 
-@X64
-def test_advice_beside_a_job(x64):
-    """A job by hand that brings its advice along, half of it at once and half of it later."""
-    prices = np.array([[100.0, 30.0], [100.0, 10.0], [100.0, 20.0], [100.0, 40.0]])
-    states = jnp.array([[1, 2], [1, 2], [3, 1], [3, 1]])
-    job = Spec(
-        trace=jnp.asarray(prices),
+def two_points() -> Spec:
+    """A job by hand: two slots of work in four, at the first of two points 60 g apart."""
+    return Spec(
+        trace=jnp.array([[100.0, 30.0], [100.0, 10.0], [100.0, 20.0], [100.0, 40.0]]),
         power=1.0,
         hour=0,
         distance=jnp.array([[0.0, 60.0], [60.0, 0.0]]),
@@ -241,8 +238,14 @@ def test_advice_beside_a_job(x64):
         forecast_noise=0.0,
         slots=4,
         max_length=2,
-        advised=Advice(states, jnp.array([0.5, 0.5])),
     )
+
+
+@X64
+def test_advice_beside_a_job(x64):
+    """A job by hand that brings its advice along, half of it at once and half of it later."""
+    states = jnp.array([[1, 2], [1, 2], [3, 1], [3, 1]])
+    job = replace(two_points(), advised=Advice(states, jnp.array([0.5, 0.5])))
     paid = advice_ledger(jax.random.key(0), job, (4,))[0]
     # Half moves at once and runs at 30 and 10, half waits for two slots and runs at 20 and 40.
     expected = {"service": 50.0, "move": 60.0, "switch": 1.0, "shortfall": 0.0}
@@ -279,6 +282,22 @@ def test_advice_of_another_shape(change, message):
     problem = with_advice(jaxsoco.make("allocation/carbon_jobs"), advisor)
     with pytest.raises(InputError, match=message):
         followed(problem, jaxsoco.seed_keys(0, 4))
+
+
+@pytest.mark.parametrize(
+    ("states", "weights", "message"),
+    [
+        ([[4], [2]], [1.0], "advice.states: are 2 to 4 .want integers, 0 to 1 for ON and 2 to 3"),
+        ([[0], [-1]], [1.0], "advice.states: are -1 to 0"),
+        ([[0, 2], [2, 2]], [0.5, 0.4], "advice.weights: are no mix"),
+        ([[0, 2], [2, 2]], [1.5, -0.5], "advice.weights: are no mix"),
+    ],
+)
+def test_advice_of_values_that_are_none(states, weights, message):
+    job = replace(two_points(), slots=2, deadline=2, length=1, max_length=1,
+                  advised=Advice(jnp.array(states), jnp.array(weights)))  # fmt: skip
+    with pytest.raises(InputError, match=message):
+        allocation.init(random.words(jax.random.key(0)), job)
 
 
 def test_no_other_advice():

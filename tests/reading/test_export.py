@@ -148,7 +148,7 @@ def test_memory_does_not_grow_with_the_seeds(random_toy, folder, monkeypatch):
         columns = Columns(results.study, LONG_RUNS)
         tracemalloc.start()
         batches = long_batches(columns, results.pieces())
-        rows = write_table(folder.path / "t.csv", "csv", columns, batches, {})
+        rows = write_table(folder.path / "t.csv", "csv", columns.types, batches, {})
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
         assert rows == 2 * 3 * seeds * 16

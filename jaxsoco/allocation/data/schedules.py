@@ -16,7 +16,7 @@ from jaxsoco.core.files import numbers, read_npy, read_npz
 from jaxsoco.core.settings import is_traced
 
 _FIELD = "problem.advice"
-_WORDS: tuple[str, ...] = get_args(AdviceWord)
+ADVICE_WORDS: tuple[str, ...] = get_args(AdviceWord)
 _TOLERANCE = 1e-6
 """By how much the weights of a mix, and the work of a schedule in slots, may be off."""
 
@@ -57,7 +57,7 @@ def read_schedules(
       InputError: the file cannot be read, is too short, names regions that are unknown, or its
         schedules do not do the work of the job by the shortest deadline.
     """
-    if settings.advice in _WORDS:
+    if settings.advice in ADVICE_WORDS:
         return None
     path = folder / settings.advice
     try:
@@ -91,7 +91,7 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray | None, list[str] | None]:
     if suffix == ".npy":
         return read_npy(path), None, None
     if suffix != ".npz":
-        hint = f"{suggest(path.name, _WORDS)}; a table is a .npy or .npz file"
+        hint = f"{suggest(path.name, ADVICE_WORDS)}; a table is a .npy or .npz file"
         raise InputError(Issue("", f'"{path.name}" is no advice and no table of states', hint))
     arrays = read_npz(path)
     if "states" not in arrays:

@@ -1,0 +1,5 @@
+"""``jaxsoco plan``: one job of an experiment file, planned, and shown as table, JSON and figure.
+
+The mathematics is in ``jaxsoco.allocation.planning``. ``experiment`` reads file and command line
+and computes the plan, ``wording`` says it, ``figure`` draws it.
+"""
