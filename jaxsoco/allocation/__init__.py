@@ -25,6 +25,7 @@ _MODULES = {
     "theory.clip": "stclip_step",
     "theory.pseudocost": "PseudoCost competitive_ratio robustness",
     "theory.metric": "StateMetric state_metric metric_closure wasserstein",
+    "theory.coupling": "next_state optimal_coupling sample_schedule",
     "theory.tree": "TreeMetric embed_tree",
     "theory.offline": "OfflineOptimum offline_optimum",
     "theory.integral": "integral_optimum",

@@ -25,6 +25,9 @@ from jaxsoco.allocation.spec import Feedback as Feedback
 from jaxsoco.allocation.spec import Observation as Observation
 from jaxsoco.allocation.spec import Spec as Spec
 from jaxsoco.allocation.theory.clip import stclip_step as stclip_step
+from jaxsoco.allocation.theory.coupling import next_state as next_state
+from jaxsoco.allocation.theory.coupling import optimal_coupling as optimal_coupling
+from jaxsoco.allocation.theory.coupling import sample_schedule as sample_schedule
 from jaxsoco.allocation.theory.integral import integral_optimum as integral_optimum
 from jaxsoco.allocation.theory.metric import StateMetric as StateMetric
 from jaxsoco.allocation.theory.metric import metric_closure as metric_closure

@@ -35,6 +35,7 @@ class Workload:
         ``"month"`` (the 30 days before it) or ``"trace"`` (all hours).
       subset_size: regions of a job, drawn for each; all if None (static).
       advice: as in :class:`Spec` (static).
+      sample: as in :class:`Spec` (static).
     """
 
     carbon: jax.Array
@@ -51,6 +52,7 @@ class Workload:
     bounds: str = field(default="window", metadata={"static": True})
     subset_size: int | None = field(default=None, metadata={"static": True})
     advice: str = field(default="whole-slot", metadata={"static": True})
+    sample: bool = field(default=False, metadata={"static": True})
 
     @property
     def first_hour(self) -> int:
@@ -131,6 +133,7 @@ def draw_job(key: jax.Array, workload: Workload) -> Spec:
         max_length=table.shape[0],
         advice=workload.advice,
         places=places,
+        sample=workload.sample,
     )
 
 

@@ -85,8 +85,8 @@ def prepare_carbon_jobs(settings: CarbonJobs, folder: Path) -> Prepared:
     sizes = (carbon.values.shape, settings.deadline_max, len(content.lengths))
     notes = (f"carbon intensity: {carbon.source}", *carbon.notes)
     warnings = tuple(_warnings(content, violations))
-    shape = (*sizes, settings.bounds, settings.subset_size, settings.advice)
-    return Prepared(content, shape, identity, notes, warnings)
+    options = (settings.bounds, settings.subset_size, settings.advice, settings.sample)
+    return Prepared(content, (*sizes, *options), identity, notes, warnings)
 
 
 def build(prepared: Prepared) -> Instance:
@@ -143,6 +143,7 @@ def _workload(content: Content) -> Workload:
         bounds=settings.bounds,
         subset_size=settings.subset_size,
         advice=settings.advice,
+        sample=settings.sample,
     )
 
 

@@ -114,6 +114,11 @@ class CarbonJobs:
         "the whole trace",
         default="window",
     )
+    sample: bool = setting(
+        "charge a schedule of single states, drawn from the learner's fractional decisions by the "
+        "optimal coupling, instead of the decisions; its work is whole in expectation only",
+        default=False,
+    )
 
 
 @settings

@@ -36,6 +36,7 @@ class Spec:
       max_length: most slots of work (static).
       advice: ``"whole-slot"``, the best such schedule of the forecast, or ``"greedy"`` (static).
       places: columns of the trace that are the job's points, int ``[n, ...]``; all if None.
+      sample: whether a schedule drawn from the decisions is charged in their place (static).
     """
 
     trace: jax.Array
@@ -53,6 +54,7 @@ class Spec:
     max_length: int = field(metadata={"static": True})
     advice: str = field(default="whole-slot", metadata={"static": True})
     places: jax.Array | None = None
+    sample: bool = field(default=False, metadata={"static": True})
 
     @property
     def points(self) -> int:
