@@ -14,7 +14,14 @@ from jaxsoco import registry
 from jaxsoco.core.errors import InputError, Issue, suggest
 from jaxsoco.core.fields import INVALID, Issues, read_value
 from jaxsoco.core.files import one_line
-from jaxsoco.core.schema import REQUIRED, ComparatorEntry, Family, Field, ProblemEntry
+from jaxsoco.core.schema import (
+    REQUIRED,
+    ComparatorEntry,
+    Family,
+    Field,
+    ProblemEntry,
+    promises,
+)
 from jaxsoco.core.text import with_type
 from jaxsoco.experiment.claims import Scope, read_claims
 from jaxsoco.experiment.document import (
@@ -304,5 +311,9 @@ def _read_view(
         moments=run["keep"] == "moments",
         aliases=aliases,
         partial=partial,
+        guarantees={
+            learner.label: [one.against for one in promises(learner.entry, problem)]
+            for learner in learners or ()
+        },
     )
     return _View(axes, paths, learners, comparators, run, scope)
