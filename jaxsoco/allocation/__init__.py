@@ -10,7 +10,7 @@ from jaxsoco.core.lazy import lazy_names
 # Module -> public names. No module of this package bears one of them: importing it would put the
 # module in the name's place. Nothing here imports JAX before it is used.
 _MODULES = {
-    "settings": "CarbonJobs PCMParams STCLIPParams BaselineParams",
+    "settings": "CarbonJobs Adversary PCMParams STCLIPParams BaselineParams",
     "learners.pcm": "pcm",
     "learners.st_clip": "st_clip",
     "learners.agnostic": "agnostic",
@@ -19,6 +19,7 @@ _MODULES = {
     "learners.threshold": "threshold",
     "spec": "Spec Observation Feedback Costs",
     "problem": "allocation",
+    "duel": "Duel adversary",
     "jobs": "Workload sample_job",
     "prepare": "synthetic_workload",
     "theory.step": "pcm_step",

@@ -5,6 +5,8 @@ from jaxsoco.allocation.data.loading import load_carbon_csv as load_carbon_csv
 from jaxsoco.allocation.data.network import great_circle_latency as great_circle_latency
 from jaxsoco.allocation.data.network import load_latency as load_latency
 from jaxsoco.allocation.data.synthetic import synthetic_carbon as synthetic_carbon
+from jaxsoco.allocation.duel import Duel as Duel
+from jaxsoco.allocation.duel import adversary as adversary
 from jaxsoco.allocation.jobs import Workload as Workload
 from jaxsoco.allocation.jobs import sample_job as sample_job
 from jaxsoco.allocation.learners.agnostic import agnostic as agnostic
@@ -16,6 +18,7 @@ from jaxsoco.allocation.learners.threshold import threshold as threshold
 from jaxsoco.allocation.prepare import synthetic_workload as synthetic_workload
 from jaxsoco.allocation.problem import allocation as allocation
 from jaxsoco.allocation.settings import FAMILY as FAMILY
+from jaxsoco.allocation.settings import Adversary as Adversary
 from jaxsoco.allocation.settings import BaselineParams as BaselineParams
 from jaxsoco.allocation.settings import CarbonJobs as CarbonJobs
 from jaxsoco.allocation.settings import PCMParams as PCMParams

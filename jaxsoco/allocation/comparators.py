@@ -5,7 +5,8 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.allocation.problem import World, allocation
+from jaxsoco.allocation.duel import Duel, offline_view
+from jaxsoco.allocation.problem import allocation
 from jaxsoco.allocation.spec import Spec
 from jaxsoco.allocation.theory.integral import integral_optimum
 from jaxsoco.allocation.theory.offline import offline_optimum
@@ -20,7 +21,7 @@ Ledger = tuple[dict[str, jax.Array], jax.Array]
 def offline(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> Ledger:
     """Ledger of the linear program's optimum: the mix of its two paths."""
     del at
-    costs = _world(key, spec).costs
+    costs, spec, _ = _hindsight(key, spec)
     metric = spec.metric
     best = offline_optimum(
         costs, metric, spec.throughput, metric.switch, spec.start, deadline=spec.deadline
@@ -37,7 +38,7 @@ def offline(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> Ledger:
 def integral(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> Ledger:
     """Ledger of the best schedule in whole slots."""
     del at
-    costs = _world(key, spec).costs
+    costs, spec, _ = _hindsight(key, spec)
     metric = spec.metric
     _, path, info = integral_optimum(
         costs,
@@ -56,13 +57,17 @@ def integral(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> Ledger:
 def advice(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> Ledger:
     """Ledger of the advice that the learners receive, followed blindly."""
     del at
-    world = _world(key, spec)
-    parts = path_ledger(world.costs, spec.metric, world.advice, spec.start, spec.deadline)
+    costs, spec, states = _hindsight(key, spec)
+    parts = path_ledger(costs, spec.metric, states, spec.start, spec.deadline)
     return _named(parts), jnp.zeros(spec.lanes, jnp.int32)
 
 
-def _world(key: jax.Array, spec: Spec) -> World:
-    return first_world(allocation, spec, random.words(key))
+def _hindsight(key: jax.Array, spec: Spec) -> tuple[jax.Array, Spec, jax.Array]:
+    """Costs ``[slots, n, ...]``, the job among these points, and the advice ``[slots, ...]``."""
+    if isinstance(spec, Duel):
+        return offline_view(spec)
+    world = first_world(allocation, spec, random.words(key))
+    return world.costs, spec, world.advice
 
 
 def _named(parts) -> dict[str, jax.Array]:

@@ -109,17 +109,15 @@ def _play(
     within = round.slot <= spread(spec.deadline, round.slot)
     costs, done = _charge(spec, world.work, round, action, world.decision)
     place = world.place
-    if spec.sample:
+    if place is not None:
         draw = slot_draw(key, action.dtype)
-        place = next_state(draw, world.place, world.decision, action, spec.metric)
-        now, before = (
-            one_hot(x, 2 * spec.points, dtype=action.dtype) for x in (place, world.place)
-        )
+        after = next_state(draw, place, world.decision, action, spec.metric)
+        before, now = (one_hot(x, 2 * spec.points, dtype=action.dtype) for x in (place, after))
         drawn, done = _charge(spec, world.work, round, now, before)
         # The costs' expectation over the draws is that of the decisions; not so the shortfall's.
         named = ((x, getattr(drawn, x), getattr(costs, x)) for x in ("service", "move", "switch"))
         costs = drawn._replace(**{name: _with_slopes_of(*pair) for name, *pair in named})
-        place = jnp.where(within, place, world.place)
+        place = jnp.where(within, after, place)
     decision = jnp.where(within[None], action, world.decision)
     work = jnp.sum(spec.throughput * action[: spec.points], axis=0)
     return world._replace(decision=decision, work=done, place=place), Feedback(work), costs

@@ -313,7 +313,7 @@ class Family:
 
     ``measure`` says how learners are judged by default: ``"ratio"`` divides the total cost by
     each comparator's, ``"regret"`` subtracts it. ``compare`` names the comparators used when an
-    experiment names none.
+    experiment names none, ``problem`` the problem, where there are several.
     """
 
     name: str
@@ -324,6 +324,7 @@ class Family:
     costs: tuple[CostEntry, ...]
     measure: Literal["ratio", "regret"]
     compare: tuple[str, ...] = ()
+    problem: str = ""
 
     def __post_init__(self) -> None:
         """Makes tuples of lists, and refuses what is no entry."""

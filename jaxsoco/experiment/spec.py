@@ -269,8 +269,8 @@ def _read_family(document: Document, issues: Issues) -> Family | None:
 def _read_problem(document: Document, family: Family, issues: Issues) -> ProblemEntry | None:
     problems = {entry.name: entry for entry in family.problems}
     setting = document.problem.get("name")
-    if setting is None and len(problems) == 1:
-        return family.problems[0]
+    if setting is None and (len(problems) == 1 or family.problem):
+        return problems[family.problem] if family.problem else family.problems[0]
     if setting is None:
         issues.found("problem.name", "is missing", suggest("", problems))
         return None
