@@ -68,14 +68,12 @@ class Terms:
         return int(self.ends(self.levels)[2])
 
     def ends(self, level):
-        """Slots after which stage one, its last slot and stage two, and all is over.
-
-        Of stage two, the ``m`` slots that end it are left out of the second number.
-        """
+        """Slots that show levels, those before the ``m`` cheap ones of stage two, and all slots."""
         first = self.job_length * level
         lead = {"G_y": 0, "A_y": 2 * level, "E.3": 1}[self.instance]
-        block = 0 if self.instance == "G_y" else self.job_length
-        return first, first + 1 + lead, first + 1 + lead + block + self.job_length
+        cheap = 0 if self.instance == "G_y" else self.job_length
+        begin = first + 1 + lead
+        return first, begin, begin + cheap + self.job_length
 
 
 @jax.tree_util.register_dataclass

@@ -273,7 +273,7 @@ class BaselineParams:
 
 
 def _promise(against: str, ratio: str) -> Guarantee:
-    """What theory promises against an adversary."""
+    """What theory promises against an adversary; on its star, trees do not distort."""
     return Guarantee("adversary", against, f"jaxsoco.allocation.guarantees:{ratio}")
 
 

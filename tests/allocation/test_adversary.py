@@ -309,3 +309,11 @@ def test_good_and_bad_advice_cost_what_their_slots_cost(x64):
 def test_settings_that_make_no_game(values, message):
     with pytest.raises(InputError, match=message):
         jaxsoco.make("allocation/adversary", **values)
+
+
+@pytest.mark.slow
+def test_the_world_conforms_as_far_as_one_that_answers_can():
+    """Nothing is drawn in it, and what it shows depends on what learners do."""
+    answers = ("worlds are the same", "seeds give different", "reacts to what it observes")
+    values = {"job_length": 3, "levels": 4, "points": 8}
+    jaxsoco.testing.conformance("allocation/adversary", values=values, skip=answers)
