@@ -106,3 +106,10 @@ def test_slopes_are_those_of_the_expected_costs(x64):
     np.testing.assert_allclose(sampled, plain, rtol=1e-9, atol=1e-9)
     assert np.any(plain != 0)
     assert np.any(np.abs(value - drawn) > 1e-6)
+
+
+@pytest.mark.slow
+def test_learners_conform_where_schedules_are_drawn():
+    """All but slopes, which are those of the expected costs: no difference of single runs."""
+    values = {"bounds": "trace", "sample": True}
+    jaxsoco.testing.conformance("allocation/pcm", values=values, skip=("slopes",))
