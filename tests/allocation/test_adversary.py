@@ -150,7 +150,8 @@ def fight(algorithm, params, lanes: list[Game], points: int, spec=None) -> Playe
     # ST-CLIP counts slots in which its budget cannot hold the switches that it does not reserve.
     assert algorithm is st_clip or not np.any(run.faults)
     played = replay(lanes, np.asarray(run.trace[0]))
-    np.testing.assert_allclose(sum(run.costs[:3])[-1], played.paid, rtol=1e-9)
+    total = jnp.stack(run.costs[:3]).sum(axis=0)[-1]
+    np.testing.assert_allclose(total, played.paid, rtol=1e-9)
     assert np.all(np.asarray(run.costs.shortfall) <= 1e-9)
     return played
 

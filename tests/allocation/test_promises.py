@@ -37,6 +37,7 @@ def test_eta_and_gamma_are_those_of_the_reference_and_of_the_learners(x64):
             gamma = promised("st_clip", "offline_optimum", numbers, epsilon=trust)
             assert gamma == pytest.approx(bounds.gamma(trust), rel=1e-9)
             assert gamma == pytest.approx(float(robustness(trust, *numbers)), rel=1e-9)
+            assert eta is not None and gamma is not None
             assert eta <= gamma <= bounds.U / bounds.L
 
 

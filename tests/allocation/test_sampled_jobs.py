@@ -98,7 +98,8 @@ def test_slopes_are_those_of_the_expected_costs(x64):
     def slope(problem):
         def cost(epsilon):
             own = replace(params, epsilon=epsilon)
-            return sum(jaxsoco.play(problem, algorithm, own, keys, at=[16]).costs[:3])[-1]
+            costs = jaxsoco.play(problem, algorithm, own, keys, at=[16]).costs
+            return costs.service[-1] + costs.move[-1] + costs.switch[-1]
 
         return jax.jit(lambda: jax.jvp(cost, (0.3,), (1.0,)))()
 
