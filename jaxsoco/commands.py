@@ -15,7 +15,7 @@ from jaxsoco import listing, readers, registry
 from jaxsoco._version import __version__
 from jaxsoco.core.exits import DONE
 from jaxsoco.core.files import read_text
-from jaxsoco.core.text import columns, count, shorten
+from jaxsoco.core.text import columns, shorten
 from jaxsoco.engine.requests import Share
 from jaxsoco.experiment import Sweep, expand, load_experiment
 from jaxsoco.experiment.document import parse_toml
@@ -30,8 +30,8 @@ from jaxsoco.experiment.runner import report, run, trace
 from jaxsoco.experiment.shares import share_of
 from jaxsoco.experiment.spec import Unread
 from jaxsoco.experiment.workers import EXECUTORS, Workers
-from jaxsoco.planning.experiment import compute_plan, lay_out_plan, read_job, write_csv
-from jaxsoco.planning.wording import plan_document, plan_text
+from jaxsoco.planning.command import EXAMPLES as PLAN_EXAMPLES
+from jaxsoco.planning.command import add_job, plan
 from jaxsoco.tuning.overview import tuning_document, tuning_text
 from jaxsoco.tuning.table import read_table
 
@@ -72,12 +72,7 @@ _EXAMPLES = {
     "tune": """
   jaxsoco tune experiments/tracking/tune_hyscale.toml --smoke
   jaxsoco tune experiments/tracking/tune_hyscale.toml --set tune.steps=30 --out runs/trial""",
-    "plan": """
-  jaxsoco plan experiments/allocation/one_job.toml
-  jaxsoco plan experiments/allocation/one_job.toml --job start=2022-03-01T14:00,region=eu-west-2
-  jaxsoco plan experiments/allocation/one_job.toml --set problem.carbon=carbon.csv \\
-    --forecast forecast.csv --job hours=6,deadline=24 --csv plan.csv --figure plan.svg
-  jaxsoco plan experiments/allocation/one_job.toml --json""",
+    "plan": PLAN_EXAMPLES,
     "report": """
   jaxsoco report runs/quickstart""",
     **readers.EXAMPLES,
@@ -171,7 +166,7 @@ def parser() -> argparse.ArgumentParser:
 
     planned = add("plan", _plan, "plan one job of the family allocation, hour by hour")
     _add_file(planned)
-    _add_job(planned)
+    add_job(planned)
     _add_json(planned)
 
     reported = add("report", _report, "rewrite a run's table, figures, checks and report")
@@ -302,37 +297,6 @@ def _add_spec(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--seeds", type=_seeds, metavar="N", help="replace run.seeds (default: what SPEC says)"
-    )
-
-
-def _add_job(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--job",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE,...",
-        help="the job: start and now (hours in ISO 8601, UTC), hours of work, deadline (hours from "
-        "the start, or a time), region; may be repeated (default: the first hour of the data, or "
-        "of the forecast after them; job_length and deadline_max of SPEC; its first region)",
-    )
-    parser.add_argument(
-        "--forecast",
-        type=Path,
-        metavar="PATH",
-        help="forecast prices: a CSV file or a folder of them; they stand for prices that are not "
-        "measured yet (default: none; every hour of the job must be in the data)",
-    )
-    parser.add_argument(
-        "--csv",
-        type=Path,
-        metavar="FILE",
-        help="write a row for every learner, hour and region here (default: none)",
-    )
-    parser.add_argument(
-        "--figure",
-        type=Path,
-        metavar="FILE",
-        help="draw prices, location and progress here: .svg, .pdf or .png (default: none)",
     )
 
 
@@ -522,34 +486,14 @@ def _tune(arguments: argparse.Namespace, command: str) -> int:
 
 
 def _plan(arguments: argparse.Namespace, command: str) -> int:
-    from jaxsoco.planning.figure import check_form, write_figure
-
     _warn_of_plugins(arguments)
-    if arguments.figure is not None:
-        check_form(arguments.figure)
-    request = read_job(arguments.job)
     policy = Policy(tuple(arguments.plugins), arguments.no_plugins)
-    experiment = load_experiment(arguments.spec, assignments=arguments.assignments, plugins=policy)
-    task = lay_out_plan(experiment, request, arguments.forecast)
-    plan = compute_plan(experiment, task)
-    for warning in plan.warnings:
-        _warn(arguments, warning)
-    if arguments.json:
-        print_json(arguments, plan_document(plan))
-    else:
-        print(plan_text(plan))
-    if arguments.csv is not None:
-        rows = write_csv(plan, arguments.csv)
-        _say(arguments, f"{arguments.csv}: {count(rows, 'row')}")
-    if arguments.figure is not None:
-        write_figure(plan, arguments.figure)
-        _say(arguments, f"{arguments.figure}: prices, location and progress")
-    return DONE
-
-
-def _say(arguments: argparse.Namespace, line: str) -> None:
-    """A line beside the results, which the document of ``--json`` has to itself."""
-    print(line, file=sys.stderr if arguments.json else sys.stdout)
+    return plan(
+        arguments,
+        lambda: load_experiment(arguments.spec, assignments=arguments.assignments, plugins=policy),
+        print_json,
+        _warn,
+    )
 
 
 def _reading(act: Callable[[argparse.Namespace, readers.Print], int]) -> Any:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         Family,
         Field,
         Gradient,
+        Guarantee,
         Prepared,
         ProblemEntry,
     )
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "protocol": "Algorithm Comparator Instance Problem",
     "schema": "AlgorithmEntry ComparatorEntry CostEntry Extension Family Field "
-    "Gradient Prepared ProblemEntry",
+    "Gradient Guarantee Prepared ProblemEntry",
     "errors": "InputError Issue",
     "settings": "Rounds is_traced setting settings",
     "nature": "Window replay rounds",
@@ -54,6 +55,7 @@ __all__ = [
     "Family",
     "Field",
     "Gradient",
+    "Guarantee",
     "InputError",
     "Instance",
     "Issue",

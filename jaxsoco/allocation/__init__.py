@@ -10,7 +10,7 @@ from jaxsoco.core.lazy import lazy_names
 # Module -> public names. No module of this package bears one of them: importing it would put the
 # module in the name's place. Nothing here imports JAX before it is used.
 _MODULES = {
-    "settings": "CarbonJobs PCMParams STCLIPParams BaselineParams",
+    "settings": "CarbonJobs Adversary PCMParams STCLIPParams BaselineParams",
     "learners.pcm": "pcm",
     "learners.st_clip": "st_clip",
     "learners.agnostic": "agnostic",
@@ -20,6 +20,7 @@ _MODULES = {
     "spec": "Spec Advice Observation Feedback Costs",
     "advice": "with_advice",
     "problem": "allocation",
+    "duel": "Duel adversary",
     "jobs": "Workload sample_job",
     "volatility": "Volatility",
     "prepare": "synthetic_workload",
@@ -32,6 +33,7 @@ _MODULES = {
     "theory.clip": "stclip_step",
     "theory.pseudocost": "PseudoCost competitive_ratio robustness",
     "theory.metric": "StateMetric TimedMetric state_metric metric_closure wasserstein",
+    "theory.coupling": "next_state optimal_coupling sample_schedule",
     "theory.tree": "TreeMetric embed_tree",
     "theory.offline": "OfflineOptimum offline_optimum",
     "theory.integral": "integral_optimum",

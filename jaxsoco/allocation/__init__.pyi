@@ -6,6 +6,8 @@ from jaxsoco.allocation.data.loading import load_carbon_csv as load_carbon_csv
 from jaxsoco.allocation.data.network import great_circle_latency as great_circle_latency
 from jaxsoco.allocation.data.network import load_latency as load_latency
 from jaxsoco.allocation.data.synthetic import synthetic_carbon as synthetic_carbon
+from jaxsoco.allocation.duel import Duel as Duel
+from jaxsoco.allocation.duel import adversary as adversary
 from jaxsoco.allocation.jobs import Workload as Workload
 from jaxsoco.allocation.jobs import sample_job as sample_job
 from jaxsoco.allocation.learners.agnostic import agnostic as agnostic
@@ -20,6 +22,7 @@ from jaxsoco.allocation.planning.result import Schedule as Schedule
 from jaxsoco.allocation.prepare import synthetic_workload as synthetic_workload
 from jaxsoco.allocation.problem import allocation as allocation
 from jaxsoco.allocation.settings import FAMILY as FAMILY
+from jaxsoco.allocation.settings import Adversary as Adversary
 from jaxsoco.allocation.settings import BaselineParams as BaselineParams
 from jaxsoco.allocation.settings import CarbonJobs as CarbonJobs
 from jaxsoco.allocation.settings import PCMParams as PCMParams
@@ -36,6 +39,9 @@ from jaxsoco.allocation.spec import Feedback as Feedback
 from jaxsoco.allocation.spec import Observation as Observation
 from jaxsoco.allocation.spec import Spec as Spec
 from jaxsoco.allocation.theory.clip import stclip_step as stclip_step
+from jaxsoco.allocation.theory.coupling import next_state as next_state
+from jaxsoco.allocation.theory.coupling import optimal_coupling as optimal_coupling
+from jaxsoco.allocation.theory.coupling import sample_schedule as sample_schedule
 from jaxsoco.allocation.theory.integral import integral_optimum as integral_optimum
 from jaxsoco.allocation.theory.metric import StateMetric as StateMetric
 from jaxsoco.allocation.theory.metric import TimedMetric as TimedMetric

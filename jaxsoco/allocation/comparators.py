@@ -5,8 +5,9 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.allocation.problem import World, allocation
-from jaxsoco.allocation.spec import Spec
+from jaxsoco.allocation.duel import Duel, offline_view
+from jaxsoco.allocation.problem import allocation
+from jaxsoco.allocation.spec import Advice, Spec
 from jaxsoco.allocation.theory.integral import integral_optimum
 from jaxsoco.allocation.theory.mixes import mix_ledger
 from jaxsoco.allocation.theory.offline import offline_optimum
@@ -21,7 +22,7 @@ Ledger = tuple[dict[str, jax.Array], jax.Array]
 def offline(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> Ledger:
     """Ledger of the linear program's optimum: the mix of its two paths."""
     del at
-    costs = _world(key, spec).costs
+    costs, spec, _ = _hindsight(key, spec)
     metric = spec.metric
     best = offline_optimum(
         costs, metric, spec.throughput, metric.switch, spec.start, deadline=spec.deadline
@@ -38,7 +39,7 @@ def offline(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> Ledger:
 def integral(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> Ledger:
     """Ledger of the best schedule in whole slots."""
     del at
-    costs = _world(key, spec).costs
+    costs, spec, _ = _hindsight(key, spec)
     metric = spec.metric
     _, path, info = integral_optimum(
         costs,
@@ -61,13 +62,13 @@ def advice(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> Ledger:
     it leaves undone is its shortfall.
     """
     del at
-    world = _world(key, spec)
-    states, weights = world.advice
+    costs, spec, followed = _hindsight(key, spec)
+    states, weights = followed
     network = (spec.metric, spec.start, spec.deadline)
-    if world.advice.paths == 1:
-        parts = path_ledger(world.costs, network[0], states[:, 0], *network[1:])
+    if followed.paths == 1:
+        parts = path_ledger(costs, network[0], states[:, 0], *network[1:])
     else:
-        parts = mix_ledger(world.costs, network[0], states, weights, *network[1:])
+        parts = mix_ledger(costs, network[0], states, weights, *network[1:])
     slots = jnp.arange(spec.slots).reshape(-1, 1, *(1,) * len(spec.lanes))
     deadline = jnp.broadcast_to(jnp.asarray(spec.deadline), spec.lanes)
     runs = (states < spec.points) & (slots < deadline[None, None])
@@ -76,8 +77,12 @@ def advice(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> Ledger:
     return _named(parts, jnp.maximum(1 - done, 0)), jnp.zeros(spec.lanes, jnp.int32)
 
 
-def _world(key: jax.Array, spec: Spec) -> World:
-    return first_world(allocation, spec, random.words(key))
+def _hindsight(key: jax.Array, spec: Spec) -> tuple[jax.Array, Spec, Advice]:
+    """Costs ``[slots, n, ...]``, the job among these points, and the advice among them."""
+    if isinstance(spec, Duel):
+        return offline_view(spec)
+    world = first_world(allocation, spec, random.words(key))
+    return world.costs, spec, world.advice
 
 
 def _named(parts, shortfall: jax.Array | None = None) -> dict[str, jax.Array]:

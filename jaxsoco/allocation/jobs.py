@@ -44,6 +44,7 @@ class Workload:
       least_deadlines: of jobs of 1, 2, ... slots, int ``[max_length]``, to which shorter deadlines
         are raised; None for none.
       volatility: how the network changes during a job; it does not if None.
+      sample: as in :class:`Spec` (static).
     """
 
     carbon: jax.Array
@@ -67,6 +68,7 @@ class Workload:
     schedules: Advice | None = None
     least_deadlines: jax.Array | None = None
     volatility: Volatility | None = None
+    sample: bool = field(default=False, metadata={"static": True})
 
     @property
     def first_hour(self) -> int:
@@ -198,6 +200,7 @@ def job_of(
         advice_error=spread(workload.advice_error, like),
         advised=_advised(workload.schedules, hour, start),
         segment=segment,
+        sample=workload.sample,
     )
 
 

@@ -124,7 +124,7 @@ def prepare_carbon_jobs(settings: CarbonJobs, folder: Path) -> Prepared:
     issues = [
         *_time_conflicts(content),
         *_subset_conflicts(content),
-        *_network_conflicts(settings),
+        *_network_conflicts(content),
         *price_conflicts(content),
         *advice_conflicts(settings),
     ]
@@ -146,7 +146,7 @@ def prepare_carbon_jobs(settings: CarbonJobs, folder: Path) -> Prepared:
     paths = None if schedules is None else schedules.states.shape[-1]
     advice = (str(settings.advice), paths, forecast is None, bool(settings.deadline_factor))
     changes = (settings.network_segments, settings.network_links is None)
-    shape = (*sizes, settings.bounds, settings.subset_size, *advice, *changes)
+    shape = (*sizes, settings.bounds, settings.subset_size, settings.sample, *advice, *changes)
     return Prepared(content, shape, identity, tuple(notes), warnings)
 
 
@@ -213,6 +213,7 @@ def workload_of(content: Content) -> Workload:
         schedules=schedules and Advice(*map(jnp.asarray, schedules[:2])),
         least_deadlines=jnp.asarray(content.least_deadlines) if settings.deadline_factor else None,
         volatility=read_volatility(settings, content.move_rate_at),
+        sample=settings.sample,
     )
 
 
@@ -275,14 +276,19 @@ def _subset_conflicts(content: Content) -> Iterator[Issue]:
         )
 
 
-def _network_conflicts(settings: CarbonJobs) -> Iterator[Issue]:
+def _network_conflicts(content: Content) -> Iterator[Issue]:
     """What changes of the network need: a slot for each, and a range of intensities."""
-    segments, shortest = settings.network_segments, settings.deadline_min
+    settings = content.settings
     low, high = settings.network_intensity_min, settings.network_intensity_max
-    if not is_traced(shortest) and segments > 1 and segments > shortest:
+    segments, shortest = settings.network_segments, settings.deadline_min
+    if not is_traced(shortest):
+        least = zip(content.least_deadlines, content.lengths, strict=True)
+        shortest = max(int(shortest), min(slots for slots, weight in least if weight))
+    if segments > 1 and not is_traced(shortest) and segments > shortest:
         yield Issue(
             "problem.network_segments",
-            f"a deadline of {int(shortest)} h has no {segments} segments of whole hours",
+            f"{segments} segments do not fit into a deadline of {shortest} h: each takes an hour "
+            "or more",
             f"want network_segments <= deadline_min, or deadline_min >= {segments}",
         )
     if not is_traced(low) and not is_traced(high) and low > high:

@@ -1,4 +1,9 @@
-"""The world of an allocation job: prices appear slot by slot, decisions are charged."""
+"""The world of an allocation job: prices appear slot by slot, decisions are charged.
+
+With ``spec.sample`` it is a schedule drawn from the decisions that is charged (see
+:mod:`~jaxsoco.allocation.theory.coupling`). The learner does not see it: its feedback is the work
+of its own decision. Slopes of sampled costs are those of their expectation, the decisions' costs.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +14,10 @@ import jax.numpy as jnp
 
 from jaxsoco.allocation.advice import advise
 from jaxsoco.allocation.spec import Advice, Costs, Feedback, Observation, Spec
-from jaxsoco.allocation.theory.metric import movement
+from jaxsoco.allocation.theory.coupling import next_state, slot_draw
+from jaxsoco.allocation.theory.metric import StateMetric, movement
 from jaxsoco.core import random
-from jaxsoco.core.lanes import align, lift, spread
+from jaxsoco.core.lanes import align, lift, one_hot, spread
 from jaxsoco.core.protocol import Problem
 
 
@@ -24,7 +30,8 @@ class World(NamedTuple):
       advice: states ``[slots, A, ...]`` and weights ``[A, ...]``.
       slot: slots that are over, int32 ``[...]``.
       decision: last decision, ``[2n, ...]``.
-      work: work done, ``[...]``.
+      work: work done, ``[...]``; by the schedule, if one is drawn.
+      place: state of the schedule, int32 ``[...]``; None if none is drawn.
     """
 
     costs: jax.Array
@@ -33,6 +40,7 @@ class World(NamedTuple):
     slot: jax.Array
     decision: jax.Array
     work: jax.Array
+    place: jax.Array | None = None
 
 
 class Round(NamedTuple):
@@ -97,7 +105,9 @@ def begin(spec: Spec, costs: jax.Array, expected: jax.Array) -> World:
     off = states == jnp.broadcast_to(spec.start + spec.points, lanes)[None]
     zeros = jnp.zeros(lanes, costs.dtype)
     slot = jnp.zeros(lanes, jnp.int32)
-    return World(costs, expected, advice, slot, off.astype(costs.dtype), zeros)
+    place = jnp.broadcast_to(jnp.asarray(spec.start + spec.points, jnp.int32), lanes)
+    place = place if spec.sample else None
+    return World(costs, expected, advice, slot, off.astype(costs.dtype), zeros, place)
 
 
 def _advance(key: jax.Array, spec: Spec, world: World) -> tuple[World, Round]:
@@ -116,17 +126,48 @@ def _observe(spec: Spec, world: World, round: Round) -> Observation:
 def _play(
     key: jax.Array, spec: Spec, world: World, round: Round, action: jax.Array
 ) -> tuple[World, Feedback, Costs]:
-    del key
+    within = round.slot <= spread(spec.deadline, round.slot)
+    costs, done = _charge(spec, world.work, round, action, world.decision)
+    place = world.place
+    if place is not None:
+        draw = slot_draw(key, action.dtype)
+        after = next_state(draw, place, world.decision, action, _metric(spec, round))
+        before, now = (one_hot(x, 2 * spec.points, dtype=action.dtype) for x in (place, after))
+        drawn, done = _charge(spec, world.work, round, now, before)
+        # The costs' expectation over the draws is that of the decisions; not so the shortfall's.
+        named = ((x, getattr(drawn, x), getattr(costs, x)) for x in ("service", "move", "switch"))
+        costs = drawn._replace(**{name: _with_slopes_of(*pair) for name, *pair in named})
+        place = jnp.where(within, after, place)
+    decision = jnp.where(within[None], action, world.decision)
+    work = jnp.sum(spec.throughput * action[: spec.points], axis=0)
+    return world._replace(decision=decision, work=done, place=place), Feedback(work), costs
+
+
+def _metric(spec: Spec, round: Round) -> StateMetric:
+    """``M_t``, of the move into the slot; all lanes are in the same one."""
+    return spec.metric.at(jnp.ravel(round.slot)[0] - 1)
+
+
+def _charge(
+    spec: Spec, work: jax.Array, round: Round, action: jax.Array, before: jax.Array
+) -> tuple[Costs, jax.Array]:
+    """What a slot costs, and the work done after it ``[...]``.
+
+    Args:
+      spec: the job.
+      work: done before the slot, ``[...]``.
+      round: nature's move.
+      action: a distribution over states, ``[2n, ...]``.
+      before: that of the slot before.
+    """
     n = spec.points
-    # M_t; all lanes are in the same slot.
-    metric = spec.metric.at(jnp.ravel(round.slot)[0] - 1)
+    metric = _metric(spec, round)
     deadline = spread(spec.deadline, round.slot)
     within, last = round.slot <= deadline, round.slot == deadline
     on = action[:n]
     # W1(k_t, k_{t-1}) in its two parts.
-    move, switch = movement(action, world.decision, metric)
-    work = jnp.sum(spec.throughput * on, axis=0)
-    done = world.work + jnp.where(within, work, 0)
+    move, switch = movement(action, before, metric)
+    done = work + jnp.where(within, jnp.sum(spec.throughput * on, axis=0), 0)
     # sum_u beta_u k_T[ON_u], the switch-off after the last slot.
     final = jnp.sum(metric.switch * on, axis=0)
     costs = Costs(
@@ -135,8 +176,19 @@ def _play(
         switch=jnp.where(within, switch + jnp.where(last, final, 0), 0),
         shortfall=jnp.where(last, jnp.maximum(1 - done, 0), 0),
     )
-    decision = jnp.where(within[None], action, world.decision)
-    return world._replace(decision=decision, work=done), Feedback(work), costs
+    return costs, done
+
+
+@jax.custom_jvp
+def _with_slopes_of(value: jax.Array, expected: jax.Array) -> jax.Array:
+    """``value``, with the derivative of ``expected`` in place of its own."""
+    del expected
+    return value
+
+
+@_with_slopes_of.defjvp
+def _with_slopes_of_jvp(primals, tangents):
+    return primals[0], tangents[1]
 
 
 allocation = Problem(_init, _advance, _observe, _play)

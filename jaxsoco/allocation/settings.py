@@ -9,7 +9,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from jaxsoco.core.schema import AlgorithmEntry, ComparatorEntry, CostEntry, Family, ProblemEntry
+from jaxsoco.core.schema import (
+    AlgorithmEntry,
+    ComparatorEntry,
+    CostEntry,
+    Family,
+    Guarantee,
+    ProblemEntry,
+)
 from jaxsoco.core.settings import setting, settings
 
 PAPER = "arXiv 2408.07831"
@@ -90,28 +97,31 @@ class CarbonJobs:
         "carbon intensity of the network", default=365.0, low=0, high=2000, unit="g/kWh"
     )
     network_segments: int = setting(
-        "parts of a job's window, equally long, each with moving costs of its own: the network "
-        "changes in between",
+        "segments of equal length in a job's window, between which the network changes",
         default=1,
         low=1,
         high=336,
         static=True,
     )
     network_links: int | None = setting(
-        "most links that get another carbon intensity with a change, of 0 to so many",
+        "links that a change gives another carbon intensity: 0 to so many, uniformly",
         default=None,
         low=0,
         high=100_000_000,
-        theory="every link, with every change",
+        theory="every link",
     )
     network_intensity_min: float = setting(
-        "lowest carbon intensity that a link gets", default=100.0, low=0, high=2000, unit="g/kWh"
+        "lowest carbon intensity that a change gives", default=100.0, low=0, high=2000, unit="g/kWh"
     )
     network_intensity_max: float = setting(
-        "highest carbon intensity that a link gets", default=700.0, low=0, high=2000, unit="g/kWh"
+        "highest carbon intensity that a change gives",
+        default=700.0,
+        low=0,
+        high=2000,
+        unit="g/kWh",
     )
     network_swaps: int = setting(
-        "pairs of regions that trade places in the network with a change",
+        "pairs of regions that trade places in the network at a change",
         default=5,
         low=0,
         high=1000,
@@ -167,6 +177,78 @@ class CarbonJobs:
         "price bounds L and U, taken from the job's own window, from the 30 days before it or from "
         "the whole trace",
         default="window",
+    )
+    sample: bool = setting(
+        "charge a schedule of single states, drawn from the learner's fractional decisions by the "
+        "optimal coupling, instead of the decisions; its work is whole in expectation only",
+        default=False,
+    )
+
+
+@settings
+class Adversary:
+    """An adversary of the lower bounds, which answers what the learner does.
+
+    Prices go down in ``levels`` steps from ``upper`` to ``y``, each shown for a whole job's time at
+    points that turn expensive as soon as the learner runs there; then the start gets cheap, or not.
+
+    >>> from jaxsoco.allocation import Adversary
+    >>> Adversary(upper=20.0).instance
+    'A_y'
+    >>> jaxsoco.make("allocation/adversary", job_length=2, levels=3, y=4.0).horizon
+    17
+    """
+
+    instance: Literal["G_y", "A_y", "E.3"] = setting(
+        "the adversary: G_y or A_y of definition D.1, or that of appendix E.3, which ends with L "
+        "at the start",
+        default="A_y",
+    )
+    y: float | None = setting(
+        "price to which it goes down, per unit of work: one of the levels",
+        default=None,
+        above=0,
+        high=1e9,
+        unit="g",
+        theory="L",
+    )
+    lower: float = setting(
+        "L, lowest price per unit of work", default=1.0, above=0, high=1e9, unit="g"
+    )
+    upper: float = setting(
+        "U, highest price per unit of work", default=10.0, above=0, high=1e9, unit="g"
+    )
+    move: float = setting(
+        "D, cost of a move, per unit of work of a slot", default=0.8, low=0, high=1e9, unit="g"
+    )
+    switch: float = setting(
+        "tau, cost of a temporal switch, per unit of work of a slot",
+        default=0.2,
+        low=0,
+        high=1e9,
+        unit="g",
+    )
+    job_length: int = setting(
+        "m, slots of work, which is also how long every price level is shown",
+        default=6,
+        low=1,
+        high=168,
+        static=True,
+    )
+    levels: int = setting(
+        "w, price levels from U down to L", default=9, low=1, high=1000, static=True
+    )
+    points: int | None = setting(
+        "points, the start among them; a learner that has run at all of them has beaten the game",
+        default=None,
+        low=2,
+        high=10_000,
+        static=True,
+        theory="m w + 2",
+    )
+    advice: Literal["good", "bad"] = setting(
+        "advice of st_clip: to run in the cheapest slots at the start, or in the last slots",
+        default="bad",
     )
 
 
@@ -247,6 +329,11 @@ class BaselineParams:
     """
 
 
+def _promise(against: str, ratio: str) -> Guarantee:
+    """What theory promises against an adversary; on its star, trees do not distort."""
+    return Guarantee("adversary", against, f"jaxsoco.allocation.guarantees:{ratio}")
+
+
 FAMILY = Family(
     name="allocation",
     summary="carbon-aware spatiotemporal allocation with deadlines",
@@ -259,6 +346,14 @@ FAMILY = Family(
             build="jaxsoco.allocation.prepare:build",
             settings=CarbonJobs,
         ),
+        ProblemEntry(
+            name="adversary",
+            summary="the adaptive adversaries of the lower bounds, who answer the learner",
+            source=f"{PAPER}, definition D.1 and appendix E.3",
+            prepare="jaxsoco.allocation.prepare_duel:prepare_adversary",
+            build="jaxsoco.allocation.prepare_duel:build_adversary",
+            settings=Adversary,
+        ),
     ),
     algorithms=(
         AlgorithmEntry(
@@ -267,6 +362,7 @@ FAMILY = Family(
             f"{PAPER}, section 3",
             "jaxsoco.allocation.learners.pcm:pcm",
             PCMParams,
+            guarantees=(_promise("offline_optimum", "competitive"),),
         ),
         AlgorithmEntry(
             "st_clip",
@@ -274,6 +370,7 @@ FAMILY = Family(
             f"{PAPER}, section 4",
             "jaxsoco.allocation.learners.st_clip:st_clip",
             STCLIPParams,
+            guarantees=(_promise("offline_optimum", "robust"), _promise("advice", "consistent")),
         ),
         AlgorithmEntry(
             "agnostic",
@@ -336,4 +433,5 @@ FAMILY = Family(
     ),
     measure="ratio",
     compare=("offline_optimum", "integral_optimum"),
+    problem="carbon_jobs",
 )

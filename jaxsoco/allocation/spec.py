@@ -68,6 +68,7 @@ class Spec:
       advised: the advice itself, ``[slots, A, ...]`` and ``[A, ...]``, in place of ``advice``.
       segment: of every slot, int ``[slots, ...]``: the move into it costs the distance of its
         segment (SOAD-T). None if the distance does not change.
+      sample: whether a schedule drawn from the decisions is charged in their place (static).
     """
 
     trace: jax.Array
@@ -91,6 +92,7 @@ class Spec:
     advice_error: jax.Array | float = 0.0
     advised: Advice | None = None
     segment: jax.Array | None = None
+    sample: bool = field(default=False, metadata={"static": True})
 
     @property
     def points(self) -> int:
@@ -111,11 +113,17 @@ class Spec:
 
     @property
     def metric(self) -> StateMetric | TimedMetric:
-        """The metric over states, factored."""
+        """The metric over states, factored.
+
+        Raises:
+          ValueError: ``segment`` has not one entry a slot.
+        """
         switch = jnp.asarray(self.switch)
         switch = jnp.broadcast_to(switch, (self.points, *switch.shape[1:]))
         if self.segment is None:
             return StateMetric(self.distance, switch).with_lanes(len(self.lanes))
+        if jnp.shape(self.segment)[0] != self.slots:
+            raise ValueError(f"segment: want {self.slots} slots, got {jnp.shape(self.segment)}")
         return TimedMetric(self.distance, switch, self.segment).with_lanes(len(self.lanes))
 
     @property

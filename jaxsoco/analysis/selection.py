@@ -30,6 +30,7 @@ class Scope:
       checkpoints: rounds of a run at which costs are kept.
       trace: seeds of which every round is kept.
       moments: moments are kept in place of the costs of every run.
+      guarantees: label -> comparators to which theory bounds the learner's cost ratio.
       aliases: problem field -> path as written -> name that stands for it in ``axes``.
       partial: some plug-ins were not imported; kinds that nobody declares may be theirs.
       path: where the check or plot stands (``check[0]``).
@@ -44,6 +45,7 @@ class Scope:
     checkpoints: int = 1
     trace: int = 0
     moments: bool = False
+    guarantees: Mapping[str, Collection[str]] = field(default_factory=dict)
     aliases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     partial: bool = False
     path: str = ""

@@ -112,6 +112,28 @@ class Field:
 
 
 @dataclass(frozen=True)
+class Guarantee:
+    """What theory promises of a learner on a problem: its cost is at most a multiple of another.
+
+    >>> from jaxsoco.extend import Guarantee
+    >>> twice = Guarantee("my_problem", against="best", ratio=lambda problem, learner: 2.0)
+    >>> twice.ratio({}, {})
+    2.0
+
+    Attributes:
+      problem: name of the problem.
+      against: the comparator whose cost is multiplied.
+      ratio: ``(problem, learner) -> float``, the multiple for values of the problem's and of the
+        learner's fields as experiment files have them, or its name; computed without JAX. None
+        where nothing is promised.
+    """
+
+    problem: str
+    against: str
+    ratio: Any
+
+
+@dataclass(frozen=True)
 class AlgorithmEntry:
     """A learner.
 
@@ -128,6 +150,7 @@ class AlgorithmEntry:
         else) in the parameters that do not say so themselves.
       reason: why not.
       problems: the family's problems that it is for, all if empty.
+      guarantees: what theory promises of it, problem by problem.
     """
 
     name: str
@@ -140,6 +163,7 @@ class AlgorithmEntry:
     differentiable: bool | Literal["biased"] = True
     problems: tuple[str, ...] = ()
     reason: str = ""
+    guarantees: tuple[Guarantee, ...] = ()
 
     def __post_init__(self) -> None:
         """Takes the fields, and the function from their values, from the class of parameters."""
@@ -289,7 +313,7 @@ class Family:
 
     ``measure`` says how learners are judged by default: ``"ratio"`` divides the total cost by
     each comparator's, ``"regret"`` subtracts it. ``compare`` names the comparators used when an
-    experiment names none.
+    experiment names none, ``problem`` the problem, where there are several.
     """
 
     name: str
@@ -300,6 +324,7 @@ class Family:
     costs: tuple[CostEntry, ...]
     measure: Literal["ratio", "regret"]
     compare: tuple[str, ...] = ()
+    problem: str = ""
 
     def __post_init__(self) -> None:
         """Makes tuples of lists, and refuses what is no entry."""
@@ -353,6 +378,11 @@ def suits(entry: AlgorithmEntry | ComparatorEntry, problem: ProblemEntry) -> boo
         return True
     runs = isinstance(entry, ComparatorEntry) and not entry.component
     return not runs and problem.like in entry.problems
+
+
+def promises(entry: AlgorithmEntry, problem: ProblemEntry) -> tuple[Guarantee, ...]:
+    """What theory promises of an algorithm on a problem of its family."""
+    return tuple(one for one in entry.guarantees if one.problem == problem.name)
 
 
 def load(target: Any) -> Any:

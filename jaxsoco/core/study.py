@@ -51,6 +51,7 @@ class Study:
       units: unit of each axis, where known.
       seed_axes: axes that number worlds drawn alike: nothing grows along them.
       components: comparator that is not run -> the component that is the regret against it.
+      guarantees: label -> comparator -> the largest cost ratio that theory allows at every point.
       heavy: indices of points whose costs have no mean.
       level: level of the intervals.
       origin: code and compiler that the numbers come from.
@@ -68,6 +69,7 @@ class Study:
     units: Mapping[str, str] = field(default_factory=dict)
     seed_axes: tuple[str, ...] = ()
     components: Mapping[str, str] = field(default_factory=dict)
+    guarantees: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
     heavy: frozenset[int] = frozenset()
     level: float = 0.95
     origin: Origin = field(default_factory=Origin)
@@ -95,6 +97,7 @@ class Study:
                     for learner in self.setup.learners
                 },
                 "components": self.components,
+                **({"guarantees": self.guarantees} if self.guarantees else {}),
                 "heavy_tailed": sorted(self.heavy),
                 "confidence": self.level,
             },
@@ -137,6 +140,7 @@ class Study:
                 else (name for name in presentation["axes"] if name.endswith("seed"))
             ),
             components=dict(presentation.get("components", {})),
+            guarantees=freeze(presentation.get("guarantees", {})),
             heavy=frozenset(presentation.get("heavy_tailed", ())),
             level=presentation.get("confidence", 0.95),
             origin=Origin.from_json(manifest["origin"]) if "origin" in manifest else Origin(),

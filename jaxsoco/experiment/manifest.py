@@ -8,6 +8,7 @@ from typing import Any
 from jaxsoco._version import __version__
 from jaxsoco.core.cells import Origin
 from jaxsoco.core.plan import Plan
+from jaxsoco.core.schema import load, promises
 from jaxsoco.core.setup import LearnerInfo, Presentation, Setup, freeze
 from jaxsoco.core.study import Study
 from jaxsoco.experiment.expand import Sweep
@@ -75,7 +76,20 @@ def study(sweep: Sweep, plan: Plan, origin: Origin, command: str) -> Study:
         units={f.name: f.unit for f in fields if f.name in experiment.swept},
         seed_axes=tuple(f.name for f in fields if f.role == "seed" and f.name in experiment.swept),
         components={c.name: c.component for c in experiment.comparators if c.component},
+        guarantees=_guarantees(sweep),
         heavy=frozenset(i for i, ready in enumerate(sweep.prepared) if ready.heavy_tailed),
         level=experiment.run.confidence,
         origin=origin,
     )
+
+
+def _guarantees(sweep: Sweep) -> dict[str, dict[str, tuple[float, ...]]]:
+    """What theory promises: label -> comparator -> the largest cost ratio at every point."""
+    experiment, wanted = sweep.experiment, {c.name for c in sweep.experiment.comparators}
+    promised: dict[str, dict[str, tuple[float, ...]]] = {}
+    for learner in experiment.learners:
+        for one in promises(learner.entry, experiment.problem):
+            ratios = [load(one.ratio)(point, learner.values) for point in sweep.points]
+            if one.against in wanted and None not in ratios:
+                promised.setdefault(learner.label, {})[one.against] = tuple(map(float, ratios))
+    return promised

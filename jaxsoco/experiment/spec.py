@@ -14,7 +14,14 @@ from jaxsoco import registry
 from jaxsoco.core.errors import InputError, Issue, suggest
 from jaxsoco.core.fields import INVALID, Issues, read_value
 from jaxsoco.core.files import one_line
-from jaxsoco.core.schema import REQUIRED, ComparatorEntry, Family, Field, ProblemEntry
+from jaxsoco.core.schema import (
+    REQUIRED,
+    ComparatorEntry,
+    Family,
+    Field,
+    ProblemEntry,
+    promises,
+)
 from jaxsoco.core.text import with_type
 from jaxsoco.experiment.claims import Scope, read_claims
 from jaxsoco.experiment.document import (
@@ -262,8 +269,8 @@ def _read_family(document: Document, issues: Issues) -> Family | None:
 def _read_problem(document: Document, family: Family, issues: Issues) -> ProblemEntry | None:
     problems = {entry.name: entry for entry in family.problems}
     setting = document.problem.get("name")
-    if setting is None and len(problems) == 1:
-        return family.problems[0]
+    if setting is None and (len(problems) == 1 or family.problem):
+        return problems[family.problem] if family.problem else family.problems[0]
     if setting is None:
         issues.found("problem.name", "is missing", suggest("", problems))
         return None
@@ -304,5 +311,9 @@ def _read_view(
         moments=run["keep"] == "moments",
         aliases=aliases,
         partial=partial,
+        guarantees={
+            learner.label: [one.against for one in promises(learner.entry, problem)]
+            for learner in learners or ()
+        },
     )
     return _View(axes, paths, learners, comparators, run, scope)

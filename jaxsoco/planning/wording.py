@@ -145,10 +145,10 @@ def _schedule(plan: Plan, schedule: Schedule, row: Any) -> dict[str, Any]:
     return {
         "name": schedule.name,
         "kind": schedule.kind,
-        "costs": {name: float(row[name]) for name in ("total", *OBJECTIVE, "shortfall")},
+        "costs": {name: _finite(row[name]) for name in ("total", *OBJECTIVE, "shortfall")},
         "ratios": {
-            "offline_optimum": float(row["ratio_linear"]),
-            "integral_optimum": float(row["ratio_whole_slot"]),
+            "offline_optimum": _finite(row["ratio_linear"]),
+            "integral_optimum": _finite(row["ratio_whole_slot"]),
         },
         "finish": row["finish"] or None,
         "faults": schedule.faults,
@@ -157,11 +157,16 @@ def _schedule(plan: Plan, schedule: Schedule, row: Any) -> dict[str, Any]:
                 "hour": _iso(plan.hours[slot]),
                 "on": _present(plan, schedule.on[slot]),
                 "off": _present(plan, schedule.off[slot]),
-                "work": float(schedule.work[slot]),
+                "work": _finite(schedule.work[slot]),
             }
             for slot in range(len(plan.measured))
         ],
     }
+
+
+def _finite(value: float) -> float | None:
+    """A number as JSON has it: null for what a learner of somebody's let grow beyond bounds."""
+    return float(value) if np.isfinite(value) else None
 
 
 def _by_region(plan: Plan, values: np.ndarray) -> dict[str, float]:

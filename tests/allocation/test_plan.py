@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -254,6 +256,34 @@ def test_float32_agrees():
         assert one.finish == other.finish
 
 
+@pytest.mark.parametrize(
+    "start",
+    [
+        "2022-03-01T14:00",
+        "2022-03-01 14:00Z",
+        "2022-03-01T16:00+02:00",
+        np.datetime64("2022-03-01T14:00:00.000000000"),
+        np.datetime64("2022-03-01T14"),
+        datetime(2022, 3, 1, 14),
+        datetime(2022, 3, 1, 9, tzinfo=timezone(timedelta(hours=-5))),
+    ],
+)
+def test_a_time_may_be_given_in_many_ways(start):
+    assert read_request({"start": start}).start == np.datetime64("2022-03-01T14", "h")
+    assert read_request({"deadline": start}).deadline == np.datetime64("2022-03-01T14", "h")
+
+
+def test_a_day_is_its_first_hour():
+    for day in ("2022-03-01", np.datetime64("2022-03-01")):
+        assert read_request({"start": day}).start == np.datetime64("2022-03-01T00", "h")
+
+
+@pytest.mark.parametrize("start", ["", "14:00", 5, np.datetime64("NaT"), "0001-01-01T00:00+05:00"])
+def test_what_is_no_time_is_refused(start):
+    with pytest.raises(InputError, match="is not a time"):
+        read_request({"start": start})
+
+
 # --- bad requests --------------------------------------------------------------------------------
 
 
@@ -278,6 +308,8 @@ def test_float32_agrees():
         ({"now": "2022-01-01T03:00"}, r"now: prices after 2022-01-01 03:00 UTC count as unknown"),
         ({"bounds": "month", "start": "2022-01-30"}, r"start: 2022-01-30 00:00 has no 30 days of"),
         ({"subset_size": 3}, r"problem.subset_size: draws regions for every job"),
+        ({"network_segments": 3}, r"problem.network_segments: draws changes of the network"),
+        ({"advice": "own.npy"}, r'problem.advice: is a table .* .want "whole-slot", "linear"'),
     ],
 )
 def test_what_does_not_fit_is_one_clear_error(job, message):

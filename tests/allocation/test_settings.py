@@ -20,6 +20,7 @@ from jaxsoco.core.schema import AUTO, load
 FAMILY = allocation.FAMILY
 CLASSES = {
     "carbon_jobs": CarbonJobs,
+    "adversary": settings.Adversary,
     "pcm": settings.PCMParams,
     "st_clip": settings.STCLIPParams,
     **dict.fromkeys(("agnostic", "greedy", "delayed_greedy", "threshold"), settings.BaselineParams),

@@ -146,7 +146,8 @@ def test_any_prices_bound_the_cost(x64):
 @X64
 def test_without_contention_jobs_are_alone(x64):
     network, jobs = draw(3, capacity=(JOBS, JOBS + 1))
-    bound = capacity_bound(network, jobs, iterations=50)
+    lists = SharedNetwork(**{name: part.tolist() for name, part in vars(network).items()})
+    bound = capacity_bound(lists, SharedJobs(*(part.tolist() for part in jobs)), iterations=50)
     alone = 0.0
     metric = state_metric(network.distance, network.switch)
     for arrival, deadline, length, start in zip(*jobs, strict=True):
@@ -293,6 +294,17 @@ def test_plans_and_advice_come_from_the_forecast(x64):
 
 
 @X64
+@pytest.mark.parametrize("name", ["agnostic", "delayed_greedy", "pcm"])
+def test_nobody_is_refused_where_every_hour_has_room_for_all(name, x64):
+    learner = jaxsoco.learner(f"allocation/{name}")
+    for seed in range(20):
+        network, jobs = draw(seed, capacity=(2, 3))  # 6 jobs in 3 regions, and there are 5
+        run = share_capacity(network, jobs, *learner, jax.random.key(seed))
+        assert run.admitted.all()
+        check_run(network, jobs, run)
+
+
+@X64
 def test_one_job_alone_is_at_best_the_whole_slot_optimum(x64):
     network, jobs = draw(8, capacity=(1, 2), jobs=1)
     run = share_capacity(network, jobs, *jaxsoco.learner("allocation/st_clip"), jax.random.key(0))
@@ -389,6 +401,7 @@ def good():
         ({"capacity": -np.ones((HOURS, REGIONS))}, r"capacity: has values that are negative"),
         ({"costs": np.zeros((HOURS, REGIONS))}, r"costs: has a price of 0"),
         ({"costs": np.ones(3)}, r"costs: has the shape \[3\] \(want \[hours, regions\]"),
+        ({"costs": np.ones((0, 3))}, r"costs: has the shape \[0, 3\] \(want \[hours, regions\]"),
         ({"distance": 1 + np.eye(3)}, r"distance: is not symmetric with a zero diagonal"),
         (
             {"distance": np.array([[0, 1, 9], [1, 0, 1], [9, 1, 0.0]])},

@@ -291,6 +291,20 @@ def test_segments_must_cover_the_slots():
         offline_optimum(jnp.ones((5, 3)), metric, jnp.ones(1), metric.switch, 0)
 
 
+def test_every_slot_of_a_job_has_a_segment():
+    spec = volatile_jobs()
+    short = dataclasses.replace(spec, segment=spec.segment[1:])
+    with pytest.raises(ValueError, match="segment: want 12 slots"):
+        _ = short.metric
+
+
+def test_a_step_takes_the_metric_of_its_slot():
+    metric = TimedMetric(jnp.ones((2, 2, 2)), jnp.ones(2), jnp.array([0, 1]))
+    one = jnp.eye(4)[0]
+    with pytest.raises(TypeError, match=r"metric.at\(slot\)"):
+        jaxsoco.allocation.wasserstein(one, one, metric)
+
+
 # --- world and learners --------------------------------------------------------------------------
 
 
@@ -370,6 +384,19 @@ def test_pcm_steps_are_those_of_the_oracle(metric, x64):
             before, done = action, done + slot.work(action)
     assert compared > 40
     assert forced > 3
+
+
+@X64
+def test_a_job_alone_is_the_job_of_its_lane(x64):
+    spec, words = volatile_jobs(6), keys()
+    learner = jaxsoco.learner("allocation/pcm")
+    lanes = rollout(*learner, spec, words)
+    for b in (1, 8):
+        mine = jax.tree.map(lambda x, b=b: x if x.shape == spec.trace.shape else x[..., b], spec)
+        alone = rollout(*learner, mine, words[:, b])
+        np.testing.assert_allclose(alone.trace[0], lanes.trace[0][..., b], atol=1e-11)
+        for one, other in zip(alone.costs, lanes.costs, strict=True):
+            np.testing.assert_allclose(one, other[..., b], rtol=1e-11, atol=1e-11)
 
 
 @X64

@@ -215,7 +215,10 @@ def test_segments_are_equally_long(segments):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"network_segments": 13}, r"network_segments: a deadline of 12 h has no 13 segments"),
+        (
+            {"network_segments": 13},
+            r"network_segments: 13 segments do not fit into a deadline of 12 h",
+        ),
         (
             {"network_intensity_min": 800.0},
             r"network_intensity_min: 800 g/kWh is above network_intensity_max = 700 g/kWh",

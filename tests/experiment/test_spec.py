@@ -68,6 +68,15 @@ def test_the_base_is_sound(write, capsys):
     assert "3 points x 5 learners x 20 seeds = 300 runs" in capsys.readouterr().out
 
 
+def test_a_family_may_say_which_of_its_problems_is_meant(write):
+    assert load_experiment(write(BASE)).problem.name == "carbon_jobs"
+    named = BASE.replace("data_size = [1, 2, 3]", 'name = "adversary"\ny = [1, 4]').replace(
+        "deadline_min = 12\n", ""
+    )
+    named = named.partition("[smoke]")[0]
+    assert load_experiment(write(named)).problem.name == "adversary"
+
+
 MALFORMED = {
     "unknown key": ("figure =", "figre =", "figre", 'did you mean "figure"?'),
     "no figure": ('figure = "Data size"\n', "", "figure: is missing", "title"),

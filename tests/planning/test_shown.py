@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import matplotlib.dates
 import numpy as np
 import pytest
@@ -11,7 +14,7 @@ from jaxsoco.allocation.planning.request import Job
 from jaxsoco.analysis import style
 from jaxsoco.core.errors import InputError
 from jaxsoco.planning.figure import draw_plan, write_figure
-from jaxsoco.planning.wording import plan_text
+from jaxsoco.planning.wording import plan_document, plan_text
 
 HOURS = 4
 REGIONS = ("north", "south", "far")
@@ -95,6 +98,17 @@ late: 1 step missed the solver's tolerance.
 
 def test_the_text_to_the_letter(day):
     assert plan_text(day) == TEXT.rstrip("\n")
+
+
+def test_a_document_has_no_numbers_that_json_lacks(day):
+    (first, *rest) = day.schedules
+    broken = replace(first, work=np.full(HOURS, np.nan), on=np.full((HOURS, 3), np.nan))
+    broken.costs["service"][0] = np.inf
+    document = plan_document(replace(day, schedules=(broken, *rest)))
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
+    told = document["schedules"][0]
+    assert told["costs"]["total"] is told["ratios"]["offline_optimum"] is told["finish"] is None
+    assert told["costs"]["move"] == 3.0 and told["slots"][0]["work"] is None
 
 
 def test_the_figure_shows_prices_places_and_progress(day):

@@ -22,7 +22,9 @@ costs ``f``:
 4. ``z <- z + c . k_t``.
 
 ``W1`` is taken in a random tree that dominates the metric, or in the metric itself. The job then
-costs at most ``eta`` times the offline optimum, up to the distortion of the tree.
+costs at most ``eta`` times the offline optimum, up to the distortion of the tree. Where distances
+change (SOAD-T), slot ``t`` has the metric of its own distances, or a tree of these, and ``D`` is
+the largest of all.
 """
 
 from __future__ import annotations

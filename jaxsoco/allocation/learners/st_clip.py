@@ -18,7 +18,9 @@ Besides, the learner keeps what it has spent (``SC``), what the advice has paid 
                      + (1 - z - c . k) L + max(A - z - c . k, 0) (U - L)
                    <= (1 + epsilon) [ADV + tau c(a_t) + (1 - A) L]
 
-   ``W1_T`` is taken in a random tree that dominates the metric, or in the metric itself.
+   ``W1_T`` is taken in a random tree that dominates the metric, or in the metric itself. Where
+   distances change (SOAD-T), every term has those of slot ``t``, but for ``W1(k, a_t)``: the way
+   back may have to be gone in any later slot, and has the largest distance of every pair.
 3. ``SC <- SC + f . k_t + W1(k_t, k_{t-1})``, ``z <- z + c . k_t``,
    ``rho <- rho + min(c . k_t, c . k~_t)``, where ``k~_t`` solves 2 without the constraint.
 

@@ -111,16 +111,16 @@ def _read_time(name: str, value: Any, issues: Issues) -> Any:
     """A time as ``datetime64[h]`` in UTC; one without an offset is taken as UTC."""
     hint = "want an hour in ISO 8601, such as 2022-03-01T14:00 (UTC)"
     try:
-        moment = value.item() if isinstance(value, np.datetime64) else value
+        moment = value.astype("M8[us]").item() if isinstance(value, np.datetime64) else value
         if isinstance(moment, str):
             moment = datetime.fromisoformat(moment.strip())
         if not isinstance(moment, datetime):
             raise ValueError
-    except ValueError:
+        if moment.tzinfo is not None:
+            moment = moment.astimezone(UTC).replace(tzinfo=None)
+    except (ValueError, OverflowError):  # no time, or none before the year 1 or after 9999
         shown = f'"{value}"' if isinstance(value, str) else with_type(value)
         return issues.found(name, f"{shown} is not a time", hint)
-    if moment.tzinfo is not None:
-        moment = moment.astimezone(UTC).replace(tzinfo=None)
     if (moment.minute, moment.second, moment.microsecond) != (0, 0, 0):
         return issues.found(name, f"{moment.isoformat(' ')} UTC is not a full hour", hint)
     return np.datetime64(moment, "h")

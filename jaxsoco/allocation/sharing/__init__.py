@@ -18,6 +18,7 @@ module          what is in it
 ``network``     jobs, prices and capacity, checked: too little capacity is refused; no JAX
 ``room``        what is left of the capacity, and reservations that let every job finish; no JAX
 ``bound``       the relaxation: prices of capacity, and the lower bound
+``crew``        admitted jobs as they really run: wishes, as far as there is room; no JAX
 ``online``      learners at posted prices, and an admission that never exceeds capacity
 ==============  ====================================================================================
 """

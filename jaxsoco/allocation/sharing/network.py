@@ -49,20 +49,29 @@ class SharedNetwork:
     switch: np.ndarray
     capacity: np.ndarray
 
+    def __post_init__(self) -> None:
+        """Makes arrays of lists."""
+        for name, value in vars(self).copy().items():
+            object.__setattr__(self, name, np.asarray(value, float))
+
     @property
     def hours(self) -> int:
         """Number of hours."""
         return self.costs.shape[0]
 
 
-def check_shared(network: SharedNetwork, jobs: SharedJobs) -> None:
+def check_shared(network: SharedNetwork, jobs: SharedJobs) -> SharedJobs:
     """Checks shapes and values, and that the jobs fit into the capacity.
+
+    Returns:
+      The jobs, as arrays.
 
     Raises:
       InputError: with everything that is wrong; or, if that is all, that no schedule of any kind
         does all the work.
     """
     issues = Issues()
+    jobs = SharedJobs(*map(np.asarray, jobs))
     _check_network(network, issues)
     _check_jobs(network, jobs, issues)
     if issues:
@@ -70,15 +79,17 @@ def check_shared(network: SharedNetwork, jobs: SharedJobs) -> None:
     need = STEPS * int(np.sum(jobs.length))
     most = most_work(network.capacity, *jobs[:3])
     if most < need:
-        message = f"{count(len(jobs.length), 'job')} need {need / STEPS:g} h of work, of which at "
-        message += f"most {most / STEPS:.4g} h fit between their arrivals and deadlines"
+        all_jobs = f"{count(len(jobs.length), 'job')} need{'s' * (len(jobs.length) == 1)}"
+        message = f"{all_jobs} {need / STEPS:g} h of work, of which at most {most / STEPS:.4g} h "
+        message += "fit between arrival and deadline"
         hint = "want more capacity, later deadlines or less work"
         raise InputError(Issue("capacity", message, hint))
+    return jobs
 
 
 def _check_network(network: SharedNetwork, issues: Issues) -> None:
-    shape = np.shape(network.costs)
-    if len(shape) != 2:
+    shape = network.costs.shape
+    if len(shape) != 2 or 0 in shape:
         issues.found("costs", f"has the shape {list(shape)}", "want [hours, regions]")
         return
     wanted = {
@@ -88,13 +99,13 @@ def _check_network(network: SharedNetwork, issues: Issues) -> None:
         "capacity": shape,
     }
     for name, want in wanted.items():
-        values = np.asarray(getattr(network, name))
+        values = getattr(network, name)
         if values.shape != want:
             issues.found(name, f"has the shape {list(values.shape)}", f"want {list(want)}")
         elif not np.all(np.isfinite(values)) or values.min() < 0:
             issues.found(name, "has values that are negative or not finite", "want numbers >= 0")
     if not issues:
-        distance = np.asarray(network.distance, float)
+        distance = network.distance
         shortest = np.min(distance[:, :, None] + distance[None], axis=1)
         slack = 1e-9 * max(float(distance.max()), 1.0)
         if np.any(np.diag(distance)) or np.any(np.abs(distance - distance.T) > slack):
@@ -107,7 +118,7 @@ def _check_network(network: SharedNetwork, issues: Issues) -> None:
 
 
 def _check_jobs(network: SharedNetwork, jobs: SharedJobs, issues: Issues) -> None:
-    parts = {name: np.asarray(part) for name, part in jobs._asdict().items()}
+    parts = jobs._asdict()
     for name, part in parts.items():
         if part.ndim != 1 or part.dtype.kind not in "iu" or part.shape != parts["arrival"].shape:
             issues.found(f"jobs.{name}", f"is {part.dtype}{list(part.shape)}", "want integers [m]")
@@ -115,7 +126,7 @@ def _check_jobs(network: SharedNetwork, jobs: SharedJobs, issues: Issues) -> Non
         if not issues:
             issues.found("jobs", "there is none", "want at least one job")
         return
-    hours, regions = np.shape(network.costs)
+    hours, regions = network.costs.shape
     arrival, deadline, length, start = parts.values()
     rules = (
         ("arrival", np.diff(arrival, prepend=0) < 0, "comes before the one of the job before it"),

@@ -24,8 +24,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsoco.allocation.planning.playing import learner_schedule
+from jaxsoco.allocation.sharing.crew import Crew
 from jaxsoco.allocation.sharing.network import SharedJobs, SharedNetwork, check_shared
-from jaxsoco.allocation.sharing.room import STEPS, Room
 from jaxsoco.allocation.spec import Spec
 from jaxsoco.allocation.theory.metric import StateMetric, movement
 from jaxsoco.allocation.theory.offline import offline_optimum
@@ -102,7 +102,7 @@ def share_capacity(
     Raises:
       InputError: values that make no sense, or less capacity than the jobs need.
     """
-    check_shared(network, jobs)
+    jobs = check_shared(network, jobs)
     expected = np.asarray(network.costs if forecast is None else forecast, float)
     if expected.shape != np.shape(network.costs):
         message = f"has the shape {list(expected.shape)}"
@@ -115,7 +115,7 @@ def share_capacity(
     crew = Crew(network, jobs)
     posted, planned = np.zeros((count, hours, n)), np.zeros((hours, n))
     for hour in range(hours):
-        for job in np.flatnonzero(np.asarray(jobs.arrival) == hour):
+        for job in np.flatnonzero(jobs.arrival == hour):
             if not crew.admit(int(job)):
                 continue
             price = _posted(network, planned, steepness)
@@ -134,7 +134,7 @@ def share_capacity(
 def _posted(network: SharedNetwork, planned: np.ndarray, steepness: float) -> np.ndarray:
     """The posted price of every hour and region; where there is no capacity, the highest."""
     spread = float(np.max(network.costs) - np.min(network.costs))
-    capacity = np.asarray(network.capacity, float)
+    capacity = network.capacity
     load = np.minimum(planned / np.where(capacity > 0, capacity, 1), 2.0)
     load = np.where(capacity > 0, load, 2.0)
     return spread * (steepness**load - 1) / (steepness - 1)
@@ -200,100 +200,27 @@ def _plan_load(spec: Spec, costs: jax.Array) -> jax.Array:
 _planned = jit(_plan_load)
 
 
-class Crew:
-    """The admitted jobs as they really run; every amount of work in steps."""
-
-    def __init__(self, network: SharedNetwork, jobs: SharedJobs):
-        count, n = len(jobs.length), network.costs.shape[1]
-        slots = int(np.max(jobs.deadline))
-        self._network, self._jobs = network, jobs
-        self.room = Room(network.capacity, count)
-        self.admitted = np.zeros(count, bool)
-        self.states = np.zeros((count, slots, 2 * n))
-        self._left = STEPS * np.asarray(jobs.length, np.int64)
-        self._wishes: dict[int, tuple[np.ndarray, np.ndarray]] = {}
-
-    def admit(self, job: int) -> bool:
-        """Takes a job in the hour of its arrival if it can finish, and all others still can."""
-        arrival, deadline = int(self._jobs.arrival[job]), int(self._jobs.deadline[job])
-        work = int(self._left[job])
-        self.admitted[job] = self.room.admit(job, arrival, arrival + deadline, work)
-        return bool(self.admitted[job])
-
-    def wish(self, job: int, on: np.ndarray, off: np.ndarray) -> None:
-        """What the job's learner decides, ``[T, n]`` each."""
-        self._wishes[job] = on, off
-
-    def serve(self, hour: int) -> None:
-        """Runs an hour of every job that is there, in the order of their arrival."""
-        for job in self._wishes:
-            slot = hour - int(self._jobs.arrival[job])
-            if slot < int(self._jobs.deadline[job]):
-                self._run(job, hour, slot)
-
-    def _run(self, job: int, hour: int, slot: int) -> None:
-        on, off = (part[slot] for part in self._wishes[job])
-        length = int(self._jobs.length[job])
-        if not self._left[job]:
-            before = self.states[job, slot - 1]
-            n = len(on)
-            self.states[job, slot, n:] = before[:n] + before[n:]
-            return
-        # What the learner has done by now, and this job has not: the wish of this hour.
-        wished = self._wishes[job][0][: slot + 1].sum() * STEPS
-        done = length * STEPS - self._left[job]
-        least, most = self.room.bounds(job, hour)
-        wish = int(np.clip(round(wished - done), least, most))
-        places = on if on.sum() > 0 else off
-        work = self._place(job, hour, wish, least, places)
-        self.room.use(job, hour, work)
-        self._left[job] -= work.sum()
-        runs = work / STEPS
-        # What waits is where the learner has it; of what it wanted to run, where that was.
-        waits = np.maximum(on + off - runs, 0)
-        waits *= max(1 - runs.sum(), 0) / max(waits.sum(), 1e-300)
-        self.states[job, slot] = np.concatenate([runs, waits])
-
-    def _place(self, job: int, hour: int, wish: int, least: int, places: np.ndarray) -> np.ndarray:
-        """Steps of work by region, ``[n]``: ``least`` at least, ``wish`` at most."""
-        left = self.room.left[hour]
-        total = places.sum()
-        asked = np.floor(wish * places / total + 1e-6).astype(np.int64)
-        # Rounding down loses less than a step a region: the largest share makes it up.
-        asked[np.argmax(places)] += wish - asked.sum()
-        work = np.minimum(asked, left)
-        missing = least - int(work.sum())
-        if missing > 0:
-            # Work that must be done goes to where it is cheapest, the way there included.
-            home = int(np.argmax(places))
-            price = self._network.costs[hour] + self._network.distance[home]
-            for place in np.argsort(price, kind="stable"):
-                more = min(missing, int(left[place] - work[place]))
-                work[place] += more
-                missing -= more
-        return work
-
-
 def _settled(network: SharedNetwork, jobs: SharedJobs, crew: Crew, posted: np.ndarray) -> SharedRun:
     """Charges what was really done."""
     count, (hours, n) = len(jobs.length), network.costs.shape
     slots = crew.states.shape[1]
     number = np.arange(slots)
-    within = (number < np.asarray(jobs.deadline)[:, None]) & crew.admitted[:, None]
-    rows = np.minimum(np.asarray(jobs.arrival)[:, None] + number, hours - 1)
+    within = (number < jobs.deadline[:, None]) & crew.admitted[:, None]
+    rows = np.minimum(jobs.arrival[:, None] + number, hours - 1)
     on = crew.states[..., :n] * within[..., None]
     load = np.zeros((hours, n))
     np.add.at(load, rows, on)
     service = np.sum(on * network.costs[rows], axis=(1, 2))
     start = np.zeros((count, 1, 2 * n))
-    start[np.arange(count), 0, n + np.asarray(jobs.start)] = 1
+    start[np.arange(count), 0, n + jobs.start] = 1
     before = np.concatenate([start, crew.states[:, :-1]], axis=1)
     lanes = [np.moveaxis(part, -1, 0).reshape(2 * n, -1) for part in (crew.states, before)]
     metric = StateMetric(jnp.asarray(network.distance, float), jnp.asarray(network.switch, float))
     parts = _movement(*(jnp.asarray(part, float) for part in lanes), metric)
-    move, switch = (np.asarray(x, float).reshape(count, slots) * within for x in parts)
-    last = np.asarray(jobs.deadline) - 1
-    final = on[np.arange(count), last] @ np.asarray(network.switch, float)
+    # What was never there did not move.
+    move, switch = (np.where(within, np.asarray(x).reshape(count, slots), 0) for x in parts)
+    last = jobs.deadline - 1
+    final = on[np.arange(count), last] @ network.switch
     return SharedRun(
         crew.admitted,
         crew.states * within[..., None],

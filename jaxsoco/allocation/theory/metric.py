@@ -96,12 +96,22 @@ class TimedMetric(NamedTuple):
 def of_slot(values: jax.Array, segment: jax.Array, slot: jax.Array | int) -> jax.Array:
     """The segment's ``values [S, ..., lanes]`` in a slot, with ``segment [T, lanes]``."""
     index = jnp.asarray(segment)[slot]
+    first, structure = jnp.ravel(index)[0], values.ndim - 1 - index.ndim
+    lanes = jnp.broadcast_shapes(index.shape, values.shape[1 + structure :])
+
+    def together():
+        shared = jax.lax.dynamic_index_in_dim(values, first, 0, keepdims=False)
+        return jnp.broadcast_to(shared, (*shared.shape[:structure], *lanes))
+
+    def apart():
+        lane = index.reshape((1,) * (1 + structure) + index.shape)
+        return jnp.take_along_axis(values, lane, axis=0, mode="clip")[0]
+
+    # A slice costs a tenth of a gather, and jobs of one deadline change in the same slots. (A
+    # comparison with every segment, as `take` does it, reads all of them in every slot.)
     if index.size == 1:
-        # All lanes change together: one slice, whatever the number of segments.
-        return jax.lax.dynamic_index_in_dim(values, index.reshape(()), 0, keepdims=False)
-    # A gather: a comparison with every segment, as `take` does it, reads all of them in every slot.
-    index = index.reshape((1,) * (values.ndim - index.ndim) + index.shape)
-    return jnp.take_along_axis(values, index, axis=0, mode="clip")[0]
+        return together()
+    return jax.lax.cond(jnp.all(index == first), together, apart)
 
 
 def state_metric(distance: jax.Array, switch: jax.Array) -> jax.Array:
@@ -176,9 +186,15 @@ def movement(p: jax.Array, q: jax.Array, metric: StateMetric) -> tuple[jax.Array
 
 
 def with_lanes(metric: jax.Array | StateMetric, lanes: int) -> jax.Array | StateMetric:
-    """A metric in either form with exactly ``lanes`` lane axes (of size 1 where shared)."""
+    """A metric in either form with exactly ``lanes`` lane axes (of size 1 where shared).
+
+    Raises:
+      TypeError: it is a :class:`TimedMetric`, of which a step takes that of its slot.
+    """
     if isinstance(metric, StateMetric):
         return metric.with_lanes(lanes)
+    if isinstance(metric, TimedMetric):
+        raise TypeError("metric: want the one of a slot, metric.at(slot), got a TimedMetric")
     return align(metric, 2, lanes)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import cycle
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,11 +14,11 @@ from jaxsoco.analysis.drawings.lines import Lines
 from jaxsoco.analysis.drawings.words import label_x, title, words
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.plots._base import LOG, VIEW, Plot
+from jaxsoco.analysis.plots._curves import Curve, curves_of
 from jaxsoco.analysis.selection import Scope, check_axis, check_bases, check_parameter, check_view
 from jaxsoco.analysis.views import columns_line, finals, view
 from jaxsoco.core.escape import ELLIPSIS
 from jaxsoco.core.schema import Field
-from jaxsoco.core.setup import LearnerInfo
 from jaxsoco.core.study import Study, matches
 from jaxsoco.core.text import shorten, show
 
@@ -102,67 +102,15 @@ class MeasureVsParameter(Plot):
         by = self.table.get("by")
         return [] if by is None else [f"{by} = {show(where[by])}"]
 
-    def _curves(self, study: Study) -> list[_Curve]:
+    def _curves(self, study: Study) -> list[Curve]:
         """Learners that differ in the parameter alone, together; the others one by one."""
         bases = self.table.get("algorithms") or dict.fromkeys(b for b, _ in study.settings.values())
         return [
             curve._replace(order=i)
             for i, base in enumerate(bases)
-            for curve in _curves_of(study, base, self.table["parameter"])
+            for curve in curves_of(study, base, self.table["parameter"])
         ]
 
-    def _breaches(self, ledger: Ledger, curve: _Curve) -> list[Breach]:
+    def _breaches(self, ledger: Ledger, curve: Curve) -> list[Breach]:
         self.legend(ledger, curve.labels)
         return self.broken
-
-
-class _Curve(NamedTuple):
-    """What becomes a line.
-
-    Attributes:
-      name: in the legend: with every field that tells it from the other lines of its algorithm.
-      labels: its learners, in the order of the places.
-      places: label -> value of the parameter; empty for a learner that has no such parameter.
-      order: place of its algorithm.
-    """
-
-    name: str
-    labels: tuple[str, ...]
-    places: dict[str, float]
-    order: int = 0
-
-
-def _curves_of(study: Study, base: str, parameter: str) -> list[_Curve]:
-    learners = [one for one in study.setup.learners if one.base == base]
-    swept = [one for one in learners if parameter in one.values]
-    curves = [_Curve(one.label, (one.label,), {}) for one in learners if one not in swept]
-    by_rest: dict[str, list[LearnerInfo]] = {}
-    for one in swept:
-        by_rest.setdefault(repr(sorted(_rest(one, parameter).items())), []).append(one)
-    groups = [group for members in by_rest.values() for group in _apart(members, parameter)]
-    for members in groups:
-        first, rivals = members[0], [group[0] for group in groups]
-        alike = [one for one in rivals if _rest(one, parameter) == _rest(first, parameter)]
-        telling = [
-            f"{key}={show(value, 'None')}"
-            for key, value in _rest(first, parameter).items()
-            if any(rival.values.get(key) != value for rival in rivals)
-        ]
-        telling = [first.name] * (len(alike) > 1) + telling
-        name = f"{base}({', '.join(telling)})" if telling else base
-        places = {one.label: float(one.values[parameter]) for one in members}
-        curves.append(_Curve(name, tuple(sorted(places, key=places.__getitem__)), places))
-    return curves
-
-
-def _rest(learner: LearnerInfo, parameter: str) -> dict[str, Any]:
-    return {key: value for key, value in learner.values.items() if key != parameter}
-
-
-def _apart(members: list[LearnerInfo], parameter: str) -> list[list[LearnerInfo]]:
-    """Learners of one line; algorithms that share a label and a value have a line each."""
-    places = [one.values[parameter] for one in members]
-    if len({*places}) == len(places):
-        return [members]
-    algorithms = dict.fromkeys(one.name for one in members)
-    return [[one for one in members if one.name == name] for name in algorithms]
