@@ -9,6 +9,27 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.allocation.theory.metric import StateMetric
+from jaxsoco.core.lanes import align
+
+
+class Advice(NamedTuple):
+    """What a black box recommends for all slots: a mix of at most A paths of states.
+
+    Its decision in slot ``t`` puts the mass ``weights[a]`` on ``states[t, a]``. A mix of several
+    schedules is not a schedule: it does the work in expectation.
+
+    Attributes:
+      states: ON at ``u`` is ``u``, OFF at ``u`` is ``n + u``, int32 ``[slots, A, ...]``.
+      weights: at least 0, of sum 1, ``[A, ...]``.
+    """
+
+    states: jax.Array
+    weights: jax.Array
+
+    @property
+    def paths(self) -> int:
+        """Number of paths ``A``."""
+        return self.states.shape[1]
 
 
 @jax.tree_util.register_dataclass
@@ -29,13 +50,15 @@ class Spec:
       start: point where the job arrives, int ``[...]``.
       deadline: slots until the deadline, int ``[...]``, at most ``slots``.
       length: slots of work ``J``, int ``[...]``, at most ``max_length`` and the deadline.
-      lower: ``L``, lower bound on price per unit of work, ``[...]`` (g).
+      lower: ``L``, lower bound on price per unit of work, ``f_u / c_u``, ``[...]`` (g).
       upper: ``U``, upper bound, above ``L + D + 2 tau``.
       forecast_noise: weight of uniform noise in the forecast, in [0, 1], ``[...]``.
       slots: longest deadline, the compiled number of rounds (static).
       max_length: most slots of work (static).
       advice: ``"whole-slot"``, the best such schedule of the forecast, or ``"greedy"`` (static).
       places: columns of the trace that are the job's points, int ``[n, ...]``; all if None.
+      speed: work of a slot fully ON at each point, in units of ``1 / J``, above 0, ``[n, ...]``; 1
+        everywhere if None. Learners and optima in whole slots take all points for equally fast.
     """
 
     trace: jax.Array
@@ -53,6 +76,7 @@ class Spec:
     max_length: int = field(metadata={"static": True})
     advice: str = field(default="whole-slot", metadata={"static": True})
     places: jax.Array | None = None
+    speed: jax.Array | None = None
 
     @property
     def points(self) -> int:
@@ -67,9 +91,10 @@ class Spec:
 
     @property
     def throughput(self) -> jax.Array:
-        """``c = 1 / J``, work of a slot fully ON, ``[1, ...]``."""
+        """``c = 1 / J``, work of a slot fully ON, ``[1, ...]``; ``[n, ...]`` if speeds differ."""
         rate = 1 / jnp.asarray(self.length, self.trace.dtype)
-        return jnp.broadcast_to(rate, self.lanes)[None]
+        rate = jnp.broadcast_to(rate, self.lanes)[None]
+        return rate if self.speed is None else rate * align(self.speed, 1, len(self.lanes))
 
     @property
     def metric(self) -> StateMetric:
@@ -80,13 +105,18 @@ class Spec:
 
     @property
     def move_bound(self) -> jax.Array:
-        """``D``: largest move per unit of work, ``[...]`` (g)."""
-        return jnp.max(self.metric.distance, axis=(0, 1)) / self.throughput[0]
+        """``D``: largest move per unit of work, ``[...]`` (g): ``d(u, v) <= D min(c_u, c_v)``."""
+        if self.speed is None:
+            return jnp.max(self.metric.distance, axis=(0, 1)) / self.throughput[0]
+        slower = jnp.minimum(self.throughput[:, None], self.throughput[None])
+        return jnp.max(self.metric.distance / slower, axis=(0, 1))
 
     @property
     def switch_bound(self) -> jax.Array:
         """``tau``: largest temporal switch per unit of work, ``[...]`` (g)."""
-        return jnp.max(self.metric.switch, axis=0) / self.throughput[0]
+        if self.speed is None:
+            return jnp.max(self.metric.switch, axis=0) / self.throughput[0]
+        return jnp.max(self.metric.switch / self.throughput, axis=0)
 
 
 def finish_tolerance(dtype: jnp.dtype) -> float:
@@ -102,13 +132,14 @@ class Observation(NamedTuple):
       costs: this slot's cost of full ON at every point, ``[n, ...]``.
       forecast: forecast costs of all slots, ``[slots, n, ...]``; slots past the deadline are not
         meaningful.
-      advice: states of the black-box advice for all slots, int32 ``[slots, ...]``.
+      advice: the black-box advice for all slots, states int32 ``[slots, ...]`` or a mix of paths; a
+        learner may read what is past and present.
     """
 
     slot: jax.Array
     costs: jax.Array
     forecast: jax.Array
-    advice: jax.Array
+    advice: jax.Array | Advice
 
 
 class Feedback(NamedTuple):

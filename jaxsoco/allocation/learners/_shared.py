@@ -12,7 +12,7 @@ from jaxsoco.allocation.spec import Feedback, Observation, Spec
 from jaxsoco.allocation.theory.metric import StateMetric
 from jaxsoco.allocation.theory.pseudocost import PseudoCost
 from jaxsoco.allocation.theory.tree import draw_tree
-from jaxsoco.core.lanes import one_hot, spread
+from jaxsoco.core.lanes import align, lift, one_hot, spread
 
 State = TypeVar("State")
 
@@ -35,6 +35,7 @@ class Job(NamedTuple):
       pseudo_cost: ``psi``, leaves ``[...]``.
       inner: the metric inside the decision, a tree's or the true one.
       metric: the true metric.
+      speed: work of a slot fully ON in units of ``1 / J``, ``[n, ...]``; None if 1 everywhere.
     """
 
     deadline: jax.Array
@@ -42,6 +43,12 @@ class Job(NamedTuple):
     pseudo_cost: PseudoCost
     inner: StateMetric
     metric: StateMetric
+    speed: jax.Array | None = None
+
+    def throughput(self, dtype: jnp.dtype) -> jax.Array:
+        """``c``, ``[1, ...]``, or ``[n, ...]`` where speeds differ."""
+        rate = lift(1 / jnp.asarray(self.length, dtype))
+        return rate if self.speed is None else rate * self.speed
 
 
 def learn_job(kind: str, key: jax.Array, spec: Spec, rate_of: Callable[..., jax.Array]) -> Job:
@@ -65,7 +72,16 @@ def learn_job(kind: str, key: jax.Array, spec: Spec, rate_of: Callable[..., jax.
         PseudoCost(low, high, move, switch, rate_of(low, high, move, switch)),
         _inner_metric(kind, key, spec),
         spec.metric,
+        None if spec.speed is None else align(spec.speed, 1, len(spec.lanes)),
     )
+
+
+def work_of(decision: jax.Array, throughput: jax.Array) -> jax.Array:
+    """``c . k [...]``, for ``c [1, ...]`` or ``[n, ...]``."""
+    on = decision[: decision.shape[0] // 2]
+    if throughput.shape[0] == 1:
+        return throughput[0] * jnp.sum(on, axis=0)
+    return jnp.sum(throughput * on, axis=0)
 
 
 def _inner_metric(kind: str, key: jax.Array, spec: Spec) -> StateMetric:
@@ -112,7 +128,13 @@ class WholeSlots(NamedTuple):
 
 
 def arrive(key: jax.Array, params: Any, spec: Spec) -> WholeSlots:
-    """The state before the first slot: all work left, where the job arrives."""
+    """The state before the first slot: all work left, where the job arrives.
+
+    Raises:
+      ValueError: the points work at different speeds.
+    """
+    if spec.speed is not None:
+        raise ValueError("speed: whole slots are counted at one speed; use pcm or st_clip instead")
     del key, params
     lanes = spec.lanes
     # sqrt(L U) is a price per unit of work; a slot does c of it.

@@ -4,7 +4,7 @@ As in :mod:`PCM <jaxsoco.allocation.learners.pcm>`, ``k_t`` is a distribution ov
 work done and ``c = 1 / J``; the rate of ``psi`` is the robustness factor ``gamma(epsilon)`` here.
 Besides, the learner keeps what it has spent (``SC``), what the advice has paid (``ADV``) and done
 (``A``), and ``rho``, the work that it would have done without advice. In slot ``t``, with costs
-``f`` and the advised state ``a_t``, whose work is ``c(a_t)``:
+``f`` and the advised decision ``a_t``, one state or a mix of a few, whose work is ``c(a_t)``:
 
 1. The advice moves on::
 
@@ -23,7 +23,8 @@ Besides, the learner keeps what it has spent (``SC``), what the advice has paid 
    ``rho <- rho + min(c . k_t, c . k~_t)``, where ``k~_t`` solves 2 without the constraint.
 
 A job that is finished (``z = 1``) goes OFF where it is. Where the slots after this one cannot
-finish it, step 2 must do what they cannot, by the true metric. The cost is at most ``1 + epsilon``
+finish it, at the largest ``c_u`` if points differ, step 2 must do what they cannot, by the true
+metric. The cost is at most ``1 + epsilon``
 times the advice's, and at most ``gamma(epsilon)`` times the optimum up to the tree's distortion.
 """
 
@@ -35,13 +36,21 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.allocation.learners._shared import Job, keep, learn_job, rest, start_off
+from jaxsoco.allocation.learners._shared import (
+    Job,
+    keep,
+    learn_job,
+    rest,
+    start_off,
+    work_of,
+)
 from jaxsoco.allocation.settings import STCLIPParams
-from jaxsoco.allocation.spec import Observation, Spec, finish_tolerance
+from jaxsoco.allocation.spec import Advice, Observation, Spec, finish_tolerance
 from jaxsoco.allocation.theory.clip import stclip_step
 from jaxsoco.allocation.theory.metric import StateMetric, movement
+from jaxsoco.allocation.theory.mixes import marginal
 from jaxsoco.allocation.theory.pseudocost import robustness
-from jaxsoco.core.lanes import lift, spread, where
+from jaxsoco.core.lanes import spread, where
 from jaxsoco.core.protocol import Algorithm, counted_faults
 from jaxsoco_kernels.info import Status
 
@@ -56,7 +65,7 @@ class STCLIPState(NamedTuple):
       utilization: ``z``.
       robust: ``rho``.
       spent: ``SC``.
-      advised: the advice's last state, int32.
+      start: the state before the first slot, OFF where the job arrives, int32.
       advice_cost: ``ADV``.
       advice_work: ``A``.
       faults: slots in which even following the advice would have exceeded the budget, int32.
@@ -68,16 +77,19 @@ class STCLIPState(NamedTuple):
     utilization: jax.Array
     robust: jax.Array
     spent: jax.Array
-    advised: jax.Array
+    start: jax.Array
     advice_cost: jax.Array
     advice_work: jax.Array
     faults: jax.Array
 
 
 class _Advice(NamedTuple):
-    """The advice after this slot: its state, ``ADV``, ``A``, and the budget that it allows."""
+    """The advice after this slot: where it is, ``ADV``, ``A``, and the budget that it allows.
 
-    place: jax.Array
+    ``target`` is a state ``[...]``, or states ``[A, ...]`` and their weights ``[A, ...]``.
+    """
+
+    target: jax.Array | tuple[jax.Array, jax.Array]
     cost: jax.Array
     work: jax.Array
     budget: jax.Array
@@ -101,19 +113,19 @@ def _act(
     n = obs.costs.shape[0]
     tolerance = finish_tolerance(z.dtype)
     finished = 1 - z <= tolerance
-    rate = 1 / jnp.asarray(job.length, z.dtype)
-    advice = _advice(state, obs, rate)
-    least = _least_work(state, obs.slot, rate)
+    throughput = job.throughput(z.dtype)
+    advice = _advice(state, obs, throughput)
+    least = _least_work(state, obs.slot, jnp.max(throughput, axis=0))
     decision, _, info = stclip_step(
         obs.costs,
         # Work that later slots cannot do is placed by the true metric.
         where(least > tolerance, job.metric, job.inner),
         job.metric,
-        lift(rate),
+        throughput,
         previous,
         z,
         state.robust,
-        advice.place,
+        advice.target,
         advice.work,
         state.spent,
         advice.budget,
@@ -122,7 +134,7 @@ def _act(
     )
     decision = jnp.where(finished[None], rest(previous), decision)
     # Step 3: z, and SC in the true metric.
-    work = rate * jnp.sum(decision[:n], axis=0)
+    work = work_of(decision, throughput)
     move, switch = movement(decision, previous, job.metric)
     spent = state.spent + jnp.sum(obs.costs * decision[:n], axis=0) + move + switch
     # The constraint reserves a way back to the advice. A decision that ends the job needs none: all
@@ -135,28 +147,62 @@ def _act(
         utilization=z + work,
         robust=jnp.where(active, info.robust_utilization, state.robust),
         spent=spent,
-        advised=advice.place,
         advice_cost=advice.cost,
         advice_work=advice.work,
         faults=state.faults + (active & (info.status != Status.OK) & ~affordable_end),
     )
 
 
-def _advice(state: STCLIPState, obs: Observation, rate: jax.Array) -> _Advice:
+def _advice(state: STCLIPState, obs: Observation, throughput: jax.Array) -> _Advice:
     """Step 1, and the right side of the constraint in step 2."""
     psi, metric = state.job.pseudo_cost, state.job.metric
+    states, weights = _paths(obs.advice, throughput)
     # All lanes are in the same slot.
-    place = obs.advice[jnp.ravel(obs.slot)[0] - 1]
+    slot = jnp.ravel(obs.slot)[0]
+    now = states[slot - 1]
+    before = jnp.where(slot == 1, state.start[None], states[jnp.maximum(slot - 2, 0)])
     # c(a_t)
-    runs = jnp.where(place < obs.costs.shape[0], rate, 0)
-    cost = state.advice_cost + _advice_charge(place, state.advised, metric, obs.costs)
-    work = state.advice_work + runs
+    runs = jnp.sum(weights * _state_work(now, throughput, metric.points), axis=0)
+    if states.shape[1] == 1:
+        target, charge = now[0], _state_charge(now[0], before[0], metric, obs.costs)
+    else:
+        target, charge = (now, weights), _mix_charge(now, before, weights, metric, obs.costs)
+    cost, work = state.advice_cost + charge, state.advice_work + runs
     # budget = (1 + epsilon) [ADV + tau c(a_t) + (1 - A) L]
     future = psi.tau * runs + (1 - work) * psi.L
-    return _Advice(place, cost, work, (1 + state.epsilon) * (cost + future))
+    return _Advice(target, cost, work, (1 + state.epsilon) * (cost + future))
 
 
-def _advice_charge(
+def _paths(advice: jax.Array | Advice, throughput: jax.Array) -> Advice:
+    """States ``[slots, ...]`` are one path, of weight 1."""
+    if isinstance(advice, Advice):
+        return advice
+    return Advice(advice[:, None], jnp.ones_like(throughput[:1]))
+
+
+def _state_work(states: jax.Array, throughput: jax.Array, points: int) -> jax.Array:
+    """Work ``c(a) [A, ...]`` of advice in states ``[A, ...]``."""
+    if throughput.shape[0] == 1:
+        return jnp.where(states < points, throughput, 0)
+    places = jnp.arange(points).reshape(-1, *(1,) * states.ndim)
+    return jnp.sum(jnp.where(places == states[None], throughput[:, None], 0), axis=0)
+
+
+def _mix_charge(
+    states: jax.Array,
+    before: jax.Array,
+    weights: jax.Array,
+    metric: StateMetric,
+    costs: jax.Array,
+) -> jax.Array:
+    """``f . a_t + W1(a_t, a_{t-1})`` for advice that mixes states ``[A, ...]``."""
+    n = metric.points
+    decision = marginal(states, weights, n)
+    move, switch = movement(decision, marginal(before, weights, n), metric)
+    return jnp.sum(costs * decision[:n], axis=0) + move + switch
+
+
+def _state_charge(
     place: jax.Array, before: jax.Array, metric: StateMetric, costs: jax.Array
 ) -> jax.Array:
     """``f . a_t + W1(a_t, a_{t-1})`` for advice that goes from state ``before`` to ``place``."""
