@@ -49,23 +49,23 @@ def _cases(size: Size, tile: int):
     workload = instance(size).settings
     keys = random.run_key(random.words(jax.random.key(ROOT)), jnp.arange(tile))
     nature, learner, _ = random.round_keys(keys, 0)
-    spec = _compiled(draw_job)(keys, workload)
-    init = _compiled(allocation.init)
+    spec = compiled(draw_job)(keys, workload)
+    init = compiled(allocation.init)
     world = init(nature, spec)
     cases: dict[str, Callable[[], Any]] = {
-        "draw of the job": _call(_compiled(draw_job), keys, workload),
+        "draw of the job": _call(compiled(draw_job), keys, workload),
         "prices, forecast and advice": _call(init, nature, spec),
     }
     actions = None
     for name, (algorithm, params) in LEARNERS.items():
-        begin = _compiled(algorithm.init)
-        act = _compiled(_acts(algorithm, size.slots))
+        begin = compiled(algorithm.init)
+        act = compiled(acts(algorithm, size.slots))
         state = begin(learner, params, spec)
         actions = act(learner, params, spec, world, state)
         cases[f"{name}: tree and constants"] = _call(begin, learner, params, spec)
         cases[f"{name}: decisions"] = _call(act, learner, params, spec, world, state)
-    cases["ledger (exact transport)"] = _call(_compiled(_ledger), spec, world, actions)
-    cases["OPT: value and weight"] = _call(_compiled(_optimum), spec, world.costs)
+    cases["ledger (exact transport)"] = _call(compiled(_ledger), spec, world, actions)
+    cases["OPT: value and weight"] = _call(compiled(_optimum), spec, world.costs)
     kernels = _kernels(size, tile)
     slots = {name: size.slots for name in cases} | {name: _REPEATS for name in kernels}
     found = offline_optimum(
@@ -97,12 +97,12 @@ def _kernels(size: Size, tile: int) -> dict[str, Callable[[], Any]]:
         return jax.lax.fori_loop(0, _REPEATS, step, mass)
 
     return {
-        _product(size): _call(_compiled(products), matrix, vector),
-        f"one pass over all pairs of {2 * n} sources": _call(_compiled(passes), price, mass),
+        _product(size): _call(compiled(products), matrix, vector),
+        f"one pass over all pairs of {2 * n} sources": _call(compiled(passes), price, mass),
     }
 
 
-def _acts(algorithm, slots: int):
+def acts(algorithm, slots: int):
     """All decisions of a job, without the world's answers."""
 
     def run(key, params, spec, world, state):
@@ -134,7 +134,7 @@ def _optimum(spec, costs):
     return best.value, best.weight
 
 
-def _compiled(function):
+def compiled(function):
     options = CPU_OPTIONS if jax.devices()[0].platform == "cpu" else None
     return jax.jit(function, compiler_options=options)
 

@@ -72,8 +72,13 @@ def advice(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> Ledger:
     slots = jnp.arange(spec.slots).reshape(-1, 1, *(1,) * len(spec.lanes))
     deadline = jnp.broadcast_to(jnp.asarray(spec.deadline), spec.lanes)
     runs = (states < spec.points) & (slots < deadline[None, None])
-    # Slots are counted before they are weighed: whole slots leave no dust.
-    done = jnp.sum(weights * jnp.sum(runs, axis=0), axis=0) / spec.length
+    if spec.speed is None:
+        # Slots are counted before they are weighed: whole slots leave no dust.
+        done = jnp.sum(weights * jnp.sum(runs, axis=0), axis=0) / spec.length
+    else:
+        at = jnp.moveaxis(jax.nn.one_hot(states % spec.points, spec.points), -1, 0)
+        rate = jnp.sum(at * spec.throughput[:, None, None], axis=0)
+        done = jnp.sum(weights[None] * rate * runs, axis=(0, 1))
     return _named(parts, jnp.maximum(1 - done, 0)), jnp.zeros(spec.lanes, jnp.int32)
 
 

@@ -130,7 +130,7 @@ def draw_duel(key: jax.Array, terms: Terms) -> Duel:
     block = begin if terms.instance != "G_y" and terms.advice == "good" else deadline - m
     runs = (slot >= block[None]) & (slot < block[None] + m)
     whole = jnp.ones(lanes, jnp.int32)
-    # Only the metric of this spec is shared: the game's prices are `here` and `there`.
+    # Nobody reads the prices of the trace: those of the game are `here` and `there`.
     return Duel(
         trace=jnp.zeros((1, n), like.dtype),
         power=like + 1,

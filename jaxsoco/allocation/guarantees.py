@@ -16,6 +16,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from jaxsoco.core.settings import is_auto
+
 _STEPS = 200
 
 Values = Mapping[str, Any]
@@ -33,9 +35,18 @@ def robust(problem: Values, learner: Values) -> float:
 
 
 def consistent(problem: Values, learner: Values) -> float:
-    """``1 + epsilon`` times the cost of the advice."""
-    del problem
-    return 1 + learner["epsilon"]
+    """``1 + epsilon`` times the cost of the advice, and ``2 tau c`` besides.
+
+    For work in which the learner is behind the advice, the published constraint reserves the price
+    ``U``, but not the switches around it. They cost at most ``2 tau c``, and vanish with ``c``.
+    """
+    low, high, _, tau = _bounds(problem)
+    left_out = 2 * tau / problem["job_length"]
+    y = low if is_auto(problem["y"]) else float(problem["y"])
+    cheap = {"G_y": high, "A_y": y, "E.3": low}[problem["instance"]]
+    # The advice runs m slots in a row at one price, and pays two switches of the whole job.
+    paid = (cheap if problem["advice"] == "good" else high) + left_out
+    return 1 + learner["epsilon"] + left_out / paid
 
 
 def eta(L: float, U: float, D: float, tau: float) -> float:

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.allocation.theory.metric import StateMetric, TimedMetric
+from jaxsoco.core.lanes import align
 
 
 class Advice(NamedTuple):
@@ -52,7 +53,7 @@ class Spec:
       start: point where the job arrives, int ``[...]``.
       deadline: slots until the deadline, int ``[...]``, at most ``slots``.
       length: slots of work ``J``, int ``[...]``, at most ``max_length`` and the deadline.
-      lower: ``L``, lower bound on price per unit of work, ``[...]`` (g).
+      lower: ``L``, lower bound on price per unit of work, ``f_u / c_u``, ``[...]`` (g).
       upper: ``U``, upper bound, above ``L + D + 2 tau``.
       forecast_noise: weight of uniform noise in the forecast, in [0, 1], ``[...]``.
       slots: longest deadline, the compiled number of rounds (static).
@@ -69,6 +70,8 @@ class Spec:
       segment: of every slot, int ``[slots, ...]``: the move into it costs the distance of its
         segment (SOAD-T). None if the distance does not change.
       sample: whether a schedule drawn from the decisions is charged in their place (static).
+      speed: work of a slot fully ON at each point, in units of ``1 / J``, above 0, ``[n, ...]``; 1
+        everywhere if None. Learners and optima in whole slots take all points for equally fast.
     """
 
     trace: jax.Array
@@ -93,6 +96,7 @@ class Spec:
     advised: Advice | None = None
     segment: jax.Array | None = None
     sample: bool = field(default=False, metadata={"static": True})
+    speed: jax.Array | None = None
 
     @property
     def points(self) -> int:
@@ -107,9 +111,10 @@ class Spec:
 
     @property
     def throughput(self) -> jax.Array:
-        """``c = 1 / J``, work of a slot fully ON, ``[1, ...]``."""
+        """``c = 1 / J``, work of a slot fully ON, ``[1, ...]``; ``[n, ...]`` if speeds differ."""
         rate = 1 / jnp.asarray(self.length, self.trace.dtype)
-        return jnp.broadcast_to(rate, self.lanes)[None]
+        rate = jnp.broadcast_to(rate, self.lanes)[None]
+        return rate if self.speed is None else rate * align(self.speed, 1, len(self.lanes))
 
     @property
     def metric(self) -> StateMetric | TimedMetric:
@@ -128,13 +133,22 @@ class Spec:
 
     @property
     def move_bound(self) -> jax.Array:
-        """``D``: largest move per unit of work in any slot, ``[...]`` (g)."""
-        return jnp.max(self.metric.upper().distance, axis=(0, 1)) / self.throughput[0]
+        """``D``: largest move per unit of work in any slot, ``[...]`` (g).
+
+        ``d(u, v) <= D min(c_u, c_v)`` for all points.
+        """
+        distance = self.metric.upper().distance
+        if self.speed is None:
+            return jnp.max(distance, axis=(0, 1)) / self.throughput[0]
+        slower = jnp.minimum(self.throughput[:, None], self.throughput[None])
+        return jnp.max(distance / slower, axis=(0, 1))
 
     @property
     def switch_bound(self) -> jax.Array:
         """``tau``: largest temporal switch per unit of work, ``[...]`` (g)."""
-        return jnp.max(self.metric.switch, axis=0) / self.throughput[0]
+        if self.speed is None:
+            return jnp.max(self.metric.switch, axis=0) / self.throughput[0]
+        return jnp.max(self.metric.switch / self.throughput, axis=0)
 
 
 def finish_tolerance(dtype: jnp.dtype) -> float:
@@ -150,13 +164,14 @@ class Observation(NamedTuple):
       costs: this slot's cost of full ON at every point, ``[n, ...]``.
       forecast: forecast costs of all slots, ``[slots, n, ...]``; slots past the deadline are not
         meaningful.
-      advice: the black-box advice for all slots; a learner may read what is past and present.
+      advice: the black-box advice for all slots, states int32 ``[slots, ...]`` or a mix of paths; a
+        learner may read what is past and present.
     """
 
     slot: jax.Array
     costs: jax.Array
     forecast: jax.Array
-    advice: Advice
+    advice: jax.Array | Advice
 
 
 class Feedback(NamedTuple):

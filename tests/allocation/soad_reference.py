@@ -46,6 +46,18 @@ def tree_paths(rng: np.random.Generator, n: int) -> np.ndarray:
     return distance if distance.max() > 0 else 1.0 - np.eye(n)
 
 
+def spanning_tree(rng: np.random.Generator, distance: np.ndarray) -> np.ndarray:
+    """Path lengths in a random spanning tree: they dominate the metric, as an embedding does."""
+    n = distance.shape[0]
+    tree, joined = np.zeros((n, n)), [0]
+    for v in rng.permutation(np.arange(1, n)):
+        parent = rng.choice(joined)
+        for u in joined:
+            tree[u, v] = tree[v, u] = tree[u, parent] + distance[parent, v]
+        joined.append(int(v))
+    return tree
+
+
 def shortest_paths(weights: np.ndarray) -> np.ndarray:
     """Lengths of shortest paths, by Bellman's recursion over the number of arcs."""
     n = weights.shape[0]

@@ -57,14 +57,15 @@ class Plan(NamedTuple):
 class Clip(NamedTuple):
     """What ST-CLIP's step is told beyond a slot (whose ``distance`` is the true metric).
 
-    ``tree`` is the distance inside the objective, whose price starts at ``robust``. ``back`` is the
-    distance of the way back to the advice, the slot's own if None.
+    ``tree`` is the distance inside the objective, whose price starts at ``robust``; ``advice`` is a
+    state, or a distribution over all of them. ``back`` is the distance of the way back to the
+    advice, the slot's own if None.
     """
 
     slot: Slot
     tree: np.ndarray  # [n, n]
     robust: float
-    advice: int
+    advice: int | np.ndarray
     advice_work: float
     spent: float
     budget: float
@@ -82,7 +83,11 @@ class Clip(NamedTuple):
 
     @property
     def advised(self) -> np.ndarray:
-        return np.eye(self.slot.previous.size)[self.advice]
+        return (
+            np.eye(self.slot.previous.size)[self.advice]
+            if np.ndim(self.advice) == 0
+            else self.advice
+        )
 
     def objective(self, decision: np.ndarray) -> float:
         slot = self.slot

@@ -216,6 +216,14 @@ def test_advice_of_a_function(x64):
     paid = followed(problem, keys)
     agnostic = jaxsoco.play(problem, *jaxsoco.learner("allocation/agnostic"), keys).costs
     np.testing.assert_allclose(totals(paid), totals(agnostic), rtol=1e-12, atol=1e-12)
+
+
+@X64
+@pytest.mark.slow
+def test_st_clip_is_consistent_with_a_function(x64):
+    problem = with_advice(jaxsoco.make("allocation/carbon_jobs"), at_once)
+    keys = jaxsoco.seed_keys(0, JOBS)
+    paid = followed(problem, keys)
     run = jaxsoco.play(problem, *jaxsoco.learner("allocation/st_clip", epsilon=0.1), keys)
     ratio = totals(run.costs).sum(axis=0) / totals(paid).sum(axis=0)
     assert np.all(ratio <= 1.1 * (1 + 1e-9))

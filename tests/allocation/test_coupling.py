@@ -16,7 +16,7 @@ X64 = pytest.mark.parametrize("x64", [True], indirect=True)
 LEARNERS = ("pcm", "st_clip", "agnostic", "greedy", "delayed_greedy", "threshold")
 
 
-def pairs(rng: np.random.Generator, n: int) -> list[tuple[np.ndarray, np.ndarray]]:
+def pairs(rng: np.random.Generator, n: int) -> list[tuple[np.ndarray, ...]]:
     """Decisions that follow each other: spread out, sparse, alike, and in single states."""
     spread = [rng.dirichlet(np.ones(2 * n)) for _ in range(2)]
     sparse = [rng.dirichlet(np.full(2 * n, 0.1)) for _ in range(2)]
@@ -102,7 +102,7 @@ def test_schedules_cost_on_average_what_the_decisions_cost(learner, x64):
     run = jaxsoco.play(problem, *jaxsoco.learner(f"allocation/{learner}"), keys, trace=True)
     spec = problem.spec(keys)
     prices = jax.jit(problem.problem.init)(random.words(keys), spec).costs
-    decisions, fractional = run.trace[0], np.asarray(sum(run.costs[:3])[-1])
+    decisions, fractional = run.trace[0], np.asarray(jnp.stack(run.costs[:3]).sum(axis=0)[-1])
     sample = jax.jit(jax.vmap(sample_schedule, (0, None, None, None)))
     mixed = 0
     for job in range(jobs):

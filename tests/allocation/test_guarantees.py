@@ -96,6 +96,37 @@ def test_single_precision_keeps_the_budget(x64):
     assert np.sum(ratio > 1.09) >= 20, "the bound was never nearly met: this says nothing"
 
 
+@pytest.mark.slow  # the step for a mix takes minutes to compile
+@pytest.mark.parametrize("x64", [True, False], indirect=True)
+@pytest.mark.parametrize(
+    ("values", "nearly"),
+    [
+        ({"advice": "linear"}, 10),
+        ({"advice": "hindsight", "deadline_min": 10, "deadline_max": 20}, 10),
+    ],
+)
+def test_st_clip_is_consistent_with_a_mix_on_every_job(values, nearly, x64):
+    """A third of the jobs at each trust, and with hindsight errors from 0 to 1."""
+    problem, keys = jaxsoco.make("allocation/carbon_jobs", **values), jaxsoco.seed_keys(0, 510)
+    trust = jnp.tile(jnp.array(TRUSTS), 170)
+    if values["advice"] == "hindsight":
+        errors = jnp.tile(jnp.array([0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.6, 1.0]), 51)
+        problem = dataclasses.replace(
+            problem, settings=dataclasses.replace(problem.settings, advice_error=errors)
+        )
+    spec = problem.spec(keys)
+    costs, followed, faults = with_advice(random.words(keys), spec, trust, "tree")
+    assert costs.service.dtype == (jnp.float64 if x64 else jnp.float32)
+    tolerance = 1e-9 if x64 else 1e-5
+    ratio = total(costs) / total(followed)
+    assert np.all(ratio <= (1 + trust) * (1 + tolerance))
+    assert np.all(np.asarray(costs.shortfall) <= tolerance)
+    assert np.all(np.asarray(followed["shortfall"]) <= tolerance)
+    assert not np.any(faults)
+    tight = np.sum(ratio > 1 + 0.9 * np.asarray(trust))
+    assert tight >= nearly, "the bound was never nearly met: this says nothing"
+
+
 # --- deadlines -----------------------------------------------------------------------------------
 
 

@@ -98,7 +98,8 @@ def test_slopes_are_those_of_the_expected_costs(x64):
     def slope(problem):
         def cost(epsilon):
             own = replace(params, epsilon=epsilon)
-            return sum(jaxsoco.play(problem, algorithm, own, keys, at=[16]).costs[:3])[-1]
+            costs = jaxsoco.play(problem, algorithm, own, keys, at=[16]).costs
+            return costs.service[-1] + costs.move[-1] + costs.switch[-1]
 
         return jax.jit(lambda: jax.jvp(cost, (0.3,), (1.0,)))()
 
@@ -106,3 +107,10 @@ def test_slopes_are_those_of_the_expected_costs(x64):
     np.testing.assert_allclose(sampled, plain, rtol=1e-9, atol=1e-9)
     assert np.any(plain != 0)
     assert np.any(np.abs(value - drawn) > 1e-6)
+
+
+@pytest.mark.slow
+def test_learners_conform_where_schedules_are_drawn():
+    """All but slopes, which are those of the expected costs: no difference of single runs."""
+    values = {"bounds": "trace", "sample": True}
+    jaxsoco.testing.conformance("allocation/pcm", values=values, skip=("slopes",))

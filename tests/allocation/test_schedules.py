@@ -61,6 +61,12 @@ def test_a_job_is_given_the_row_of_its_hour_and_region(prepare, name):
         np.testing.assert_array_equal(advice.states[:, 0, b], states[int(hour), int(start)])
     paid = jaxsoco.comparator("allocation/advice")(problem, keys, (SLOTS,))
     np.testing.assert_array_equal(paid["shortfall"], 0)
+
+
+@pytest.mark.slow
+def test_st_clip_is_consistent_with_a_table(prepare):
+    problem, keys, _, _ = told(prepare(states=random_table()[..., 0]), 96)
+    paid = jaxsoco.comparator("allocation/advice")(problem, keys, (SLOTS,))
     run = jaxsoco.play(problem, *jaxsoco.learner("allocation/st_clip", epsilon=0.1), keys)
     names = ("service", "move", "switch")
     ratio = sum(getattr(run.costs, x)[-1] for x in names) / sum(paid[x][-1] for x in names)

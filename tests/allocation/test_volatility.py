@@ -199,6 +199,28 @@ def test_distances_are_differentiable_in_what_scales_them(x64):
     assert min(map(float, slopes)) > 0
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("links", [None, 20])
+def test_st_clip_is_consistent_on_every_job(links, x64):
+    values = {"network_segments": 8, "network_links": links, "latency_scale": 6.0}
+    problem = jaxsoco.make("allocation/carbon_jobs", deadline_max=24, **values)
+    keys = jaxsoco.seed_keys(0, 512)
+    followed = total(jaxsoco.comparator("allocation/advice")(problem, keys, (problem.horizon,)))
+    dust, tight = 1e-9 if x64 else 1e-5, 0
+    for epsilon in (0.1, 2.0):
+        run = jaxsoco.play(problem, *jaxsoco.learner("allocation/st_clip", epsilon=epsilon), keys)
+        ratio = total(run.costs._asdict()) / followed
+        assert np.all(ratio <= (1 + epsilon) * (1 + dust))
+        assert np.all(np.asarray(run.costs.shortfall) <= dust)
+        assert not np.any(run.faults)
+        tight += int(np.sum(ratio > 1 + 0.8 * epsilon))
+    assert tight >= 5, "the bound was never nearly met: this says nothing"
+
+
+def total(costs) -> np.ndarray:
+    return np.asarray(sum(costs[name] for name in ("service", "move", "switch")))[-1]
+
+
 @pytest.mark.parametrize("segments", [1, 2, 5, 12])
 def test_segments_are_equally_long(segments):
     deadlines = jnp.arange(12, 48)

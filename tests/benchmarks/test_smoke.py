@@ -55,6 +55,17 @@ def test_provisioning():
 
 
 @pytest.mark.slow
+def test_allocation_advice():
+    done = run_quick("allocation_advice.py")
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = rows_of(done.stdout, "us per slot and job")
+    kinds = ["one state", "two states", "four states", "one state, two speeds"]
+    assert [row["us per slot and job"] for row in rows] == kinds
+    assert all(float(row[x].replace(",", "")) > 0 for row in rows for x in ("float64", "float32"))
+    assert "- two states to one:" in done.stdout
+
+
+@pytest.mark.slow
 def test_allocation():
     done = run_quick("allocation.py", "--devices", "1")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -12,7 +12,7 @@ from jaxsoco.allocation.spec import Feedback, Observation, Spec
 from jaxsoco.allocation.theory.metric import StateMetric, TimedMetric
 from jaxsoco.allocation.theory.pseudocost import PseudoCost
 from jaxsoco.allocation.theory.tree import draw_tree, draw_trees
-from jaxsoco.core.lanes import one_hot, spread
+from jaxsoco.core.lanes import align, lift, one_hot, spread
 
 State = TypeVar("State")
 
@@ -36,6 +36,7 @@ class Job(NamedTuple):
       inner: the metric inside the decision, a tree's or the true one.
       metric: the true metric.
       farthest: a metric that the true one exceeds in no slot; None if it does not change.
+      speed: work of a slot fully ON in units of ``1 / J``, ``[n, ...]``; None if 1 everywhere.
     """
 
     deadline: jax.Array
@@ -44,6 +45,12 @@ class Job(NamedTuple):
     inner: StateMetric | TimedMetric
     metric: StateMetric | TimedMetric
     farthest: StateMetric | None = None
+    speed: jax.Array | None = None
+
+    def throughput(self, dtype: jnp.dtype) -> jax.Array:
+        """``c``, ``[1, ...]``, or ``[n, ...]`` where speeds differ."""
+        rate = lift(1 / jnp.asarray(self.length, dtype))
+        return rate if self.speed is None else rate * self.speed
 
     def at(self, slot: jax.Array) -> SlotMetrics:
         """The metrics of a slot, int ``[...]`` from 1 on: all lanes are in the same."""
@@ -83,7 +90,16 @@ def learn_job(kind: str, key: jax.Array, spec: Spec, rate_of: Callable[..., jax.
         _inner_metric(kind, key, metric),
         metric,
         metric.upper() if isinstance(metric, TimedMetric) else None,
+        None if spec.speed is None else align(spec.speed, 1, len(spec.lanes)),
     )
+
+
+def work_of(decision: jax.Array, throughput: jax.Array) -> jax.Array:
+    """``c . k [...]``, for ``c [1, ...]`` or ``[n, ...]``."""
+    on = decision[: decision.shape[0] // 2]
+    if throughput.shape[0] == 1:
+        return throughput[0] * jnp.sum(on, axis=0)
+    return jnp.sum(throughput * on, axis=0)
 
 
 def _inner_metric(
@@ -133,7 +149,13 @@ class WholeSlots(NamedTuple):
 
 
 def arrive(key: jax.Array, params: Any, spec: Spec) -> WholeSlots:
-    """The state before the first slot: all work left, where the job arrives."""
+    """The state before the first slot: all work left, where the job arrives.
+
+    Raises:
+      ValueError: the points work at different speeds.
+    """
+    if spec.speed is not None:
+        raise ValueError("speed: whole slots are counted at one speed; use pcm or st_clip instead")
     del key, params
     lanes = spec.lanes
     # sqrt(L U) is a price per unit of work; a slot does c of it.

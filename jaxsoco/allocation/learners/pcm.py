@@ -1,8 +1,9 @@
 """PCM: pseudo-cost minimisation (arXiv 2408.07831, section 3 and algorithm 1).
 
 The decision ``k_t`` is a distribution over the states ON and OFF of n points, ``z`` the work done,
-``c = 1 / J`` the work of a slot fully ON. ``k_0`` is OFF where the job arrives, ``z = 0``. The
-pseudo-cost is what a unit of work may cost when ``z`` of it is done::
+``c = 1 / J`` the work of a slot fully ON (``c_u = speed_u / J`` where points differ; the mandatory
+rule below then takes the largest ``c_u``, as every point is in reach). ``k_0`` is OFF where the job
+arrives, ``z = 0``. The pseudo-cost is what a unit of work may cost when ``z`` of it is done::
 
     psi(z) = U - tau + (U / eta - U + D + 2 tau) exp(z / eta)
 
@@ -94,24 +95,26 @@ def _act(
         demand = jnp.clip(psi.inverse(price) - done, 0, jnp.maximum(room, 0))
         return jnp.where(forced, must, demand)
 
-    rate = lift(1 / jnp.asarray(job.length, z.dtype))
-    inner = job.at(obs.slot).inner
-    decision, work, _ = serve(obs.costs, inner, rate, state.decision, work_at)
+    throughput, inner = job.throughput(z.dtype), job.at(obs.slot).inner
+    decision, work, _ = serve(obs.costs, inner, throughput, state.decision, work_at)
     decision = jnp.where(phase.finished[None], rest(state.decision), decision)
     work = jnp.where(phase.finished, 0, work)
     return decision, state._replace(decision=decision, utilization=z + work)
 
 
 def _phase(slot: jax.Array, job: Job, utilization: jax.Array) -> _Phase:
-    """Mandatory: the slots after this one cannot finish the job at full rate."""
+    """Mandatory: the slots after this one cannot finish the job at the highest rate."""
     tolerance = finish_tolerance(utilization.dtype)
     left = jnp.maximum(1 - utilization, 0)
     finished = left <= tolerance
-    # (T - t) c, what the slots after this one can do.
+    # (T - t) max_u c_u, what the slots after this one can do.
     after = (job.deadline - slot) / jnp.asarray(job.length, utilization.dtype)
+    if job.speed is not None:
+        after = after * jnp.max(job.speed, axis=0)
     mandatory = ~finished & (after < left - tolerance)
-    # Mandatory work is min(c, 1 - z).
-    return _Phase(mandatory, jnp.minimum(left, 1 / jnp.asarray(job.length, left.dtype)), finished)
+    # Mandatory work is min(max_u c_u, 1 - z).
+    fastest = jnp.max(job.throughput(left.dtype), axis=0)
+    return _Phase(mandatory, jnp.minimum(left, fastest), finished)
 
 
 pcm = Algorithm(_init, _act, keep)

@@ -25,7 +25,8 @@ Besides, the learner keeps what it has spent (``SC``), what the advice has paid 
    ``rho <- rho + min(c . k_t, c . k~_t)``, where ``k~_t`` solves 2 without the constraint.
 
 A job that is finished (``z = 1``) goes OFF where it is. Where the slots after this one cannot
-finish it, step 2 must do what they cannot, by the true metric. The cost is at most ``1 + epsilon``
+finish it, at the largest ``c_u`` if points differ, step 2 must do what they cannot, by the true
+metric. The cost is at most ``1 + epsilon``
 times the advice's, and at most ``gamma(epsilon)`` times the optimum up to the tree's distortion.
 """
 
@@ -37,15 +38,21 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.allocation.learners._shared import Job, keep, learn_job, rest, start_off
+from jaxsoco.allocation.learners._shared import (
+    Job,
+    keep,
+    learn_job,
+    rest,
+    start_off,
+    work_of,
+)
 from jaxsoco.allocation.settings import STCLIPParams
-from jaxsoco.allocation.spec import Observation, Spec, finish_tolerance
+from jaxsoco.allocation.spec import Advice, Observation, Spec, finish_tolerance
 from jaxsoco.allocation.theory.clip import stclip_step
 from jaxsoco.allocation.theory.metric import StateMetric, movement
 from jaxsoco.allocation.theory.mixes import marginal
 from jaxsoco.allocation.theory.pseudocost import robustness
-from jaxsoco.core.errors import InputError, Issue
-from jaxsoco.core.lanes import lift, spread, where
+from jaxsoco.core.lanes import spread, where
 from jaxsoco.core.protocol import Algorithm, counted_faults
 from jaxsoco_kernels.info import Status
 
@@ -109,17 +116,15 @@ def _act(
     n = obs.costs.shape[0]
     tolerance = finish_tolerance(z.dtype)
     finished = 1 - z <= tolerance
-    rate = 1 / jnp.asarray(job.length, z.dtype)
-    if obs.advice.paths > 1:  # stclip_step follows one state
-        raise InputError(Issue("advice", "st_clip follows one path", 'want "whole-slot"'))
-    advice = _advice(state, obs, rate, metric)
-    least = _least_work(state, obs.slot, rate)
+    throughput = job.throughput(z.dtype)
+    advice = _advice(state, obs, throughput, metric)
+    least = _least_work(state, obs.slot, jnp.max(throughput, axis=0))
     decision, _, info = stclip_step(
         obs.costs,
         # Work that later slots cannot do is placed by the true metric.
         where(least > tolerance, metric, inner),
         metric,
-        lift(rate),
+        throughput,
         previous,
         z,
         state.robust,
@@ -133,7 +138,7 @@ def _act(
     )
     decision = jnp.where(finished[None], rest(previous), decision)
     # Step 3: z, and SC in the true metric.
-    work = rate * jnp.sum(decision[:n], axis=0)
+    work = work_of(decision, throughput)
     move, switch = movement(decision, previous, metric)
     spent = state.spent + jnp.sum(obs.costs * decision[:n], axis=0) + move + switch
     # The constraint reserves a way back to the advice. A decision that ends the job needs none: all
@@ -152,17 +157,19 @@ def _act(
     )
 
 
-def _advice(state: STCLIPState, obs: Observation, rate: jax.Array, metric: StateMetric) -> _Advice:
+def _advice(
+    state: STCLIPState, obs: Observation, throughput: jax.Array, metric: StateMetric
+) -> _Advice:
     """Step 1, and the right side of the constraint in step 2."""
     psi = state.job.pseudo_cost
-    states, weights = obs.advice
+    states, weights = _paths(obs.advice, throughput)
     # All lanes are in the same slot.
     slot = jnp.ravel(obs.slot)[0]
     now = states[slot - 1]
     before = jnp.where(slot == 1, state.start[None], states[jnp.maximum(slot - 2, 0)])
     # c(a_t)
-    runs = jnp.sum(weights * jnp.where(now < obs.costs.shape[0], rate[None], 0), axis=0)
-    if obs.advice.paths == 1:
+    runs = jnp.sum(weights * _state_work(now, throughput, metric.points), axis=0)
+    if states.shape[1] == 1:
         target, charge = now[0], _state_charge(now[0], before[0], metric, obs.costs)
     else:
         target, charge = (now, weights), _mix_charge(now, before, weights, metric, obs.costs)
@@ -170,6 +177,21 @@ def _advice(state: STCLIPState, obs: Observation, rate: jax.Array, metric: State
     # budget = (1 + epsilon) [ADV + tau c(a_t) + (1 - A) L]
     future = psi.tau * runs + (1 - work) * psi.L
     return _Advice(target, cost, work, (1 + state.epsilon) * (cost + future))
+
+
+def _paths(advice: jax.Array | Advice, throughput: jax.Array) -> Advice:
+    """States ``[slots, ...]`` are one path, of weight 1."""
+    if isinstance(advice, Advice):
+        return advice
+    return Advice(advice[:, None], jnp.ones_like(throughput[:1]))
+
+
+def _state_work(states: jax.Array, throughput: jax.Array, points: int) -> jax.Array:
+    """Work ``c(a) [A, ...]`` of advice in states ``[A, ...]``."""
+    if throughput.shape[0] == 1:
+        return jnp.where(states < points, throughput, 0)
+    places = jnp.arange(points).reshape(-1, *(1,) * states.ndim)
+    return jnp.sum(jnp.where(places == states[None], throughput[:, None], 0), axis=0)
 
 
 def _mix_charge(

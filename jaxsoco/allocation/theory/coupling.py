@@ -115,7 +115,7 @@ def sample_schedule(
     >>> half = jnp.array([0.5, 0.0, 0.5, 0.0])  # half of the job runs, at the first point
     >>> decisions = jnp.broadcast_to(half[:, None], (3, 4, 5))  # three slots, five runs
     >>> sample_schedule(jax.random.split(key, 5), decisions, metric, start=0).tolist()
-    [[0, 0, 2, 2, 2], [0, 0, 2, 2, 2], [0, 0, 2, 2, 2]]
+    [[2, 0, 2, 2, 2], [2, 0, 2, 2, 2], [2, 0, 2, 2, 2]]
 
     Args:
       key: a JAX key ``[...]``, every axis a lane, or words ``[2, ...]``; the run may use it, too.

@@ -12,6 +12,7 @@ which falls in ``s``, so that the sweep of ``step`` finds the best plan.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -91,14 +92,11 @@ class _Arc(NamedTuple):
     state: jax.Array
 
 
-def best_plan(sources: Sources, prices: Prices, multiplier: jax.Array) -> Plan:
-    """The plan that is best at a multiplier ``[...]`` of the constraint."""
-    n = sources.base.shape[1] // 2
-    psi, rho, lead, room, least = lift(
-        (prices.pseudo_cost, prices.robust, prices.lead, prices.room, prices.least)
-    )
+def demand(prices: Prices, multiplier: jax.Array) -> Callable[[jax.Array], jax.Array]:
+    """The work that pays off at a price of work and a multiplier, all of one shape."""
+    psi, rho, lead = prices.pseudo_cost, prices.robust, prices.lead
     # psi at s = A - z, where the marginal value of work drops by lam (U - L).
-    at_lead, scale = psi(rho + lead), multiplier[None]
+    at_lead, scale = psi(rho + lead), multiplier
 
     def work_at(price):
         # Inverse of psi(rho + s) + multiplier (L + (U - L) [s < lead]): falling in s, with a step
@@ -108,8 +106,15 @@ def best_plan(sources: Sources, prices: Prices, multiplier: jax.Array) -> Plan:
         work = psi.inverse(level) - rho
         work = jnp.where(steep, jnp.minimum(work, lead), jnp.maximum(work, lead))
         # least <= c . k <= 1 - z
-        return jnp.clip(work, least, room)
+        return jnp.clip(work, prices.least, prices.room)
 
+    return work_at
+
+
+def best_plan(sources: Sources, prices: Prices, multiplier: jax.Array) -> Plan:
+    """The plan that is best at a multiplier ``[...]`` of the constraint."""
+    n = sources.base.shape[1] // 2
+    work_at = demand(*lift((prices, multiplier)))
     on_arc = _best_arc(sources.base[:, :n], sources.slope[:, :n], multiplier, 0)
     off_arc = _best_arc(sources.base[:, n:], sources.slope[:, n:], multiplier, n)
     # Sources go ON in the order of (on_i - off_i) / c, until demand at that price is met.
@@ -154,6 +159,12 @@ def decide(plan: Plan, mass: jax.Array, points: int) -> jax.Array:
 def reward(prices: Prices, work: jax.Array) -> jax.Array:
     """What the objective grants for work: ``int_rho^{rho + work} psi``, ``[...]``."""
     return prices.pseudo_cost.integral(prices.robust, prices.robust + work)
+
+
+def reserve(prices: Prices, work: jax.Array) -> jax.Array:
+    """What the constraint keeps for later: ``(1 - z - s) L + max(A - z - s, 0) (U - L)``."""
+    psi = prices.pseudo_cost
+    return (prices.room - work) * psi.L + jnp.maximum(prices.lead - work, 0) * (psi.U - psi.L)
 
 
 def all_sources(
@@ -253,14 +264,12 @@ def _priced(
     multiplier: jax.Array,
 ) -> Plan:
     """A plan with its objective and constraint: ``on`` of the mass goes ON, the rest OFF."""
-    psi, off = prices.pseudo_cost, mass - on
+    off = mass - on
     base = jnp.sum(on * on_arc.base + off * off_arc.base, axis=0)
     slope = jnp.sum(on * on_arc.slope + off * off_arc.slope, axis=0)
     work = prices.rate * jnp.sum(on, axis=0)
-    # (1 - z - s) L + max(A - z - s, 0) (U - L)
-    reserve = (prices.room - work) * psi.L + jnp.maximum(prices.lead - work, 0) * (psi.U - psi.L)
     # Left side minus right side of the consistency constraint, under the plan's coupling.
-    excess = prices.fixed + slope + reserve
+    excess = prices.fixed + slope + reserve(prices, work)
     # f . k + W1_T - int_rho^{rho + c . k} psi
     value = base - reward(prices, work)
     return Plan(on, on_arc.state, off_arc.state, value, excess, work, multiplier)
