@@ -386,7 +386,7 @@ def test_bad_plots_name_the_field_and_the_remedy(plot, key, text):
 
 
 def test_every_plot_is_declared_and_drawn(sweep):
-    assert len(plots.PLOTS) == 8
+    assert len(plots.PLOTS) == 10
     assert all(plots.PLOTS.kind(name).draw is not plots.Plot.draw for name in plots.PLOTS)
     for plot in sweep.plots:
         plots.validate_plot(plot, sweep.algorithms, sweep.comparators, sweep.axes)
