@@ -35,10 +35,16 @@ class Issue(NamedTuple):
     hint: str = ""
 
     def __str__(self) -> str:
-        # What a user gave may be of any length; a message is not.
-        path, message, hint = (shorten(part, _MOST) for part in self)
+        # What a user gave may be of any length, and on several lines; an issue is neither.
+        path, message, hint = (shorten(_on_one_line(part), _MOST) for part in self)
         text = f"{path}: {message}" if path else message
         return f"{text} ({hint})" if hint else text
+
+
+def _on_one_line(text: str) -> str:
+    for end, escape in (("\r", "\\r"), ("\n", "\\n")):
+        text = text.replace(end, escape)
+    return text
 
 
 class InputError(ValueError):

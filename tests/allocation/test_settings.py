@@ -121,8 +121,11 @@ def test_every_experiment_is_compared_with_both_optima():
     files = sorted((Path(allocation.__file__).parents[2] / "experiments/allocation").glob("*.toml"))
     assert len(files) >= 5
     for file in files:
-        run = tomllib.loads(file.read_text(encoding="utf-8"))["run"]
-        assert {"offline_optimum", "integral_optimum"} <= {*run.get("compare", FAMILY.compare)}
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+        if document["problem"].get("name") == "adversary":
+            continue  # a game, whose prices answer the decisions that are made
+        compared = document["run"].get("compare", FAMILY.compare)
+        assert {"offline_optimum", "integral_optimum"} <= {*compared}
 
 
 def test_type_checkers_see_every_public_name():

@@ -392,7 +392,9 @@ def test_a_job_alone_is_the_job_of_its_lane(x64):
     learner = jaxsoco.learner("allocation/pcm")
     lanes = rollout(*learner, spec, words)
     for b in (1, 8):
-        mine = jax.tree.map(lambda x, b=b: x if x.shape == spec.trace.shape else x[..., b], spec)
+        mine = jax.tree.map(
+            lambda x, b=b: x if np.shape(x) in ((), spec.trace.shape) else x[..., b], spec
+        )
         alone = rollout(*learner, mine, words[:, b])
         np.testing.assert_allclose(alone.trace[0], lanes.trace[0][..., b], atol=1e-11)
         for one, other in zip(alone.costs, lanes.costs, strict=True):

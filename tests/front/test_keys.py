@@ -46,10 +46,12 @@ def test_the_doors_are_found():
 def test_a_public_function_refuses_bare_words(name, shape):
     """Two legacy keys ``[2, 2]`` would be transposed in silence."""
     words = jnp.ones(shape, jnp.uint32)
-    others = [object() for _ in list(inspect.signature(DOORS[name]).parameters)[1:]]
+    parameters = inspect.signature(DOORS[name]).parameters.values()
+    given = [p.name for p in parameters if p.kind is not inspect.Parameter.KEYWORD_ONLY]
+    arguments = [words if argument in ("key", "keys") else object() for argument in given]
     message = r"key: want .* got .*uint32" + re.escape(str(list(shape)))
     with pytest.raises(TypeError, match=message + r".*jax\.random\.wrap_key_data"):
-        DOORS[name](words, *others)
+        DOORS[name](*arguments)
 
 
 def test_wrapped_legacy_keys_draw_what_typed_ones_draw():

@@ -100,9 +100,10 @@ def share_capacity(
       steepness: of the posted prices in the load, above 1.
 
     Raises:
+      TypeError: ``key`` is no JAX key.
       InputError: values that make no sense, or less capacity than the jobs need.
     """
-    jobs = check_shared(network, jobs)
+    words, jobs = random.key_words(key), check_shared(network, jobs)
     expected = np.asarray(network.costs if forecast is None else forecast, float)
     if expected.shape != np.shape(network.costs):
         message = f"has the shape {list(expected.shape)}"
@@ -111,7 +112,6 @@ def share_capacity(
         raise InputError(Issue("steepness", f"{steepness:g} is too small", "want a number > 1"))
     count, (hours, n) = len(jobs.length), network.costs.shape
     slots = int(np.max(jobs.deadline))
-    words = random.key_words(key)
     crew = Crew(network, jobs)
     posted, planned = np.zeros((count, hours, n)), np.zeros((hours, n))
     for hour in range(hours):

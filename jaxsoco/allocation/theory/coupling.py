@@ -118,7 +118,7 @@ def sample_schedule(
     [[2, 0, 2, 2, 2], [2, 0, 2, 2, 2], [2, 0, 2, 2, 2]]
 
     Args:
-      key: a JAX key ``[...]``, every axis a lane, or words ``[2, ...]``; the run may use it, too.
+      key: a JAX key ``[...]``, every axis a lane; the run may use it, too.
       decisions: of every slot, ``[T, 2n, ...]``, such as ``run.trace[0]``.
       metric: of the states, factored.
       start: point where the job arrives (OFF), int ``[...]``.
@@ -129,7 +129,7 @@ def sample_schedule(
     Raises:
       TypeError: ``key`` is no JAX key, or the decisions are no floating-point numbers.
     """
-    words, n = random.words(key), metric.points
+    words, n = random.key_words(key), metric.points
     decisions = jnp.asarray(decisions)
     expect_floating(decisions=decisions)
     lanes = words.shape[1:]

@@ -170,7 +170,7 @@ def wasserstein(p: jax.Array, q: jax.Array, metric: jax.Array | StateMetric) -> 
         return moved + switched
     # Only p - q is transported: in a metric, mass that both have stays where it is.
     excess = align(p, 1, lanes) - align(q, 1, lanes)
-    return transport.excess_cost(excess, align(metric, 2, lanes))
+    return transport.excess_cost(excess, _full(metric, lanes))
 
 
 def movement(p: jax.Array, q: jax.Array, metric: StateMetric) -> tuple[jax.Array, jax.Array]:
@@ -191,8 +191,11 @@ def with_lanes(metric: jax.Array | StateMetric, lanes: int) -> jax.Array | State
     Raises:
       TypeError: it is a :class:`TimedMetric`, of which a step takes that of its slot.
     """
-    if isinstance(metric, StateMetric):
-        return metric.with_lanes(lanes)
+    return metric.with_lanes(lanes) if isinstance(metric, StateMetric) else _full(metric, lanes)
+
+
+def _full(metric: jax.Array, lanes: int) -> jax.Array:
+    """A full matrix with exactly ``lanes`` lane axes."""
     if isinstance(metric, TimedMetric):
         raise TypeError("metric: want the one of a slot, metric.at(slot), got a TimedMetric")
     return align(metric, 2, lanes)
