@@ -76,8 +76,8 @@ def advice(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> Ledger:
         # Slots are counted before they are weighed: whole slots leave no dust.
         done = jnp.sum(weights * jnp.sum(runs, axis=0), axis=0) / spec.length
     else:
-        at = jnp.moveaxis(jax.nn.one_hot(states % spec.points, spec.points), -1, 0)
-        rate = jnp.sum(at * spec.throughput[:, None, None], axis=0)
+        here = jnp.moveaxis(jax.nn.one_hot(states % spec.points, spec.points), -1, 0)
+        rate = jnp.sum(here * spec.throughput[:, None, None], axis=0)
         done = jnp.sum(weights[None] * rate * runs, axis=(0, 1))
     return _named(parts, jnp.maximum(1 - done, 0)), jnp.zeros(spec.lanes, jnp.int32)
 

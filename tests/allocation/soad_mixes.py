@@ -137,7 +137,7 @@ def random_mix(rng: np.random.Generator, n: int, atoms: int, kind: str, *, mixed
             break
     share = rng.choice([1e-3, rng.uniform(), rng.uniform(), rng.uniform(), rng.uniform(), 1.5])
     # Not a hair less than the advice needs: the solver wants an interior.
-    return clip._replace(budget=need + share * max(felt - need, 0) + 1e-12 * clip.slot.scale)
+    return clip._replace(budget=need + share * max(felt - need, 0) + 1e-12 * clip.slot.scale)  # pyright: ignore
 
 
 def _unbounded(rng: np.random.Generator, n: int, atoms: int, kind: str, *, mixed: bool) -> Clip:

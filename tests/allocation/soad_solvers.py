@@ -83,7 +83,7 @@ class Clip(NamedTuple):
 
     @property
     def advised(self) -> np.ndarray:
-        return (
+        return (  # pyright: ignore
             np.eye(self.slot.previous.size)[self.advice]
             if np.ndim(self.advice) == 0
             else self.advice

@@ -194,7 +194,7 @@ def fast_and_slow(count: int = 60, slots: int = 12) -> Spec:
 @functools.partial(jax.jit, static_argnames=("learner", "make", "metric"))
 def race(key, spec, learner, make=None, metric="true"):
     problem = WORLD if make is None else advised(make)
-    params = PCMParams(metric=metric) if learner is pcm else STCLIPParams(0.3, metric=metric)
+    params = PCMParams(metric=metric) if learner is pcm else STCLIPParams(0.3, metric=metric)  # pyright: ignore
     run = simulate(learner, params, problem, spec, key, spec.slots, at=(spec.slots,), trace=True)
     return run.costs, run.trace[0], run.faults, first_world(problem, spec, key)
 

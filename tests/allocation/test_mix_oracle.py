@@ -271,7 +271,7 @@ def test_advice_of_another_form(x64):
     wrong = [(states, weights[:1]), (weights, weights), jnp.ones((7, 4), dtype) / 7]
     for advice in wrong:
         with pytest.raises(ValueError, match="advice: want"):
-            stclip_step(*arguments[:7], advice, *arguments[8:])
+            stclip_step(*arguments[:7], advice, *arguments[8:])  # pyright: ignore
 
 
 # --- the coupling alone --------------------------------------------------------------------------

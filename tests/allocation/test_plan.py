@@ -142,7 +142,7 @@ def test_tables_say_what_the_schedules_do(x64):
         last = rows[rows.work >= 1 - 1e-4].hour[0]
         assert row.finish == last
         ends = {end for _, end in schedule.spans}
-        assert max(ends) == 1 + schedule.finish
+        assert max(ends) == 1 + schedule.finish  # pyright: ignore
     assert totals.ratio_linear.min() == 1
 
 
