@@ -360,11 +360,35 @@ CALLS: dict[str, Call] = {
         lambda *job: allocation.integral_optimum(*job, slots=3),
         _jobs,
     ),
+    "allocation.next_state": (
+        None,
+        lambda g: (
+            g.uniform(),
+            g.integers(2 * POINTS),
+            g.simplex(2 * POINTS),
+            g.simplex(2 * POINTS),
+            g.states(g.distance()),
+        ),
+    ),
     "allocation.offline_optimum": (None, _jobs),
+    "allocation.offline_worst": (
+        lambda *job: allocation.offline_worst(*job, slots=3)[0],
+        _jobs,
+    ),
+    "allocation.optimal_coupling": (
+        None,
+        lambda g: (g.simplex(2 * POINTS), g.simplex(2 * POINTS), g.states(g.distance())),
+    ),
     "allocation.pcm_step": (None, _allocation_step),
     "allocation.robustness": (
         None,
         lambda g: (g.uniform(), g.uniform() + 1, g.uniform() + 10, g.uniform(), 0.5 * g.uniform()),
+    ),
+    "allocation.sample_schedule": (
+        lambda words, decisions, metric: allocation.sample_schedule(
+            _keys(words), decisions, metric, 0
+        ),
+        lambda g: (g.words(), g.simplex(3, 2 * POINTS, axis=1), g.states(g.distance())),
     ),
     "allocation.sample_job": (_sample_job, lambda g: (g.words(),)),
     "allocation.state_metric": (None, lambda g: (g.distance(), g.uniform(POINTS))),
@@ -440,7 +464,9 @@ CALLS: dict[str, Call] = {
 WITHOUT_LANES = {
     "kernels": {"shapes.expect", "shapes.expect_floating"},
     "allocation": {"great_circle_latency", "load_latency", "load_carbon_csv", "synthetic_carbon"}
-    | {"synthetic_workload", "metric_closure"},
+    | {"synthetic_workload", "metric_closure", "with_advice"}
+    # Of jobs with a state on the host.
+    | {"capacity_bound", "plan", "share_capacity"},
     "multistage": {"theory_rates", "regret_bound", "late_probability", "load_tree", "replay"}
     | {"bernoulli_tree", "edge_computing", "multihop", "lower_bound_chain", "recorded_costs"}
     | {f"{name}_params" for name in ("epsilon_exp3", "anytime_epsilon_exp3", "exp3")}
