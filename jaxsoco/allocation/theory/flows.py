@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxsoco_kernels.lanes import one_hot
 from jaxsoco_kernels.minplus import minplus
 
-_PATHS = 32
+_PATHS = 8
 """Limit of the paths, a source and advised state."""
 
 
