@@ -9,7 +9,7 @@ from jaxsoco.allocation.duel import Duel, offline_view
 from jaxsoco.allocation.problem import allocation
 from jaxsoco.allocation.spec import Advice, Spec
 from jaxsoco.allocation.theory.integral import integral_optimum
-from jaxsoco.allocation.theory.mixes import mix_ledger
+from jaxsoco.allocation.theory.mixes import mix_ledger, state_work
 from jaxsoco.allocation.theory.offline import offline_optimum
 from jaxsoco.allocation.theory.paths import path_ledger
 from jaxsoco.core import random
@@ -74,12 +74,11 @@ def advice(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> Ledger:
     runs = (states < spec.points) & (slots < deadline[None, None])
     if spec.speed is None:
         # Slots are counted before they are weighed: whole slots leave no dust.
-        done = jnp.sum(weights * jnp.sum(runs, axis=0), axis=0) / spec.length
+        work = jnp.sum(weights * jnp.sum(runs, axis=0), axis=0) / spec.length
     else:
-        here = jnp.moveaxis(jax.nn.one_hot(states % spec.points, spec.points), -1, 0)
-        rate = jnp.sum(here * spec.throughput[:, None, None], axis=0)
-        done = jnp.sum(weights[None] * rate * runs, axis=(0, 1))
-    return _named(parts, jnp.maximum(1 - done, 0)), jnp.zeros(spec.lanes, jnp.int32)
+        each = jax.vmap(lambda now: state_work(now, spec.throughput, spec.points))(states)
+        work = jnp.sum(weights[None] * jnp.where(runs, each, 0), axis=(0, 1))
+    return _named(parts, jnp.maximum(1 - work, 0)), jnp.zeros(spec.lanes, jnp.int32)
 
 
 def _hindsight(key: jax.Array, spec: Spec) -> tuple[jax.Array, Spec, Advice]:

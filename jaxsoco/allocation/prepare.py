@@ -326,12 +326,17 @@ def price_conflicts(content: Content) -> Iterator[Issue]:
         )
 
 
-def _warnings(content: Content, violations: int) -> Iterator[str]:
+def closure_warnings(violations: int) -> Iterator[str]:
+    """What is said of latencies of which so many triangles violate the triangle inequality."""
     if violations:
         yield (
             f"problem.latency: {violations} triangles of the matrix violate the triangle "
             "inequality; it was closed under shortest paths"
         )
+
+
+def _warnings(content: Content, violations: int) -> Iterator[str]:
+    yield from closure_warnings(violations)
     tight = _tight_windows(content) if content.settings.bounds == "window" else 0
     if tight:
         most = "up to " if content.settings.network_segments > 1 else ""

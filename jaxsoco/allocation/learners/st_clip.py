@@ -50,7 +50,7 @@ from jaxsoco.allocation.settings import STCLIPParams
 from jaxsoco.allocation.spec import Advice, Observation, Spec, finish_tolerance
 from jaxsoco.allocation.theory.clip import stclip_step
 from jaxsoco.allocation.theory.metric import StateMetric, movement
-from jaxsoco.allocation.theory.mixes import marginal
+from jaxsoco.allocation.theory.mixes import marginal, state_work
 from jaxsoco.allocation.theory.pseudocost import robustness
 from jaxsoco.core.lanes import spread, where
 from jaxsoco.core.protocol import Algorithm, counted_faults
@@ -168,7 +168,7 @@ def _advice(
     now = states[slot - 1]
     before = jnp.where(slot == 1, state.start[None], states[jnp.maximum(slot - 2, 0)])
     # c(a_t)
-    runs = jnp.sum(weights * _state_work(now, throughput, metric.points), axis=0)
+    runs = jnp.sum(weights * state_work(now, throughput, metric.points), axis=0)
     if states.shape[1] == 1:
         target, charge = now[0], _state_charge(now[0], before[0], metric, obs.costs)
     else:
@@ -184,14 +184,6 @@ def _paths(advice: jax.Array | Advice, throughput: jax.Array) -> Advice:
     if isinstance(advice, Advice):
         return advice
     return Advice(advice[:, None], jnp.ones_like(throughput[:1]))
-
-
-def _state_work(states: jax.Array, throughput: jax.Array, points: int) -> jax.Array:
-    """Work ``c(a) [A, ...]`` of advice in states ``[A, ...]``."""
-    if throughput.shape[0] == 1:
-        return jnp.where(states < points, throughput, 0)
-    places = jnp.arange(points).reshape(-1, *(1,) * states.ndim)
-    return jnp.sum(jnp.where(places == states[None], throughput[:, None], 0), axis=0)
 
 
 def _mix_charge(

@@ -117,8 +117,8 @@ def learner_schedule(
 def _rolled(algorithm, params, spec, expected, key):
     problem = allocation
     if expected is not None:
-        given = lambda _, spec: begin(spec, prices(spec), expected)  # noqa: E731
-        problem = allocation._replace(init=given)
+        first = lambda _, spec: begin(spec, prices(spec), expected)  # noqa: E731
+        problem = allocation._replace(init=first)
     state, _, traced = rollout(
         algorithm, params, problem, spec, key, (spec.slots,), trace=True, differentiable=True
     )

@@ -119,12 +119,12 @@ def _hours(span: np.timedelta64) -> int:
 
 
 def _unused(carbon: CarbonTrace) -> str:
-    last = told(carbon.start + (carbon.hours - 1) * HOUR)
+    last = told(carbon.end - HOUR)
     return f"the data end at {last} UTC, before the forecast begins, and are not used"
 
 
 def _require_hours(job: Job, known: np.datetime64, forecast: CarbonTrace) -> None:
-    end = forecast.start + forecast.hours * HOUR
+    end = forecast.end
     span = f"it reaches from {told(forecast.start)} to {told(end - HOUR)} UTC"
     if end <= job.start or job.end <= forecast.start:
         message = f"is of none of the job's hours: {span}"

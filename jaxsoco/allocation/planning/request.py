@@ -95,11 +95,14 @@ _FIELDS = {"hours": "job_length", "deadline": "deadline_max"}
 def _read_number(name: str, value: Any, issues: Issues) -> Any:
     number = _whole(value) if isinstance(value, str) else value
     if number is None or isinstance(number, bool) or not isinstance(number, int | np.integer):
-        shown = f'"{value}"' if isinstance(value, str) else with_type(value)
         want = "a whole number of hours" + (", or a time" if name == "deadline" else "")
-        return issues.found(name, f"found {shown}", f"want {want}")
+        return issues.found(name, f"found {_quoted(value)}", f"want {want}")
     (field,) = [one for one in CarbonJobs.FIELDS if one.name == _FIELDS[name]]  # pyright: ignore[reportAttributeAccessIssue]
     return read_value(field, int(number), name, issues)
+
+
+def _quoted(value: Any) -> str:
+    return f'"{value}"' if isinstance(value, str) else with_type(value)
 
 
 def _whole(text: str) -> int | None:
@@ -119,8 +122,7 @@ def _read_time(name: str, value: Any, issues: Issues) -> Any:
         if moment.tzinfo is not None:
             moment = moment.astimezone(UTC).replace(tzinfo=None)
     except (ValueError, OverflowError):  # no time, or none before the year 1 or after 9999
-        shown = f'"{value}"' if isinstance(value, str) else with_type(value)
-        return issues.found(name, f"{shown} is not a time", hint)
+        return issues.found(name, f"{_quoted(value)} is not a time", hint)
     if (moment.minute, moment.second, moment.microsecond) != (0, 0, 0):
         return issues.found(name, f"{moment.isoformat(' ')} UTC is not a full hour", hint)
     return np.datetime64(moment, "h")
@@ -153,10 +155,10 @@ class Reach(NamedTuple):
         Raises:
           InputError: it does, and hours between data and forecast have no price.
         """
-        measured = carbon.start + carbon.hours * HOUR
+        measured = carbon.end
         if forecast is None:
             return cls(carbon.start, measured, measured)
-        end = forecast.start + forecast.hours * HOUR
+        end = forecast.end
         if forecast.start <= measured:
             return cls(carbon.start, measured, max(measured, end))
         if start is None or start >= forecast.start:

@@ -11,7 +11,7 @@ from jaxsoco.allocation.data.schedules import ADVICE_WORDS
 from jaxsoco.allocation.data.sources import read_carbon, read_latency
 from jaxsoco.allocation.planning.prices import Prices, assemble, read_forecast
 from jaxsoco.allocation.planning.request import HOUR, Job, JobRequest, Reach, settle, told
-from jaxsoco.allocation.prepare import Content, length_weights, price_conflicts
+from jaxsoco.allocation.prepare import Content, closure_warnings, length_weights, price_conflicts
 from jaxsoco.allocation.settings import CarbonJobs
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.text import percent
@@ -65,13 +65,7 @@ def lay_out(settings: CarbonJobs, folder: Path, request: JobRequest, forecast: P
     if issues:
         raise InputError(issues)
     notes = (*_sources(carbon, prices, content), *prices.notes)
-    warnings = []
-    if violations:
-        warnings.append(
-            f"problem.latency: {violations} triangles of the matrix violate the triangle "
-            "inequality; it was closed under shortest paths"
-        )
-    return Task(job, prices, content, notes, tuple(warnings))
+    return Task(job, prices, content, notes, tuple(closure_warnings(violations)))
 
 
 def _unplannable(settings: CarbonJobs) -> Iterator[Issue]:
@@ -92,7 +86,7 @@ def _sources(carbon: CarbonTrace, prices: Prices, content: Content) -> list[str]
     """Where the prices come from, and what learners are told beforehand without a forecast."""
     notes = []
     if prices.carbon.start == carbon.start:
-        last = told(carbon.start + (carbon.hours - 1) * HOUR)
+        last = told(carbon.end - HOUR)
         until = "" if prices.measured.all() else f", to {last} UTC"
         notes += [f"carbon intensity: {carbon.source}{until}", *carbon.notes]
     if prices.forecast is None and content.forecast_noise:

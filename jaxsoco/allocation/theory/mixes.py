@@ -24,6 +24,20 @@ def marginal(states: jax.Array, weights: jax.Array, points: int) -> jax.Array:
     return jnp.sum(jnp.where(places == states[None], weights[None], 0), axis=1)
 
 
+def state_work(states: jax.Array, throughput: jax.Array, points: int) -> jax.Array:
+    """Work ``c(a) [A, ...]`` of advice in states ``[A, ...]``.
+
+    Args:
+      states: int ``[A, ...]``.
+      throughput: ``c``, ``[1, ...]``, or ``[n, ...]`` where points work at several rates.
+      points: ``n``.
+    """
+    if throughput.shape[0] == 1:
+        return jnp.where(states < points, throughput, 0)
+    places = jnp.arange(points).reshape(-1, *(1,) * states.ndim)
+    return jnp.sum(jnp.where(places == states[None], throughput[:, None], 0), axis=0)
+
+
 def mix_ledger(
     costs: jax.Array,
     metric: StateMetric | TimedMetric,
