@@ -242,17 +242,25 @@ def _best_arc(base: jax.Array, slope: jax.Array, multiplier: jax.Array, first: i
 
     # A running minimum over the targets: no table of costs [m, n, ...] is built.
     def better(v, best):
+        least, place = best
         cost = base[:, v] + scale * slope[:, v]
-        now = _Arc(cost, base[:, v], slope[:, v], jnp.full(cost.shape, v + first, jnp.int32))
-        return jax.tree.map(lambda a, b: jnp.where(cost < best.cost, a, b), now, best)
+        return jnp.minimum(cost, least), jnp.where(cost < least, v, place)
 
-    start = better(0, _nothing(base[:, 0] + scale * slope[:, 0]))
-    return jax.lax.fori_loop(1, base.shape[1], better, start)
+    nothing = jnp.zeros(jnp.broadcast_shapes(base[:, 0].shape, scale.shape), jnp.int32)
+    start = (base[:, 0] + scale * slope[:, 0], nothing)
+    _, place = jax.lax.fori_loop(1, base.shape[1], better, start)
 
+    # The parts are looked up, not carried along: the compiler may round a cost anew for each of
+    # them, and at a tie take one part of one arc and another of the next.
+    def look_up(v, parts):
+        return tuple(
+            jnp.where(place == v, x[:, v], part)
+            for x, part in zip((base, slope), parts, strict=True)
+        )
 
-def _nothing(like: jax.Array) -> _Arc:
-    far = jnp.full(like.shape, jnp.inf, like.dtype)
-    return _Arc(far, far, far, jnp.zeros(like.shape, jnp.int32))
+    zeros = jnp.zeros(nothing.shape, base.dtype)
+    base, slope = jax.lax.fori_loop(0, base.shape[1], look_up, (zeros, zeros))
+    return _Arc(base + scale * slope, base, slope, place + first)
 
 
 def _priced(
