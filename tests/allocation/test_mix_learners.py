@@ -194,7 +194,7 @@ def fast_and_slow(count: int = 60, slots: int = 12) -> Spec:
 @functools.partial(jax.jit, static_argnames=("learner", "make", "metric"))
 def race(key, spec, learner, make=None, metric="true"):
     problem = WORLD if make is None else advised(make)
-    params = PCMParams(metric=metric) if learner is pcm else STCLIPParams(0.3, metric=metric)  # pyright: ignore
+    params = PCMParams(metric=metric) if learner is pcm else STCLIPParams(0.1, metric=metric)  # pyright: ignore
     run = simulate(learner, params, problem, spec, key, spec.slots, at=(spec.slots,), trace=True)
     return run.costs, run.trace[0], run.faults, first_world(problem, spec, key)
 
@@ -223,8 +223,8 @@ def test_jobs_end_in_time_on_points_of_different_speeds(learner, x64):
     assert not np.any(faults)
     if learner is st_clip:
         ratio = total(costs) / followed(spec, world)
-        assert np.all(ratio <= 1.3 * (1 + 1e-9))
-        assert np.sum(ratio > 1.25) >= 1, "the bound was never nearly met"
+        assert np.all(ratio <= 1.1 * (1 + 1e-9))
+        assert np.sum(ratio > 1.02) >= 3, "the advice was simply followed"
 
 
 @X64

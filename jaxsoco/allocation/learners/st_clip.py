@@ -25,9 +25,10 @@ Besides, the learner keeps what it has spent (``SC``), what the advice has paid 
    ``rho <- rho + min(c . k_t, c . k~_t)``, where ``k~_t`` solves 2 without the constraint.
 
 A job that is finished (``z = 1``) goes OFF where it is. Where the slots after this one cannot
-finish it, at the largest ``c_u`` if points differ, step 2 must do what they cannot, by the true
-metric. The cost is at most ``1 + epsilon``
-times the advice's, and at most ``gamma(epsilon)`` times the optimum up to the tree's distortion.
+finish it, step 2 must do what they cannot, by the true metric. If points differ in their rates
+these are the advised points' in every slot: where the advice goes, it can be followed. The cost is
+at most ``1 + epsilon`` times the advice's, and at most ``gamma(epsilon)`` times the optimum up to
+the tree's distortion.
 """
 
 from __future__ import annotations
@@ -118,7 +119,7 @@ def _act(
     finished = 1 - z <= tolerance
     throughput = job.throughput(z.dtype)
     advice = _advice(state, obs, throughput, metric)
-    least = _least_work(state, obs.slot, jnp.max(throughput, axis=0))
+    least = _least_work(state, obs, throughput)
     decision, _, info = stclip_step(
         obs.costs,
         # Work that later slots cannot do is placed by the true metric.
@@ -215,16 +216,32 @@ def _state_charge(
     return service + jnp.where(place == before, 0, moved + switched)
 
 
-def _least_work(state: STCLIPState, slot: jax.Array, rate: jax.Array) -> jax.Array:
+def _least_work(state: STCLIPState, obs: Observation, throughput: jax.Array) -> jax.Array:
     """Work that the slots after this one cannot do, ``[...]``.
 
     Only that is mandatory, and within the budget. At full rate and the cheapest way, as in the
     paper, the last slots may part from the advice for good, and 2 of 15,000 jobs paid more than
     ``1 + epsilon`` times its cost.
     """
-    # (T - t) c
-    left = jnp.maximum(state.job.deadline - slot, 0) * rate
-    return jnp.clip(1 - state.utilization - left, 0, rate)
+    fastest = jnp.max(throughput, axis=0)
+    left = _work_left(obs, throughput, state.job.deadline)
+    return jnp.clip(1 - state.utilization - left, 0, fastest)
+
+
+def _work_left(obs: Observation, throughput: jax.Array, deadline: jax.Array) -> jax.Array:
+    """Work of the slots after this one, fully ON at the advised points, ``[...]``."""
+    if throughput.shape[0] == 1:
+        # (T - t) c
+        return jnp.maximum(deadline - obs.slot, 0) * throughput[0]
+    states, weights = _paths(obs.advice, throughput)
+    n = throughput.shape[0]
+
+    def add(t, work):
+        # sum_a w_a c(point of a in slot t + 1)
+        rate = jnp.sum(weights * state_work(states[t] % n, throughput, n), axis=0)
+        return work + jnp.where((t >= obs.slot) & (t < deadline), rate, 0)
+
+    return jax.lax.fori_loop(0, states.shape[0], add, jnp.zeros_like(throughput[0]))
 
 
 # Where the budget binds a step mixes two plans that are almost one: the derivative is a quotient of
