@@ -143,6 +143,7 @@ def draw_duel(key: jax.Array, terms: Terms) -> Duel:
         lower=low,
         upper=high,
         forecast_noise=like,
+        advice_error=like,
         slots=terms.slots,
         max_length=m,
         here=here,
