@@ -97,7 +97,7 @@ def paid(costs: np.ndarray, metric: np.ndarray, states: np.ndarray) -> np.ndarra
 def test_schedules_cost_on_average_what_the_decisions_cost(learner, x64):
     """20 jobs, 2000 schedules of each: means within three standard errors, work as well."""
     jobs, draws = 20, 2000
-    problem = jaxsoco.make("allocation/carbon_jobs", data_size=2.0, switch=2.0, deadline_max=24)
+    problem = jaxsoco.make("allocation/carbon_jobs", data_size=0.5, switch=0.5, deadline_max=24)
     keys = jaxsoco.seed_keys(0, jobs)
     run = jaxsoco.play(problem, *jaxsoco.learner(f"allocation/{learner}"), keys, trace=True)
     spec = problem.spec(keys)

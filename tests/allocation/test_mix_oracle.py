@@ -67,19 +67,22 @@ def compare(clips, answer, accuracy: float = 1e-5) -> int:
 
 @X64
 @pytest.mark.oracle
-@pytest.mark.parametrize("n", [2, 5, pytest.param(14, marks=pytest.mark.slow)])
-def test_advice_in_two_states(n, x64):
-    clips = random_mixes(n, 2)
+@pytest.mark.parametrize(
+    ("n", "count"), [(2, COUNT), (5, COUNT), pytest.param(14, 2 * COUNT, marks=pytest.mark.slow)]
+)
+def test_advice_in_two_states(n, count, x64):
+    """Of many points, few cost what makes a budget bind."""
+    clips = random_mixes(n, 2, count=count)
     assert compare(clips, step(clips, 2)) >= 20  # 60 in all three
 
 
 @X64
 @pytest.mark.oracle
 @pytest.mark.slow
-@pytest.mark.parametrize("n", [2, 5, 14])
+@pytest.mark.parametrize(("n", "count"), [(2, 24), (5, 24), (14, 60)])
 @pytest.mark.parametrize("atoms", [1, 2])
-def test_points_that_work_at_different_rates(n, atoms, x64):
-    clips = random_mixes(n, atoms, mixed=True, count=24)
+def test_points_that_work_at_different_rates(n, count, atoms, x64):
+    clips = random_mixes(n, atoms, mixed=True, count=count)
     assert compare(clips, step(clips, atoms)) >= 8  # 48 in all six
 
 
