@@ -210,7 +210,7 @@ def _read_pair(field: Field, value: Any, path: str, issues: Issues) -> Any:
             return INVALID
         if ends[0] <= ends[1]:
             return ends
-    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else ""
+    text = ", ".join(map(show, value)) if isinstance(value, list | tuple) else ""
     message = f"found [{text}]" if text else f"found {with_type(value)}"
     return issues.found(path, message, f"want {want(field)}, the smaller first, as in [0.4, 0.6]")
 
