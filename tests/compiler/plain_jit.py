@@ -151,6 +151,9 @@ def _differ(found: Any, wanted: Any, x64: bool) -> Iterator[str]:
         one, other = np.asarray(one, float), np.asarray(other, float)
         scale = np.max(np.abs(other), where=np.isfinite(other), initial=1.0)
         error = np.abs(np.where(one == other, 0.0, one - other)) / scale
+        if not x64 and jax.tree_util.keystr(path).endswith(".iterations"):
+            # Rounding alone may ask for one step more of a search that ends by a tolerance.
+            error = np.where(np.abs(one - other) <= 1, 0.0, error)
         lanes = np.any(~(error <= (1e-9 if x64 else 1e-3)), axis=tuple(range(error.ndim - 1)))
         if lanes.any():
             place = jax.tree_util.keystr(path)

@@ -15,7 +15,7 @@ from jaxsoco import registry
 from jaxsoco.testing.pieces import quick
 
 STEPS = (1e-4, 1e-5)
-"""Relative steps of the differences; a run counts where the two agree."""
+"""Relative steps of the differences; a run counts where the two agree, about its own cost."""
 
 SHADOWS = {"gamma": ("gain", "exponent", "floor")}
 """Parameters that stand for others, which then do nothing: they are tried apart."""
@@ -28,7 +28,8 @@ class Slopes(NamedTuple):
       value: of the parameter.
       cost: of the run, in float64.
       central: differences, in float64.
-      counts: whether the differences at both steps agree.
+      counts: whether the differences at both steps agree, and the run itself lies between their
+        ends. (At a tie of two decisions it may have taken the other one than both ends.)
       double: the gradient in float64.
       single: in float32.
       faults: of the run in float32, counted where the gradient is taken.
@@ -130,10 +131,15 @@ def measure(
             def moved(step, name=name):
                 return np.asarray(forward({**lanes, name: lanes[name] * (1 + step)})[0])
 
-            wide, central = ((moved(h) - moved(-h)) / (2 * h * value) for h in STEPS)
+            ends = [(moved(h), moved(-h), h * value) for h in STEPS]
+            wide, central = ((above - below) / (2 * step) for above, below, step in ends)
+            above, below, step = ends[-1]
+            bend = np.abs(above + below - 2 * cost) / (2 * step)
             slopes[name] = Slopes(
                 value, cost, central, np.zeros(0), double[name], single[name], faults
             )
             room = 1e-3 * np.abs(central) + slopes[name].floor(1e-7)
-            slopes[name] = slopes[name]._replace(counts=np.abs(wide - central) <= room)
+            agree = np.abs(wide - central) <= room
+            between = bend <= 0.1 * np.abs(central) + slopes[name].floor(1e-6)
+            slopes[name] = slopes[name]._replace(counts=agree & between)
     return slopes
