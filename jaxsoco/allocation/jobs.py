@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.allocation.settings import MONTH
+from jaxsoco.allocation.settings_jobs import MONTH
 from jaxsoco.allocation.spec import Advice, Spec
 from jaxsoco.allocation.volatility import Volatility, draw_distances, segments_of_slots
 from jaxsoco.core import random

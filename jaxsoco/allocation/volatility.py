@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxsoco.allocation.settings import CarbonJobs
+from jaxsoco.allocation.settings_jobs import CarbonJobs
 from jaxsoco.allocation.theory.metric import metric_closure
 from jaxsoco.core import random
 from jaxsoco.core.lanes import lift, one_hot, spread, take, where

@@ -13,7 +13,8 @@ from scipy import stats
 
 import jaxsoco
 from jaxsoco.allocation import CarbonJobs, sample_job, synthetic_workload
-from jaxsoco.allocation.prepare import ENERGY_PER_DATA, MEAN_LATENCY, prepare_carbon_jobs
+from jaxsoco.allocation.content import ENERGY_PER_DATA, MEAN_LATENCY
+from jaxsoco.allocation.prepare import prepare_carbon_jobs
 from jaxsoco.allocation.volatility import segments_of_slots
 from jaxsoco.core.errors import InputError
 

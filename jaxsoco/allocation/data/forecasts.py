@@ -9,7 +9,7 @@ import numpy as np
 from jaxsoco.allocation.data.carbon import CarbonTrace
 from jaxsoco.allocation.data.network import REGIONS
 from jaxsoco.allocation.data.sources import load_trace
-from jaxsoco.allocation.settings import CarbonJobs
+from jaxsoco.allocation.settings_jobs import CarbonJobs
 from jaxsoco.core.errors import InputError, Issue
 
 _TWINS = {a: b for region in REGIONS for a, b in (region[:2], region[1::-1])}

@@ -15,7 +15,7 @@ from jaxsoco.allocation.data.loading import csv_files, load_carbon_csv
 from jaxsoco.allocation.data.network import close_metric, great_circle_latency, load_latency
 from jaxsoco.allocation.data.subsets import subset_regions
 from jaxsoco.allocation.data.synthetic import synthetic_carbon
-from jaxsoco.allocation.settings import CarbonJobs
+from jaxsoco.allocation.settings_jobs import CarbonJobs
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.files import MOST_TEXT, read_bytes
 from jaxsoco.core.rows import Problems

@@ -14,7 +14,7 @@ import numpy as np
 from jaxsoco.allocation.data.carbon import CarbonTrace
 from jaxsoco.allocation.data.loading import load_carbon_csv
 from jaxsoco.allocation.planning.request import HOUR, Job, Reach, told
-from jaxsoco.allocation.settings import CarbonJobs
+from jaxsoco.allocation.settings_jobs import CarbonJobs
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.text import count
 

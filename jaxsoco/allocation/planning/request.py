@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxsoco.allocation.data.carbon import CarbonTrace
-from jaxsoco.allocation.settings import MONTH, CarbonJobs
+from jaxsoco.allocation.settings_jobs import MONTH, CarbonJobs
 from jaxsoco.core.errors import InputError, Issue, suggest
 from jaxsoco.core.fields import INVALID, Issues, read_value
 from jaxsoco.core.text import count, shorten, with_type

@@ -11,8 +11,9 @@ from jaxsoco.allocation.data.schedules import ADVICE_WORDS
 from jaxsoco.allocation.data.sources import read_carbon, read_latency
 from jaxsoco.allocation.planning.prices import Prices, assemble, read_forecast
 from jaxsoco.allocation.planning.request import HOUR, Job, JobRequest, Reach, settle, told
-from jaxsoco.allocation.prepare import Content, closure_warnings, length_weights, price_conflicts
-from jaxsoco.allocation.settings import CarbonJobs
+from jaxsoco.allocation.conflicts import closure_warnings, price_conflicts
+from jaxsoco.allocation.content import Content, length_weights
+from jaxsoco.allocation.settings_jobs import CarbonJobs
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.text import percent
 
