@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from jaxsoco.allocation.planning.request import told
+from jaxsoco.allocation.planning.request import stamp
 from jaxsoco.allocation.planning.result import LEAST, Plan, Schedule
 from jaxsoco.analysis import style
 from jaxsoco.analysis.export import replaced
@@ -49,10 +49,10 @@ def write_figure(plan: Plan, path: Path) -> None:
     """
     check_form(path)
     form = path.suffix.lower()
-    written = "\n".join([*plan.regions, *(schedule.name for schedule in plan.schedules)])
+    text = "\n".join([*plan.regions, *(schedule.name for schedule in plan.schedules)])
     style.find_matplotlib()
     buffer = io.BytesIO()
-    with style.figure_style(written):
+    with style.figure_style(text):
         draw_plan(plan).savefig(buffer, format=form[1:], metadata=_FORMS[form])
     try:
         with replaced(path) as file:
@@ -81,7 +81,7 @@ def draw_plan(plan: Plan) -> Figure:
     _draw_progress(axes[2], plan)
     _date_ticks(axes[2], plan)
     job = plan.job
-    work = f"{count(job.hours, 'hour')} of work within {job.deadline}, from {told(job.start)} UTC"
+    work = f"{count(job.hours, 'hour')} of work within {job.deadline}, from {stamp(job.start)} UTC"
     figure.suptitle(style.plain(f"{work}, arriving in {job.region}"), x=0.01, ha="left")
     note = f"Prices: {prices_text(plan)}. {optima_text(plan)}"
     figure.supxlabel(style.plain(note), x=0.01, ha="left", fontsize=6.5)
@@ -175,8 +175,8 @@ def _draw_progress(ax: Axes, plan: Plan) -> None:
     looks = style.lines(schedule.name for schedule in plan.schedules)
     for schedule in plan.schedules:
         look = looks[schedule.name]
-        done = 100 * np.concatenate([[0.0], schedule.work])
-        ax.plot(edges, done, color=look.color, linestyle=look.linestyle,
+        progress = 100 * np.concatenate([[0.0], schedule.work])
+        ax.plot(edges, progress, color=look.color, linestyle=look.linestyle,
                 label=style.plain(title_of(schedule)))  # fmt: skip
     ax.set_ylabel("work done (%)")
     ax.set_ylim(-3, 108)

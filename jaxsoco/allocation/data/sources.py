@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import os
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +59,7 @@ def load_trace(path: Path, settings: CarbonJobs, folder: Path) -> CarbonTrace:
     Raises:
       InputError: with every problem of the files.
     """
-    path = Path(os.path.realpath(folder / path))
+    path = folder / path  # as messages name it
     options = {name: getattr(settings, name) for name in ("signal", "fill_gaps", "trim")}
     content = _digest(path)
     key = (str(path), content, *options.values())

@@ -9,8 +9,8 @@ from pathlib import Path
 from jaxsoco.allocation.data.carbon import CarbonTrace
 from jaxsoco.allocation.data.schedules import ADVICE_WORDS
 from jaxsoco.allocation.data.sources import read_carbon, read_latency
-from jaxsoco.allocation.planning.prices import Prices, assemble, read_forecast
-from jaxsoco.allocation.planning.request import HOUR, Job, JobRequest, Reach, settle, told
+from jaxsoco.allocation.planning.prices import Prices, assemble, forecast_prices
+from jaxsoco.allocation.planning.request import HOUR, Job, JobRequest, Reach, settle, stamp
 from jaxsoco.allocation.conflicts import closure_warnings, price_conflicts
 from jaxsoco.allocation.content import Content, length_weights
 from jaxsoco.allocation.settings_jobs import CarbonJobs
@@ -55,10 +55,10 @@ def lay_out(settings: CarbonJobs, folder: Path, request: JobRequest, forecast: P
         forecast = folder / settings.forecast
     carbon = read_carbon(settings, folder)
     latency, violations = read_latency(settings, folder, carbon.regions)
-    ahead = None if forecast is None else read_forecast(forecast, settings, carbon.regions)
-    reach = Reach.of(carbon, ahead, request.start)
+    outlook = None if forecast is None else forecast_prices(forecast, settings, carbon.regions)
+    reach = Reach.of(carbon, outlook, request.start)
     job = settle(request, settings, carbon, reach)
-    prices = assemble(job, reach, carbon, ahead)
+    prices = assemble(job, reach, carbon, outlook)
     sizes = {"job_length": job.hours, "deadline_min": job.deadline, "deadline_max": job.deadline}
     one = replace(settings, **sizes, deadline_factor=0.0)
     content = Content(one, prices.carbon, latency, length_weights(job.hours))
@@ -87,7 +87,7 @@ def _sources(carbon: CarbonTrace, prices: Prices, content: Content) -> list[str]
     """Where the prices come from, and what learners are told beforehand without a forecast."""
     notes = []
     if prices.carbon.start == carbon.start:
-        last = told(carbon.end - HOUR)
+        last = stamp(carbon.end - HOUR)
         until = "" if prices.measured.all() else f", to {last} UTC"
         notes += [f"carbon intensity: {carbon.source}{until}", *carbon.notes]
     if prices.forecast is None and content.forecast_noise:
