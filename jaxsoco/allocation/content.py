@@ -91,3 +91,15 @@ def length_weights(job_length: int | str) -> tuple[float, ...]:
         return GOOGLE_LENGTHS[job_length]
     size = max(int(job_length), len(GOOGLE_LENGTHS["google"]))
     return tuple(float(j + 1 == job_length) for j in range(size))
+
+
+_ROWS = 12
+
+
+def segment_rows(segments: int) -> int:
+    """Rows of distances for so many segments of a network: the next multiple of 12, or 1.
+
+    Numbers of segments with as many rows share their compiled programs, as the 2 to 12 of
+    Experiment III do.
+    """
+    return 1 if segments == 1 else -(-segments // _ROWS) * _ROWS

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jaxsoco.allocation.conflicts import conflicts, warnings
-from jaxsoco.allocation.content import Content, length_weights
+from jaxsoco.allocation.content import Content, length_weights, segment_rows
 from jaxsoco.allocation.data.forecasts import forecast_note, read_forecast
 from jaxsoco.allocation.data.schedules import read_schedules
 from jaxsoco.allocation.data.sources import read_carbon, read_latency
@@ -62,7 +62,7 @@ def prepare_carbon_jobs(settings: CarbonJobs, folder: Path) -> Prepared:
         identity["advice"] = schedules.digest
     paths = None if schedules is None else schedules.states.shape[-1]
     advice = (str(settings.advice), paths, forecast is None, bool(settings.deadline_factor))
-    changes = (settings.network_segments, settings.network_links is None)
+    changes = (segment_rows(settings.network_segments), settings.network_links is None)
     shape = (*sizes, settings.bounds, settings.subset_size, settings.sample, *advice, *changes)
     return Prepared(content, shape, identity, tuple(notes), tuple(warnings(content, violations)))
 
