@@ -36,8 +36,8 @@ def advise(spec: Spec, costs: jax.Array, forecast: jax.Array) -> Advice:
     if spec.advice not in _ADVISORS:
         want = "want one of " + ", ".join(f'"{name}"' for name in _ADVISORS) + ", or a function"
         raise InputError(Issue("advice", f'there is no "{spec.advice}"', want))
-    if spec.speed is not None and spec.advice == "hindsight":
-        message = '"hindsight" counts whole slots at one speed, and the points differ'
+    if spec.speed is not None and spec.advice != "linear":
+        message = f'"{spec.advice}" counts whole slots at one speed, and the points differ'
         raise InputError(Issue("advice", message, 'want "linear"'))
     return _ADVISORS[spec.advice](spec, costs, forecast)
 

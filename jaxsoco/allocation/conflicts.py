@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -19,6 +20,7 @@ def conflicts(content: Content) -> Iterator[Issue]:
     yield from _time_conflicts(content)
     yield from _subset_conflicts(content)
     yield from _network_conflicts(content)
+    yield from _speed_conflicts(content)
     yield from price_conflicts(content)
     yield from advice_conflicts(content.settings)
 
@@ -52,12 +54,16 @@ def _deadline_conflicts(content: Content) -> Iterator[Issue]:
             f"{shortest} h is above deadline_max = {longest} h",
             "want deadline_min <= deadline_max",
         )
-    if longest_job > content.shortest:
+    top = content.least_top_speed
+    hours = math.ceil(longest_job / top - 1e-9)
+    if hours > content.shortest:
+        pace = "" if top == 1 else f" at {top:g} times the speed, that of the fastest region"
+        least = "1" if top == 1 else f"{1 / top:.4g}"
         yield Issue(
             "problem.job_length",
-            f"jobs of up to {longest_job} h cannot meet a deadline of {content.shortest} h",
-            f"want job_length <= deadline_min, deadline_min >= {longest_job}, or deadline_factor "
-            ">= 1",
+            f"jobs of up to {longest_job} h{pace} cannot meet a deadline of {content.shortest} h",
+            f"want job_length <= deadline_min, deadline_min >= {hours}, or deadline_factor "
+            f">= {least}",
         )
 
 
@@ -94,6 +100,17 @@ def _network_conflicts(content: Content) -> Iterator[Issue]:
         )
 
 
+def _speed_conflicts(content: Content) -> Iterator[Issue]:
+    """Advice that counts slots, where a slot does not do the same work everywhere."""
+    advice = content.settings.advice
+    if content.speeds_differ and advice != "linear":
+        yield Issue(
+            "problem.advice",
+            f'"{advice}" counts slots at one speed, and regions differ (speed, speed_spread)',
+            'want advice = "linear"',
+        )
+
+
 def price_conflicts(content: Content) -> Iterator[Issue]:
     """``L > 0`` and ``L + D + 2 tau < U``, without which there is no competitive ratio."""
     values = content.carbon.values
@@ -110,8 +127,9 @@ def price_conflicts(content: Content) -> Iterator[Issue]:
     power, switch = content.settings.energy, content.settings.switch
     if any(map(is_traced, (content.move_rate, power, switch))):
         return
-    move = content.move_rate * float(content.latency.max())
-    low, high = low * power, high * power
+    low, high = (float(x) * power for x in (content.unit_carbon.min(), content.unit_carbon.max()))
+    move = content.move_rate * _longest_move(content)
+    switch = switch / content.stated_speeds.min()
     if low + move + 2 * switch >= high:
         yield Issue(
             "problem.data_size",
@@ -119,6 +137,12 @@ def price_conflicts(content: Content) -> Iterator[Issue]:
             f"{move:.4g} g and a switch {switch:.4g} g, so moving never pays",
             "want less data, a smaller switch, or regions whose prices differ more",
         )
+
+
+def _longest_move(content: Content) -> float:
+    """Longest round trip between two regions (ms), for the work of an hour at speed 1."""
+    speeds = content.stated_speeds
+    return float(np.max(content.latency / np.minimum(speeds[:, None], speeds)))
 
 
 def closure_warnings(violations: int) -> Iterator[str]:
@@ -142,7 +166,7 @@ def warnings(content: Content, violations: int) -> Iterator[str]:
             "move"
         )
     month = content.settings.bounds == "month"
-    stray = stray_share(content.carbon.values, MONTH, content.slots) if month else 0
+    stray = stray_share(content.unit_carbon, MONTH, content.slots) if month else 0
     if stray:
         yield (
             f"problem.bounds: in {stray:.2%} of the arrival hours the longest window has prices "
@@ -162,6 +186,6 @@ def _tight_windows(content: Content) -> float:
     if any(map(is_traced, (*numbers, *rates))):
         return 0.0
     span, power, switch = numbers
-    move = max(map(float, rates))
-    fixed = move * content.latency.max() + 2 * switch
-    return tight_share(content.carbon.values * power, int(span), fixed)
+    move = max(map(float, rates)) * _longest_move(content)
+    fixed = move + 2 * switch / content.stated_speeds.min()
+    return tight_share(content.unit_carbon * power, int(span), fixed)

@@ -37,6 +37,7 @@ class Content(NamedTuple):
       lengths: weights of the job lengths 1, 2, ... slots.
       forecast: predicted intensities in place of ``carbon``, of the same shape.
       schedules: advice from a file.
+      speeds: of the regions as far as they are stated, ``[n]``; None if all are 1.
     """
 
     settings: CarbonJobs
@@ -45,6 +46,7 @@ class Content(NamedTuple):
     lengths: tuple[float, ...]
     forecast: CarbonTrace | None = None
     schedules: Schedules | None = None
+    speeds: np.ndarray | None = None
 
     @property
     def forecast_noise(self) -> Any:
@@ -52,6 +54,31 @@ class Content(NamedTuple):
         weight = self.settings.forecast_noise
         auto = _NOISE if self.forecast is None else 0.0
         return auto if weight is None else weight
+
+    @property
+    def speeds_differ(self) -> bool:
+        """Whether jobs know speeds of their regions: stated ones, or drawn ones."""
+        spread = self.settings.speed_spread
+        return self.speeds is not None or is_traced(spread) or spread > 0
+
+    @property
+    def stated_speeds(self) -> np.ndarray:
+        """Speed of every region before the draw, ``[n]``."""
+        return np.ones(len(self.carbon.regions)) if self.speeds is None else self.speeds
+
+    @property
+    def unit_carbon(self) -> np.ndarray:
+        """Carbon intensity for the work of an hour at speed 1, ``[hours, n]`` (g/kWh)."""
+        return self.carbon.values / self.stated_speeds
+
+    @property
+    def least_top_speed(self) -> float:
+        """Speed of the fastest region that every job has, whatever it draws."""
+        size = self.settings.subset_size or len(self.carbon.regions)
+        spread = self.settings.speed_spread
+        low = 0.0 if is_traced(spread) else float(spread)
+        # The worst subset has the slowest regions.
+        return (1 - low) * float(np.sort(self.stated_speeds)[min(size, len(self.carbon.regions)) - 1])
 
     @property
     def least_deadlines(self) -> list[int]:

@@ -26,7 +26,14 @@ def linear_optimum(spec: Spec, costs: jax.Array) -> OfflineOptimum:
 
 
 def whole_slot_optimum(spec: Spec, costs: jax.Array) -> tuple[jax.Array, jax.Array, Info]:
-    """Cost and path of the best schedule in whole slots."""
+    """Cost and path of the best schedule in whole slots.
+
+    Raises:
+      ValueError: the points work at different speeds.
+    """
+    if spec.speed is not None:
+        message = "whole slots are counted at one speed; leave integral_optimum out of run.compare"
+        raise ValueError(f"speed: {message}")
     return integral_optimum(costs, *_network(spec), **_work(spec))
 
 

@@ -12,6 +12,7 @@ from jaxsoco.allocation.content import Content, length_weights, segment_rows
 from jaxsoco.allocation.data.forecasts import forecast_note, read_forecast
 from jaxsoco.allocation.data.schedules import read_schedules
 from jaxsoco.allocation.data.sources import read_carbon, read_latency
+from jaxsoco.allocation.data.speeds import read_speeds
 from jaxsoco.allocation.settings_jobs import CarbonJobs
 from jaxsoco.core.errors import InputError
 from jaxsoco.core.schema import Prepared
@@ -43,6 +44,7 @@ def prepare_carbon_jobs(settings: CarbonJobs, folder: Path) -> Prepared:
     carbon, forecast = read_forecast(settings, folder, read_carbon(settings, folder))
     latency, violations = read_latency(settings, folder, carbon.regions)
     content = Content(settings, carbon, latency, length_weights(settings.job_length), forecast)
+    content = content._replace(speeds=read_speeds(settings.speed, carbon.regions))
     deadlines = content.shortest, content.slots
     schedules = read_schedules(settings, folder, carbon, deadlines)
     content = content._replace(schedules=schedules)
@@ -63,7 +65,8 @@ def prepare_carbon_jobs(settings: CarbonJobs, folder: Path) -> Prepared:
     paths = None if schedules is None else schedules.states.shape[-1]
     advice = (str(settings.advice), paths, forecast is None, bool(settings.deadline_factor))
     changes = (segment_rows(settings.network_segments), settings.network_links is None)
-    shape = (*sizes, settings.bounds, settings.subset_size, settings.sample, *advice, *changes)
+    kinds = (settings.bounds, settings.subset_size, settings.sample, content.speeds_differ)
+    shape = (*sizes, *kinds, *advice, *changes)
     return Prepared(content, shape, identity, tuple(notes), tuple(warnings(content, violations)))
 
 
@@ -131,5 +134,7 @@ def workload_of(content: Content) -> Workload:
         least_deadlines=jnp.asarray(content.least_deadlines) if settings.deadline_factor else None,
         volatility=read_volatility(settings, content.move_rate_at),
         sample=settings.sample,
+        speeds=jnp.asarray(content.stated_speeds, float) if content.speeds_differ else None,
+        speed_spread=jnp.asarray(settings.speed_spread, float),
     )
 

@@ -118,6 +118,18 @@ class CarbonJobs:
         high=168,
         unit="h",
     )
+    speed: tuple[str, ...] | None = setting(
+        "work of an hour at full rate where it is not 1/J: REGION=NUMBER for NUMBER/J, such as "
+        '"eu-west-3=0.8"',
+        default=None,
+        theory="1 everywhere",
+    )
+    speed_spread: float = setting(
+        "each job's regions work at these speeds times a draw, uniform on 1 - spread to 1 + spread",
+        default=0.0,
+        low=0,
+        high=0.9,
+    )
     deadline_min: int = setting("shortest deadline", default=12, low=1, high=336, unit="h")
     deadline_max: int = setting(
         "longest deadline", default=47, low=1, high=336, unit="h", static=True

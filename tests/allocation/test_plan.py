@@ -309,6 +309,8 @@ def test_what_is_no_time_is_refused(start):
         ({"bounds": "month", "start": "2022-01-30"}, r"start: 2022-01-30 00:00 has no 30 days of"),
         ({"subset_size": 3}, r"problem.subset_size: draws regions for every job"),
         ({"network_segments": 3}, r"problem.network_segments: draws changes of the network"),
+        ({"speed_spread": 0.2}, r"problem.speed_spread: a plan has schedules in whole slots"),
+        ({"speed": ("us-east-1=2",)}, r"problem.speed: a plan has schedules in whole slots"),
         ({"advice": "own.npy"}, r'problem.advice: is a table .* .want "whole-slot", "linear"'),
     ],
 )

@@ -68,7 +68,7 @@ def forecast_note(carbon: CarbonTrace, forecast: CarbonTrace) -> str:
 
 def _columns(forecast: CarbonTrace, regions: tuple[str, ...]) -> list[str]:
     """The forecast's names of the carbon data's regions."""
-    names = [_name(region, forecast.regions) for region in regions]
+    names = [name_among(region, forecast.regions) for region in regions]
     missing = [region for region, name in zip(regions, names, strict=True) if name is None]
     if missing:
         raise InputError(
@@ -82,8 +82,8 @@ def _columns(forecast: CarbonTrace, regions: tuple[str, ...]) -> list[str]:
     return [name for name in names if name is not None]
 
 
-def _name(region: str, available: tuple[str, ...]) -> str | None:
-    """A region's name among others, if it is there."""
+def name_among(region: str, available: tuple[str, ...]) -> str | None:
+    """A region's name among others, the AWS name or the zone, if it is there."""
     return next((name for name in (region, _TWINS.get(region)) if name in available), None)
 
 

@@ -77,6 +77,10 @@ def _unplannable(settings: CarbonJobs) -> Iterator[Issue]:
     if settings.network_segments > 1:
         message = "draws changes of the network for every job, and a plan is for one"
         yield Issue("problem.network_segments", message, "leave it out")
+    if settings.speed is not None or settings.speed_spread:
+        name = "speed" if settings.speed is not None else "speed_spread"
+        message = "a plan has schedules in whole slots, which are counted at one speed"
+        yield Issue(f"problem.{name}", message, "leave it out")
     if settings.advice not in ADVICE_WORDS:
         message = "is a table for jobs at all hours of the data, and a plan is for one"
         hint = "want " + ", ".join(f'"{word}"' for word in ADVICE_WORDS)
