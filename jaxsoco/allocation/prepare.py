@@ -15,7 +15,7 @@ from jaxsoco.allocation.data.sources import read_carbon, read_latency
 from jaxsoco.allocation.data.speeds import read_speeds
 from jaxsoco.allocation.settings_jobs import CarbonJobs
 from jaxsoco.core.errors import InputError
-from jaxsoco.core.schema import Prepared
+from jaxsoco.core.schema import CostEntry, Prepared
 
 if TYPE_CHECKING:
     from jaxsoco.allocation.jobs import Workload
@@ -25,6 +25,9 @@ _NOTE = (
     "offline_optimum and linear advice mix two schedules, and a mix of two schedules is not a "
     "schedule: it does the work in expectation only. The best schedule is integral_optimum."
 )
+
+_STATES = (CostEntry("state", "", "of the schedule: u ON, n + u OFF at region u", objective=False),)
+"""What single runs show of schedules that are drawn."""
 
 _WIDEN = 1.01
 """Where a window's prices are too close for a move to fit between them, ``U`` is raised to this
@@ -67,7 +70,8 @@ def prepare_carbon_jobs(settings: CarbonJobs, folder: Path) -> Prepared:
     changes = (segment_rows(settings.network_segments), settings.network_links is None)
     kinds = (settings.bounds, settings.subset_size, settings.sample, content.speeds_differ)
     shape = (*sizes, *kinds, *advice, *changes)
-    return Prepared(content, shape, identity, tuple(notes), tuple(warnings(content, violations)))
+    said = tuple(notes), tuple(warnings(content, violations))
+    return Prepared(content, shape, identity, *said, shown=_STATES if settings.sample else ())
 
 
 def build(prepared: Prepared) -> Instance:
