@@ -128,7 +128,7 @@ def draw_job(key: jax.Array, workload: Workload) -> Spec:
     deadline = random.integers(random.fold(key, _DEADLINE), shortest, longest)
     places = _draw_places(random.fold(key, _PLACES), workload)
     network = random.fold(key, _NETWORK)
-    speed = _draw_speeds(random.fold(key, _SPEEDS), workload, places)
+    speed = _draw_speeds(key, workload, places)
     return job_of(workload, hour, deadline, length, start, places, network, speed)
 
 
@@ -251,7 +251,7 @@ def _draw_speeds(
     speeds = jnp.broadcast_to(align(workload.speeds, 1, len(lanes)), (regions, *lanes))
     if places is not None:
         speeds = jnp.take_along_axis(speeds, places, axis=0)
-    draws = random.uniform(key, speeds.shape[:1], speeds.dtype)
+    draws = random.uniform(random.fold(key, _SPEEDS), speeds.shape[:1], speeds.dtype)
     return speeds * (1 + spread(workload.speed_spread, draws[0])[None] * (2 * draws - 1))
 
 
@@ -284,9 +284,9 @@ def _price_bounds(
     if places is None:
         places = jnp.arange(carbon.shape[1]).reshape(-1, *(1,) * hour.ndim)
     at = (rows[:, None], places[None])
-    low, high = jnp.min(lows[at], axis=0), jnp.max(highs[at], axis=0)
-    if speed is not None:
-        low, high = low / speed, high / speed
+    if speed is None:
+        return jnp.min(lows[at], axis=(0, 1)), jnp.max(highs[at], axis=(0, 1))
+    low, high = jnp.min(lows[at], axis=0) / speed, jnp.max(highs[at], axis=0) / speed
     return jnp.min(low, axis=0), jnp.max(high, axis=0)
 
 
