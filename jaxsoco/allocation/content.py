@@ -74,11 +74,12 @@ class Content(NamedTuple):
     @property
     def least_top_speed(self) -> float:
         """Speed of the fastest region that every job has, whatever it draws."""
-        size = self.settings.subset_size or len(self.carbon.regions)
+        regions = len(self.carbon.regions)
+        size = min(self.settings.subset_size or regions, regions)
         spread = self.settings.speed_spread
         low = 0.0 if is_traced(spread) else float(spread)
         # The worst subset has the slowest regions.
-        return (1 - low) * float(np.sort(self.stated_speeds)[min(size, len(self.carbon.regions)) - 1])
+        return (1 - low) * float(np.sort(self.stated_speeds)[size - 1])
 
     @property
     def least_deadlines(self) -> list[int]:

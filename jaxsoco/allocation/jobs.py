@@ -241,9 +241,7 @@ def _draw_places(key: jax.Array, workload: Workload) -> jax.Array | None:
     return jnp.sort(order[:size], axis=0).astype(jnp.int32)
 
 
-def _draw_speeds(
-    key: jax.Array, workload: Workload, places: jax.Array | None
-) -> jax.Array | None:
+def _draw_speeds(key: jax.Array, workload: Workload, places: jax.Array | None) -> jax.Array | None:
     """Speeds of the job's regions, ``[n, ...]``; None if all work alike."""
     if workload.speeds is None:
         return None

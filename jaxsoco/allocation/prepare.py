@@ -70,8 +70,8 @@ def prepare_carbon_jobs(settings: CarbonJobs, folder: Path) -> Prepared:
     changes = (segment_rows(settings.network_segments), settings.network_links is None)
     kinds = (settings.bounds, settings.subset_size, settings.sample, content.speeds_differ)
     shape = (*sizes, *kinds, *advice, *changes)
-    said = tuple(notes), tuple(warnings(content, violations))
-    return Prepared(content, shape, identity, *said, shown=_STATES if settings.sample else ())
+    texts = tuple(notes), tuple(warnings(content, violations))
+    return Prepared(content, shape, identity, *texts, shown=_STATES if settings.sample else ())
 
 
 def build(prepared: Prepared) -> Instance:
@@ -141,4 +141,3 @@ def workload_of(content: Content) -> Workload:
         speeds=jnp.asarray(content.stated_speeds, float) if content.speeds_differ else None,
         speed_spread=jnp.asarray(settings.speed_spread, float),
     )
-

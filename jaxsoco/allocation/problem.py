@@ -20,7 +20,6 @@ from jaxsoco.core import random
 from jaxsoco.core.lanes import align, lift, one_hot, spread
 from jaxsoco.core.protocol import Problem
 
-
 STATE = "state"
 """What single runs show of a schedule that is drawn, beside its costs."""
 

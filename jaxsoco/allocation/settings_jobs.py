@@ -1,4 +1,4 @@
-"""The settings of the problem ``carbon_jobs``: data, regions, network, jobs, forecast and advice."""
+"""Settings of the problem ``carbon_jobs``: data, regions, network, jobs, forecast and advice."""
 
 from __future__ import annotations
 

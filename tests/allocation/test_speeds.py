@@ -88,7 +88,10 @@ def test_bounds_are_prices_of_work(bounds, size, x64):
     [
         ({"speed": ("eu-west-3",)}, r'problem.speed\[0\]: "eu-west-3" is no speed of a region'),
         ({"speed": ("eu-west-3=fast",)}, r"problem.speed\[0\].*want REGION=NUMBER"),
-        ({"speed": ("eu-west-33=2",)}, r'problem.speed\[0\]: unknown region.*did you mean "eu-west'),
+        (
+            {"speed": ("eu-west-33=2",)},
+            r'problem.speed\[0\]: unknown region.*did you mean "eu-west',
+        ),
         ({"speed": ("FR=2", "eu-west-3=2")}, r"problem.speed\[1\]: eu-west-3 is there twice"),
         ({"speed": ("FR=0",)}, r"problem.speed\[0\]: FR works at 0 times .*want 0.01 to 100"),
         ({"speed": ("FR=nan",)}, r"problem.speed\[0\]: FR works at nan times"),
@@ -110,7 +113,7 @@ def test_the_fastest_region_of_every_subset_must_do():
     slow = tuple(f"{name}=0.5" for name in REGIONS[:3])
     values = {"regions": REGIONS, "advice": "linear", "speed": slow, "job_length": 10}
     prepare_carbon_jobs(CarbonJobs(**values), Path())
-    with pytest.raises(InputError, match="jobs of up to 10 h at 0.5 times the speed"):
+    with pytest.raises(InputError, match=r"jobs of up to 10 h at 0\.5 times the speed"):
         prepare_carbon_jobs(CarbonJobs(**values, subset_size=2), Path())
 
 

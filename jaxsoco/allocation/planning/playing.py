@@ -170,4 +170,3 @@ def _follow(name: str, spec: Spec, paths: Sequence[_Branch], status: jax.Array) 
 
 def _work(spec: Spec, on: np.ndarray) -> np.ndarray:
     return np.cumsum(on.sum(axis=1)) / int(spec.length)
-

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from jaxsoco.allocation.conflicts import closure_warnings, price_conflicts
+from jaxsoco.allocation.content import Content, length_weights
 from jaxsoco.allocation.data.carbon import CarbonTrace
 from jaxsoco.allocation.data.schedules import ADVICE_WORDS
 from jaxsoco.allocation.data.sources import read_carbon, read_latency
 from jaxsoco.allocation.planning.prices import Prices, assemble, forecast_prices
 from jaxsoco.allocation.planning.request import HOUR, Job, JobRequest, Reach, settle, stamp
-from jaxsoco.allocation.conflicts import closure_warnings, price_conflicts
-from jaxsoco.allocation.content import Content, length_weights
 from jaxsoco.allocation.settings_jobs import CarbonJobs
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.text import percent

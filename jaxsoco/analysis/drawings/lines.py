@@ -34,7 +34,9 @@ def draw_band(ax: Axes, line: Line, label: str, look: style.Line, every: int | N
     ax.fill_between(line.x, line.lower, line.upper, color=look.color, alpha=0.18, linewidth=0)
 
 
-def draw_whiskers(ax: Axes, line: Line, label: str, look: style.Line, place: tuple[int, int]) -> None:
+def draw_whiskers(
+    ax: Axes, line: Line, label: str, look: style.Line, place: tuple[int, int]
+) -> None:
     """Means with whiskers beside names, which no line connects.
 
     Args:
