@@ -98,8 +98,9 @@ def _cases(size: Size, tile: int) -> dict[str, Callable[[], Any]]:
     from allocation_ours import EPSILON, ROOT, instance
     from allocation_parts import acts, compiled
 
-    from jaxsoco.allocation import STCLIPParams, allocation, offline_optimum, st_clip
+    from jaxsoco.allocation import STCLIPParams, allocation, st_clip
     from jaxsoco.allocation.jobs import draw_job
+    from jaxsoco.allocation.optima import linear_optimum
     from jaxsoco.allocation.spec import Advice
     from jaxsoco.core import random
 
@@ -111,8 +112,7 @@ def _cases(size: Size, tile: int) -> dict[str, Callable[[], Any]]:
         """The linear optimum of the forecast, and of the true prices: two paths each."""
         pairs = []
         for costs in (world.forecast, world.costs):
-            network = (spec.metric, spec.throughput, spec.metric.switch, spec.start)
-            best = offline_optimum(costs, *network, deadline=spec.deadline)
+            best = linear_optimum(spec, costs)
             states = jnp.stack([best.low_path, best.high_path], axis=1)
             pairs.append(Advice(states, jnp.stack([1 - best.weight, best.weight])))
         first, second = pairs

@@ -21,6 +21,7 @@ from jaxsoco.analysis.samples import require_runs
 from jaxsoco.core import terminal, text
 from jaxsoco.core.errors import InputError, Issue, reason_of
 from jaxsoco.core.exits import DONE, FAILED
+from jaxsoco.core.study import Study
 from jaxsoco.engine.pruning import Prunable, Pruning
 from jaxsoco.engine.reading import Stored
 from jaxsoco.experiment.comparing import compare, comparison_document, comparison_text
@@ -37,7 +38,8 @@ EXAMPLES = {
     "export": """
   jaxsoco export runs/quickstart --parquet means.parquet
   jaxsoco export runs/quickstart --parquet runs.parquet --runs
-  jaxsoco export runs/quickstart --csv means.csv""",
+  jaxsoco export runs/quickstart --csv means.csv
+  jaxsoco export runs/sampling --csv schedules.csv --traces""",
     "compare": """
   jaxsoco compare runs/quickstart runs/quickstart-gpu
   jaxsoco compare runs/before runs/after --strict
@@ -81,10 +83,16 @@ def add_export(parser: argparse.ArgumentParser) -> None:
             metavar="FILE",
             help=f"write {what} here; replaces a file (default: none, one of the two is needed)",
         )
-    parser.add_argument(
+    rows = parser.add_mutually_exclusive_group()
+    rows.add_argument(
         "--runs",
         action="store_true",
         help="a row for every seed (default: means over the seeds, with intervals)",
+    )
+    rows.add_argument(
+        "--traces",
+        action="store_true",
+        help="a row for every round of the seeds of run.trace (default: means over the seeds)",
     )
 
 
@@ -144,14 +152,18 @@ def export(arguments: argparse.Namespace, print_json: Print) -> int:
     path = arguments.parquet or arguments.csv
     results = Stored(arguments.directory)
     _warn(results)
+    study, pieces = results.study, results.pieces
     if arguments.runs:
-        require_runs(results.study, "a table of runs")
-    columns = Columns(results.study, LONG_RUNS if arguments.runs else LONG_MEANS)
-    batches = long_batches if arguments.runs else mean_batches
-    study = results.study
-    notes = {"title": study.title, "identity": study.identity, "rows": _what(arguments.runs)}
+        require_runs(study, "a table of runs")
+    if arguments.traces:
+        study, pieces = _traced(results), results.traces
+    single = arguments.runs or arguments.traces
+    columns = Columns(study, LONG_RUNS if single else LONG_MEANS)
+    batches = long_batches if single else mean_batches
+    what = "rounds" if arguments.traces else "runs" if arguments.runs else "means over seeds"
+    notes = {"title": study.title, "identity": study.identity, "rows": what}
     try:
-        rows = write_table(path, form, columns.types, batches(columns, results.pieces()), notes)
+        rows = write_table(path, form, columns.types, batches(columns, pieces()), notes)
     except ImportError as error:
         raise InputError(Issue("--parquet", str(error), "or want --csv FILE")) from error
     except OSError as error:
@@ -162,8 +174,16 @@ def export(arguments: argparse.Namespace, print_json: Print) -> int:
     return DONE
 
 
-def _what(runs: bool) -> str:
-    return "runs" if runs else "means over seeds"
+def _traced(results: Stored) -> Study:
+    """The single runs at every round.
+
+    Raises:
+      InputError: there are none.
+    """
+    if results.study.traced is None:
+        message = "no single run of this experiment was kept at every round"
+        raise InputError(Issue("--traces", message, "want run.trace = 3, say"))
+    return results.study.traced
 
 
 def _warn(results: Stored) -> None:

@@ -10,7 +10,8 @@ from jaxsoco.core.lazy import lazy_names
 # Module -> public names. No module of this package bears one of them: importing it would put the
 # module in the name's place. Nothing here imports JAX before it is used.
 _MODULES = {
-    "settings": "CarbonJobs Adversary PCMParams STCLIPParams BaselineParams",
+    "settings_jobs": "CarbonJobs",
+    "settings": "Adversary PCMParams STCLIPParams BaselineParams",
     "learners.pcm": "pcm",
     "learners.st_clip": "st_clip",
     "learners.agnostic": "agnostic",

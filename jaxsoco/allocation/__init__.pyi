@@ -24,9 +24,9 @@ from jaxsoco.allocation.problem import allocation as allocation
 from jaxsoco.allocation.settings import FAMILY as FAMILY
 from jaxsoco.allocation.settings import Adversary as Adversary
 from jaxsoco.allocation.settings import BaselineParams as BaselineParams
-from jaxsoco.allocation.settings import CarbonJobs as CarbonJobs
 from jaxsoco.allocation.settings import PCMParams as PCMParams
 from jaxsoco.allocation.settings import STCLIPParams as STCLIPParams
+from jaxsoco.allocation.settings_jobs import CarbonJobs as CarbonJobs
 from jaxsoco.allocation.sharing.bound import CapacityBound as CapacityBound
 from jaxsoco.allocation.sharing.bound import capacity_bound as capacity_bound
 from jaxsoco.allocation.sharing.network import SharedJobs as SharedJobs

@@ -8,10 +8,8 @@ from dataclasses import replace
 import jax
 import jax.numpy as jnp
 
+from jaxsoco.allocation.optima import costliest_schedule, linear_optimum, whole_slot_optimum
 from jaxsoco.allocation.spec import Advice, Spec
-from jaxsoco.allocation.theory.integral import integral_optimum
-from jaxsoco.allocation.theory.offline import offline_optimum
-from jaxsoco.allocation.theory.worst import offline_worst
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.protocol import Instance
 from jaxsoco.core.settings import is_traced
@@ -38,8 +36,8 @@ def advise(spec: Spec, costs: jax.Array, forecast: jax.Array) -> Advice:
     if spec.advice not in _ADVISORS:
         want = "want one of " + ", ".join(f'"{name}"' for name in _ADVISORS) + ", or a function"
         raise InputError(Issue("advice", f'there is no "{spec.advice}"', want))
-    if spec.speed is not None and spec.advice == "hindsight":
-        message = '"hindsight" counts whole slots at one speed, and the points differ'
+    if spec.speed is not None and spec.advice != "linear":
+        message = f'"{spec.advice}" counts whole slots at one speed, and the points differ'
         raise InputError(Issue("advice", message, 'want "linear"'))
     return _ADVISORS[spec.advice](spec, costs, forecast)
 
@@ -115,7 +113,7 @@ def _no_mix(weights: jax.Array) -> bool:
 
 def _whole_slots(spec: Spec, costs: jax.Array, forecast: jax.Array) -> Advice:
     """The best whole-slot schedule of the forecast."""
-    _, states, _ = integral_optimum(forecast, *_network(spec), **_work(spec))
+    _, states, _ = whole_slot_optimum(spec, forecast)
     return _one(states, costs)
 
 
@@ -138,7 +136,7 @@ def _hindsight(spec: Spec, costs: jax.Array, forecast: jax.Array) -> Advice:
     """``(1 - xi) OPT + xi MAX`` at the true prices, with ``xi = spec.advice_error``."""
     del forecast
     best = _optimum(spec, costs)
-    _, worst, _ = offline_worst(costs, *_network(spec), **_work(spec))
+    _, worst, _ = costliest_schedule(spec, costs)
     xi = jnp.broadcast_to(jnp.asarray(spec.advice_error, costs.dtype), costs.shape[2:])
     return Advice(
         jnp.concatenate([best.states, worst[:, None]], axis=1),
@@ -156,19 +154,9 @@ _ADVISORS: dict[str, Advisor] = {
 
 def _optimum(spec: Spec, costs: jax.Array) -> Advice:
     """The linear program's optimum at some prices."""
-    best = offline_optimum(costs, *_network(spec), deadline=spec.deadline)
+    best = linear_optimum(spec, costs)
     states = jnp.stack([best.low_path, best.high_path], axis=1)
     return Advice(states, jnp.stack([1 - best.weight, best.weight]))
-
-
-def _network(spec: Spec) -> tuple:
-    """What the optima want to know of a job beside its prices."""
-    return spec.metric, spec.throughput, spec.metric.switch, spec.start
-
-
-def _work(spec: Spec) -> dict:
-    """How much whole-slot schedules must do, and by when."""
-    return {"slots": spec.max_length, "length": spec.length, "deadline": spec.deadline}
 
 
 def _one(states: jax.Array, costs: jax.Array) -> Advice:

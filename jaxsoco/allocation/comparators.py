@@ -6,12 +6,10 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.allocation.duel import Duel, offline_view
+from jaxsoco.allocation.optima import linear_optimum, path_costs, whole_slot_optimum
 from jaxsoco.allocation.problem import allocation
 from jaxsoco.allocation.spec import Advice, Spec
-from jaxsoco.allocation.theory.integral import integral_optimum
 from jaxsoco.allocation.theory.mixes import mix_ledger, state_work
-from jaxsoco.allocation.theory.offline import offline_optimum
-from jaxsoco.allocation.theory.paths import path_ledger
 from jaxsoco.core import random
 from jaxsoco.core.nature import first_world
 from jaxsoco_kernels.info import Status
@@ -23,14 +21,8 @@ def offline(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> Ledger:
     """Ledger of the linear program's optimum: the mix of its two paths."""
     del at
     costs, spec, _ = _hindsight(key, spec)
-    metric = spec.metric
-    best = offline_optimum(
-        costs, metric, spec.throughput, metric.switch, spec.start, deadline=spec.deadline
-    )
-    low, high = (
-        path_ledger(costs, metric, path, spec.start, spec.deadline)
-        for path in (best.low_path, best.high_path)
-    )
+    best = linear_optimum(spec, costs)
+    low, high = (path_costs(spec, costs, path) for path in (best.low_path, best.high_path))
     # Strong duality leaves no gap: in total, the mix costs the mix of the two ledgers.
     parts = [(1 - best.weight) * a + best.weight * b for a, b in zip(low, high, strict=True)]
     return _named(parts), (best.info.status != Status.OK).astype(jnp.int32)
@@ -40,18 +32,8 @@ def integral(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> Ledger:
     """Ledger of the best schedule in whole slots."""
     del at
     costs, spec, _ = _hindsight(key, spec)
-    metric = spec.metric
-    _, path, info = integral_optimum(
-        costs,
-        metric,
-        spec.throughput,
-        metric.switch,
-        spec.start,
-        slots=spec.max_length,
-        length=spec.length,
-        deadline=spec.deadline,
-    )
-    parts = path_ledger(costs, metric, path, spec.start, spec.deadline)
+    _, path, info = whole_slot_optimum(spec, costs)
+    parts = path_costs(spec, costs, path)
     return _named(parts), (info.status != Status.OK).astype(jnp.int32)
 
 
@@ -64,11 +46,10 @@ def advice(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> Ledger:
     del at
     costs, spec, followed = _hindsight(key, spec)
     states, weights = followed
-    network = (spec.metric, spec.start, spec.deadline)
     if followed.paths == 1:
-        parts = path_ledger(costs, network[0], states[:, 0], *network[1:])
+        parts = path_costs(spec, costs, states[:, 0])
     else:
-        parts = mix_ledger(costs, network[0], states, weights, *network[1:])
+        parts = mix_ledger(costs, spec.metric, states, weights, spec.start, spec.deadline)
     slots = jnp.arange(spec.slots).reshape(-1, 1, *(1,) * len(spec.lanes))
     deadline = jnp.broadcast_to(jnp.asarray(spec.deadline), spec.lanes)
     runs = (states < spec.points) & (slots < deadline[None, None])

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.allocation.settings import MONTH
+from jaxsoco.allocation.settings_jobs import MONTH
 from jaxsoco.allocation.spec import Advice, Spec
 from jaxsoco.allocation.volatility import Volatility, draw_distances, segments_of_slots
 from jaxsoco.core import random
-from jaxsoco.core.lanes import lift, spread
+from jaxsoco.core.lanes import align, lift, spread
 
 
 @jax.tree_util.register_dataclass
@@ -45,6 +45,10 @@ class Workload:
         are raised; None for none.
       volatility: how the network changes during a job; it does not if None.
       sample: as in :class:`Spec` (static).
+      speeds: work of an hour at full rate in every region, in units of ``1 / J``, ``[n]``; 1
+        everywhere if None.
+      speed_spread: each region of a job works at its speed times a draw, uniform on
+        ``1 - speed_spread .. 1 + speed_spread``, if there are speeds.
     """
 
     carbon: jax.Array
@@ -69,6 +73,8 @@ class Workload:
     least_deadlines: jax.Array | None = None
     volatility: Volatility | None = None
     sample: bool = field(default=False, metadata={"static": True})
+    speeds: jax.Array | None = None
+    speed_spread: jax.Array | float = 0.0
 
     @property
     def first_hour(self) -> int:
@@ -76,7 +82,7 @@ class Workload:
         return MONTH if self.bounds == "month" else 0
 
 
-_HOUR, _DEADLINE, _LENGTH, _START, _PLACES, _NETWORK = range(6)
+_HOUR, _DEADLINE, _LENGTH, _START, _PLACES, _NETWORK, _SPEEDS = range(7)
 
 
 def sample_job(key: jax.Array, workload: Workload) -> Spec:
@@ -122,7 +128,8 @@ def draw_job(key: jax.Array, workload: Workload) -> Spec:
     deadline = random.integers(random.fold(key, _DEADLINE), shortest, longest)
     places = _draw_places(random.fold(key, _PLACES), workload)
     network = random.fold(key, _NETWORK)
-    return job_of(workload, hour, deadline, length, start, places, network)
+    speed = _draw_speeds(key, workload, places)
+    return job_of(workload, hour, deadline, length, start, places, network, speed)
 
 
 def job_of(
@@ -133,6 +140,7 @@ def job_of(
     start: jax.Array,
     places: jax.Array | None = None,
     network: jax.Array | None = None,
+    speed: jax.Array | None = None,
 ) -> Spec:
     """The job of a workload that arrives then and there.
 
@@ -146,6 +154,7 @@ def job_of(
       places: columns of the trace that are its points, int ``[k, ...]``; all if None.
       network: words of a key ``[2, ...]`` for what changes of the network; only a volatile one
         needs it.
+      speed: of its points, ``[n, ...]``; 1 everywhere if None.
 
     Returns:
       The job's :class:`Spec`, with the bounds that it may rely on.
@@ -174,11 +183,17 @@ def job_of(
             workload.volatility,
         )
         farthest = jnp.max(distance, axis=(0, 1, 2))
-    low, high = _price_bounds(workload, hour, deadline, places)
+    change = switch
+    if speed is not None:
+        # d(u, v) <= D min(c_u, c_v) and beta_u <= tau c_u.
+        slower = jnp.minimum(speed[:, None], speed[None])
+        farthest = jnp.max(distance / slower, axis=tuple(range(distance.ndim - len(lanes))))
+        change = switch / jnp.min(speed, axis=0)
+    low, high = _price_bounds(workload, hour, deadline, places, speed)
     units = power * length
     # Prices per unit of work are J times those of a slot; U stays above L + D + 2 tau.
     lower = low * units
-    need = length * (farthest + 2 * switch) + lower
+    need = length * (farthest + 2 * change) + lower
     upper = jnp.maximum(high * units, need * workload.widen)
     return Spec(
         trace=workload.carbon,
@@ -201,6 +216,7 @@ def job_of(
         advised=_advised(workload.schedules, hour, start),
         segment=segment,
         sample=workload.sample,
+        speed=speed,
     )
 
 
@@ -225,10 +241,26 @@ def _draw_places(key: jax.Array, workload: Workload) -> jax.Array | None:
     return jnp.sort(order[:size], axis=0).astype(jnp.int32)
 
 
+def _draw_speeds(key: jax.Array, workload: Workload, places: jax.Array | None) -> jax.Array | None:
+    """Speeds of the job's regions, ``[n, ...]``; None if all work alike."""
+    if workload.speeds is None:
+        return None
+    lanes, regions = key.shape[1:], workload.carbon.shape[1]
+    speeds = jnp.broadcast_to(align(workload.speeds, 1, len(lanes)), (regions, *lanes))
+    if places is not None:
+        speeds = jnp.take_along_axis(speeds, places, axis=0)
+    draws = random.uniform(random.fold(key, _SPEEDS), speeds.shape[:1], speeds.dtype)
+    return speeds * (1 + spread(workload.speed_spread, draws[0])[None] * (2 * draws - 1))
+
+
 def _price_bounds(
-    workload: Workload, hour: jax.Array, deadline: jax.Array, places: jax.Array | None
+    workload: Workload,
+    hour: jax.Array,
+    deadline: jax.Array,
+    places: jax.Array | None,
+    speed: jax.Array | None,
 ) -> tuple[jax.Array, jax.Array]:
-    """Lowest and highest carbon intensity that the job may rely on, ``[...]`` each."""
+    """Lowest and highest carbon for the work of an hour at speed 1, ``[...]`` each."""
     carbon = workload.carbon
     # Extremes of each region ``[rows, N]``, and the rows of them that count ``[m, ...]``.
     if workload.bounds == "trace":
@@ -244,11 +276,16 @@ def _price_bounds(
         rows = jnp.where(slots < deadline[None], hour[None] + slots, hour[None])
     else:
         raise ValueError(f'bounds: want "window", "month" or "trace", got {workload.bounds!r}')
-    if places is None:
+    if places is None and speed is None:
         lows, highs = jnp.min(lows, axis=1)[rows], jnp.max(highs, axis=1)[rows]
         return jnp.min(lows, axis=0), jnp.max(highs, axis=0)
+    if places is None:
+        places = jnp.arange(carbon.shape[1]).reshape(-1, *(1,) * hour.ndim)
     at = (rows[:, None], places[None])
-    return jnp.min(lows[at], axis=(0, 1)), jnp.max(highs[at], axis=(0, 1))
+    if speed is None:
+        return jnp.min(lows[at], axis=(0, 1)), jnp.max(highs[at], axis=(0, 1))
+    low, high = jnp.min(lows[at], axis=0) / speed, jnp.max(highs[at], axis=0) / speed
+    return jnp.min(low, axis=0), jnp.max(high, axis=0)
 
 
 def _rolling(carbon: jax.Array, of: Callable[[jax.Array, jax.Array], jax.Array]) -> jax.Array:

@@ -14,11 +14,14 @@ import jax.numpy as jnp
 
 from jaxsoco.allocation.advice import advise
 from jaxsoco.allocation.spec import Advice, Costs, Feedback, Observation, Spec
-from jaxsoco.allocation.theory.coupling import next_state, slot_draw
+from jaxsoco.allocation.theory.coupling import draw_schedule, next_state, slot_draw
 from jaxsoco.allocation.theory.metric import StateMetric, movement
 from jaxsoco.core import random
 from jaxsoco.core.lanes import align, lift, one_hot, spread
 from jaxsoco.core.protocol import Problem
+
+STATE = "state"
+"""What single runs show of a schedule that is drawn, beside its costs."""
 
 
 class World(NamedTuple):
@@ -191,5 +194,21 @@ def _with_slopes_of_jvp(primals, tangents):
     return primals[0], tangents[1]
 
 
-allocation = Problem(_init, _advance, _observe, _play)
+def _show(key: jax.Array, spec: Spec, actions: jax.Array) -> dict[str, jax.Array]:
+    """The schedule that is charged: its states among all regions, -1 past the deadline."""
+    if not spec.sample:
+        return {}
+    states = draw_schedule(key, actions, spec.metric, spec.start)
+    lanes, n = states.shape[1:], spec.points
+    place = states % n
+    if spec.places is not None:
+        columns = jnp.broadcast_to(align(spec.places, 1, len(lanes)), (n, *lanes))
+        place = jnp.take_along_axis(columns, place, axis=0)
+    number = jnp.where(states < n, place, place + spec.trace.shape[1])
+    slots = jnp.arange(1, spec.slots + 1).reshape(-1, *(1,) * len(lanes))
+    within = slots <= jnp.broadcast_to(jnp.asarray(spec.deadline), lanes)[None]
+    return {STATE: jnp.where(within, number, -1)}
+
+
+allocation = Problem(_init, _advance, _observe, _play, show=_show)
 """One job: ``spec`` is a :class:`~jaxsoco.allocation.spec.Spec`; play ``spec.slots`` rounds."""

@@ -15,7 +15,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxsoco.allocation.settings import CarbonJobs
+from jaxsoco.allocation.content import segment_rows
+from jaxsoco.allocation.settings_jobs import CarbonJobs
 from jaxsoco.allocation.theory.metric import metric_closure
 from jaxsoco.core import random
 from jaxsoco.core.lanes import lift, one_hot, spread, take, where
@@ -32,14 +33,17 @@ class Volatility:
       low: lowest rate of a redrawn link: carbon of moving a whole job per round-trip time (g/ms).
       high: highest rate; between the two, rates are uniform.
       swaps: pairs of regions that a change puts in each other's place, int.
-      segments: parts of the job's window, at most its slots (static).
+      segments: parts of the job's window, int, at most its slots and ``rows``.
+      rows: of the distances that are kept, one a segment; what is left repeats the last segment's
+        (static).
     """
 
     links: jax.Array | None
     low: jax.Array
     high: jax.Array
     swaps: jax.Array
-    segments: int = field(metadata={"static": True})
+    segments: jax.Array
+    rows: int = field(metadata={"static": True})
 
 
 def read_volatility(settings: CarbonJobs, rate_at: Callable[[Any], Any]) -> Volatility | None:
@@ -57,7 +61,8 @@ def read_volatility(settings: CarbonJobs, rate_at: Callable[[Any], Any]) -> Vola
         low=jnp.asarray(rate_at(settings.network_intensity_min), float),
         high=jnp.asarray(rate_at(settings.network_intensity_max), float),
         swaps=jnp.asarray(settings.network_swaps, jnp.int32),
-        segments=settings.network_segments,
+        segments=jnp.asarray(settings.network_segments, jnp.int32),
+        rows=segment_rows(settings.network_segments),
     )
 
 
@@ -86,7 +91,7 @@ def draw_distances(
     rate: jax.Array,
     volatility: Volatility,
 ) -> jax.Array:
-    """Distances of all segments, each a metric, ``[S, n, n, ...]``.
+    """Distances of all segments, each a metric, ``[rows, n, n, ...]``.
 
     Args:
       key: words ``[2, ...]``; consumed.
@@ -99,28 +104,36 @@ def draw_distances(
     n, lanes = places.shape[0], key.shape[1:]
     distance = jnp.broadcast_to(distance, (n, n, *lanes))
     if n == 1:
-        return jnp.broadcast_to(distance[None], (volatility.segments, *distance.shape))
+        return jnp.broadcast_to(distance[None], (volatility.rows, *distance.shape))
+    segments = jnp.broadcast_to(volatility.segments, lanes)
     pair = _pairs(n)
     rates = jnp.broadcast_to(rate, (n * (n - 1) // 2, *lanes))
 
-    def change(before: _Network, segment: jax.Array) -> tuple[_Network, jax.Array]:
+    def change(before: _Network, segment: jax.Array) -> _Network:
         now = random.fold(key, segment)
         places = _swapped(random.fold(now, _SWAPS), before.places, volatility.swaps)
         rates, redrawn = _redrawn(now, before.rates, volatility)
         moved = jnp.any(places != before.places, axis=0)
         closed = metric_closure(latency[places[:, None], places[None]] * rates[pair])
         # Where nothing changed the distances stay the same to the last bit.
-        network = _Network(places, rates, where(moved | redrawn, closed, before.distance))
+        changes = (moved | redrawn) & (segment < segments)
+        return _Network(places, rates, where(changes, closed, before.distance))
+
+    def step(before: _Network, segment: jax.Array) -> tuple[_Network, jax.Array]:
+        # Rows that no job has a segment for cost nothing.
+        needed = jnp.any(segment < segments)
+        network = jax.lax.cond(needed, change, lambda before, _: before, before, segment)
         return network, network.distance
 
     first = _Network(jnp.broadcast_to(places, (n, *lanes)), rates, distance)
-    _, later = jax.lax.scan(change, first, jnp.arange(1, volatility.segments))
+    _, later = jax.lax.scan(step, first, jnp.arange(1, volatility.rows))
     return jnp.concatenate([distance[None], later])
 
 
-def segments_of_slots(segments: int, slots: int, deadline: jax.Array) -> jax.Array:
+def segments_of_slots(segments: jax.Array | int, slots: int, deadline: jax.Array) -> jax.Array:
     """Segment of every slot, int32 ``[slots, ...]``: equal parts of those up to the deadline."""
     slot = jnp.arange(slots, dtype=jnp.int32).reshape(-1, *(1,) * deadline.ndim)
+    segments = spread(jnp.asarray(segments, jnp.int32), deadline)[None]
     return jnp.minimum(slot * segments // deadline[None], segments - 1)
 
 

@@ -26,15 +26,20 @@ class Breach(NamedTuple):
       cost: the component.
       mean: of the runs: for a round, or, of what must be zero, for a run.
       unit: of the mean.
+      worst: the mean at the worst of several points.
     """
 
     learner: str
     cost: str
     mean: float
     unit: str
+    worst: float | None = None
 
     def __str__(self) -> str:
-        return f"{self.learner}, mean {self.cost} {self.mean:.3g} {self.unit}".rstrip()
+        text = f"{self.learner}, mean {self.cost} {self.mean:.3g} {self.unit}".rstrip()
+        if self.worst is None or f"{self.worst:.3g}" == f"{self.mean:.3g}":
+            return text
+        return f"{text} ({self.worst:.3g} at the worst point)"
 
 
 def breaches(ledger: Ledger, points: Iterable[int], learners: Sequence[str]) -> list[Breach]:
@@ -53,7 +58,8 @@ def breaches(ledger: Ledger, points: Iterable[int], learners: Sequence[str]) -> 
                 amounts = means / rounds if cost.limit else means
                 mean = float((runs * amounts).sum() / runs.sum())
                 unit = f"{cost.unit} a round" if cost.limit else cost.unit
-                broken.append(Breach(learner, cost.name, mean, unit.strip()))
+                worst = float(amounts[runs > 0].max()) if len(points) > 1 else None
+                broken.append(Breach(learner, cost.name, mean, unit.strip(), worst))
     return broken
 
 

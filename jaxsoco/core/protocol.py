@@ -76,6 +76,9 @@ class Problem(NamedTuple):
       window: how many upcoming rounds the learner may see: ``observe`` is given a
         :class:`~jaxsoco.core.nature.Window` ``(now, coming)`` in place of the round. The loop keeps
         the rounds; nature's moves must not depend on what ``play`` changes.
+      show: ``(key, spec, actions) -> dict``: what a single run that is kept at every round shows
+        beside its costs, by the names of ``Prepared.shown``, ``[T, ...]`` each. The key is the
+        run's, ``actions`` are of all rounds, ``[T, ...]`` leaves.
     """
 
     init: ProblemInit
@@ -84,6 +87,7 @@ class Problem(NamedTuple):
     play: ProblemPlay
     counter: bool = False
     window: int = 0
+    show: Any = None
 
 
 class AlgorithmInit(Protocol):

@@ -277,6 +277,8 @@ class Prepared:
       notes: lines for the report: where the data come from, what was filled in.
       warnings: lines that the user should see before the run.
       heavy_tailed: costs have no mean here; the report speaks of medians and quantiles.
+      shown: what ``Problem.show`` gives for single runs at every round; not cumulative, at least 0,
+        and -1 where there is nothing to show.
     """
 
     content: Any
@@ -285,6 +287,7 @@ class Prepared:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     heavy_tailed: bool = False
+    shown: tuple[CostEntry, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,7 @@ class Study:
       origin: code and compiler that the numbers come from.
       created: when the run began (ISO 8601); empty before it begins.
       identity: SHA-256 of all that fixes the numbers; empty before the run begins.
+      shown: what the traced runs show beside their costs, round by round (``Prepared.shown``).
     """
 
     name: str
@@ -75,6 +76,7 @@ class Study:
     origin: Origin = field(default_factory=Origin)
     created: str = ""
     identity: str = ""
+    shown: tuple[CostEntry, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The manifest, without what the store fills in: format, identity, time, seal."""
@@ -98,6 +100,7 @@ class Study:
                 },
                 "components": self.components,
                 **({"guarantees": self.guarantees} if self.guarantees else {}),
+                **({"shown": [_cost_to_json(one) for one in self.shown]} if self.shown else {}),
                 "heavy_tailed": sorted(self.heavy),
                 "confidence": self.level,
             },
@@ -146,6 +149,7 @@ class Study:
             origin=Origin.from_json(manifest["origin"]) if "origin" in manifest else Origin(),
             created=str(manifest.get("created", "")),
             identity=str(manifest.get("identity", "")),
+            shown=tuple(map(_cost_from_json, presentation.get("shown", ()))),
         )
 
     @property
@@ -242,7 +246,8 @@ class Study:
         """The runs of which every round is kept, as a study of their own; None if there are none.
 
         Its cells have other keys than those of the study, as they have other checkpoints. It has no
-        comparators, many of which know their costs at the end of a run alone.
+        comparators, many of which know their costs at the end of a run alone. Its costs are those
+        of the study and, not in the total, what it shows.
         """
         if not self.plan.trace:
             return None
@@ -255,16 +260,17 @@ class Study:
             )
             for group in self.groups
         )
-        numbers = max(g.horizon for g in groups) * len(self.costs) * len(self.algorithms)
+        costs = self.costs + self.shown
+        numbers = max(g.horizon for g in groups) * len(costs) * len(self.algorithms)
         plan = Plan(
             groups,
             self.algorithms,
-            self.plan.costs,
+            self.plan.costs + tuple(one.name for one in self.shown),
             tile=self.plan.tile if "tile" in self.origin.compiler else TRACE_TILE,
             pack=min(self.plan.pack, -(-_TRACE_PACK // numbers)),
         )
         setup = replace(self.setup, comparators=())
-        return replace(self, setup=setup, plan=plan, components={})
+        return replace(self, setup=setup, plan=plan, costs=costs, components={}, shown=())
 
     @property
     def parts(self) -> tuple[Study, ...]:

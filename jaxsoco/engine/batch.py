@@ -43,6 +43,8 @@ class Batch:
         pool needs a thread more than there are (``PJRT_NPROC``, before JAX starts), or programs
         with loops in loops may wait for each other for ever; the command line sees to that.
       at: checkpoints.
+      shown: what every round of a run shows beside its costs: names of ``Prepared.shown``, for runs
+        of which every round is kept.
       programs: those of other batches, which take theirs from here and leave it here: batches
         that differ in numbers alone share them.
     """
@@ -55,6 +57,7 @@ class Batch:
         tile: int,
         devices: Sequence[Any] | None = None,
         at: tuple[int, ...],
+        shown: Sequence[str] = (),
         programs: dict[Any, _Program] | None = None,
     ):
         self._instance = instances[0]
@@ -63,11 +66,12 @@ class Batch:
         halves = _stack([i.settings for i in instances])
         self._fixed = self._everywhere((*halves, root))
         self._at = at
+        self._shown = tuple(shown)
         self._tile = tile
         self._programs = {} if programs is None else programs
         one, shapes = self._instance, tuple((x.shape, x.dtype) for x in jax.tree.leaves(halves))
         self._kind = (
-            *(one.problem, one.draw, one.horizon, at, tile, tuple(self._devices)),
+            *(one.problem, one.draw, one.horizon, at, tile, tuple(self._devices), self._shown),
             *(jax.tree.structure(halves), shapes),
         )
         self.width = tile * len(self._devices)
@@ -88,12 +92,22 @@ class Batch:
         def run(key, params, spec):
             problem, horizon = self._instance.problem, self._instance.horizon
             # Nobody takes gradients here: no parameter needs a guard.
-            options = {"at": self._at, "allow_biased": True}
+            options = {"at": self._at, "allow_biased": True, "trace": bool(self._shown)}
             result = simulate(algorithm, params, problem, spec, key, horizon, **options)
-            return Outcome(result.costs._asdict(), result.faults, result.finite)
+            costs = result.costs._asdict()
+            if self._shown:
+                costs |= self._show(key, spec, result.trace[0])
+            return Outcome(costs, result.faults, result.finite)
 
         code = (algorithm, jax.tree.structure(params), kinds, lanes)
         return Block(self, self._program(code, run, lanes), self._everywhere(params))
+
+    def _show(self, key: jax.Array, spec: PyTree, actions: PyTree) -> dict[str, jax.Array]:
+        """What the problem shows of a run, ``[T, ...]`` each; -1 where it shows nothing."""
+        show = self._instance.problem.show
+        values = {} if show is None else show(key, spec, actions)
+        nothing = jnp.full((len(self._at), *key.shape[1:]), -1)
+        return {name: values.get(name, nothing) for name in self._shown}
 
     def comparator(self, comparator: Comparator) -> Block:
         """A tile of an offline optimum."""

@@ -132,9 +132,10 @@ class Builder:
         """Compiled blocks of a group, for all learners and comparators."""
         return self._traced.pop(group.index, None) or self._make(group)
 
-    def learner_tiles(self, group: Group, tile: int) -> Tiles:
-        """Compiled blocks of so many lanes, for the learners alone; their traces are not kept."""
-        return self._make(group, tile, comparators=False)
+    def single_tiles(self, group: Group, traced: Study) -> Tiles:
+        """Compiled blocks of the learners alone, for single runs at every round; not kept."""
+        names = traced.plan.costs[len(self._sweep.experiment.family.costs) :]
+        return self._make(group, traced.plan.tile, comparators=False, shown=names)
 
     def largest_tile(self, group: Group) -> int | None:
         """How many runs at once the device has memory for, about; None where nobody knows."""
@@ -188,7 +189,14 @@ class Builder:
         runs = int(_SAFE * free / need * tile)
         return runs // 16 * 16 if 16 <= runs < tile else None
 
-    def _make(self, group: Group, tile: int | None = None, *, comparators: bool = True) -> Tiles:
+    def _make(
+        self,
+        group: Group,
+        tile: int | None = None,
+        *,
+        comparators: bool = True,
+        shown: Sequence[str] = (),
+    ) -> Tiles:
         devices = self._devices
         from jaxsoco.engine.batch import Batch
 
@@ -201,6 +209,7 @@ class Builder:
             tile=tile or experiment.run.tile,
             devices=devices,
             at=group.checkpoints,
+            shown=shown,
             programs=self._programs,
         )
         learners = [

@@ -8,7 +8,7 @@ from typing import Any
 from jaxsoco._version import __version__
 from jaxsoco.core.cells import Origin
 from jaxsoco.core.plan import Plan
-from jaxsoco.core.schema import load, promises
+from jaxsoco.core.schema import CostEntry, load, promises
 from jaxsoco.core.setup import LearnerInfo, Presentation, Setup, freeze
 from jaxsoco.core.study import Study
 from jaxsoco.experiment.expand import Sweep
@@ -80,7 +80,13 @@ def study(sweep: Sweep, plan: Plan, origin: Origin, command: str) -> Study:
         heavy=frozenset(i for i, ready in enumerate(sweep.prepared) if ready.heavy_tailed),
         level=experiment.run.confidence,
         origin=origin,
+        shown=_shown(sweep) if plan.trace else (),
     )
+
+
+def _shown(sweep: Sweep) -> tuple[CostEntry, ...]:
+    """What single runs at any point show beside their costs."""
+    return tuple(dict.fromkeys(one for ready in sweep.prepared for one in ready.shown))
 
 
 def _guarantees(sweep: Sweep) -> dict[str, dict[str, tuple[float, ...]]]:

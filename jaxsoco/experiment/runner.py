@@ -149,7 +149,7 @@ def _trace_tiles(traced: Study, builder: Builder, progress: Progress) -> Callabl
     announce = telling.Announcer(programs, progress, ", at every round")
 
     def load(group: int) -> Tiles:
-        tiles = builder.learner_tiles(traced.groups[group], traced.plan.tile)
+        tiles = builder.single_tiles(traced.groups[group], traced)
         return announce.of(traced.labels, tiles)
 
     return load

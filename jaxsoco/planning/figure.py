@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from jaxsoco.allocation.planning.request import told
+from jaxsoco.allocation.planning.request import stamp
 from jaxsoco.allocation.planning.result import LEAST, Plan, Schedule
 from jaxsoco.analysis import style
 from jaxsoco.analysis.export import replaced
@@ -30,6 +30,7 @@ _FORMS = {
 
 _HEIGHT = 0.24  # inches of a schedule's row
 _UNUSED = "#c9c9c9"
+_GREYS = ("#000000", "#7a7a7a", "#444444")
 _HATCHES = ("", *(hatch for _, hatch in style.COMPONENTS[1:]), *("",) * 23)
 """Of the bars of the first, second, ... region that has a colour; there may be 200 regions."""
 
@@ -49,10 +50,10 @@ def write_figure(plan: Plan, path: Path) -> None:
     """
     check_form(path)
     form = path.suffix.lower()
-    written = "\n".join([*plan.regions, *(schedule.name for schedule in plan.schedules)])
+    text = "\n".join([*plan.regions, *(schedule.name for schedule in plan.schedules)])
     style.find_matplotlib()
     buffer = io.BytesIO()
-    with style.figure_style(written):
+    with style.figure_style(text):
         draw_plan(plan).savefig(buffer, format=form[1:], metadata=_FORMS[form])
     try:
         with replaced(path) as file:
@@ -81,9 +82,10 @@ def draw_plan(plan: Plan) -> Figure:
     _draw_progress(axes[2], plan)
     _date_ticks(axes[2], plan)
     job = plan.job
-    work = f"{count(job.hours, 'hour')} of work within {job.deadline}, from {told(job.start)} UTC"
+    work = f"{count(job.hours, 'hour')} of work within {job.deadline}, from {stamp(job.start)} UTC"
     figure.suptitle(style.plain(f"{work}, arriving in {job.region}"), x=0.01, ha="left")
-    note = f"Prices: {prices_text(plan)}. {optima_text(plan)}"
+    note = "Colours are regions: full for the share of the job that runs, pale for what waits.\n"
+    note += f"Prices: {prices_text(plan)}. {optima_text(plan)}"
     figure.supxlabel(style.plain(note), x=0.01, ha="left", fontsize=6.5)
     return figure
 
@@ -171,13 +173,17 @@ def _draw_span(
 
 
 def _draw_progress(ax: Axes, plan: Plan) -> None:
+    """A grey line each, as colours are for regions; schedules that run alike share theirs."""
     edges = _edges(plan)
-    looks = style.lines(schedule.name for schedule in plan.schedules)
+    names: dict[tuple[float, ...], list[str]] = {}
     for schedule in plan.schedules:
-        look = looks[schedule.name]
-        done = 100 * np.concatenate([[0.0], schedule.work])
-        ax.plot(edges, done, color=look.color, linestyle=look.linestyle,
-                label=style.plain(title_of(schedule)))  # fmt: skip
+        work = tuple(np.round(schedule.work, 6).tolist())
+        names.setdefault(work, []).append(style.plain(title_of(schedule)))
+    looks = style.lines(map(str, range(len(names))))
+    for i, ((work, alike), look) in enumerate(zip(names.items(), looks.values(), strict=True)):
+        progress = 100 * np.array([0.0, *work])
+        ax.plot(edges, progress, color=_GREYS[i % len(_GREYS)], linestyle=look.linestyle,
+                label="\n".join(alike))  # fmt: skip
     ax.set_ylabel("work done (%)")
     ax.set_ylim(-3, 108)
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxsoco.allocation.planning.request import HOUR, told
+from jaxsoco.allocation.planning.request import HOUR, stamp
 from jaxsoco.allocation.planning.result import LEAST, OBJECTIVE, Plan, Schedule
 from jaxsoco.core.text import count, percent, table
 
@@ -26,13 +26,13 @@ def title_of(schedule: Schedule) -> str:
 
 def prices_text(plan: Plan) -> str:
     """Which prices are measured, and which are forecast."""
-    known, hours = int(np.count_nonzero(plan.measured)), count(len(plan.measured), "hour")
+    past, hours = int(np.count_nonzero(plan.measured)), count(len(plan.measured), "hour")
     if plan.all_measured:
         return f"all {hours} measured"
-    if not known:
+    if not past:
         return f"all {hours} forecast, none measured"
-    last = told(plan.hours[known - 1])
-    return f"{known} of {hours} measured, to {last}; {len(plan.measured) - known} forecast"
+    last = stamp(plan.hours[past - 1])
+    return f"{past} of {hours} measured, to {last}; {len(plan.measured) - past} forecast"
 
 
 def optima_text(plan: Plan) -> str:
@@ -46,7 +46,7 @@ def _head(plan: Plan) -> list[str]:
     job = plan.job
     work = f"{count(job.hours, 'hour')} of work within {job.deadline}"
     lines = [
-        f"job: {work}, from {told(job.start)} to {told(job.end)} UTC, arriving in {job.region}",
+        f"job: {work}, from {stamp(job.start)} to {stamp(job.end)} UTC, arriving in {job.region}",
         f"prices: {prices_text(plan)}",
     ]
     return [*lines, *(f"  {note}" for note in plan.notes)]
@@ -56,8 +56,8 @@ def _totals(plan: Plan) -> str:
     header = ["learner", "done", "g CO2eq", *OBJECTIVE, "/ linear", "/ whole-slot"]
     body = []
     for schedule, row in zip(plan.schedules, plan.totals(), strict=True):
-        done = schedule.finish
-        end = "never" if done is None else told(plan.hours[done] + HOUR)[5:]
+        last = schedule.finish
+        end = "never" if last is None else stamp(plan.hours[last] + HOUR)[5:]
         grams = [f"{row[name]:.1f}" for name in ("total", *OBJECTIVE)]
         ratios = [f"{row[name]:.3f}" for name in ("ratio_linear", "ratio_whole_slot")]
         body.append([title_of(schedule), end, *grams, *ratios])
@@ -70,9 +70,9 @@ def _schedules(plan: Plan) -> str:
     for schedule in plan.schedules:
         name = title_of(schedule)
         for begin, end in schedule.spans:
-            done = percent(float(f"{100 * schedule.work[end - 1]:.3g}") / 100)
-            span = [told(plan.hours[begin])[5:], told(plan.hours[end - 1] + HOUR)[5:]]
-            body.append([name, *span, _where(plan, schedule, begin), done])
+            progress = percent(float(f"{100 * schedule.work[end - 1]:.3g}") / 100)
+            span = [stamp(plan.hours[begin])[5:], stamp(plan.hours[end - 1] + HOUR)[5:]]
+            body.append([name, *span, _where(plan, schedule, begin), progress])
             name = ""
     return table(header, body, 4)
 
@@ -132,12 +132,12 @@ def plan_document(plan: Plan) -> dict[str, Any]:
 
 
 def _price(plan: Plan, slot: int) -> dict[str, Any]:
-    told_ahead = None if plan.forecast is None else _by_region(plan, plan.forecast[slot])
+    outlook = None if plan.forecast is None else _by_region(plan, plan.forecast[slot])
     return {
         "hour": _iso(plan.hours[slot]),
         "source": "measured" if plan.measured[slot] else "forecast",
         "carbon": _by_region(plan, plan.carbon[slot]),
-        "forecast": told_ahead,
+        "forecast": outlook,
     }
 
 

@@ -309,6 +309,8 @@ def test_what_is_no_time_is_refused(start):
         ({"bounds": "month", "start": "2022-01-30"}, r"start: 2022-01-30 00:00 has no 30 days of"),
         ({"subset_size": 3}, r"problem.subset_size: draws regions for every job"),
         ({"network_segments": 3}, r"problem.network_segments: draws changes of the network"),
+        ({"speed_spread": 0.2}, r"problem.speed_spread: a plan has schedules in whole slots"),
+        ({"speed": ("us-east-1=2",)}, r"problem.speed: a plan has schedules in whole slots"),
         ({"advice": "own.npy"}, r'problem.advice: is a table .* .want "whole-slot", "linear"'),
     ],
 )
@@ -358,7 +360,7 @@ def test_a_forecast_lacks_a_region_or_is_zero(tmp_path):
     lines = carbon.read_text(encoding="utf-8").replace("eu-west-2", "eu-west-9")
     other = tmp_path / "other.csv"
     other.write_text(lines, encoding="utf-8")
-    with pytest.raises(InputError, match=r'forecast: regions.*unknown region "eu-west-2"'):
+    with pytest.raises(InputError, match="forecast: has no region eu-west-2, which the carbon"):
         plan(hours=2, deadline=4, carbon=carbon, forecast=other)
     values = noisy(30)
     values[3, 2] = 0.0
@@ -383,3 +385,21 @@ def test_a_plan_shows_what_it_is():
     assert day["greedy"].finish == 1
     with pytest.raises(TypeError, match="data_sise"):
         plan(data_sise=1.0)
+
+
+@X64
+def test_a_forecast_goes_by_either_name_as_in_a_sweep(tmp_path, x64):
+    """One reader for both: zones of Electricity Maps stand for AWS names, in any order."""
+    ahead = noisy(24, seed=2)
+    carbon = write_csv(tmp_path / "data.csv", "2024-05-01", noisy(30))
+    job = {"start": "2024-05-02T00:00", "hours": 3, "deadline": 12, "carbon": carbon}
+    forecast = write_csv(tmp_path / "ahead.csv", "2024-05-02", ahead)
+    text = write_csv(tmp_path / "zones.csv", "2024-05-02", ahead[:, ::-1]).read_text("utf-8")
+    zones = tmp_path / "zones.csv"
+    zones.write_text(text.replace(",".join(REGIONS), "DE,GB,FR"), encoding="utf-8")
+    one, other = (
+        plan(**job, forecast=path, learners=some("delayed_greedy")) for path in (forecast, zones)
+    )
+    np.testing.assert_array_equal(other.forecast, one.forecast)
+    np.testing.assert_array_equal(other["delayed_greedy"].on, one["delayed_greedy"].on)
+    assert other.regions == REGIONS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import replace
 
 import jax
@@ -11,7 +12,10 @@ import pytest
 
 import jaxsoco
 from jaxsoco.allocation import sample_schedule
+from jaxsoco.allocation.optima import path_costs
+from jaxsoco.allocation.problem import prices
 from jaxsoco.allocation.theory.paths import path_ledger
+from jaxsoco.cli import main
 from jaxsoco.core import random
 
 X64 = pytest.mark.parametrize("x64", [True], indirect=True)
@@ -114,3 +118,76 @@ def test_learners_conform_where_schedules_are_drawn():
     """All but slopes, which are those of the expected costs: no difference of single runs."""
     values = {"bounds": "trace", "sample": True}
     jaxsoco.testing.conformance("allocation/pcm", values=values, skip=("slopes",))
+
+
+SWEEP = """
+figure = "Schedules"
+family = "allocation"
+[problem]
+regions = "eu"
+bounds = "trace"
+job_length = 4
+deadline_max = 16
+subset_size = 3
+network_segments = 2
+latency_scale = 6.0
+sample = [false, true]
+[[algorithm]]
+name = "pcm"
+[run]
+seeds = 16
+tile = 16
+trace = 5
+compare = ["offline_optimum"]
+"""
+
+
+@pytest.mark.slow
+def test_the_export_has_the_states_of_the_schedules(tmp_path, own_xla_flags):
+    """Of every traced run: states that cost what the run was charged, slot by slot."""
+    spec, out, table = (tmp_path / name for name in ("jobs.toml", "out", "table.csv"))
+    spec.write_text(SWEEP, encoding="utf-8")
+    assert main(["run", str(spec), "--out", str(out), "--devices", "1"]) == 0
+    assert main(["export", str(out), "--csv", str(table), "--traces"]) == 0
+    with table.open(encoding="utf-8", newline="") as file:
+        rows = [*csv.DictReader(file)]
+    assert {row["component"] for row in rows} == {*PARTS, "shortfall", "state", "total"}
+    values = {
+        (row["sample"], int(row["seed"]), int(row["round"]), row["component"]): float(row["value"])
+        for row in rows
+    }
+    assert len(values) == len(rows) == 2 * 5 * 16 * 6
+    with jax.enable_x64(True):
+        problem = jaxsoco.make(
+            "allocation/carbon_jobs",
+            **{"regions": "eu", "bounds": "trace", "job_length": 4, "deadline_max": 16},
+            **{"subset_size": 3, "network_segments": 2, "latency_scale": 6.0},
+        )
+        for seed, key in enumerate(jaxsoco.seed_keys(0, 5)):
+            job = problem.spec(key)
+            deadline, places = int(job.deadline), np.asarray(job.places)
+            slots = range(1, 17)
+            states = np.array([values["true", seed, slot, "state"] for slot in slots], int)
+            assert np.all(states[deadline:] == -1) and np.all(states[:deadline] >= 0)
+            # From regions of the data to those of the job.
+            point = [int(np.flatnonzero(places == state % 4)[0]) for state in states[:deadline]]
+            path = np.array(point) + 3 * (states[:deadline] >= 4)
+            whole = np.concatenate([path, np.full(16 - deadline, path[-1])])
+            parts = path_costs(job, prices(job), jnp.asarray(whole, jnp.int32))
+            for name, part in zip(PARTS, parts, strict=True):
+                assert values["true", seed, 16, name] == pytest.approx(float(part), rel=1e-12)
+            work = np.sum(states[:deadline] < 4) / 4
+            assert values["true", seed, 16, "shortfall"] == pytest.approx(max(1 - work, 0))
+            assert all(values["false", seed, slot, "state"] == -1 for slot in slots)
+    # Several regions are in use, and jobs both run and wait.
+    used = {v for (kind, *_, part), v in values.items() if part == "state" and kind == "true"}
+    assert len({v % 4 for v in used if v >= 0}) >= 2 and min(used - {-1.0}) < 4 <= max(used)
+
+
+def test_there_are_no_rounds_to_export_of_a_run_without_traces(tmp_path, capsys, own_xla_flags):
+    spec, out = tmp_path / "jobs.toml", tmp_path / "out"
+    text = SWEEP.replace("trace = 5\n", "").replace('"pcm"', '"greedy"')
+    spec.write_text(text, encoding="utf-8")
+    assert main(["run", str(spec), "--out", str(out), "--devices", "1"]) == 0
+    assert main(["export", str(out), "--csv", str(tmp_path / "t.csv"), "--traces"]) == 2
+    assert "--traces: no single run" in capsys.readouterr().err

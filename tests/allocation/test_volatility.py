@@ -13,8 +13,11 @@ from scipy import stats
 
 import jaxsoco
 from jaxsoco.allocation import CarbonJobs, sample_job, synthetic_workload
-from jaxsoco.allocation.prepare import ENERGY_PER_DATA, MEAN_LATENCY, prepare_carbon_jobs
+from jaxsoco.allocation.content import ENERGY_PER_DATA, MEAN_LATENCY
+from jaxsoco.allocation.prepare import prepare_carbon_jobs
+from jaxsoco.allocation.theory.tree import draw_tree, draw_trees
 from jaxsoco.allocation.volatility import segments_of_slots
+from jaxsoco.core import random
 from jaxsoco.core.errors import InputError
 
 X64 = pytest.mark.parametrize("x64", [True], indirect=True)
@@ -27,9 +30,12 @@ def draw(count: int = COUNT, **values):
     return workload, jax.jit(sample_job)(jaxsoco.seed_keys(0, count), workload)
 
 
-def distances(**values) -> np.ndarray:
-    """``[S, n, n, jobs]``."""
-    return np.asarray(draw(**values)[1].distance)
+def distances(*, network_segments: int, **values) -> np.ndarray:
+    """``[S, n, n, jobs]``; rows that are left over must repeat the last segment."""
+    rows = np.asarray(draw(network_segments=network_segments, **values)[1].distance)
+    rest = rows[network_segments:]
+    np.testing.assert_array_equal(rest, np.broadcast_to(rows[network_segments - 1], rest.shape))
+    return rows[:network_segments]
 
 
 @X64
@@ -84,7 +90,7 @@ def test_a_link_gets_a_uniform_intensity(x64):
     workload, jobs = draw(2000, network_intensity_min=150.0, network_intensity_max=450.0, **values)
     rtt = float(workload.latency[0, 1])
     unit = 4.0 * ENERGY_PER_DATA * rtt / MEAN_LATENCY
-    intensity = np.asarray(jobs.distance)[:, 0, 1] / unit
+    intensity = np.asarray(jobs.distance)[:5, 0, 1] / unit
     np.testing.assert_allclose(intensity[0], BASE, rtol=1e-12)
     later = intensity[1:]
     assert stats.kstest(later.ravel(), stats.uniform(150, 300).cdf).pvalue > 1e-3
@@ -182,6 +188,30 @@ def test_numbers_may_differ_from_lane_to_lane(x64):
 
 
 @X64
+def test_numbers_of_segments_share_a_program(x64):
+    """From 2 to 12 they are data: in one block every lane has the job that it has alone."""
+    keys, counts = jaxsoco.seed_keys(0, 4), (2, 3, 7, 12)
+    workloads = [synthetic_workload(network_segments=count, network_links=9) for count in counts]
+    assert {workload.volatility.rows for workload in workloads} == {12}
+    assert synthetic_workload(network_segments=13, deadline_min=24).volatility.rows == 24
+    mixed = dataclasses.replace(workloads[0].volatility, segments=jnp.array(counts))
+    together = jax.jit(sample_job)(keys, dataclasses.replace(workloads[0], volatility=mixed))
+    tree = jax.jit(draw_trees)(random.words(keys), together.distance)
+    for b, workload in enumerate(workloads):
+        alone = jax.jit(sample_job)(keys[b], workload)
+        np.testing.assert_allclose(alone.distance, together.distance[..., b], rtol=1e-13)
+        np.testing.assert_array_equal(alone.segment, together.segment[:, b])
+        one = jax.jit(draw_tree)(random.words(keys[b]), alone.distance[counts[b] - 1]).distance
+        for row in range(counts[b] - 1, 12):
+            np.testing.assert_allclose(tree[row, ..., b], one, rtol=1e-13)
+    prepared = [
+        prepare_carbon_jobs(CarbonJobs(network_segments=count), Path()).group
+        for count in (1, *counts)
+    ]
+    assert len({*prepared}) == 2
+
+
+@X64
 def test_distances_are_differentiable_in_what_scales_them(x64):
     """Distances are homogeneous in the intensities, and linear in the data."""
 
@@ -189,7 +219,7 @@ def test_distances_are_differentiable_in_what_scales_them(x64):
         values = {"network_intensity_min": low, "network_intensity_max": high}
         values |= {"data_size": size, "network_intensity": base, "network_segments": 3}
         problem = jaxsoco.make("allocation/carbon_jobs", **values)
-        return jnp.mean(problem.spec(jaxsoco.seed_keys(0, 20)).distance)
+        return jnp.mean(problem.spec(jaxsoco.seed_keys(0, 20)).distance[:3])
 
     point = (4.0, 365.0, 100.0, 700.0)
     value, slopes = jax.jit(jax.value_and_grad(mean, (0, 1, 2, 3)))(*point)

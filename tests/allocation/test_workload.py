@@ -13,9 +13,10 @@ import pytest
 import jaxsoco
 from jaxsoco import simulate
 from jaxsoco.allocation import CarbonJobs, allocation, pcm, sample_job, synthetic_workload
+from jaxsoco.allocation.content import GOOGLE_LENGTHS
 from jaxsoco.allocation.data.network import REGIONS
 from jaxsoco.allocation.data.subsets import SUBSETS, subset_regions
-from jaxsoco.allocation.prepare import GOOGLE_LENGTHS, prepare_carbon_jobs
+from jaxsoco.allocation.prepare import prepare_carbon_jobs
 from jaxsoco.allocation.problem import prices
 from jaxsoco.core.errors import InputError
 from jaxsoco.core.fields import Issues, read_axis

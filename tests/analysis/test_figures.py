@@ -205,7 +205,7 @@ def test_who_breaks_a_constraint_is_marked(make_sweep, tmp_path):
     sweep = sweep_of(make_sweep, extra={("shortfall", "near", 1): late})
     sweep.plots = [{"kind": "ratio-vs-axis", "axis": "size"}, {"kind": "cost-breakdown"}]
     result = write_report(sweep.manifest(), sweep.pieces(), tmp_path)
-    sentence = "† breaks its constraint: near, mean shortfall 0.125 job."
+    sentence = "† breaks its constraint: near, mean shortfall 0.125 job (0.25 at the worst point)."
     assert sentence in result.table_text
     rows = [line for line in result.table_text.splitlines() if re.match(r"[12] +near", line)]
     assert ["†" in row for row in rows] == [False, True]  # at the point where it does
@@ -216,7 +216,8 @@ def test_who_breaks_a_constraint_is_marked(make_sweep, tmp_path):
         shown = texts(drawing) + [t.get_text() for t in drawing.figure.axes[0].get_yticklabels()]
         assert "near †" in shown
         assert "middle" in shown
-        assert sentence in drawing.figure.legends[0].get_title().get_text()
+        note = drawing.figure.legends[0].get_title().get_text()
+        assert sentence in " ".join(note.split())  # on several lines
     table = list(csv.DictReader(io.StringIO((tmp_path / "table.csv").read_text())))
     assert {row["algorithm"] for row in table} == {*sweep.learners}  # labels as they are
 
@@ -234,6 +235,22 @@ def test_who_breaks_a_constraint_at_one_point_alone_is_told(make_sweep):
     assert breaches(ledger, range(3), sweep.algorithms) == []
     told = footnote(worst_breaches(ledger, sweep.algorithms))
     assert told == "† breaks its constraint: near, mean shortfall 0.5 job at the worst point."
+
+
+def test_no_line_leads_from_one_name_to_the_next(make_sweep):
+    """Along names there are whiskers side by side: between ``false`` and ``true`` lies nothing."""
+    sweep = sweep_of(make_sweep, ["near", "middle"], axes={"sample": [False, True]})
+    for kind in ("measure-vs-axis", "ratio-vs-axis"):
+        drawing = drawn({"kind": kind, "axis": "sample"}, sweep)
+        ax = drawing.figure.axes[0]
+        means = [line for line in ax.lines if line.get_marker() in ("o", "s")]
+        assert len(means) == 2
+        assert all(line.get_linestyle() == "None" for line in means)
+        places = [np.asarray(line.get_xdata(), float) for line in means]
+        assert np.all(places[0] < places[1])
+        np.testing.assert_array_equal(np.round(places), [[0, 1], [0, 1]])
+        (series,) = (series for series in drawing.series if series.learner == "near")
+        assert [*series.x] == [False, True]
 
 
 def test_many_outliers_leave_room_for_the_others(make_sweep):

@@ -14,7 +14,7 @@ from processes import environment
 import jaxsoco
 from jaxsoco import registry
 from jaxsoco.allocation.prepare import prepare_carbon_jobs
-from jaxsoco.allocation.settings import CarbonJobs
+from jaxsoco.allocation.settings_jobs import CarbonJobs
 from jaxsoco.cli import main
 from jaxsoco.core.errors import InputError
 from jaxsoco.core.fields import Issues, read_value

@@ -183,3 +183,16 @@ def test_regions_beyond_the_colours_are_hatched(day):
         figure = draw_plan(wide)
     looks = {(bar.get_facecolor(), bar.get_hatch() or "") for bar in figure.axes[1].patches}
     assert len(looks) == count
+
+
+def test_schedules_that_run_alike_share_a_line(day):
+    (first, *rest) = day.schedules
+    twin = replace(first, name="twin")
+    with style.figure_style():
+        progress = draw_plan(replace(day, schedules=(first, twin, *rest))).axes[2]
+    labels = [line.get_label() for line in progress.lines]
+    assert labels[0] == "mover\ntwin" and len(labels) == len(day.schedules)
+    # Colours are those of regions, in the panels above.
+    for line in progress.lines:
+        red, green, blue = matplotlib.colors.to_rgb(line.get_color())
+        assert red == green == blue

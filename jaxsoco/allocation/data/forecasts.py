@@ -9,7 +9,7 @@ import numpy as np
 from jaxsoco.allocation.data.carbon import CarbonTrace
 from jaxsoco.allocation.data.network import REGIONS
 from jaxsoco.allocation.data.sources import load_trace
-from jaxsoco.allocation.settings import CarbonJobs
+from jaxsoco.allocation.settings_jobs import CarbonJobs
 from jaxsoco.core.errors import InputError, Issue
 
 _TWINS = {a: b for region in REGIONS for a, b in (region[:2], region[1::-1])}
@@ -34,8 +34,7 @@ def read_forecast(
     if settings.forecast == "noise":
         return carbon, None
     try:
-        forecast = load_trace(settings.forecast, settings, folder)
-        forecast = forecast.select(_columns(forecast, carbon))
+        forecast = load_forecast(settings.forecast, settings, folder, carbon.regions)
     except InputError as error:
         raise error.under("problem.forecast") from None
     start, end = max(carbon.start, forecast.start), min(carbon.end, forecast.end)
@@ -46,6 +45,20 @@ def read_forecast(
     return carbon, forecast.between(start, end)
 
 
+def load_forecast(
+    path: Path, settings: CarbonJobs, folder: Path, regions: tuple[str, ...]
+) -> CarbonTrace:
+    """A forecast from CSV files in the layouts of the carbon data, of these regions in this order.
+
+    A region may go by its AWS name here and by its zone of Electricity Maps there.
+
+    Raises:
+      InputError: with every problem of the files, or the regions that they lack.
+    """
+    forecast = load_trace(path, settings, folder)
+    return forecast.select(_columns(forecast, regions))
+
+
 def forecast_note(carbon: CarbonTrace, forecast: CarbonTrace) -> str:
     """What a report says of a forecast: where it comes from, and how far off it is."""
     error = float(np.mean(np.abs(forecast.values - carbon.values)))
@@ -53,10 +66,10 @@ def forecast_note(carbon: CarbonTrace, forecast: CarbonTrace) -> str:
     return f"forecast: {forecast.source}, off by {error:.3g} g/kWh ({share:.1%}) on average"
 
 
-def _columns(forecast: CarbonTrace, carbon: CarbonTrace) -> list[str]:
+def _columns(forecast: CarbonTrace, regions: tuple[str, ...]) -> list[str]:
     """The forecast's names of the carbon data's regions."""
-    names = [_name(region, forecast.regions) for region in carbon.regions]
-    missing = [region for region, name in zip(carbon.regions, names, strict=True) if name is None]
+    names = [name_among(region, forecast.regions) for region in regions]
+    missing = [region for region, name in zip(regions, names, strict=True) if name is None]
     if missing:
         raise InputError(
             Issue(
@@ -69,8 +82,8 @@ def _columns(forecast: CarbonTrace, carbon: CarbonTrace) -> list[str]:
     return [name for name in names if name is not None]
 
 
-def _name(region: str, available: tuple[str, ...]) -> str | None:
-    """A region's name among others, if it is there."""
+def name_among(region: str, available: tuple[str, ...]) -> str | None:
+    """A region's name among others, the AWS name or the zone, if it is there."""
     return next((name for name in (region, _TWINS.get(region)) if name in available), None)
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, get_args
 import numpy as np
 
 from jaxsoco.allocation.data.carbon import CarbonTrace
-from jaxsoco.allocation.settings import MONTH, AdviceWord, CarbonJobs
+from jaxsoco.allocation.settings_jobs import MONTH, AdviceWord, CarbonJobs
 from jaxsoco.core.errors import InputError, Issue, suggest
 from jaxsoco.core.files import numbers, read_npy, read_npz
 from jaxsoco.core.settings import is_traced

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import os
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from jaxsoco.allocation.data.loading import csv_files, load_carbon_csv
 from jaxsoco.allocation.data.network import close_metric, great_circle_latency, load_latency
 from jaxsoco.allocation.data.subsets import subset_regions
 from jaxsoco.allocation.data.synthetic import synthetic_carbon
-from jaxsoco.allocation.settings import CarbonJobs
+from jaxsoco.allocation.settings_jobs import CarbonJobs
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.files import MOST_TEXT, read_bytes
 from jaxsoco.core.rows import Problems
@@ -60,7 +59,7 @@ def load_trace(path: Path, settings: CarbonJobs, folder: Path) -> CarbonTrace:
     Raises:
       InputError: with every problem of the files.
     """
-    path = Path(os.path.realpath(folder / path))
+    path = folder / path  # as messages name it
     options = {name: getattr(settings, name) for name in ("signal", "fill_gaps", "trim")}
     content = _digest(path)
     key = (str(path), content, *options.values())

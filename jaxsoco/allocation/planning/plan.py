@@ -9,7 +9,8 @@ from typing import Any
 from jaxsoco.allocation.planning.request import read_request
 from jaxsoco.allocation.planning.result import Plan
 from jaxsoco.allocation.planning.task import lay_out
-from jaxsoco.allocation.settings import FAMILY, CarbonJobs
+from jaxsoco.allocation.settings import FAMILY
+from jaxsoco.allocation.settings_jobs import CarbonJobs
 from jaxsoco.core.schema import load
 
 Learners = Mapping[str, tuple[Any, Any]]
@@ -52,7 +53,8 @@ def plan(
         None.
       seed: of the learners' draws and of the drawn forecast: the key is
         ``jaxsoco.seed_keys(seed, 1)[0]``.
-      **settings: of :class:`~jaxsoco.allocation.settings.CarbonJobs`, such as ``carbon="folder"``.
+      **settings: of :class:`~jaxsoco.allocation.settings_jobs.CarbonJobs`, such as
+        ``carbon="folder"``.
 
     Raises:
       TypeError: no such setting.

@@ -11,13 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsoco.allocation.jobs import job_of
+from jaxsoco.allocation.optima import linear_optimum, path_slots, whole_slot_optimum
 from jaxsoco.allocation.planning.result import Plan, Schedule
 from jaxsoco.allocation.planning.task import Task
 from jaxsoco.allocation.prepare import workload_of
 from jaxsoco.allocation.problem import allocation, begin, prices
 from jaxsoco.allocation.spec import Costs, Spec
-from jaxsoco.allocation.theory.integral import integral_optimum
-from jaxsoco.allocation.theory.offline import offline_optimum
 from jaxsoco.core import random
 from jaxsoco.core.ambient import own_rules
 from jaxsoco.core.compiler import jit
@@ -41,12 +40,12 @@ def carry_out(task: Task, learners: Mapping[str, tuple[Any, Any]], seed: int = 0
     integers = (task.prices.hour, job.deadline, job.hours, content.carbon.regions.index(job.region))
     spec = job_of(workload_of(content), *(jnp.asarray(x, jnp.int32) for x in integers))
     spec = replace(spec, trace=jnp.asarray(window, float), hour=jnp.int32(0))
-    expected = None
+    forecast = None
     if task.prices.forecast is not None:
-        expected = jnp.asarray(task.prices.forecast * content.settings.energy, float)
+        forecast = jnp.asarray(task.prices.forecast * content.settings.energy, float)
     key = random.run_key(random.words(jax.random.key(seed, impl="threefry2x32")), 0)
     schedules = [
-        learner_schedule(label, algorithm, params, spec, expected, key)
+        learner_schedule(label, algorithm, params, spec, forecast, key)
         for label, (algorithm, params) in learners.items()
     ]
     bounds = float(spec.lower), float(spec.upper)
@@ -82,11 +81,12 @@ def _bound_warnings(task: Task, bounds: tuple[float, float]) -> list[str]:
     return warnings
 
 
-class _Weighted(NamedTuple):
-    """A path of states ``[T]``, and its weight in a mix."""
+class _Branch(NamedTuple):
+    """A path of states ``[T]``, its service, move and switch by slot, and its weight in a mix."""
 
-    weight: float
-    path: np.ndarray
+    weight: Any
+    path: Any
+    costs: tuple[Any, ...]
 
 
 def learner_schedule(
@@ -94,7 +94,7 @@ def learner_schedule(
     algorithm: Algorithm,
     params: PyTree,
     spec: Spec,
-    expected: jax.Array | None,
+    forecast: jax.Array | None,
     key: jax.Array,
 ) -> Schedule:
     """Plays a learner.
@@ -104,85 +104,69 @@ def learner_schedule(
       algorithm: the learner.
       params: its parameters.
       spec: the job, without lanes, with ``spec.slots`` slots up to its deadline.
-      expected: forecast of the slots' costs, ``[T, n]``; None for that of the spec.
+      forecast: of the slots' costs, ``[T, n]``; None for that of the spec.
       key: words ``[2]``, of the learner's own draws and of the forecast's.
     """
-    actions, costs, faults = _play(algorithm, params, spec, expected, key)
+    actions, costs, faults = _play(algorithm, params, spec, forecast, key)
     actions, n = np.asarray(actions, np.float64), spec.points
     ledger = {part: np.asarray(x, np.float64) for part, x in costs._asdict().items()}
     on = actions[:, :n]
     return Schedule(name, "learner", on, actions[:, n:], ledger, _work(spec, on), int(faults))
 
 
-def _rolled(algorithm, params, spec, expected, key):
+def _roll(algorithm, params, spec, forecast, key):
     problem = allocation
-    if expected is not None:
-        first = lambda _, spec: begin(spec, prices(spec), expected)  # noqa: E731
+    if forecast is not None:
+        first = lambda _, spec: begin(spec, prices(spec), forecast)  # noqa: E731
         problem = allocation._replace(init=first)
-    state, _, traced = rollout(
+    state, _, trace = rollout(
         algorithm, params, problem, spec, key, (spec.slots,), trace=True, differentiable=True
     )
-    return *traced, algorithm.fault_count(state)
+    return *trace, algorithm.fault_count(state)
 
 
-_play = jit(_rolled, static_argnums=0)
+_play = jit(_roll, static_argnums=0)
 
 
 def optimal_schedules(spec: Spec) -> tuple[Schedule, Schedule]:
     """The linear program's optimum, a mix of two schedules, and the best one in whole slots."""
-    (low, high, weight, status), (path, whole_status) = _optima(spec)
-    both = [
-        _Weighted(1 - float(weight), np.asarray(low)),
-        _Weighted(float(weight), np.asarray(high)),
-    ]
-    mixed = _mix("offline_optimum", spec, both, int(status != Status.OK))
-    one = [_Weighted(1.0, np.asarray(path))]
-    return mixed, _mix("integral_optimum", spec, one, int(whole_status != Status.OK))
+    mix, whole = _optima(spec)
+    return _follow("offline_optimum", spec, *mix), _follow("integral_optimum", spec, *whole)
 
 
-def _solved(spec: Spec):
-    costs, metric = prices(spec), spec.metric
-    network = (costs, metric, spec.throughput, metric.switch, spec.start)
-    best = offline_optimum(*network, deadline=spec.deadline)
-    _, path, info = integral_optimum(
-        *network, slots=spec.max_length, length=spec.length, deadline=spec.deadline
-    )
-    linear = best.low_path, best.high_path, best.weight, best.info.status
-    return linear, (path, info.status)
+def _solve(spec: Spec):
+    """The paths of both optima with their costs, and the solvers' statuses."""
+    costs = prices(spec)
+    linear = linear_optimum(spec, costs)
+    _, path, info = whole_slot_optimum(spec, costs)
+
+    def branch(weight, path):
+        return _Branch(weight, path, path_slots(spec, costs, path))
+
+    low = branch(1 - linear.weight, linear.low_path)
+    high = branch(linear.weight, linear.high_path)
+    one = branch(jnp.ones_like(linear.weight), path)
+    return ((low, high), linear.info.status), ((one,), info.status)
 
 
-_optima = jit(_solved)
+_optima = jit(_solve)
 
 
-def _mix(name: str, spec: Spec, paths: Sequence[_Weighted], faults: int) -> Schedule:
+def _follow(name: str, spec: Spec, paths: Sequence[_Branch], status: jax.Array) -> Schedule:
     """The schedule that follows one of some paths, each with its weight as the chance."""
     slots, n = spec.slots, spec.points
     states = np.zeros((slots, 2 * n))
     ledger = {part: np.zeros(slots) for part in Costs._fields}
-    for weight, path in paths:
-        states[np.arange(slots), path] += weight
-        for part, values in _path_ledger(spec, path).items():
-            ledger[part] += weight * values
+    for weight, path, costs in paths:
+        states[np.arange(slots), np.asarray(path)] += float(weight)
+        for part, values in zip(("service", "move", "switch"), costs, strict=True):
+            ledger[part] += float(weight) * np.asarray(values, np.float64)
     on = states[:, :n]
     work = _work(spec, on)
     ledger["shortfall"][-1] = max(1 - work[-1], 0.0)
+    faults = int(status != Status.OK)
     return Schedule(name, "optimum", on, states[:, n:], ledger, work, faults)
 
 
 def _work(spec: Spec, on: np.ndarray) -> np.ndarray:
     return np.cumsum(on.sum(axis=1)) / int(spec.length)
-
-
-def _path_ledger(spec: Spec, path: np.ndarray) -> dict[str, np.ndarray]:
-    """Service, move and switch of every slot of a path; the last slot pays the switch-off."""
-    n = spec.points
-    costs = np.asarray(prices(spec), np.float64)
-    distance = np.asarray(spec.metric.distance, np.float64)
-    switch = np.asarray(spec.metric.switch, np.float64)
-    before = np.concatenate([[int(spec.start) + n], path[:-1]])
-    here, there = path % n, before % n
-    ends = (path >= n) * switch[here] + (before >= n) * switch[there]
-    switched = np.where(path == before, 0.0, ends)
-    switched[-1] += (path[-1] < n) * switch[here[-1]]
-    service = np.where(path < n, costs[np.arange(len(path)), here], 0.0)
-    return {"service": service, "move": distance[there, here], "switch": switched}

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxsoco.allocation.data.carbon import CarbonTrace
-from jaxsoco.allocation.settings import MONTH, CarbonJobs
+from jaxsoco.allocation.settings_jobs import MONTH, CarbonJobs
 from jaxsoco.core.errors import InputError, Issue, suggest
 from jaxsoco.core.fields import INVALID, Issues, read_value
 from jaxsoco.core.text import count, shorten, with_type
@@ -68,24 +68,24 @@ def read_request(values: Mapping[str, Any]) -> JobRequest:
         if name not in names:
             hint = f"want {', '.join(names[:-1])} or {names[-1]}"
             issues.found(name, f'a job has no "{shorten(name, 40)}"', hint)
-    read = {name: values.get(name) for name in names}
+    fields = {name: values.get(name) for name in names}
     for name in ("start", "now"):
-        if read[name] is not None:
-            read[name] = _read_time(name, read[name], issues)
-    if read["hours"] is not None:
-        read["hours"] = _read_number("hours", read["hours"], issues)
-    deadline = read["deadline"]
+        if fields[name] is not None:
+            fields[name] = _read_time(name, fields[name], issues)
+    if fields["hours"] is not None:
+        fields["hours"] = _read_number("hours", fields["hours"], issues)
+    deadline = fields["deadline"]
     if deadline is not None:
-        timed = isinstance(deadline, np.datetime64 | datetime)
-        timed |= isinstance(deadline, str) and _whole(deadline) is None
-        reader = _read_time if timed else _read_number
-        read["deadline"] = reader("deadline", deadline, issues)
-    region = read["region"]
+        is_time = isinstance(deadline, np.datetime64 | datetime)
+        is_time |= isinstance(deadline, str) and _whole(deadline) is None
+        reader = _read_time if is_time else _read_number
+        fields["deadline"] = reader("deadline", deadline, issues)
+    region = fields["region"]
     if region is not None and not isinstance(region, str):
         issues.found("region", f"found {with_type(region)}", "want a region's name")
     if issues:
         raise InputError(issues)
-    return JobRequest(**read)
+    return JobRequest(**fields)
 
 
 _FIELDS = {"hours": "job_length", "deadline": "deadline_max"}
@@ -155,25 +155,25 @@ class Reach(NamedTuple):
         Raises:
           InputError: it does, and hours between data and forecast have no price.
         """
-        measured = carbon.end
+        data_end = carbon.end
         if forecast is None:
-            return cls(carbon.start, measured, measured)
+            return cls(carbon.start, data_end, data_end)
         end = forecast.end
-        if forecast.start <= measured:
-            return cls(carbon.start, measured, max(measured, end))
+        if forecast.start <= data_end:
+            return cls(carbon.start, data_end, max(data_end, end))
         if start is None or start >= forecast.start:
             return cls(forecast.start, forecast.start, end)
-        message = f"begins at {told(forecast.start)} UTC, and the data end with the hour "
-        message += f"{told(measured - HOUR)}"
+        message = f"begins at {stamp(forecast.start)} UTC, and the data end with the hour "
+        message += f"{stamp(data_end - HOUR)}"
         raise InputError(Issue("forecast", message, "want a forecast of every hour in between"))
 
     @property
     def words(self) -> str:
         """``the data reach from 2022-01-01 00:00 to 2022-12-31 23:00 UTC``."""
-        data = f"the data reach from {told(self.first)} to {told(self.measured - HOUR)} UTC"
+        data = f"the data reach from {stamp(self.first)} to {stamp(self.measured - HOUR)} UTC"
         if self.measured == self.first:
-            return f"the forecast reaches from {told(self.first)} to {told(self.end - HOUR)} UTC"
-        beyond = f", the forecast to {told(self.end - HOUR)} UTC"
+            return f"the forecast reaches from {stamp(self.first)} to {stamp(self.end - HOUR)} UTC"
+        beyond = f", the forecast to {stamp(self.end - HOUR)} UTC"
         return data + beyond * bool(self.end > self.measured)
 
 
@@ -202,7 +202,7 @@ def settle(request: JobRequest, settings: CarbonJobs, carbon: CarbonTrace, reach
         raise InputError(issues)
     deadline = _settled_deadline(request, settings, start, reach, issues)
     if deadline is not INVALID and deadline < hours:
-        message = f"{count(deadline, 'hour')} from {told(start)} are too few for "
+        message = f"{count(deadline, 'hour')} from {stamp(start)} are too few for "
         message += f"{count(hours, 'hour')} of work"
         issues.found("deadline", message, f"want at least {hours}, or fewer hours of work")
     if issues:
@@ -213,7 +213,7 @@ def settle(request: JobRequest, settings: CarbonJobs, carbon: CarbonTrace, reach
 def _settled_now(request: JobRequest, reach: Reach, issues: Issues) -> Any:
     now = request.now
     if now is not None and not reach.first <= now < reach.measured:
-        message = f"{told(now)} is no hour of the data: {reach.words}"
+        message = f"{stamp(now)} is no hour of the data: {reach.words}"
         return issues.found("now", message, "want the last hour whose prices are known")
     return now
 
@@ -230,12 +230,12 @@ def _settled_start(
     if start is None:
         start = reach.measured if reach.end > reach.measured else earliest
     if not reach.first <= start < reach.end:
-        message = f"{told(start)} is outside of the prices: {reach.words}"
+        message = f"{stamp(start)} is outside of the prices: {reach.words}"
         return issues.found("start", message, "want one of these hours")
     if start < earliest:
-        message = f"{told(start)} has no 30 days of prices before it, from which "
+        message = f"{stamp(start)} has no 30 days of prices before it, from which "
         message += 'problem.bounds = "month" takes L and U'
-        hint = f'want {told(earliest)} or later, or problem.bounds = "window" or "trace"'
+        hint = f'want {stamp(earliest)} or later, or problem.bounds = "window" or "trace"'
         return issues.found("start", message, hint)
     return start
 
@@ -258,17 +258,17 @@ def _settled_deadline(
     if isinstance(deadline, np.datetime64):
         deadline = int((deadline - start) / HOUR)
         if deadline < 1:
-            message = f"{told(request.deadline)} is not after the start, {told(start)}"
+            message = f"{stamp(request.deadline)} is not after the start, {stamp(start)}"
             return issues.found("deadline", message, "want a later time, or a number of hours")
         deadline = _read_number("deadline", deadline, issues)
     if deadline is not INVALID and deadline > left:
-        message = f"{told(start + deadline * HOUR)} is after the last price: {reach.words}"
-        hint = f"want at most {count(left, 'hour')} from {told(start)}"
+        message = f"{stamp(start + deadline * HOUR)} is after the last price: {reach.words}"
+        hint = f"want at most {count(left, 'hour')} from {stamp(start)}"
         hint += "" if reach.end > reach.measured else ", or a forecast of the hours after the data"
         return issues.found("deadline", message, hint)
     return deadline
 
 
-def told(moment: Any) -> str:
+def stamp(moment: Any) -> str:
     """An hour as messages have it: ``2022-03-01 14:00``."""
     return str(moment.astype("datetime64[m]")).replace("T", " ")

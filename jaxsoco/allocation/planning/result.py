@@ -154,7 +154,7 @@ class Plan:
         linear, whole = (self[name].total for name in ("offline_optimum", "integral_optimum"))
         rows = []
         for schedule in self.schedules:
-            done = schedule.finish
+            last = schedule.finish
             parts = (float(schedule.costs[name].sum()) for name in (*OBJECTIVE, "shortfall"))
             rows.append(
                 (
@@ -162,7 +162,7 @@ class Plan:
                     schedule.kind,
                     schedule.total,
                     *parts,
-                    "" if done is None else str(self.hours[done].astype("datetime64[m]")),
+                    "" if last is None else str(self.hours[last].astype("datetime64[m]")),
                     schedule.total / linear,
                     schedule.total / whole,
                 )

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from jaxsoco.allocation.conflicts import closure_warnings, price_conflicts
+from jaxsoco.allocation.content import Content, length_weights
 from jaxsoco.allocation.data.carbon import CarbonTrace
 from jaxsoco.allocation.data.schedules import ADVICE_WORDS
 from jaxsoco.allocation.data.sources import read_carbon, read_latency
-from jaxsoco.allocation.planning.prices import Prices, assemble, read_forecast
-from jaxsoco.allocation.planning.request import HOUR, Job, JobRequest, Reach, settle, told
-from jaxsoco.allocation.prepare import Content, closure_warnings, length_weights, price_conflicts
-from jaxsoco.allocation.settings import CarbonJobs
+from jaxsoco.allocation.planning.prices import Prices, assemble, forecast_prices
+from jaxsoco.allocation.planning.request import HOUR, Job, JobRequest, Reach, settle, stamp
+from jaxsoco.allocation.settings_jobs import CarbonJobs
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.text import percent
 
@@ -54,10 +55,10 @@ def lay_out(settings: CarbonJobs, folder: Path, request: JobRequest, forecast: P
         forecast = folder / settings.forecast
     carbon = read_carbon(settings, folder)
     latency, violations = read_latency(settings, folder, carbon.regions)
-    ahead = None if forecast is None else read_forecast(forecast, settings, carbon.regions)
-    reach = Reach.of(carbon, ahead, request.start)
+    outlook = None if forecast is None else forecast_prices(forecast, settings, carbon.regions)
+    reach = Reach.of(carbon, outlook, request.start)
     job = settle(request, settings, carbon, reach)
-    prices = assemble(job, reach, carbon, ahead)
+    prices = assemble(job, reach, carbon, outlook)
     sizes = {"job_length": job.hours, "deadline_min": job.deadline, "deadline_max": job.deadline}
     one = replace(settings, **sizes, deadline_factor=0.0)
     content = Content(one, prices.carbon, latency, length_weights(job.hours))
@@ -76,6 +77,10 @@ def _unplannable(settings: CarbonJobs) -> Iterator[Issue]:
     if settings.network_segments > 1:
         message = "draws changes of the network for every job, and a plan is for one"
         yield Issue("problem.network_segments", message, "leave it out")
+    if settings.speed is not None or settings.speed_spread:
+        name = "speed" if settings.speed is not None else "speed_spread"
+        message = "a plan has schedules in whole slots, which are counted at one speed"
+        yield Issue(f"problem.{name}", message, "leave it out")
     if settings.advice not in ADVICE_WORDS:
         message = "is a table for jobs at all hours of the data, and a plan is for one"
         hint = "want " + ", ".join(f'"{word}"' for word in ADVICE_WORDS)
@@ -86,7 +91,7 @@ def _sources(carbon: CarbonTrace, prices: Prices, content: Content) -> list[str]
     """Where the prices come from, and what learners are told beforehand without a forecast."""
     notes = []
     if prices.carbon.start == carbon.start:
-        last = told(carbon.end - HOUR)
+        last = stamp(carbon.end - HOUR)
         until = "" if prices.measured.all() else f", to {last} UTC"
         notes += [f"carbon intensity: {carbon.source}{until}", *carbon.notes]
     if prices.forecast is None and content.forecast_noise:

@@ -23,12 +23,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxsoco.allocation.optima import linear_optimum
 from jaxsoco.allocation.planning.playing import learner_schedule
 from jaxsoco.allocation.sharing.crew import Crew
 from jaxsoco.allocation.sharing.network import SharedJobs, SharedNetwork, check_shared
 from jaxsoco.allocation.spec import Spec
 from jaxsoco.allocation.theory.metric import StateMetric, movement
-from jaxsoco.allocation.theory.offline import offline_optimum
 from jaxsoco.core import random
 from jaxsoco.core.ambient import own_rules
 from jaxsoco.core.compiler import jit
@@ -187,9 +187,7 @@ class _Alone(NamedTuple):
 
 def _plan_load(spec: Spec, costs: jax.Array) -> jax.Array:
     """How much the linear optimum of a job runs in its slots, ``[T, n]``."""
-    best = offline_optimum(
-        costs, spec.metric, spec.throughput, spec.metric.switch, spec.start, deadline=spec.deadline
-    )
+    best = linear_optimum(spec, costs)
     n, slots = spec.points, jnp.arange(spec.slots)
     load = jnp.zeros((spec.slots, n), costs.dtype)
     for path, weight in ((best.low_path, 1 - best.weight), (best.high_path, best.weight)):

@@ -25,7 +25,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.allocation.theory.metric import StateMetric
+from jaxsoco.allocation.theory.metric import StateMetric, TimedMetric
 from jaxsoco.core import random
 from jaxsoco.core.lanes import lift, one_hot, spread, take
 from jaxsoco.core.shapes import expect, expect_floating
@@ -103,7 +103,10 @@ def next_state(
 
 
 def sample_schedule(
-    key: jax.Array, decisions: jax.Array, metric: StateMetric, start: jax.Array | int
+    key: jax.Array,
+    decisions: jax.Array,
+    metric: StateMetric | TimedMetric,
+    start: jax.Array | int,
 ) -> jax.Array:
     """Draws a schedule, one state a slot, from the fractional decisions of a run.
 
@@ -120,7 +123,7 @@ def sample_schedule(
     Args:
       key: a JAX key ``[...]``, every axis a lane; the run may use it, too.
       decisions: of every slot, ``[T, 2n, ...]``, such as ``run.trace[0]``.
-      metric: of the states, factored.
+      metric: of the states, factored; or one for every segment of slots.
       start: point where the job arrives (OFF), int ``[...]``.
 
     Returns:
@@ -134,6 +137,17 @@ def sample_schedule(
     expect_floating(decisions=decisions)
     lanes = words.shape[1:]
     expect(decisions=(decisions, " ".join(map(str, ("T", 2 * n, *lanes)))))
+    return draw_schedule(words, decisions, metric, start)
+
+
+def draw_schedule(
+    words: jax.Array,
+    decisions: jax.Array,
+    metric: StateMetric | TimedMetric,
+    start: jax.Array | int,
+) -> jax.Array:
+    """As :func:`sample_schedule`, for the words of a key ``[2, ...]``."""
+    n, lanes = metric.points, words.shape[1:]
     place = jnp.broadcast_to(jnp.asarray(start, jnp.int32) + n, lanes)
     first = one_hot(place, 2 * n, dtype=decisions.dtype)
 
@@ -141,7 +155,7 @@ def sample_schedule(
         place, before = carry
         slot, decision = now
         draw = slot_draw(random.round_keys(words, slot)[random.NOISE], decision.dtype)
-        place = next_state(draw, place, before, decision, metric)
+        place = next_state(draw, place, before, decision, metric.at(slot - 1))
         return (place, decision), place
 
     slots = jnp.arange(1, decisions.shape[0] + 1)

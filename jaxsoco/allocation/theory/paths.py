@@ -121,28 +121,43 @@ def path_ledger(
 
 def ledger(graph: Graph, path: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Service, move and switch costs of a path of states ``[T, ...]``."""
-    n = graph.n
 
     def step(carry, now):
-        (service, move, switched), at = carry
+        sums, before = carry
         t, state = now
-        within = t < graph.deadline
-        # ON in the last slot: the switch-off after it is still to be paid.
-        last = (t + 1 == graph.deadline) & (state < n)
-        work = jnp.where(state < n, pick(graph.costs[t], state % n), 0)
-        moved, changed = change(graph, t, at, state)
-        end = jnp.where(last, pick(graph.final, state % n), 0)
-        parts = (
-            service + jnp.where(within, work, 0),
-            move + jnp.where(within, moved, 0),
-            switched + jnp.where(within, changed + end, 0),
-        )
-        return (parts, state), None
+        parts = _of_slot(graph, t, before, state)
+        return (tuple(map(jnp.add, sums, parts)), state), None
 
     zeros = jnp.zeros(graph.start.shape, graph.costs.dtype)
     slots = jnp.arange(graph.costs.shape[0])
-    start_state = ((zeros, zeros, zeros), graph.start + n)
-    return jax.lax.scan(step, start_state, (slots, path))[0][0]
+    first = ((zeros, zeros, zeros), graph.start + graph.n)
+    return jax.lax.scan(step, first, (slots, path))[0][0]
+
+
+def slot_ledger(graph: Graph, path: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """As :func:`ledger`, slot by slot, ``[T, ...]`` each; the last slot pays the switch-off."""
+
+    def step(before, now):
+        t, state = now
+        return state, _of_slot(graph, t, before, state)
+
+    slots = jnp.arange(graph.costs.shape[0])
+    return jax.lax.scan(step, graph.start + graph.n, (slots, path))[1]
+
+
+def _of_slot(graph: Graph, t, before, state) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """What a slot costs that goes from one state to another, ``[...]`` each."""
+    n, within = graph.n, t < graph.deadline
+    # ON in the last slot: the switch-off after it is still to be paid.
+    last = (t + 1 == graph.deadline) & (state < n)
+    service = jnp.where(state < n, pick(graph.costs[t], state % n), 0)
+    moved, changed = change(graph, t, before, state)
+    end = jnp.where(last, pick(graph.final, state % n), 0)
+    return (
+        jnp.where(within, service, 0),
+        jnp.where(within, moved, 0),
+        jnp.where(within, changed + end, 0),
+    )
 
 
 def relax(graph: Graph, t, on: jax.Array, off: jax.Array, carried):

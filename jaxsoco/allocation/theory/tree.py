@@ -41,7 +41,21 @@ def draw_trees(key: jax.Array, distances: jax.Array) -> jax.Array:
     Every tree has the same order of centres and scale of radii, so that equal metrics have equal
     trees, and each has the distribution of :func:`embed_tree`.
     """
-    return jax.lax.map(lambda distance: draw_tree(key, distance).distance, distances)
+    first = draw_tree(key, distances[0]).distance
+
+    def next_tree(before, distance):
+        last, tree = before
+        # Rows that repeat the one before, which a network with fewer segments has, cost nothing.
+        tree = jax.lax.cond(
+            jnp.all(distance == last),
+            lambda distance: tree,
+            lambda distance: draw_tree(key, distance).distance,
+            distance,
+        )
+        return (distance, tree), tree
+
+    _, later = jax.lax.scan(next_tree, (distances[0], first), distances[1:])
+    return jnp.concatenate([first[None], later])
 
 
 def draw_tree(key: jax.Array, distance: jax.Array) -> TreeMetric:

@@ -1,4 +1,7 @@
-"""Lines with bands: what is looked at along an axis, a parameter, or the rounds of a run."""
+"""Lines with bands: what is looked at along an axis, a parameter, or the rounds of a run.
+
+Along names there are whiskers in place of lines.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +34,26 @@ def draw_band(ax: Axes, line: Line, label: str, look: style.Line, every: int | N
     ax.fill_between(line.x, line.lower, line.upper, color=look.color, alpha=0.18, linewidth=0)
 
 
+def draw_whiskers(
+    ax: Axes, line: Line, label: str, look: style.Line, place: tuple[int, int]
+) -> None:
+    """Means with whiskers beside names, which no line connects.
+
+    Args:
+      ax: where they are drawn.
+      line: its values, at 0, 1, ... of the names.
+      label: what the legend says.
+      look: how it is drawn.
+      place: of the learner among so many that stand side by side.
+    """
+    i, count = place
+    x = np.asarray(line.x, float) + (i - (count - 1) / 2) * 0.66 / count
+    ends = np.nan_to_num([line.value - line.lower, line.upper - line.value])
+    ax.errorbar(x, line.value, yerr=ends, label=label, fmt=look.marker, color=look.color,
+                capsize=1.5, elinewidth=0.9)  # fmt: skip
+    ax.grid(False, axis="x")
+
+
 @dataclass
 class Lines:
     """Lines of one view on one pair of axes.
@@ -41,6 +64,7 @@ class Lines:
       view: what they show.
       log: logarithmic axes.
       places: names of the places 0, 1, ... of an axis that has no numbers.
+      beside: learners that stand side by side at such a place.
       counts: runs at every position of every line drawn.
       hidden: names of the lines that have nothing to show.
       series: what is drawn.
@@ -53,6 +77,7 @@ class Lines:
     view: View
     log: Sequence[str] = ()
     places: Sequence[Any] = ()
+    beside: int = 1
     counts: list[np.ndarray] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
     series: list[Series] = field(default_factory=list)
@@ -80,7 +105,11 @@ class Lines:
             lower = np.maximum(lower, value / 100)
         visible = Line(tuple(x), value, lower, upper, line.runs)
         self._labels[name] = label or style.plain(name)
-        draw_band(self.ax, visible, self._labels[name], look, -(-len(x) // _MOST_MARKERS))
+        if self.places:
+            place = (len(self.counts), self.beside)
+            draw_whiskers(self.ax, visible, self._labels[name], look, place)
+        else:
+            draw_band(self.ax, visible, self._labels[name], look, -(-len(x) // _MOST_MARKERS))
         self.counts.append(line.runs)
 
     def level(self, name: str, value: float, look: style.Line, label: str = "") -> None:

@@ -35,7 +35,8 @@ class LinesPlot(Plot):
         view, names = self.view(study), self.legend(ledger, labels)
         lines = learner_lines(ledger, labels, view, axis, self.where)
         lines, places = on_categories(ax, lines, values)
-        drawing = Lines(ax, study, view, self.log, places, series=self.series, error=ledger.error)
+        options = {"beside": len(lines), "series": self.series, "error": ledger.error}
+        drawing = Lines(ax, study, view, self.log, places, **options)
         for name, line in lines.items():
             text = names[name] + self.more(ledger, name)
             drawing.add(name, line, looks(study)[name], text)

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from jaxsoco.analysis import style
 from jaxsoco.analysis.drawings import NothingToDraw
 from jaxsoco.analysis.drawings.cutting import Cut, Span, cut_y, find_cut, sentence, span_of
-from jaxsoco.analysis.drawings.lines import draw_band
+from jaxsoco.analysis.drawings.lines import draw_band, draw_whiskers
 from jaxsoco.analysis.drawings.series import Series
 from jaxsoco.analysis.drawings.words import (
     bands,
@@ -116,10 +114,6 @@ def _draw_whiskers(
 ) -> None:
     """Means with whiskers, side by side at every one of the values."""
     for i, (name, line) in enumerate(lines.items()):
-        offset = (i - (len(lines) - 1) / 2) * 0.66 / len(lines)
-        x = [values.index(v) + offset for v in line.x]
-        ends = np.nan_to_num([line.value - line.lower, line.upper - line.value])
-        ax.errorbar(x, line.value, yerr=ends, label=names[name], fmt=looks[name].marker,
-                    color=looks[name].color, capsize=1.5, elinewidth=0.9)  # fmt: skip
+        at = line._replace(x=tuple(values.index(v) for v in line.x))
+        draw_whiskers(ax, at, names[name], looks[name], (i, len(lines)))
     style.category_ticks(ax, [show(v) for v in values])
-    ax.grid(False, axis="x")
