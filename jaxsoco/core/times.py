@@ -116,10 +116,12 @@ def read_times(cells: Sequence[str], unit: str = "auto") -> Times:
       The times, with what could not be read; :func:`report_times` says what is wrong.
     """
     cells = [cell.strip() for cell in cells]
-    numeric = np.array([number(cell) is not None for cell in cells], bool)
+    # NaN is a number to Python, and no time.
+    numeric = np.array([(number(cell) or 0) == number(cell) for cell in cells], bool)
     if unit == "auto" and _is_compact([cells[i] for i in np.flatnonzero(numeric)]):
         stamps = [read_stamp(_compact(cell) or cell) for cell in cells]
-        return _of_stamps(stamps, ~numeric)._replace(unit="compact")
+        other = np.array([stamp is not None for stamp in stamps], bool) & ~numeric
+        return _of_stamps(stamps, other)._replace(unit="compact")
     stamps = [None if numeric[i] else read_stamp(cell) for i, cell in enumerate(cells)]
     if np.count_nonzero(numeric) > sum(stamp is not None for stamp in stamps):
         return _of_numbers(cells, numeric, stamps, unit)
@@ -131,14 +133,14 @@ def is_moment(cell: str) -> bool:
     return number(cell) is None and read_stamp(cell) is not None
 
 
-def _of_stamps(stamps: list[Stamp | None], other: np.ndarray) -> Times:
-    """Stamps; cells of an ``other`` kind are odd among them, where they hold a time."""
+def _of_stamps(stamps: list[Stamp | None], odd: np.ndarray) -> Times:
+    """Stamps, and which of the cells hold an odd time among them."""
     absent = np.array([stamp is None for stamp in stamps], bool)
     naive = np.array([bool(stamp and stamp.naive) for stamp in stamps], bool)
     whole = np.array([stamp.whole if stamp else 0 for stamp in stamps], np.int64)
     fraction = np.array([stamp.fraction if stamp else 0.0 for stamp in stamps], np.float64)
-    kind = "" if (absent | other).all() else "date"
-    return Times(whole, fraction, naive & ~other, absent & ~other, other & ~absent, kind)
+    kind = "" if (absent | odd).all() else "date"
+    return Times(whole, fraction, naive & ~odd, absent & ~odd, odd, kind)
 
 
 def _of_numbers(
@@ -218,7 +220,7 @@ def report_times(
         issue = Issue(
             table.at(odd[0], column),
             f'"{cells[odd[0]]}" and "{cells[first]}" in line {table.lines[first]} are different '
-            f"kinds of time" + (f", as in {len(odd) - 1:,} more lines" if len(odd) > 1 else ""),
+            f"kinds of time{as_in_more(len(odd) - 1)}",
             f"write all of them alike: {WANT_ISO}",
         )
         problems.add(table.file, "mixed kinds of time", issue)
@@ -230,6 +232,11 @@ def report_times(
             "give every timestamp an offset such as +00:00",
         )
         problems.add(table.file, "mixed time zones", issue)
+
+
+def as_in_more(lines: int) -> str:
+    """``, as in 4,990 more lines``; nothing of none."""
+    return f", as in {lines:,} more line{'s' * (lines > 1)}" if lines else ""
 
 
 def unit_note(times: Times, setting: str = "") -> str:
