@@ -116,8 +116,7 @@ def read_times(cells: Sequence[str], unit: str = "auto") -> Times:
       The times, with what could not be read; :func:`report_times` says what is wrong.
     """
     cells = [cell.strip() for cell in cells]
-    # NaN is a number to Python, and no time.
-    numeric = np.array([(number(cell) or 0) == number(cell) for cell in cells], bool)
+    numeric = np.array([_is_number(cell) for cell in cells], bool)
     if unit == "auto" and _is_compact([cells[i] for i in np.flatnonzero(numeric)]):
         stamps = [read_stamp(_compact(cell) or cell) for cell in cells]
         other = np.array([stamp is not None for stamp in stamps], bool) & ~numeric
@@ -131,6 +130,12 @@ def read_times(cells: Sequence[str], unit: str = "auto") -> Times:
 def is_moment(cell: str) -> bool:
     """Whether a cell holds a date or a time stamp, not a bare number."""
     return number(cell) is None and read_stamp(cell) is not None
+
+
+def _is_number(cell: str) -> bool:
+    """Whether a cell holds a number; NaN is none."""
+    value = number(cell)
+    return value is not None and value == value
 
 
 def _of_stamps(stamps: list[Stamp | None], odd: np.ndarray) -> Times:

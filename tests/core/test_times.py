@@ -140,7 +140,9 @@ def test_leap_days_and_changes_of_the_clock(day):
     assert second.whole - first.whole == 3600
 
 
-FORMS = st.sampled_from(["%Y-%m-%dT%H:%M:%S", "%Y%m%dT%H%M%S", "%G-W%V-%uT%H:%M:%S", "%Y-%jT%H%M%S"])
+FORMS = st.sampled_from(
+    ["%Y-%m-%dT%H:%M:%S", "%Y%m%dT%H%M%S", "%G-W%V-%uT%H:%M:%S", "%Y-%jT%H%M%S"]
+)
 ZONES = st.integers(-14 * 4, 14 * 4).map(lambda q: timezone(timedelta(minutes=15 * q)))
 
 
@@ -258,7 +260,9 @@ def report(*cells: str) -> str:
 
 
 def test_mixed_zones_are_refused_once():
-    message = report("2022-03-27T01:00Z", "2022-03-27T02:00", "2022-03-27T03:00", "2022-03-27T04:00Z")
+    message = report(
+        "2022-03-27T01:00Z", "2022-03-27T02:00", "2022-03-27T03:00", "2022-03-27T04:00Z"
+    )
     assert message.count("\n") == 0
     assert message.startswith('t.csv:3, column when: "2022-03-27T02:00" has no time zone')
 
@@ -270,7 +274,9 @@ def test_mixed_kinds_are_refused_once():
     assert message.startswith(f't.csv:4, column when: "{MOMENT + 7200}" and "2022-03-27T01:00Z"')
     assert "in 1 more line (" in message
     numbers = report(*map(str, range(MOMENT, MOMENT + 3)), "2022-03-27T02:00Z")
-    assert numbers.startswith('t.csv:5, column when: "2022-03-27T02:00Z" and "1648342800" in line 2')
+    assert numbers.startswith(
+        't.csv:5, column when: "2022-03-27T02:00Z" and "1648342800" in line 2'
+    )
     units = report(*(str(MOMENT + i) for i in range(20)), str(MOMENT * 1000))
     assert units.startswith(f't.csv:22, column when: "{MOMENT * 1000}" and "{MOMENT}" in line 2')
 
