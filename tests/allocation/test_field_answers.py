@@ -7,7 +7,6 @@ import json
 
 import numpy as np
 import pytest
-
 from field_files import HOURS, csv, level, load, put, refused, stamps
 
 VALUES = [level(t) for t in range(HOURS)]
@@ -40,8 +39,14 @@ def watttime(**meta: object) -> dict:
         {"point_time": f"2022-01-01T{t // 12:02d}:{t % 12 * 5:02d}:00+00:00", "value": 900 + t}
         for t in range(24)
     ]
-    about = {"region": "CAISO_NORTH", "signal_type": "co2_moer", "units": "lbs_co2_per_mwh",
-             "data_point_period_seconds": 300, "warnings": [], "model": {"date": "2022-10-01"}}  # fmt: skip
+    about = {
+        "region": "CAISO_NORTH",
+        "signal_type": "co2_moer",
+        "units": "lbs_co2_per_mwh",
+        "data_point_period_seconds": 300,
+        "warnings": [],
+        "model": {"date": "2022-10-01"},
+    }
     return {"data": data, "meta": {**about, **meta}}
 
 

@@ -9,8 +9,8 @@ import zipfile
 
 import numpy as np
 import pytest
-
 from field_files import DAY, HOURS, csv, level, load, put, refused, stamps
+
 from jaxsoco.allocation.data.carbon_csv.names import unit_factor
 from jaxsoco.allocation.data.carbon_csv.places import region_of
 from jaxsoco.allocation.prepare import prepare_carbon_jobs
@@ -66,7 +66,8 @@ def test_ci_is_ivory_coast_among_other_regions(tmp_path):
 
 
 @pytest.mark.parametrize("names", [("DE_2020", "DE_2021"), ("DE-2020", "DE-2021"),
-                                   ("DE_2020-12", "DE_2021-01"), ("DE_2020_hourly", "DE_2021_hourly"),
+                                   ("DE_2020-12", "DE_2021-01"),
+                                   ("DE_2020_hourly", "DE_2021_hourly"),
                                    ("DE/2020", "DE/2021"), ("DE/2020/hourly", "DE/2021/hourly"),
                                    ("2020/DE", "2021/DE")])  # fmt: skip
 def test_years_of_a_region_are_joined(tmp_path, names):  # C09
@@ -230,7 +231,7 @@ def test_units_of_names(text, factor):
 
 
 def test_kilograms_are_noticed_in_all_columns_at_once(tmp_path):  # C20
-    small = [lambda t, k=k: round((level(t) + k) / 1000, 4) for k in range(3)]
+    small = [lambda t, k=k: round((level(t) + k) / 1000, 5) for k in range(3)]
     put(tmp_path, t_csv=csv("datetime,FR,DE,GB", *small))
     (line,) = refused(tmp_path)
     assert "t.csv:2, column FR: no value exceeds 0.5055, nor in 2 more columns" in line
@@ -506,4 +507,4 @@ def test_a_year_of_five_minutes_is_read_in_two_seconds(tmp_path):
     assert time.perf_counter() - start < 2
     assert trace.hours == count // 12
     assert trace.values[0, 0] == pytest.approx(0.45359237 * (900.5 + 5.5))
-    assert DAY * 365 == trace.hours
+    assert trace.hours == DAY * 365

@@ -234,7 +234,7 @@ def test_the_index_of_a_data_frame_is_left_out(header, rows, expected):
 
 
 @pytest.mark.parametrize(
-    "cell", ["1_00", "١٢", "１", "0x10", "1e", "1e_3", "--1", "1 2", "", "infin"]
+    "cell", ["1_00", "\u0661\u0662", "\uff11", "0x10", "1e", "1e_3", "--1", "1 2", "", "infin"]
 )
 def test_a_number_is_a_number_in_plain_ascii(cell):
     assert number(cell) is None

@@ -109,6 +109,10 @@ def _read_csv(path: Path, regions: Sequence[str]) -> tuple[np.ndarray, list[str]
     return np.array(rows, np.float64), names
 
 
+def _is_number(cell: str) -> bool:
+    return number(cell) is not None
+
+
 def _named(table: Table, regions: Sequence[str]) -> tuple[list[str] | None, list[list[str]]]:
     """The names of a matrix's rows, None if it has none, and its rows without them."""
     rows, count = table.rows, [str(i) for i in range(len(table.rows))]
@@ -121,8 +125,8 @@ def _named(table: Table, regions: Sequence[str]) -> tuple[list[str] | None, list
         rows = [row[1:] for row in rows]
         numbered = names == count and not set(regions) <= set(names)
         return None if numbered else names, rows
-    if all(number(name) is None for name in table.header) and len(table.header) == len(rows):
-        if all(len(row) == len(rows) and number(row[0]) is not None for row in rows):
-            return table.header, rows
+    square = len(table.header) == len(rows) and all(len(row) == len(rows) for row in rows)
+    if square and not any(map(_is_number, [*table.header])) and all(map(_is_number, first)):
+        return table.header, rows
     message = "the first row and the first column name different regions"
     raise InputError(Issue(table.file, message, ONE_MATRIX))

@@ -82,7 +82,7 @@ def read_numbers(
 def _is_tiny(values: np.ndarray) -> bool:
     """Whether all of a day or more are positive and too small for g/kWh."""
     there = values[~np.isnan(values)]
-    small = len(there) >= _DAY and 0 < there.min() and there.max() < LOWEST_MAXIMUM
+    small = len(there) >= _DAY and there.min() > 0 and there.max() < LOWEST_MAXIMUM
     return bool(small) and len(np.unique(there)) >= _VARIED
 
 

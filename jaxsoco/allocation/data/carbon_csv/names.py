@@ -52,14 +52,20 @@ _VALUE = re.compile(
 # Words in the names of columns that people keep beside carbon intensity. Two letters would hit
 # zones (RE is Reunion, ID Indonesia, MW Malawi).
 _WORDS = frozenset(
-    "wind solar sun hydro water nuclear coal gas oil biomass biogas geothermal battery storage"
-    " lignite peat waste other others unknown imports exports renewable renewables renewability"
-    " fossil forecast forecasts forecasted predicted prediction actual index price prices demand"
-    " load generation production consumption power energy emission emissions duration temperature"
-    " humidity percent percentage total cost costs score version source method estimated estimation"
-    " latitude longitude lat lon flag quality updated created currency weekday minute month".split()
+    {"wind", "solar", "sun", "hydro", "water", "nuclear", "coal", "gas", "oil", "biomass"}
+    | {"biogas", "geothermal", "battery", "storage", "lignite", "peat", "waste", "other"}
+    | {"others", "unknown", "imports", "exports", "renewable", "renewables", "renewability"}
+    | {"fossil", "forecast", "forecasts", "forecasted", "predicted", "prediction", "actual"}
+    | {"index", "price", "prices", "demand", "load", "generation", "production", "consumption"}
+    | {"power", "energy", "emission", "emissions", "duration", "temperature", "humidity"}
+    | {"percent", "percentage", "total", "cost", "costs", "score", "version", "source"}
+    | {"method", "estimated", "estimation", "latitude", "longitude", "lat", "lon", "flag"}
+    | {"quality", "updated", "created", "currency", "weekday", "minute", "month"}
 )
-_FUEL_CODES = frozenset("wnd sun wat oil ng col nuc oth geo bio bat ps ues snb unk".split())
+_FUEL_CODES = frozenset(
+    {"wnd", "sun", "wat", "oil", "ng", "col", "nuc", "oth"}
+    | {"geo", "bio", "bat", "ps", "ues", "snb", "unk"}
+)
 
 
 def plain(name: str) -> str:
