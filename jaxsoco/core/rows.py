@@ -62,6 +62,10 @@ class Problems:
         if self._counts[file, kind] <= self.per_kind:
             self._issues.append(issue)
 
+    def has(self, kind: str) -> bool:
+        """Whether an issue of a kind has been added."""
+        return any(known == kind for _, known in self._counts)
+
     def __len__(self) -> int:
         return sum(self._counts.values())
 

@@ -213,10 +213,13 @@ def report_times(
     table: Table, cells: Sequence[str], column: int, times: Times, problems: Problems
 ) -> None:
     """Adds what is wrong with a column of time: no times, several kinds, zones here and there."""
-    for i in np.flatnonzero(times.bad).tolist():
-        issue = Issue(table.at(i, column), f'"{cells[i]}" is not a timestamp', stamp_hint(cells[i]))
+    good, bad = np.flatnonzero(~times.bad & ~times.odd), np.flatnonzero(times.bad).tolist()
+    # One cause, if none can be read.
+    rest = len(bad) - 1 if not len(good) else 0
+    for i in bad[:1] if rest else bad:
+        message = f'"{cells[i]}" is not a timestamp{as_in_more(rest)}'
+        issue = Issue(table.at(i, column), message, stamp_hint(cells[i]))
         problems.add(table.file, "unreadable timestamps", issue)
-    good = np.flatnonzero(~times.bad & ~times.odd)
     if not len(good):
         return
     odd = np.flatnonzero(times.odd).tolist()

@@ -138,6 +138,14 @@ def test_the_british_api(tmp_path):  # C13
     trace = load(file)
     assert trace.values[:, 0].tolist() == [150.5, 152.5]
     assert any("holds forecasts, no measurements" in note for note in trace.notes)
+    # The day is not over.
+    now = [
+        *uk(5),
+        *({**period, "intensity": {"forecast": 1, "actual": None}} for period in uk(8)[5:]),
+    ]
+    trace = load(write(tmp_path, "answer.json", {"data": now}))
+    assert trace.values[:, 0].tolist() == [148.5, 150.5]
+    assert any("4 readings at the ends of" in note for note in trace.notes)
 
 
 def test_the_british_api_by_region(tmp_path):

@@ -282,6 +282,11 @@ def test_mixed_kinds_are_refused_once():
 
 
 def test_unreadable_stamps_are_counted():
+    one = report(*["soon"] * 5)
+    assert one.startswith(
+        't.csv:2, column when: "soon" is not a timestamp, as in 4 more lines (write'
+    )
+    assert one.count("\n") == 0
     message = report("2022-03-27T01:00Z", *["soon"] * 5)
     assert message.splitlines()[0].startswith('t.csv:3, column when: "soon" is not a timestamp')
     assert message.splitlines()[-1] == "t.csv: and 3 more unreadable timestamps"

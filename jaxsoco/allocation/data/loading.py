@@ -13,6 +13,7 @@ import numpy as np
 
 from jaxsoco.allocation.data.carbon import CarbonTrace
 from jaxsoco.allocation.data.carbon_csv.assembly import (
+    Joined,
     Series,
     by_region,
     continuous,
@@ -74,6 +75,8 @@ def load_carbon_csv(
         parts += read_file(file.path, signal, fill_gaps, problems, file.folders)
     readings = by_region(parts)
     joined = [join(group, problems) for group in readings.values()]
+    if problems.has("negative values"):
+        _report_zeros(joined, problems)
     series = [continuous(one, fill_gaps, trim, problems) for one in joined]
     if not problems:
         series = same_range([one for one in series if one is not None], trim, problems)
@@ -98,6 +101,15 @@ def _check_arguments(signal: str, fill_gaps: int) -> None:
         issues.append(Issue("fill_gaps", f"{fill_gaps!r} is not a whole number >= 0", hint))
     if issues:
         raise InputError(issues)
+
+
+def _report_zeros(joined: list[Joined], problems: Problems) -> None:
+    """Names the zeros where the file is to be corrected anyway: a study would refuse them next."""
+    for one in joined:
+        for zero in zeros(one):
+            message = "0 leaves the competitive ratio without a bound"
+            hint = "correct it, or leave the region out with problem.regions"
+            problems.add(one.parts[0].file, "values of 0", Issue(zero.place, message, hint))
 
 
 def _notes(parts: list[Readings], series: list[Series]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from jaxsoco.allocation.data.carbon_csv.names import GRAMS_PER_KWH_OF_LB_PER_MWH
 from jaxsoco.allocation.data.carbon_csv.table import DECIMAL_COMMA, MISSING
 from jaxsoco.core.errors import Issue
 from jaxsoco.core.rows import Problems, Table, column_numbers
+from jaxsoco.core.text import count
 
 HIGHEST = 2000.0
 """Above this many g/kWh a reading is taken for a wrong unit or column: no grid comes near it."""
@@ -113,7 +114,8 @@ def report_doubts(table: Table, doubted: dict[int, float], problems: Problems) -
         return
     columns, highest = [*doubted], max(doubted.values())
     name = table.header[columns[0]]
-    more = f", nor in {len(columns) - 1} more columns" if len(columns) > 1 else ""
+    rest = len(columns) - 1
+    more = f", nor in {count(rest, 'more column')}" if rest else ""
     issue = Issue(
         table.at(0, columns[0]),
         f"no value exceeds {highest:g}{more}, so the unit seems to be kg/kWh, not g/kWh",

@@ -58,6 +58,7 @@ _SIGNAL_ENDINGS = {
 SIGNALS = tuple(_SIGNAL_ENDINGS)
 _SIGNAL_WORDS = {"life-cycle": ("lifecycle", "lca"), "direct": ("direct",)}
 _MOER_VERSION = re.compile(r"moer version (\d+(?:\.\d+)?)")
+_MOST_NAMES = 10
 
 
 def recognise(header: Header, signal: str) -> Layout:
@@ -190,7 +191,7 @@ def _one_column(header: Header, signal: str) -> Layout | None:
     left_out = [header.names[i] for i in columns if i != value and not _says_something(header, i)]
     notes = ()
     if left_out:
-        listed, are = shorten(", ".join(left_out), 120), "is" if len(left_out) == 1 else "are"
+        listed, are = _few(left_out), "is" if len(left_out) == 1 else "are"
         notes = (f"{header.names[value]} is the carbon intensity; {listed} {are} left out",)
     return Layout(
         "one column",
@@ -243,17 +244,24 @@ def _wide(header: Header, signal: str) -> Layout | None:
 
 def _no_regions(header: Header, others: list[int], count: int) -> tuple[str, str]:
     """What is said of a table that has columns of something else among its regions."""
-    listed = shorten(", ".join(header.names[i] for i in others), 200)
+    listed = _few([header.names[i] for i in others])
     if len(others) == 1:
         message = f"1 of {count} columns is not a region: {listed}"
     else:
         message = f"{len(others)} of {count} columns are not regions: {listed}"
     if {"emissions", "energy_consumed"} <= set(header.plain):
-        hint = "CodeCarbon's emissions of a program; wanted: the carbon intensity of a grid. "
-        return message, hint + nearest(header)
+        wanted = "wanted: a grid's, such as datetime,zone_name,carbon_intensity_avg"
+        return message, f"CodeCarbon has the emissions of a program; {wanted}"
     if len(others) < count:
         return message, "leave them out: a wide table is a time and one column for each region"
     return message, nearest(header)
+
+
+def _few(names: list[str]) -> str:
+    """The first names, and how many more there are."""
+    rest = len(names) - _MOST_NAMES
+    listed = ", ".join(shorten(name, 40) for name in names[:_MOST_NAMES])
+    return f"{listed} and {rest:,} more" if rest > 0 else listed
 
 
 def _columns(header: Header) -> list[int]:

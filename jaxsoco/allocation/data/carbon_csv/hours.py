@@ -95,6 +95,30 @@ def _spacing_fits(
     return not late
 
 
+def without_open_ends(part: Part, column: int) -> Part:
+    """The part without what a service does not know yet, or only half of: at both ends.
+
+    That is cells without a value, and hours that do not have all of their readings.
+    """
+    there = np.flatnonzero([bool(row[column]) for row in part.table.rows])
+    if not len(there):
+        return part
+    first, last = int(there[0]), int(there[-1]) + 1
+    hours, whole = part.seconds // 3600, max(3600 // part.step, 1)
+    head = np.count_nonzero(hours[first:last] == hours[first])
+    tail = np.count_nonzero(hours[first:last] == hours[last - 1])
+    if last - first > head and last - first > tail:
+        first, last = first + head * (head < whole), last - tail * (tail < whole)
+    count = len(hours) - (last - first)
+    if not count:
+        return part
+    note = (
+        f"{count:,} readings at the ends of {part.table.file} cut: empty, or of a part of an hour"
+    )
+    table = part.table.take(np.arange(first, last))._replace(whole=part.table.whole)
+    return part._replace(table=table, seconds=part.seconds[first:last], notes=(*part.notes, note))
+
+
 def by_hour(
     part: Part, column: int, values: np.ndarray, fill_gaps: int, problems: Problems
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:

@@ -12,7 +12,7 @@ from jaxsoco.allocation.data.carbon_csv.answers import read_answer
 from jaxsoco.allocation.data.carbon_csv.cells import read_numbers, report_doubts
 from jaxsoco.allocation.data.carbon_csv.formats import recognise
 from jaxsoco.allocation.data.carbon_csv.headers import HeaderError, Layout
-from jaxsoco.allocation.data.carbon_csv.hours import Part, by_hour, in_order
+from jaxsoco.allocation.data.carbon_csv.hours import Part, by_hour, in_order, without_open_ends
 from jaxsoco.allocation.data.carbon_csv.names import unit_factor
 from jaxsoco.allocation.data.carbon_csv.places import is_silent, region_of
 from jaxsoco.allocation.data.carbon_csv.table import even_table, header_of
@@ -215,6 +215,8 @@ def _regions(
     part: Part, layout: Layout, region: str, fill_gaps: int, problems: Problems
 ) -> list[Readings]:
     """Returns the readings of each column; ``region`` names that of a single one."""
+    if part.table.item and len(layout.values) == 1:
+        part = without_open_ends(part, layout.values[0])
     table = part.table
     names = (region,) if len(layout.values) == 1 else layout.regions
     notes = (*part.notes, *layout.notes, *_estimated_note(table, layout, region))
