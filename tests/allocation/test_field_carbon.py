@@ -497,6 +497,55 @@ def test_regions_without_a_place_are_one_message(tmp_path):  # C03 b
     assert len(line) < 400
 
 
+# --- found by trying further files --------------------------------------------------------------
+
+
+def test_copies_of_a_file_are_noticed(tmp_path):
+    put(tmp_path, DE_csv=csv("time,CI", level))
+    for name in ("DE (1).csv", "DE - Copy.csv", "de.csv"):
+        (tmp_path / name).write_text(csv("time,CI", level))
+        (line,) = refused(tmp_path)
+        assert "(30 hours in common)" in line
+        (tmp_path / name).unlink()
+
+
+def test_years_in_a_folder_are_named_after_it(tmp_path):
+    later = csv("time,CI", level, times=stamps(start="2022-01-02T06:00"))
+    put(tmp_path, DE__2022_csv=csv("time,CI", level), DE__2023_csv=later)
+    trace = load(tmp_path / "DE")
+    assert (trace.regions, trace.hours) == (("DE",), 2 * HOURS)
+
+
+@pytest.mark.parametrize("name", ["temp_c", "wind_speed", "load (MW)", "x [%]", "spot_eur", "Coal"])
+def test_other_quantities_are_no_regions(tmp_path, name):
+    put(tmp_path, t_csv=csv(f"datetime,FR,{name}", level, level))
+    assert f"1 of 2 columns is not a region: {name}" in refused(tmp_path)[0]
+
+
+@pytest.mark.parametrize("form", ['"1,{}"', "{} g/kWh", "~{}"])
+def test_numbers_with_other_signs_are_shown(tmp_path, form):
+    put(tmp_path, t_csv=csv("datetime,FR", [form.format(value) for value in VALUES]))
+    (line,) = refused(tmp_path)
+    assert 'the column FR holds "' in line
+    assert "write plain numbers" in line
+
+
+def test_columns_of_intensity_are_chosen_by_signal_or_named(tmp_path):
+    header = "datetime,zone,carbon_intensity_direct,carbon_intensity_lca"
+    put(tmp_path, t_csv=csv(header, ["FR"] * HOURS, lambda t: level(t) / 2, level))
+    np.testing.assert_array_equal(load(tmp_path).values[:, 0], VALUES)
+    direct = load(tmp_path, signal="direct").values[:, 0]
+    np.testing.assert_array_equal(direct, np.array(VALUES) / 2)
+    header = "datetime,carbon_intensity_marginal,carbon_intensity_average"
+    put(tmp_path, t_csv=csv(header, level, level))
+    assert "2 columns of carbon intensity: carbon_intensity_marginal" in refused(tmp_path)[0]
+
+
+def test_missing_values_of_a_spreadsheet(tmp_path):
+    put(tmp_path, t_csv=csv("datetime,FR", ["#N/A" if t == 3 else v for t, v in enumerate(VALUES)]))
+    assert "t.csv:5, column FR: empty cell" in refused(tmp_path)[0]
+
+
 @pytest.mark.slow
 def test_a_year_of_five_minutes_is_read_in_two_seconds(tmp_path):
     count = 105_120

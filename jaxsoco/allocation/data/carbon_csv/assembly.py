@@ -62,13 +62,13 @@ def by_region(readings: list[Readings]) -> dict[str, list[Readings]]:
     """
     groups: dict[str, list[Readings]] = {}
     for one in readings:
-        groups.setdefault(one.region, []).append(one)
+        groups.setdefault(one.region.casefold(), []).append(one)
     regions: dict[str, list[Readings]] = {}
     for group in groups.values():
         zones = {one.zone for one in group if one.by_file}
         folders = {folder_of(one.folders) for one in group if one.by_file}
         for one in group:
-            name = one.region
+            name = group[0].region  # DE.csv and de.csv are one
             if one.by_file and len(zones) > 1:
                 name = one.zone or name
             elif one.by_file and len(folders) > 1:

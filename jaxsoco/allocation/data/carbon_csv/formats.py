@@ -252,6 +252,10 @@ def _no_regions(header: Header, others: list[int], count: int) -> tuple[str, str
     if {"emissions", "energy_consumed"} <= set(header.plain):
         wanted = "wanted: a grid's, such as datetime,zone_name,carbon_intensity_avg"
         return message, f"CodeCarbon has the emissions of a program; {wanted}"
+    texts = [header.texts[i] for i in others if i in header.texts]
+    if len(texts) == len(others) and any(sign.isdigit() for sign in texts[0]):
+        message = f'the column {header.names[others[0]]} holds "{shorten(texts[0], 40)}", no number'
+        return message, "write plain numbers, such as 1200.5, and the unit in the header"
     if len(others) < count:
         return message, "leave them out: a wide table is a time and one column for each region"
     return message, nearest(header)
@@ -275,7 +279,7 @@ def _columns(header: Header) -> list[int]:
 
 def _strays(header: Header) -> set[int]:
     """Columns that hold text, or whose names say that they are no region's."""
-    return strays(list(header.names)) | set(header.texts)
+    return strays(list(header.names)) | header.texts.keys()
 
 
 def _factors(header: Header, columns: Sequence[int]) -> tuple[float, ...]:
