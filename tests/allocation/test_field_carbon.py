@@ -546,7 +546,6 @@ def test_missing_values_of_a_spreadsheet(tmp_path):
     assert "t.csv:5, column FR: empty cell" in refused(tmp_path)[0]
 
 
-@pytest.mark.slow
 def test_a_year_of_five_minutes_is_read_in_two_seconds(tmp_path):
     count = 105_120
     times = np.datetime_as_string(
@@ -554,9 +553,9 @@ def test_a_year_of_five_minutes_is_read_in_two_seconds(tmp_path):
     )
     lines = [f"{moment},{900 + i % 97}.5" for i, moment in enumerate(times)]
     put(tmp_path, PJM_csv="\n".join(["point_time,value", *lines]))
-    start = time.perf_counter()
+    start = time.process_time()  # of this process: others may have the machine
     trace = load(tmp_path)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     assert trace.hours == count // 12
     assert trace.values[0, 0] == pytest.approx(0.45359237 * (900.5 + 5.5))
     assert trace.hours == DAY * 365
