@@ -541,6 +541,37 @@ def test_columns_of_intensity_are_chosen_by_signal_or_named(tmp_path):
     assert "2 columns of carbon intensity: carbon_intensity_marginal" in refused(tmp_path)[0]
 
 
+def test_local_times_are_not_utc(tmp_path):
+    local = stamps(form="%Y-%m-%d %H:%M:%S")
+    put(tmp_path, t_csv=csv("Datetime (local),FR", level, times=local))
+    (line,) = refused(tmp_path)
+    assert "the column Datetime (local) holds local time without offsets" in line
+    put(tmp_path, t_csv=csv("local_time,FR", level, times=stamps(form="%Y-%m-%dT%H:%M:%S+01:00")))
+    assert load(tmp_path).start == np.datetime64("2021-12-31T23")
+
+
+def test_columns_of_the_same_region(tmp_path):
+    put(tmp_path, t_csv=csv("datetime,FR,FR.1", level, level))
+    assert "more than one column for FR" in refused(tmp_path)[0]
+    put(tmp_path, t_csv=csv("datetime,FR_carbon_intensity,carbon_intensity_DE", level, level))
+    assert load(tmp_path).regions == ("FR", "DE")
+
+
+def test_a_table_with_its_times_in_a_row(tmp_path):
+    rows = ["zone," + ",".join(stamps()), *(f"{z}," + ",".join(map(str, VALUES)) for z in "AB")]
+    put(tmp_path, t_csv="\n".join(rows))
+    (line,) = refused(tmp_path)
+    assert "has its times in a row, not in a column (transpose the table)" in line
+
+
+@pytest.mark.parametrize("name", ["carbon_intensity_forecast", "forecast", "CI (predicted)"])
+def test_forecasts_are_read_and_said(tmp_path, name):
+    put(tmp_path, FR_csv=csv(f"datetime,{name}", level))
+    trace = load(tmp_path)
+    assert trace.regions == ("FR",)
+    assert trace.notes == (f"{tmp_path / 'FR.csv'}: holds forecasts, no measurements",)
+
+
 def test_missing_values_of_a_spreadsheet(tmp_path):
     put(tmp_path, t_csv=csv("datetime,FR", ["#N/A" if t == 3 else v for t, v in enumerate(VALUES)]))
     assert "t.csv:5, column FR: empty cell" in refused(tmp_path)[0]

@@ -7,8 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxsoco.allocation.data.carbon import Zero
-from jaxsoco.allocation.data.carbon_csv.formats import stamp
-from jaxsoco.allocation.data.carbon_csv.hours import looks_like_daylight_saving
+from jaxsoco.allocation.data.carbon_csv.hours import looks_like_daylight_saving, stamp
 from jaxsoco.allocation.data.carbon_csv.places import folder_of
 from jaxsoco.allocation.data.carbon_csv.readings import Readings
 from jaxsoco.core.errors import Issue

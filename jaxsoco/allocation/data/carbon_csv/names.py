@@ -65,6 +65,11 @@ _WORDS = frozenset(
     | {"temp", "celsius", "fahrenheit", "pressure", "speed", "rain", "cloud", "irradiance"}
     | {"radiation", "weather", "holiday", "week", "season", "share", "ratio", "capacity"}
 )
+_FORECAST = re.compile(r"[\s_.]*(?:forecast|predicted|prediction)(?:ed)?[\s_.]*")
+_ROUND = re.compile(
+    r"[\s_.-]+(?:carbon|co2)[\s_]*intensity(?:[\s_]*avg)?$|^(?:carbon|co2)[\s_]*intensity[\s_.-]+",
+    re.IGNORECASE,
+)
 _OTHER_UNIT = re.compile(
     r".*(?:[(\[]\s*(?:[kmgt]?wh?|%|°?[cfk]|m/s|w/m2|kg|g|t|tons?|eur\b.*|usd\b.*|[€$£].*)\s*[)\]]"
     r"|_(?:[kmgt]wh?|pct|eur|usd))"
@@ -107,9 +112,14 @@ def without_unit(name: str) -> str:
 def time_rank(name: str) -> int | None:
     """How well a name says that the column holds the rows' times, 0 best; None if it does not."""
     text = plain(name)
-    if "local" in text:
+    if is_local(name):
         return _LOCAL if _rank(text.replace("local", "")) is not None else None
     return _rank(text)
+
+
+def is_local(name: str) -> bool:
+    """Whether a column of times says that they are local."""
+    return "local" in plain(name)
 
 
 def _rank(text: str) -> int | None:
@@ -149,6 +159,20 @@ def is_value(name: str) -> bool:
     rest = squeezed(_UNIT.sub(" ", text))
     # A unit alone, g/kWh say, is a name too.
     return bool(_VALUE.fullmatch(rest)) or (not rest and unit_factor(text) is not None)
+
+
+def is_forecast(name: str) -> bool:
+    """Whether a column's name says a forecast of carbon intensity, and not whose."""
+    if not _FORECAST.search(plain(name)):
+        return False
+    rest = _FORECAST.sub("", plain(name))
+    return not squeezed(rest) or is_value(rest)
+
+
+def region_name(name: str) -> str:
+    """The region of a column of a wide table: ``FR`` of ``FR_carbon_intensity (g/kWh)``."""
+    bare = without_unit(name).strip()
+    return _ROUND.sub("", bare) or bare
 
 
 def strays(names: list[str]) -> set[int]:

@@ -12,7 +12,7 @@ from jaxsoco.allocation.data.carbon_csv.cells import read_numbers, report_doubts
 from jaxsoco.allocation.data.carbon_csv.formats import recognise
 from jaxsoco.allocation.data.carbon_csv.headers import HeaderError, Layout
 from jaxsoco.allocation.data.carbon_csv.hours import Part, by_hour, in_order, without_open_ends
-from jaxsoco.allocation.data.carbon_csv.names import unit_factor
+from jaxsoco.allocation.data.carbon_csv.names import is_local, unit_factor
 from jaxsoco.allocation.data.carbon_csv.places import is_silent, region_of
 from jaxsoco.allocation.data.carbon_csv.table import even_table, header_of
 from jaxsoco.allocation.data.files import CarbonFile
@@ -93,6 +93,9 @@ def read_file(file: CarbonFile, signal: str, fill_gaps: int, problems: Problems)
     if times.kind == "number":
         _report_numbers(table, layout, cells, times, problems)
         return []
+    if is_local(table.header[layout.time]) and times.naive.any():
+        _report_local(table, layout, problems)
+        return []
     factors = _factors(table, layout, problems)
     good = np.flatnonzero(~times.bad & ~times.odd)
     table, times = table.take(good), times.take(good)
@@ -150,6 +153,14 @@ def _report_numbers(
         hint,
     )
     problems.add(table.file, "numbers for timestamps", issue)
+
+
+def _report_local(table: Table, layout: Layout, problems: Problems) -> None:
+    """Times that are local by their column's name, and do not say where."""
+    message = f"the column {table.header[layout.time]} holds local time without offsets"
+    hint = "write UTC, or an offset such as +02:00 with every stamp"
+    issue = Issue(f"{table.file}:1", message, hint)
+    problems.add(table.file, "local times", issue)
 
 
 def _column_notes(table: Table, layout: Layout, times: Times) -> tuple[str, ...]:

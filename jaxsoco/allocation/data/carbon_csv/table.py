@@ -74,6 +74,8 @@ def _with_header(table: Table, text: str) -> Table:
     first = table.rows[0]
     if not any(map(is_moment, first)):
         return table._replace(header=first, rows=table.rows[1:], lines=table.lines[1:])
+    if len(first) > 2 and not is_moment(first[0]) and all(map(is_moment, first[1:])):
+        raise HeaderError("has its times in a row, not in a column", "transpose the table")
     # NumPy writes the header as a comment.
     lines = text.splitlines()[: max(table.lines[0] - 1, 0)]
     comment = lines[-1].strip() if lines else ""
