@@ -146,6 +146,9 @@ def test_the_british_api(tmp_path):  # C13
     trace = load(write(tmp_path, "answer.json", {"data": now}))
     assert trace.values[:, 0].tolist() == [148.5, 150.5]
     assert any("4 readings at the ends of" in note for note in trace.notes)
+    # Of no hour is there more than a part.
+    parts = [uk(2)[1], uk(4)[2]]
+    assert "has 1 of 2 readings" in refused(write(tmp_path, "answer.json", {"data": parts}))[0]
 
 
 def test_the_british_api_by_region(tmp_path):

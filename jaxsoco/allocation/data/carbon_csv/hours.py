@@ -106,10 +106,9 @@ def without_open_ends(part: Part, column: int) -> Part:
     hours, whole = part.seconds // 3600, max(3600 // part.step, 1)
     head = np.count_nonzero(hours[first:last] == hours[first])
     tail = np.count_nonzero(hours[first:last] == hours[last - 1])
-    if last - first > head and last - first > tail:
-        first, last = first + head * (head < whole), last - tail * (tail < whole)
+    first, last = first + head * (head < whole), last - tail * (tail < whole)
     count = len(hours) - (last - first)
-    if not count:
+    if not count or first >= last:
         return part
     note = (
         f"{count:,} readings at the ends of {part.table.file} cut: empty, or of a part of an hour"
