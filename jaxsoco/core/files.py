@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import math
 import os
@@ -102,14 +103,45 @@ def read_text(path: Path, want: str = "save it as text in UTF-8") -> str:
     Raises:
       InputError: the file cannot be read, or is not UTF-8: with the line of the first wrong byte.
     """
-    content = read_bytes(path, MOST_TEXT)
+    return decode(read_bytes(path, MOST_TEXT), str(path), want)
+
+
+def decode(content: bytes, file: str, want: str) -> str:
+    """UTF-8 as text, without a byte order mark.
+
+    Args:
+      content: the bytes.
+      file: whose they are, for messages.
+      want: what to do about another encoding.
+
+    Raises:
+      InputError: it is not UTF-8: with the line of the first wrong byte, and the encoding that the
+        bytes suggest.
+    """
+    wide = _wide(content)
     try:
-        return content.decode("utf-8-sig")
+        text = content.decode("utf-8-sig")
+        if not wide:
+            return text
+        line, byte = 1, 0  # ASCII in two bytes each, one of them 0, is valid UTF-8
     except UnicodeDecodeError as error:
         # Up to the wrong byte, which begins a line of its own if an end of line is before it.
         line = len((error.object[: error.start] + b".").splitlines())
-        message = f"is not UTF-8 text (byte 0x{error.object[error.start]:02x}) and cannot be read"
-        raise InputError(Issue(f"{path}:{line}", message, want)) from None
+        byte = error.object[error.start]
+    message = f"is not UTF-8 text (byte 0x{byte:02x}) and cannot be read"
+    message += f": it seems to be {wide}" if wide else ""
+    raise InputError(Issue(f"{file}:{line}", message, want))
+
+
+def _wide(content: bytes) -> str:
+    """UTF-16 or UTF-32, by the mark at the start or by the zeros of ASCII letters; or nothing."""
+    if content.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "UTF-32"
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "UTF-16"
+    head = content[:200]
+    halves = [any(head[0::2]), any(head[1::2])]
+    return "UTF-16" if len(head) >= 4 and halves.count(True) == 1 else ""
 
 
 def read_npy(path: Path) -> np.ndarray:

@@ -10,23 +10,31 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from jaxsoco.core.content import HINTS, Content, read_content
 from jaxsoco.core.errors import InputError, Issue
-from jaxsoco.core.files import read_text
 
 TOTAL = 20
 """Issues that are printed altogether."""
-SEPARATORS = ",;\t"
+SEPARATORS = ",;\t|"
 """What may stand between cells; the first of those that are equally often in the first row."""
+WANT_CSV = "save it as CSV in UTF-8"
 
 _COMMENT = re.compile(r"(?:^|(?<=\s))#[^\r\n]*")
 _FIRST_ROW = re.compile(r'(?:[ \t]*[\r\n])*((?:[^"\r\n]+|"[^"]*")*)')
 _QUOTED = re.compile(r'"[^"]*"')
+_DIALECT = re.compile(r"""\s*["']?sep=([^\w"'\r\n]|\\t)["']?[,;\t ]*(?=[\r\n]|$)""", re.IGNORECASE)
+# The ends of lines are atomic: CR LF read as one or as two would be tried in every combination.
+_TOP_COMMENTS = re.compile(r"(?:[ \t]*(?:#[^\r\n]*)?(?>\r\n|\r|\n))*[ \t]*#[^\r\n]*")
+_NUMBER = re.compile(
+    r"\s*[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf(?:inity)?|nan)\s*", re.ASCII | re.IGNORECASE
+)
+_PLAIN_NUMBERS = re.compile(r"[-+0-9.eE\n]*")
 
 
 class Problems:
@@ -54,6 +62,10 @@ class Problems:
         if self._counts[file, kind] <= self.per_kind:
             self._issues.append(issue)
 
+    def has(self, kind: str) -> bool:
+        """Whether an issue of a kind has been added."""
+        return any(known == kind for _, known in self._counts)
+
     def __len__(self) -> int:
         return sum(self._counts.values())
 
@@ -65,11 +77,11 @@ class Problems:
         for (file, kind), count in self._counts.items():
             if count > self.per_kind:
                 more = count - self.per_kind
-                entries.append((Issue(file, f"and {more} more {kind}"), more))
+                entries.append((Issue(file, f"and {more:,} more {kind}"), more))
         issues = [issue for issue, _ in entries[:TOTAL]]
         rest = sum(weight for _, weight in entries[TOTAL:])
         if rest:
-            issues.append(Issue("", f"and {rest} more problems"))
+            issues.append(Issue("", f"and {rest:,} more problems"))
         raise InputError(issues)
 
 
@@ -83,6 +95,7 @@ class Table(NamedTuple):
       lines: ``[m]`` int64, line of the file that each row begins in, from 1.
       separator: what stands between cells; a blank means any white space.
       whole: whether every row of the file is there.
+      item: what ``lines`` count where the file has no lines of rows: ``record`` of JSON.
     """
 
     file: str
@@ -91,10 +104,11 @@ class Table(NamedTuple):
     lines: np.ndarray
     separator: str = ","
     whole: bool = True
+    item: str = ""
 
     def at(self, row: int, column: int | None = None) -> str:
         """The place of a row or a cell, as messages show it: ``fr.csv:17, column carbon``."""
-        line = f"{self.file}:{self.lines[row]}"
+        line = place(self.file, self.lines[row], self.item)
         if column is None:
             return line
         name = self.header[column] if column < len(self.header) else column + 1
@@ -107,6 +121,11 @@ class Table(NamedTuple):
         return self._replace(rows=subset, lines=self.lines[rows], whole=whole)
 
 
+def place(file: str, line: int, item: str = "") -> str:
+    """A line of a file as messages show it: ``fr.csv:17``, or ``fr.json: record 17``."""
+    return f"{file}: {item} {line}" if item else f"{file}:{line}"
+
+
 def read_table(
     path: Path,
     problems: Problems | None = None,
@@ -115,10 +134,11 @@ def read_table(
     comments: bool = False,
     blanks: bool = False,
 ) -> Table:
-    """Reads a file of separated values.
+    """Reads a file of separated values, plain or packed (gzip, or zip with one file in it).
 
     Args:
-      path: the file, UTF-8 with or without a byte order mark, with any ends of lines.
+      path: the file, UTF-8 with or without a byte order mark, with any ends of lines. Lines of
+        comments (``#``) above the first row are skipped, and ``sep=;`` there is obeyed.
       problems: collects what is wrong; where nothing could be read, the table has no rows and is
         not ``whole``. None raises it as ``InputError``.
       header: whether the first row, given its cells, names the columns; None if no row does.
@@ -126,38 +146,123 @@ def read_table(
       blanks: white space separates cells where no other separator is in the first row.
     """
     try:
-        text = read_text(path, "save it as CSV in UTF-8, not packed")
+        content = read_content(path, "save it as CSV in UTF-8, not packed")
     except InputError as error:
         if problems is None:
             raise
         problems.add(str(path), "unreadable files", error.issues[0])
-        return Table(str(path), [], [], np.zeros(0, np.int64), whole=False)
+        return _nothing(str(path))
+    return table_of(content, problems, header=header, comments=comments, blanks=blanks)
+
+
+def table_of(
+    content: Content,
+    problems: Problems | None = None,
+    *,
+    header: Callable[[list[str]], bool] | None = None,
+    comments: bool = False,
+    blanks: bool = False,
+) -> Table:
+    """The table in a text that has been read already; see :func:`read_table`."""
+    text, file = content.text, content.file
+    if content.kind:
+        hint = HINTS.get(content.kind, WANT_CSV)
+        issue = Issue(file, f"holds {content.kind}, not a table of separated values", hint)
+        return _refused(file, "files of another kind", issue, problems)
+    dialect, text = _dialect(_without_top_comments(text))
+    text = _without_top_comments(text)
     if comments:
         text = _COMMENT.sub("", text)
-    table, fault = _parse(text, str(path), separator_of(text, blanks))
+    # Some programs write the line and then another separator.
+    separator = dialect if dialect and dialect in _first_row(text) else separator_of(text, blanks)
+    table, fault = _parse(text, file, separator)
     if fault is not None:
         if problems is None:
             raise InputError(fault)
-        problems.add(table.file, "syntax errors", fault)
+        problems.add(file, "syntax errors", fault)
     if header is None or not table.rows or not header(table.rows[0]):
         return table
     return table._replace(header=table.rows[0], rows=table.rows[1:], lines=table.lines[1:])
 
 
+def _dialect(text: str) -> tuple[str, str]:
+    """The separator that a first line ``sep=;`` declares, and the text with that line empty."""
+    match = _DIALECT.match(text)
+    if not match:
+        return "", text
+    ends = "".join(sign for sign in match[0] if sign in "\r\n")
+    return match[1].replace("\\t", "\t"), ends + text[match.end() :]
+
+
+def _without_top_comments(text: str) -> str:
+    """The text with comments above the first row emptied: the other lines keep their numbers."""
+    top = _TOP_COMMENTS.match(text)
+    return _COMMENT.sub("", top[0]) + text[top.end() :] if top else text
+
+
+def _first_row(text: str) -> str:
+    """The first row that is not blank, without what is in quotes."""
+    match = _FIRST_ROW.match(text)
+    return _QUOTED.sub("", match[1] if match else "")
+
+
 def separator_of(text: str, blanks: bool = False) -> str:
     """What stands between the cells of a file, by its first row that is not blank."""
-    match = _FIRST_ROW.match(text)
-    first = _QUOTED.sub("", match[1] if match else "")
+    first = _first_row(text)
     separator = max(SEPARATORS, key=first.count)
     return " " if blanks and separator not in first else separator
 
 
+def without_index(table: Table) -> Table:
+    """The table without the index that a data frame writes as a first column without a name.
+
+    It counts the rows, from 0 or 1 on; what else has no name stays. R leaves even the name's place
+    out, so that every row has a cell more than the header.
+    """
+    if not table.header or not table.rows:
+        return table
+    header, width = table.header, len(table.header)
+    if all(len(row) == width + 1 and row[-1] for row in table.rows):
+        header = ["", *header]
+    elif not is_unnamed(header[0]) or width == 1:
+        return table
+    first = table.rows[0][0]
+    if first not in ("0", "1"):
+        return table
+    if any(row[0] != str(count) for count, row in enumerate(table.rows, int(first))):
+        return table
+    return table._replace(header=header[1:], rows=[row[1:] for row in table.rows])
+
+
+def is_unnamed(name: str) -> bool:
+    """Whether a column has no name, or the one that pandas gives to a column without."""
+    return not name.strip() or name.strip().casefold().startswith("unnamed:")
+
+
 def number(cell: str) -> float | None:
-    """The number that a cell holds, as Python reads it; None if it holds none."""
-    try:
-        return float(cell)
-    except ValueError:
-        return None
+    """The number that a cell holds in plain ASCII; None if it holds none.
+
+    >>> number("1e3"), number("1_00"), number("1,5")
+    (1000.0, None, None)
+    """
+    return float(cell) if _NUMBER.fullmatch(cell) else None
+
+
+def column_numbers(cells: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """The numbers of many cells, as :func:`number` reads them.
+
+    Returns:
+      ``[m]`` float64, NaN where a cell holds no number, and ``[m]`` bool, whether it holds none.
+    """
+    if _PLAIN_NUMBERS.fullmatch("\n".join(cells)):
+        try:
+            return np.array(cells, np.float64), np.zeros(len(cells), bool)
+        except ValueError:  # an empty cell, or 1-2
+            pass
+    found = [number(cell) for cell in cells]
+    bad = np.array([value is None for value in found], bool)
+    values = np.array([np.nan if value is None else value for value in found], np.float64)
+    return values, bad
 
 
 def _parse(text: str, file: str, separator: str) -> tuple[Table, Issue | None]:
@@ -180,3 +285,14 @@ def _parse(text: str, file: str, separator: str) -> tuple[Table, Issue | None]:
         hint = "look for an unclosed quote or a binary character from that line on"
         fault = Issue(f"{file}:{begin}", f"is not valid CSV: {error}", hint)
     return Table(file, [], rows, np.array(lines, np.int64), separator, fault is None), fault
+
+
+def _refused(file: str, kind: str, issue: Issue, problems: Problems | None) -> Table:
+    if problems is None:
+        raise InputError(issue)
+    problems.add(file, kind, issue)
+    return _nothing(file)
+
+
+def _nothing(file: str) -> Table:
+    return Table(file, [], [], np.zeros(0, np.int64), whole=False)
