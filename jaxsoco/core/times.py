@@ -119,7 +119,8 @@ def read_times(cells: Sequence[str], unit: str = "auto") -> Times:
     numeric = np.array([number(cell) is not None for cell in cells], bool)
     if unit == "auto" and _is_compact([cells[i] for i in np.flatnonzero(numeric)]):
         stamps = [read_stamp(_compact(cell) or cell) for cell in cells]
-        return _of_stamps(stamps, ~numeric)._replace(unit="compact")
+        written = np.array([stamp is not None for stamp in stamps], bool) & ~numeric
+        return _of_stamps(stamps, written)._replace(unit="compact")
     stamps = [None if numeric[i] else read_stamp(cell) for i, cell in enumerate(cells)]
     if np.count_nonzero(numeric) > sum(stamp is not None for stamp in stamps):
         return _of_numbers(cells, numeric, stamps, unit)
@@ -131,14 +132,14 @@ def is_moment(cell: str) -> bool:
     return number(cell) is None and read_stamp(cell) is not None
 
 
-def _of_stamps(stamps: list[Stamp | None], other: np.ndarray) -> Times:
-    """Stamps; cells of an ``other`` kind are odd among them, where they hold a time."""
+def _of_stamps(stamps: list[Stamp | None], odd: np.ndarray) -> Times:
+    """Stamps, and cells that hold a time of another kind."""
     absent = np.array([stamp is None for stamp in stamps], bool)
     naive = np.array([bool(stamp and stamp.naive) for stamp in stamps], bool)
     whole = np.array([stamp.whole if stamp else 0 for stamp in stamps], np.int64)
     fraction = np.array([stamp.fraction if stamp else 0.0 for stamp in stamps], np.float64)
-    kind = "" if (absent | other).all() else "date"
-    return Times(whole, fraction, naive & ~other, absent & ~other, other & ~absent, kind)
+    kind = "" if (absent | odd).all() else "date"
+    return Times(whole, fraction, naive & ~odd, absent & ~odd, odd, kind)
 
 
 def _of_numbers(
