@@ -110,7 +110,7 @@ def prepare_recorded_costs(settings: RecordedCosts, folder: Path) -> Prepared:
     tree, source, notes = _tree(settings, folder)
     path, horizon = folder / settings.file, settings.horizon
     try:
-        costs = load_costs(path, tree.leaves)
+        costs, columns = load_costs(path, tree)
     except InputError as error:
         raise error.under("problem.file") from None
     if len(costs) < horizon:
@@ -120,7 +120,7 @@ def prepare_recorded_costs(settings: RecordedCosts, folder: Path) -> Prepared:
     source |= {"file": path.name, "sha256": hashlib.sha256(costs.tobytes()).hexdigest()}
     ends = np.arange(1, horizon + 1)
     chance = np.zeros_like(costs)
-    more = {"base": costs, "source": source, "notes": notes}
+    more = {"base": costs, "source": source, "notes": notes + columns}
     return _prepared("recorded_costs", settings, tree, chance, ends, **more)
 
 
