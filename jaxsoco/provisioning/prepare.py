@@ -90,14 +90,17 @@ def _arrivals(
         return queues.poisson(rate), f"Poisson arrivals, {rate:g} a slot", {}, ()
     try:
         path = folder / settings.arrivals
-        trace = load_trace_csv(path, column=settings.column, bin=settings.bin)
+        trace = load_trace_csv(
+            path, column=settings.column, bin=settings.bin, time_unit=settings.time_unit
+        )
         trace = trace.rebin(settings.rebin)
         arrivals = trace.distribution(rate)
     except InputError as error:
         raise error.under("problem.arrivals") from None
     source = f"arrivals of {trace.source}, {trace.counts.size} slots"
     note = f"arrivals: {trace.source}; mean {trace.mean:.4g} a slot scaled to {rate:g}"
-    return arrivals, source, {"arrivals": trace.digest}, (note,)
+    more = (f"arrivals: {note}" for note in trace.notes)
+    return arrivals, source, {"arrivals": trace.digest}, (note, *more)
 
 
 def prepare_bursty_queue(settings: BurstyQueue, folder: Path) -> Prepared:
