@@ -303,6 +303,8 @@ def test_nodes_may_be_called_like_columns(tmp_path):
         (lines("mother,daughter", "hub,a", "hub,b"), 'if "mother,daughter" names the columns'),
         (lines("parent,child"), "there are none"),
         ("", "there are none"),
+        (lines("1 hub", "2 edge", "3 cloud", "#", "1 2", "1 3"), "holds TGF, with labels of nodes"),
+        (lines("hub -> edge"), "without an arrow, or DOT"),
         (lines("a,b", "b,c", "c,a"), "a cycle: a -> b -> c -> a"),
         (lines("a,a"), "a cycle: a -> a"),
     ],
@@ -310,6 +312,17 @@ def test_nodes_may_be_called_like_columns(tmp_path):
 def test_what_is_no_list_of_edges_is_named(tmp_path, text, said):
     message = error_of(tmp_path, text, "g.nwk" if text.startswith("(") else "g.txt")
     assert said in message and len(message.splitlines()) == 1
+
+
+def test_an_outline_is_no_list_of_neighbours(tmp_path):
+    assert "line 1: 1 names" in error_of(tmp_path, lines("hub", "  edge", "  cloud"))
+
+
+@pytest.mark.parametrize("name", ["g.txt", "g.dot", "g"])
+def test_comments_above_do_not_hide_what_a_file_holds(tmp_path, name):
+    text = "# made by hand\n\n# today\n"
+    assert load_tree(write(tmp_path, text + DOT["chains"], name)).leaves == 4
+    assert "holds Newick" in error_of(tmp_path, text + "(a,b);", "g.txt")
 
 
 def test_binary_files_are_named(tmp_path):

@@ -6,12 +6,14 @@ import re
 from collections.abc import Sequence
 
 from jaxsoco.core.content import Content
-from jaxsoco.core.errors import Issue
+from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.rows import Problems, Table, number, table_of
 from jaxsoco.multistage.data.graphs.graph import ENDS, Graph
 
 # What networkx writes behind the names of an edge: a dict of Python.
 _DATA = re.compile(r"(?<=[^\s,;|])[ \t,;|]+\{[^\r\n]*\}[ \t]*(?=[\r\n]|\Z)")
+_ALONE = re.compile(r"^(#)[ \t]*$", re.MULTILINE)
+_ARROWS = ("->", "-->", "--", "=>", "\u2192")
 _UNUSED = "what stands behind the two names is not used"
 
 
@@ -28,6 +30,7 @@ def read_edges(content: Content) -> Graph:
     text, dicts = _DATA.subn("", content.text)
     table = table_of(content._replace(text=text), comments=True, blanks=True)
     rows = [_without_end(row) for row in table.rows]
+    _refuse_trivial(content.text, rows)
     notes = (_UNUSED,) if dicts else ()
     ends = _header(rows)
     if ends is not None:
@@ -48,6 +51,16 @@ def _without_end(row: Sequence[str]) -> list[str]:
     while cells and not cells[-1]:
         cells.pop()
     return cells
+
+
+def _refuse_trivial(text: str, rows: Sequence[Sequence[str]]) -> None:
+    """Refuses TGF: ids with labels, a line with # alone, pairs of ids."""
+    above, sign, _ = _ALONE.split(text, 1) if _ALONE.search(text) else ("", "", "")
+    nodes = sum(not line.lstrip().startswith("#") for line in above.splitlines() if line.strip())
+    ids, names = {row[0] for row in rows[:nodes]}, {c for row in rows[nodes:] for c in row[:2]}
+    if sign and names and names <= ids:
+        hint = "take the lines below # alone"
+        raise InputError(Issue("", "holds TGF, with labels of nodes above its edges", hint))
 
 
 def _header(rows: Sequence[Sequence[str]]) -> tuple[int, int] | None:
@@ -81,8 +94,8 @@ def _named(table: Table, rows: list[list[str]], ends: tuple[int, int]) -> Graph:
 
 def _lists_neighbours(rows: Sequence[Sequence[str]]) -> bool:
     """Whether every node has a line of its own, with its children behind it."""
-    firsts = {row[0] for row in rows}
-    if len(firsts) < len(rows) or all(len(row) == 2 for row in rows):
+    firsts, widths = {row[0] for row in rows}, {len(row) for row in rows}
+    if len(firsts) < len(rows) or widths <= {1} or widths == {2}:
         return False
     return all(name in firsts for row in rows for name in row)
 
@@ -101,6 +114,8 @@ def _check(table: Table, rows: Sequence[Sequence[str]]) -> None:
     problems = Problems()
     blanks = table.separator == " " and any(len(row) > 2 for row in rows)
     want = "want a parent and a child" + ", names with blanks in quotes" * blanks
+    if any(row[1] in _ARROWS for row in rows if len(row) > 2):
+        want = "want a parent and a child without an arrow, or DOT: digraph { a -> b }"
     for line, row in zip(table.lines, rows, strict=True):
         if len(row) != 2 or not all(row):
             issue = Issue(f"line {line}", f"{sum(map(bool, row))} names", want)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-from jaxsoco.core.content import HINTS, Content, read_content
+from jaxsoco.core.content import HINTS, Content, kind_of, read_content
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.multistage.data.graphs.dot import read_dot
 from jaxsoco.multistage.data.graphs.edge_lists import read_edges
@@ -12,6 +13,8 @@ from jaxsoco.multistage.data.graphs.graph import Graph
 from jaxsoco.multistage.data.graphs.graphml import read_graphml
 from jaxsoco.multistage.data.graphs.json_layouts import read_json
 
+# Of DOT, and of programs that write it; a list of edges has them, too.
+_COMMENTS = re.compile(r"\A(?:\s+|#[^\n]*|//[^\n]*|/\*.*?\*/)+", re.DOTALL)
 _WANT = "want a list of edges, JSON, GraphML or DOT"
 
 
@@ -46,11 +49,12 @@ def _kind(content: Content) -> str:
     head, ending = content.text.lstrip()[:2000], content.name.casefold().rpartition(".")[2]
     if content.kind == "XML" and "<gexf" in head:
         return "GEXF"
-    if content.kind:
-        return content.kind
+    kind = content.kind or kind_of(_COMMENTS.sub("", content.text, 1))
+    if kind:
+        return kind
     if ending == "json" or head.startswith("{"):
         return "JSON"
-    if ending in ("dot", "gv"):  # with a comment above, say
+    if ending in ("dot", "gv"):
         return "DOT"
     if ending in ("nwk", "newick") or (head.startswith("(") and content.text.rstrip()[-1:] == ";"):
         return "Newick"
