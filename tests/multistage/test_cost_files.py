@@ -190,6 +190,12 @@ def test_logs_of_one_action_a_round_are_named(tmp_path, header, tree):
     assert "is a log of one action a round" in message and f"all {tree.leaves} leaves" in message
 
 
+def test_a_line_that_is_taken_for_a_header_is_shown(tmp_path):
+    for text in ("0.1%,2%,3%\n", "a,b,c\n"):
+        message = error_of(tmp_path, text, PLAIN)
+        assert f"holds no rounds: its only line is a header, {text.strip()}" in message
+
+
 def test_formats_of_other_programs_are_named(tmp_path):
     rows = [json.dumps({"actions": [0, 1, 2], "rewards": [0.1, 0.2, 0.3]})] * 10
     for text, said in (

@@ -65,9 +65,11 @@ def load_costs(path: Path, tree: Tree) -> Costs:
     if not table.rows:
         raise InputError(Issue(table.file, "holds no rounds"))
     width = max(map(len, table.rows[:2]))
+    first = shorten(",".join(table.rows[0]), 80)
     table = without_index(_with_header(table, tree))
     if not table.rows:
-        raise InputError(Issue(table.file, "holds no rounds"))
+        message = f"holds no rounds: its only line is a header, {first}"
+        raise InputError(Issue(table.file, message, "want costs from 0 to 1 below it"))
     _refuse_logs(table, tree)
     columns = columns_of(table, tree) if table.header else Columns(np.arange(tree.leaves))
     values = _values(table, tree.leaves if columns.count is None else columns.count)
@@ -179,7 +181,8 @@ def _check_widths(table: Table, columns: int) -> None:
             want = "want decimal points, not commas"
         elif len(widths) == columns:
             want += ", in a row for every round: there are as many rows as leaves"
-        more = f", as in {len(widths) - 1:,} more lines" if len(widths) > 1 else ""
+        more = f", as in {len(widths) - 1:,} more line" + "s" * (len(widths) > 2)
+        more *= len(widths) > 1
         raise InputError(Issue(table.at(0), f"{widths[0]} costs{more}", want))
     problems = Problems()
     for i in wrong.tolist():
