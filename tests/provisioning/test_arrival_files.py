@@ -202,6 +202,27 @@ def test_counts_across_columns_are_added_up(tmp_path, first):
     assert "holds counts, not times" in refused(lambda: load_trace_csv(path, bin=60))
 
 
+def test_counts_across_columns_of_a_day_follow_each_other(tmp_path):
+    header = "date,region," + ",".join(map(str, range(24)))
+    counts = RNG.integers(0, 5, (2, 3, 24))
+    rows = [
+        f"2024-01-0{day + 1},{region}," + ",".join(map(str, counts[region, day]))
+        for day in (2, 0, 1)
+        for region in (0, 1)
+    ]
+    trace = load_trace_csv(write(tmp_path, column(header, rows)))
+    np.testing.assert_array_equal(trace.counts, counts.sum(axis=0).ravel())
+    assert trace.notes == ("counts of 24 bins side by side, one date after the other",)
+
+
+def test_a_value_at_each_time_may_be_a_count_or_not(tmp_path):
+    path = write(tmp_path, column("Time,Value", [f"{t},3" for t in minutes(1, 2, 4)]))
+    assert 'has a Value for each Time (column = "Value"' in refused(lambda: load_trace_csv(path))
+    assert "reads them as counts" in refused(lambda: load_trace_csv(path, bin=60))
+    assert load_trace_csv(path, column="Value").counts.tolist() == [3, 3, 0, 3]
+    assert load_trace_csv(path, column="Time", bin=60).counts.tolist() == [1, 1, 0]
+
+
 # --- intervals ------------------------------------------------------------------------------------
 
 

@@ -35,6 +35,8 @@ ENDS = ("end", "end_time", "ended", "ended_at", "finish", "end_timestamp", "fini
 DURATION = ("duration", "duration_s")
 PLACES = ("bin", "slot")
 """Names of columns that number the bins."""
+VALUES = ("value", "values", "y")
+"""Names of columns that may hold counts, or something else, of a series."""
 
 _DAYS, _CLOCKS = ("date", "day"), ("time", "hour", "clock")
 _CLOCK = re.compile(r"\d{1,2}(?::\d\d){0,2}(?:[.,]\d+)?", re.ASCII)
@@ -51,7 +53,8 @@ class Found(NamedTuple):
       kind: what each row is: the time of an arrival; the count of a bin; the start and the end of
         an interval; or counts of many bins side by side.
       values: the columns of the counts, or of the starts (or durations) and the ends.
-      times: the columns of a time: one, or a date's and a clock's; empty where there is none.
+      times: the columns of a time: one, or a date's and a clock's; empty where there is none. Of
+        bins side by side, the column of the day that they are of.
       place: the column that numbers bins; -1 if there is none.
     """
 
@@ -88,12 +91,18 @@ def find_columns(table: Table, column: str | None, bin: float | None) -> Found:
     if counts >= 0:
         return Found("counts", (counts,), times, place)
     if run:
-        return Found("wide", run)
+        day = _first(names, _DAYS)
+        return Found("wide", run, (day,) if 0 <= day < run[0] else ())
     start, end = _first(names, STARTS), _first(names, ENDS)
     if not times and end >= 0:
         start = start if start >= 0 else _first(names, DURATION)
         if start >= 0:
             return Found("intervals", (start, end))
+    value = _first(names, VALUES)
+    if times and value >= 0 and len(names) == 2:
+        series, when = table.header[value], table.header[times[0]]
+        hint = f'column = "{series}" reads them as counts, column = "{when}" a time as an arrival'
+        raise InputError(Issue(table.file, f"has a {series} for each {when}", hint))
     if times or start >= 0:
         return Found("times", times=times or (start,))
     hint = f"want one called {COUNTS[0]} or {TIMES[0]}, or give column"

@@ -230,13 +230,21 @@ def _numbered(table: Table, found: Found, counts: np.ndarray) -> ArrivalTrace:
 
 
 def _of_rows(table: Table, found: Found, bin: float | None, unit: str | None) -> ArrivalTrace:
-    """Counts of bins side by side, in a row for each function, say."""
-    del unit
+    """Counts of bins side by side: in a row for each function, say, or for each day."""
     if bin is not None:
         hint = "leave bin out and join bins with rebin"
         raise InputError(Issue("bin", f"{table.file} holds counts, not times", hint))
     problems = Problems()
     counts = read_counts(table, found.values, problems)
+    if found.times:
+        days = read_column(table, time_cells(table, found.times), found.times[0], unit, problems)
+        problems.raise_if_any()
+        order, place = np.unique(days.seconds, return_inverse=True)
+        daily = np.zeros((len(order), counts.shape[1]))
+        np.add.at(daily, place, counts)
+        name = table.header[found.times[0]]
+        note = f"counts of {counts.shape[1]:,} bins side by side, one {name} after the other"
+        return ArrivalTrace(daily.ravel(), 0.0, _source(table, "counts"), (note,))
     problems.raise_if_any()
     note = f"counts of {counts.shape[1]:,} bins side by side, added up over {len(counts):,} rows"
     return ArrivalTrace(counts.sum(axis=0), 0.0, _source(table, "counts"), (note,))
