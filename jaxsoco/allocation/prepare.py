@@ -304,13 +304,7 @@ def price_conflicts(content: Content) -> Iterator[Issue]:
     values = content.carbon.values
     low, high = float(values.min()), float(values.max())
     if low <= 0:
-        hour, place = np.argwhere(values <= 0)[0]
-        yield Issue(
-            "problem.carbon",
-            f"carbon intensity 0 in {content.carbon.regions[place]} at hour {hour} of the trace "
-            "leaves the competitive ratio without a bound (L = 0)",
-            "leave the region out with problem.regions",
-        )
+        yield from _zero_prices(content.carbon)
         return
     power, switch = content.settings.energy, content.settings.switch
     if any(map(is_traced, (content.move_rate, power, switch))):
@@ -323,6 +317,27 @@ def price_conflicts(content: Content) -> Iterator[Issue]:
             f"D + 2 tau + L >= U: a slot costs {low:.4g} to {high:.4g} g, a move up to "
             f"{move:.4g} g and a switch {switch:.4g} g, so moving never pays",
             "want less data, a smaller switch, or regions whose prices differ more",
+        )
+
+
+def _zero_prices(carbon: CarbonTrace) -> Iterator[Issue]:
+    """Each region with hours of carbon intensity 0: how many, the first one, and where it is."""
+    for place, region in enumerate(carbon.regions):
+        hours = np.flatnonzero(carbon.values[:, place] <= 0)
+        if not len(hours):
+            continue
+        first = carbon.start + hours[0]
+        key = region, int(first.astype(np.int64))
+        source = [zero.place for zero in carbon.zeros if zero[:2] == key]
+        moment = str(first).replace("T", " ")
+        rest = len(hours) - 1
+        more = f" and in {rest:,} more hour{'s' * (rest > 1)}" if rest else ""
+        yield Issue(
+            "problem.carbon",
+            f"carbon intensity 0 in {region} at {moment}:00 UTC{more}"
+            + (f" ({source[0]})" if source else "")
+            + " leaves the competitive ratio without a bound (L = 0)",
+            "leave the region out with problem.regions",
         )
 
 

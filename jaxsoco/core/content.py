@@ -33,19 +33,20 @@ HINTS = {
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _EMPTY_ZIP = b"PK\x05\x06"
 _BINARY = {
-    b"PAR1": "Parquet",
-    b"ARROW1": "Arrow",
+    b"PAR1\x15": "Parquet",
+    b"ARROW1\x00": "Arrow",
     b"\x89HDF": "HDF5",
-    b"CDF": "NetCDF",
-    b"SQLite format 3": "an SQLite database",
+    b"CDF\x01": "NetCDF",
+    b"CDF\x02": "NetCDF",
+    b"SQLite format 3\x00": "an SQLite database",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook (.xls)",
     b"%PDF": "PDF",
     b"\x93NUMPY": "a NumPy array (.npy)",
-    b"BZh": "a bzip2 archive",
+    b"BZh91AY&SY": "a bzip2 archive",
     b"\xfd7zXZ": "an xz archive",
     b"\x28\xb5\x2f\xfd": "a Zstandard archive",
     b"7z\xbc\xaf": "a 7-Zip archive",
-    b"Rar!": "a RAR archive",
+    b"Rar!\x1a": "a RAR archive",
     b"\x89PNG": "a picture",
     b"\x00\x05\x16\x07": "metadata of macOS (AppleDouble)",
     b"\x80\x02": "a Python pickle",
@@ -58,7 +59,7 @@ _SHEET = {"xl/": "an Excel workbook (.xlsx)", "word/": "a Word document (.docx)"
 
 _JSON = re.compile(r'\{\s*["}]|\[\s*(?:[\[{"\]]|-?\d[^,\n\]]*[,\]])')
 _NEWICK = re.compile(r"\(.*\)[^();]*;", re.DOTALL)
-_DOT = re.compile(r"(?:strict\s+)?(?:di)?graph\b[^{}\n]*\{", re.IGNORECASE)
+_DOT = re.compile(r"(?:strict\s+)?(?:di)?graph\b[^{},;\n]*\s*\{", re.IGNORECASE)
 _MARKDOWN = re.compile(r"\|[^\n]*\|\s*\n\|[\s:|-]+\|?\s*(?:\n|$)")
 _LEADING = {
     "{\\rtf": "rich text (RTF)",

@@ -69,7 +69,7 @@ def _below(folder: Path, endings: tuple[str, ...]) -> list[Path]:
         folders[:] = sorted(name for name in folders if not is_hidden(name))
         count += len(names)
         if count > MOST_ENTRIES:
-            break
+            raise OSError(f"there are more than {MOST_ENTRIES:,} files in its sub-folders")
         files += [
             Path(place) / name
             for name in names

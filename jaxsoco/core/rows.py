@@ -62,6 +62,10 @@ class Problems:
         if self._counts[file, kind] <= self.per_kind:
             self._issues.append(issue)
 
+    def has(self, kind: str) -> bool:
+        """Whether an issue of a kind has been added."""
+        return any(known == kind for _, known in self._counts)
+
     def __len__(self) -> int:
         return sum(self._counts.values())
 
@@ -91,6 +95,7 @@ class Table(NamedTuple):
       lines: ``[m]`` int64, line of the file that each row begins in, from 1.
       separator: what stands between cells; a blank means any white space.
       whole: whether every row of the file is there.
+      item: what ``lines`` count where the file has no lines of rows: ``record`` of JSON.
     """
 
     file: str
@@ -99,10 +104,11 @@ class Table(NamedTuple):
     lines: np.ndarray
     separator: str = ","
     whole: bool = True
+    item: str = ""
 
     def at(self, row: int, column: int | None = None) -> str:
         """The place of a row or a cell, as messages show it: ``fr.csv:17, column carbon``."""
-        line = f"{self.file}:{self.lines[row]}"
+        line = place(self.file, self.lines[row], self.item)
         if column is None:
             return line
         name = self.header[column] if column < len(self.header) else column + 1
@@ -113,6 +119,11 @@ class Table(NamedTuple):
         subset = [self.rows[i] for i in rows]
         whole = self.whole and len(subset) == len(self.rows)
         return self._replace(rows=subset, lines=self.lines[rows], whole=whole)
+
+
+def place(file: str, line: int, item: str = "") -> str:
+    """A line of a file as messages show it: ``fr.csv:17``, or ``fr.json: record 17``."""
+    return f"{file}: {item} {line}" if item else f"{file}:{line}"
 
 
 def read_table(

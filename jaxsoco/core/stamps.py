@@ -20,9 +20,7 @@ _EPOCH, _EPOCH_UTC = datetime(1970, 1, 1), datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _DAY = 86400
 
-_PLAIN = re.compile(
-    r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d:\d\d)?)?", re.ASCII
-)
+_PLAIN = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d:\d\d)?)?", re.ASCII)
 _GENERAL = re.compile(
     r"""(?P<year>\d{4})
     (?: -(?P<month>\d\d?)-(?P<day>\d\d?)
@@ -96,7 +94,8 @@ def _moment(parts: dict[str, str | None]) -> Stamp | None:
     second = value("second", "second_1")
     digits = parts["fraction"] or parts["fraction_1"]
     fraction = min(float(f"0.{digits}"), 1 - 2**-53) if digits else 0.0
-    midnight = hour == 24 and not minute and not second and not fraction
+    named = parts["minute"] or parts["minute_1"]  # an hour 24 alone may be the last of 1 to 24
+    midnight = hour == 24 and named and not minute and not second and not fraction
     # A leap second is the last one of an hour (of a day, in UTC).
     if not (hour < 24 or midnight) or minute > 59 or second > 60 or (second == 60 > minute + 1):
         return None

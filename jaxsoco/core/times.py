@@ -116,11 +116,11 @@ def read_times(cells: Sequence[str], unit: str = "auto") -> Times:
       The times, with what could not be read; :func:`report_times` says what is wrong.
     """
     cells = [cell.strip() for cell in cells]
-    numeric = np.array([number(cell) is not None for cell in cells], bool)
+    numeric = np.array([_is_number(cell) for cell in cells], bool)
     if unit == "auto" and _is_compact([cells[i] for i in np.flatnonzero(numeric)]):
         stamps = [read_stamp(_compact(cell) or cell) for cell in cells]
-        written = np.array([stamp is not None for stamp in stamps], bool) & ~numeric
-        return _of_stamps(stamps, written)._replace(unit="compact")
+        other = np.array([stamp is not None for stamp in stamps], bool) & ~numeric
+        return _of_stamps(stamps, other)._replace(unit="compact")
     stamps = [None if numeric[i] else read_stamp(cell) for i, cell in enumerate(cells)]
     if np.count_nonzero(numeric) > sum(stamp is not None for stamp in stamps):
         return _of_numbers(cells, numeric, stamps, unit)
@@ -132,8 +132,14 @@ def is_moment(cell: str) -> bool:
     return number(cell) is None and read_stamp(cell) is not None
 
 
+def _is_number(cell: str) -> bool:
+    """Whether a cell holds a number; NaN is none."""
+    value = number(cell)
+    return value is not None and value == value
+
+
 def _of_stamps(stamps: list[Stamp | None], odd: np.ndarray) -> Times:
-    """Stamps, and cells that hold a time of another kind."""
+    """Stamps, and which of the cells hold an odd time among them."""
     absent = np.array([stamp is None for stamp in stamps], bool)
     naive = np.array([bool(stamp and stamp.naive) for stamp in stamps], bool)
     whole = np.array([stamp.whole if stamp else 0 for stamp in stamps], np.int64)
@@ -207,10 +213,13 @@ def report_times(
     table: Table, cells: Sequence[str], column: int, times: Times, problems: Problems
 ) -> None:
     """Adds what is wrong with a column of time: no times, several kinds, zones here and there."""
-    for i in np.flatnonzero(times.bad).tolist():
-        issue = Issue(table.at(i, column), f'"{cells[i]}" is not a timestamp', stamp_hint(cells[i]))
+    good, bad = np.flatnonzero(~times.bad & ~times.odd), np.flatnonzero(times.bad).tolist()
+    # One cause, if none can be read.
+    rest = len(bad) - 1 if not len(good) else 0
+    for i in bad[:1] if rest else bad:
+        message = f'"{cells[i]}" is not a timestamp{as_in_more(rest)}'
+        issue = Issue(table.at(i, column), message, stamp_hint(cells[i]))
         problems.add(table.file, "unreadable timestamps", issue)
-    good = np.flatnonzero(~times.bad & ~times.odd)
     if not len(good):
         return
     odd = np.flatnonzero(times.odd).tolist()
@@ -219,7 +228,7 @@ def report_times(
         issue = Issue(
             table.at(odd[0], column),
             f'"{cells[odd[0]]}" and "{cells[first]}" in line {table.lines[first]} are different '
-            f"kinds of time" + (f", as in {len(odd) - 1:,} more lines" if len(odd) > 1 else ""),
+            f"kinds of time{as_in_more(len(odd) - 1)}",
             f"write all of them alike: {WANT_ISO}",
         )
         problems.add(table.file, "mixed kinds of time", issue)
@@ -231,6 +240,11 @@ def report_times(
             "give every timestamp an offset such as +00:00",
         )
         problems.add(table.file, "mixed time zones", issue)
+
+
+def as_in_more(lines: int) -> str:
+    """``, as in 4,990 more lines``; nothing of none."""
+    return f", as in {lines:,} more line{'s' * (lines > 1)}" if lines else ""
 
 
 def unit_note(times: Times, setting: str = "") -> str:

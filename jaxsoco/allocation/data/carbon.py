@@ -5,10 +5,25 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from jaxsoco.core.errors import InputError, Issue, suggest
+
+
+class Zero(NamedTuple):
+    """A reading of 0, for which there is no competitive ratio.
+
+    Attributes:
+      region: its region.
+      hour: hours since 1970, UTC.
+      place: where it is, ``de.csv:17, column DE``.
+    """
+
+    region: str
+    hour: int
+    place: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +39,7 @@ class CarbonTrace:
       values: ``[hours, n]`` float64, g CO2eq/kWh, read-only; row t is the hour ``start + t``.
       source: what a report prints: the path and format, or ``synthetic (seed 0)``.
       notes: what was done to the data on the way in, one sentence each.
+      zeros: readings of 0 in the files (the first hundred of a region), for messages.
       digest: sha256 in hexadecimal of regions, start and values (derived).
     """
 
@@ -32,6 +48,7 @@ class CarbonTrace:
     values: np.ndarray
     source: str
     notes: tuple[str, ...] = ()
+    zeros: tuple[Zero, ...] = ()
     digest: str = field(init=False)
 
     def __post_init__(self) -> None:

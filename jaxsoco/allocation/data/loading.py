@@ -1,6 +1,7 @@
-"""Loads hourly carbon intensity from CSV files: :func:`load_carbon_csv`.
+"""Loads hourly carbon intensity from files: :func:`load_carbon_csv`.
 
-Their layouts and units: :mod:`jaxsoco.allocation.data.carbon_csv.formats`.
+Their layouts and units: :mod:`jaxsoco.allocation.data.carbon_csv.formats` for tables, and
+:mod:`jaxsoco.allocation.data.carbon_csv.answers` for answers in JSON.
 """
 
 from __future__ import annotations
@@ -11,11 +12,19 @@ from pathlib import Path
 import numpy as np
 
 from jaxsoco.allocation.data.carbon import CarbonTrace
-from jaxsoco.allocation.data.carbon_csv.assembly import Series, continuous, join, same_range
+from jaxsoco.allocation.data.carbon_csv.assembly import (
+    Joined,
+    Series,
+    by_region,
+    continuous,
+    join,
+    same_range,
+    zeros,
+)
 from jaxsoco.allocation.data.carbon_csv.formats import SIGNALS
 from jaxsoco.allocation.data.carbon_csv.readings import Readings, read_file
+from jaxsoco.allocation.data.files import carbon_files
 from jaxsoco.core.errors import InputError, Issue, suggest
-from jaxsoco.core.files import is_folder, unreadable
 from jaxsoco.core.rows import Problems
 
 __all__ = ["CarbonTrace", "load_carbon_csv"]
@@ -28,12 +37,14 @@ def load_carbon_csv(
     fill_gaps: int = 0,
     trim: bool = False,
 ) -> CarbonTrace:
-    r"""Reads carbon intensity from CSV files of the known layouts, mixed at will.
+    r"""Reads carbon intensity from files of the known layouts, mixed at will.
 
-    Hours are UTC: timestamps are ISO 8601 with an offset, or without one under a header that says
-    UTC, or without one in a file that has every hour once (then a note says that UTC was assumed).
-    Several files of one region are joined if no hour stands in two of them. A region is named after
-    the ``Zone id`` of an Electricity Maps export, the column of a wide table, or else the file.
+    Tables of separated values and answers in JSON are read, packed (gzip, zip) or not. Hours are
+    UTC: timestamps are ISO 8601 with an offset, or without one under a header that says UTC, or
+    without one in a file that has every hour once (then a note says that UTC was assumed), or
+    numbers of seconds to nanoseconds since 1970. Several files of one region (``DE_2020.csv`` and
+    ``DE_2021.csv``) are joined if no hour stands in two of them. A region is named after the
+    column of a wide table, the zone of the rows, or else the file.
 
     >>> from pathlib import Path
     >>> from jaxsoco.allocation import load_carbon_csv
@@ -43,7 +54,8 @@ def load_carbon_csv(
     [[80.0, 20.0], [90.0, 25.0]]
 
     Args:
-      path: a folder (its ``*.csv`` in the order of names), a file, or a list of both.
+      path: a folder (its ``*.csv`` in the order of names, or those of its sub-folders), a file, or
+        a list of both.
       signal: ``"life-cycle"`` or ``"direct"``: the column of an Electricity Maps export to take.
       fill_gaps: longest run of missing hours or empty cells, in hours, that is interpolated
         linearly; each file where this happens gets a note. 0 makes every gap an error.
@@ -57,23 +69,26 @@ def load_carbon_csv(
     """
     _check_arguments(signal, fill_gaps)
     problems = Problems(per_kind=3)
-    readings: dict[str, list[Readings]] = {}
-    for file in csv_files(path, problems):
-        for part in read_file(file, signal, fill_gaps, problems):
-            readings.setdefault(part.region, []).append(part)
-    joined = [join(parts, problems) for parts in readings.values()]
+    files, left_out = carbon_files(path, problems)
+    parts: list[Readings] = []
+    for file in files:
+        parts += read_file(file.path, signal, fill_gaps, problems, file.folders)
+    readings = by_region(parts)
+    joined = [join(group, problems) for group in readings.values()]
+    if problems.has("negative values"):
+        _report_zeros(joined, problems)
     series = [continuous(one, fill_gaps, trim, problems) for one in joined]
     if not problems:
         series = same_range([one for one in series if one is not None], trim, problems)
     problems.raise_if_any()
     whole = [one for one in series if one is not None]
-    parts = [part for group in readings.values() for part in group]
     return CarbonTrace(
         regions=tuple(readings),
         start=np.datetime64(whole[0].start, "h"),
         values=np.stack([one.values for one in whole], axis=1),
         source=f"{_label(path)} ({' and '.join(dict.fromkeys(part.kind for part in parts))})",
-        notes=_notes(parts, whole),
+        notes=(*left_out, *_notes(parts, whole)),
+        zeros=tuple(zero for one in joined for zero in zeros(one)),
     )
 
 
@@ -88,33 +103,13 @@ def _check_arguments(signal: str, fill_gaps: int) -> None:
         raise InputError(issues)
 
 
-def csv_files(path: str | Path | Sequence[str | Path], problems: Problems) -> list[Path]:
-    """The CSV files that ``path`` stands for, each once; what is wrong goes to ``problems``."""
-    entries = [path] if isinstance(path, str | Path) else list(path)
-    if not entries:
-        problems.add("", "paths", Issue("carbon", "names no file", "give a folder or CSV files"))
-    files: list[Path] = []
-    for entry in map(Path, entries):
-        if is_folder(entry):
-            inside = _csv_files_in(entry, problems)
-            if inside is not None and not inside:
-                hint = "wanted: hourly CSV files, one for each region or one wide table"
-                problems.add(str(entry), "paths", Issue(str(entry), "holds no *.csv file", hint))
-            files += inside or []
-        else:
-            files.append(entry)
-    for repeated in {file for file in files if files.count(file) > 1}:
-        issue = Issue(str(repeated), "is given more than once", "name each file once")
-        problems.add(str(repeated), "paths", issue)
-    return list(dict.fromkeys(files))
-
-
-def _csv_files_in(folder: Path, problems: Problems) -> list[Path] | None:
-    try:
-        return sorted(file for file in folder.iterdir() if file.suffix.lower() == ".csv")
-    except OSError as error:
-        problems.add(str(folder), "paths", unreadable(folder, error))
-        return None
+def _report_zeros(joined: list[Joined], problems: Problems) -> None:
+    """Names the zeros where the file is to be corrected anyway: a study would refuse them next."""
+    for one in joined:
+        for zero in zeros(one):
+            message = "0 leaves the competitive ratio without a bound"
+            hint = "correct it, or leave the region out with problem.regions"
+            problems.add(one.parts[0].file, "values of 0", Issue(zero.place, message, hint))
 
 
 def _notes(parts: list[Readings], series: list[Series]) -> tuple[str, ...]:

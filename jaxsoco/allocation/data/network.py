@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jaxsoco.allocation.data.latency_files import read_matrix
 from jaxsoco.core.errors import InputError, Issue, suggest
-from jaxsoco.core.files import numbers, read_npy, read_npz
-from jaxsoco.core.rows import Problems, number, read_table
+from jaxsoco.core.files import numbers
+from jaxsoco.core.text import shorten
 
 EARTH_RADIUS_KM = 6371.0
 MS_PER_KM = 0.013
@@ -22,7 +23,6 @@ NEARLY_SYMMETRIC = 0.05
 TRIANGLE_TOLERANCE = 1e-9
 LONGEST_MS = 1e6
 """Longest round trip: no connection takes a quarter of an hour."""
-ONE_MATRIX = "wanted: one square matrix of round-trip times in ms"
 
 
 class Region(NamedTuple):
@@ -73,28 +73,44 @@ under the Open Database License 1.0.
 """
 
 _BY_NAME = {key: region for region in REGIONS for key in (region.zone, region.name)}
+_BY_FOLDED = {name.casefold(): region for name, region in _BY_NAME.items()}
+_FEW = 3
+"""Unknown regions that are named in lines of their own."""
 
 
 def find_regions(names: Sequence[str | Region]) -> list[Region]:
-    """Returns the regions with these AWS names or Electricity Maps zones, in that order.
+    """Returns the regions with these AWS names or Electricity Maps zones (any case), in that order.
 
     A :class:`Region` stands for itself, so that other places can be named with their coordinates.
 
     Raises:
-      InputError: with an issue for each unknown name.
+      InputError: with an issue for each unknown name, or one for all where they are many.
     """
-    issues = [
-        Issue(
-            f"regions[{place}]",
-            f'"{name}" has no known coordinates',
-            f"{suggest(name, _BY_NAME)}; or give a latency matrix",
-        )
-        for place, name in enumerate(names)
-        if not isinstance(name, Region) and name not in _BY_NAME
-    ]
-    if issues:
-        raise InputError(issues)
-    return [name if isinstance(name, Region) else _BY_NAME[name] for name in names]
+    places = [one if isinstance(one, Region) else _BY_FOLDED.get(one.casefold()) for one in names]
+    unknown = [i for i, place in enumerate(places) if place is None]
+    if len(unknown) > _FEW:
+        listed = shorten(", ".join(str(names[i]) for i in unknown), 200)
+        message = f"{len(unknown)} of {len(names)} regions have no known coordinates: {listed}"
+        raise InputError(Issue("regions", message, _WITHOUT_PLACE))
+    if unknown:
+        raise InputError([_unknown(i, str(names[i])) for i in unknown])
+    return [place for place in places if place is not None]
+
+
+_WITHOUT_PLACE = (
+    "give a latency matrix: only the 14 regions of the paper are known, by AWS name or zone, such "
+    "as eu-west-3 or FR"
+)
+
+
+def _unknown(place: int, name: str) -> Issue:
+    hint = suggest(name, _BY_NAME)
+    near = hint.startswith("did you mean")
+    return Issue(
+        f"regions[{place}]",
+        f'"{name}" has no known coordinates',
+        f"{hint}; or give a latency matrix" if near else _WITHOUT_PLACE,
+    )
 
 
 def great_circle_latency(regions: Sequence[str | Region]) -> np.ndarray:
@@ -155,9 +171,10 @@ def load_latency(path: str | Path, regions: Sequence[str]) -> np.ndarray:
     [[0.0, 25.0], [25.0, 0.0]]
 
     Args:
-      path: ``.csv`` (with the names of regions in the first row and column, or bare numbers),
-        ``.npy`` (bare), or ``.npz`` with one square matrix, or with one called ``rtt_ms``,
-        ``latency_ms``, ``latency`` or ``rtt``, and optionally a vector of names beside it.
+      path: ``.csv`` (with the names of regions in the first row and column, or bare numbers, or a
+        list of pairs ``from,to,ms``), ``.npy`` (bare), or ``.npz`` with one square matrix, or with
+        one called ``rtt_ms``, ``latency_ms``, ``latency`` or ``rtt``, and optionally a vector of
+        names (text or bytes) beside it.
       regions: names of the n regions. A matrix with names may hold more regions, in any order; a
         bare one must be ``[n, n]`` in this order.
 
@@ -171,61 +188,12 @@ def load_latency(path: str | Path, regions: Sequence[str]) -> np.ndarray:
         averaged, with a warning.
     """
     path = Path(path)
-    readers = {".npz": _read_npz, ".npy": _read_npy, ".csv": _read_csv}
-    if path.suffix.lower() not in readers:
-        raise InputError(Issue(str(path), "is not a latency matrix", "wanted: .csv, .npy or .npz"))
-    matrix, names = readers[path.suffix.lower()](path)
+    matrix, names = read_matrix(path, regions)
     matrix = _arrange(matrix, names, list(regions), str(path))
     issues = _faults(matrix, str(path), regions)
     if issues:
         raise InputError(issues)
     return _symmetric(matrix, str(path), regions)
-
-
-def _read_npz(path: Path) -> tuple[np.ndarray, list[str] | None]:
-    arrays = read_npz(path)
-    square = {
-        key: a
-        for key, a in arrays.items()
-        if a.ndim == 2 and a.shape[0] == a.shape[1] and a.dtype.kind in "fiu"
-    }
-    preferred = [key for key in ("rtt_ms", "latency_ms", "latency", "rtt") if key in square]
-    if not preferred and len(square) != 1:
-        contents = ", ".join(f"{key} {list(a.shape)}" for key, a in arrays.items()) or "nothing"
-        message = f'has no array "rtt_ms" and not one single square matrix; it holds {contents}'
-        raise InputError(Issue(str(path), message, ONE_MATRIX))
-    matrix = square[preferred[0]] if preferred else next(iter(square.values()))
-    names = [a for a in arrays.values() if a.shape == matrix.shape[:1] and a.dtype.kind == "U"]
-    return matrix, names[0].tolist() if len(names) == 1 else None
-
-
-def _read_npy(path: Path) -> tuple[np.ndarray, None]:
-    return read_npy(path), None
-
-
-def _read_csv(path: Path) -> tuple[np.ndarray, list[str] | None]:
-    # A bare matrix has a number in its corner, the header of a named one has none.
-    table = read_table(path, header=lambda cells: number(cells[0]) is None)
-    names, rows = None, table.rows
-    if table.header:
-        names = table.header[1:]
-        if names != [row[0] for row in rows]:
-            message = "the first row and the first column name different regions"
-            raise InputError(Issue(table.file, message, ONE_MATRIX))
-        rows = [row[1:] for row in rows]
-    widths = {len(row) for row in rows}
-    if len(widths) > 1:
-        message = f"its rows have {min(widths)} to {max(widths)} columns"
-        raise InputError(Issue(table.file, message, ONE_MATRIX))
-    problems = Problems()
-    for r, row in enumerate(rows):
-        for c, cell in enumerate(row):
-            if number(cell) is None:
-                message = f'"{cell}" in row {r + 1}, column {c + 1} is not a number'
-                issue = Issue(table.at(r), message, ONE_MATRIX)
-                problems.add(table.file, "cells like these", issue)
-    problems.raise_if_any()
-    return np.array(rows, np.float64), names
 
 
 def _arrange(

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from jaxsoco.allocation.data.carbon import CarbonTrace
-from jaxsoco.allocation.data.loading import csv_files, load_carbon_csv
+from jaxsoco.allocation.data.files import carbon_files, url_issue
+from jaxsoco.allocation.data.loading import load_carbon_csv
 from jaxsoco.allocation.data.network import close_metric, great_circle_latency, load_latency
 from jaxsoco.allocation.data.subsets import subset_regions
 from jaxsoco.allocation.data.synthetic import synthetic_carbon
@@ -82,9 +83,10 @@ def _digest(path: Path) -> str | None:
     """SHA-256 of the files' names and bytes; None where the loader will say what is wrong."""
     digest, problems = hashlib.sha256(), Problems()
     try:
-        for file in csv_files(path, problems):
+        for file, folders in carbon_files(path, problems)[0]:
             content = read_bytes(file, MOST_TEXT)
-            digest.update(f"{file.name}\0{len(content)}\0".encode(errors="surrogateescape"))
+            name = "/".join((*folders, file.name))
+            digest.update(f"{name}\0{len(content)}\0".encode(errors="surrogateescape"))
             digest.update(content)
         problems.raise_if_any()
     except InputError:
@@ -105,7 +107,12 @@ def read_latency(
     """
     try:
         if settings.latency == "great-circle":
+            if len(regions) == 1:
+                return np.zeros((1, 1)), 0  # wherever it is
             return close_metric(great_circle_latency(regions))
+        url = url_issue(settings.latency)
+        if url is not None:
+            raise InputError(url)
         return close_metric(load_latency(folder / settings.latency, regions))
     except InputError as error:
         raise error.under("problem.latency") from None

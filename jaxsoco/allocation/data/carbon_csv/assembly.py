@@ -6,10 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jaxsoco.allocation.data.carbon import Zero
 from jaxsoco.allocation.data.carbon_csv.formats import stamp
-from jaxsoco.allocation.data.carbon_csv.readings import Readings, looks_like_daylight_saving
+from jaxsoco.allocation.data.carbon_csv.hours import looks_like_daylight_saving
+from jaxsoco.allocation.data.carbon_csv.places import folder_of
+from jaxsoco.allocation.data.carbon_csv.readings import Readings
 from jaxsoco.core.errors import Issue
-from jaxsoco.core.rows import Problems
+from jaxsoco.core.rows import Problems, place
+
+_MOST_ZEROS = 100
 
 
 class Series(NamedTuple):
@@ -38,7 +43,8 @@ class Joined(NamedTuple):
     def at(self, row: int, *, clock: bool = False) -> str:
         """The place of a reading, or of its timestamp, as messages show it."""
         part = self.parts[self.source[row]]
-        return f"{part.file}:{self.lines[row]}, column {part.clock if clock else part.column}"
+        where = place(part.file, self.lines[row], part.item)
+        return f"{where}, column {part.clock if clock else part.column}"
 
     @property
     def label(self) -> str:
@@ -46,6 +52,29 @@ class Joined(NamedTuple):
         files = ", ".join(dict.fromkeys(part.file for part in self.parts))
         wide = self.parts[0].kind == "wide table"
         return f"{files}, column {self.parts[0].column}" if wide else files
+
+
+def by_region(readings: list[Readings]) -> dict[str, list[Readings]]:
+    """The readings of each region.
+
+    Files that only their own names call alike are one region's years only if nothing tells them
+    apart: not the zones of their rows, and not the folders that they are in.
+    """
+    groups: dict[str, list[Readings]] = {}
+    for one in readings:
+        groups.setdefault(one.region, []).append(one)
+    regions: dict[str, list[Readings]] = {}
+    for group in groups.values():
+        zones = {one.zone for one in group if one.by_file}
+        folders = {folder_of(one.folders) for one in group if one.by_file}
+        for one in group:
+            name = one.region
+            if one.by_file and len(zones) > 1:
+                name = one.zone or name
+            elif one.by_file and len(folders) > 1:
+                name = folder_of(one.folders) or name
+            regions.setdefault(name, []).append(one._replace(region=name))
+    return regions
 
 
 def join(parts: list[Readings], problems: Problems) -> Joined:
@@ -62,10 +91,11 @@ def join(parts: list[Readings], problems: Problems) -> Joined:
         return joined
     i = int(common[0])
     moment = stamp(int(hours[i]) * 3600)
-    first = joined.parts[source[i - 1]].file
+    before = joined.parts[source[i - 1]]
+    first = place(before.file, lines[i - 1], before.item)
     issue = Issue(
         joined.at(i, clock=True),
-        f"the region {parts[0].region} has {moment} UTC in {first}:{lines[i - 1]} too "
+        f"the region {parts[0].region} has {moment} UTC in {first} too "
         f"({len(common)} hours in common)",
         "two files of one region are joined only if no hour is in both: remove one",
     )
@@ -207,3 +237,10 @@ def _range(start: int, end: int) -> str:
 
 def _plural(one: str, count: int, many: str = "") -> str:
     return one if count == 1 else many or one + "s"
+
+
+def zeros(joined: Joined) -> list[Zero]:
+    """The readings of 0, for which an algorithm has no ratio; the first hundred."""
+    rows = np.flatnonzero(joined.values == 0)[:_MOST_ZEROS].tolist()
+    region = joined.parts[0].region
+    return [Zero(region, int(joined.hours[row]), joined.at(row)) for row in rows]

@@ -1,4 +1,4 @@
-"""The four layouts of carbon CSV files: what their headers look like, and their timestamps.
+"""The layouts of carbon tables: which column of a header holds what.
 
 =================  ==================================================================  ===========
 layout             columns                                                             unit
@@ -9,130 +9,106 @@ Electricity Maps   ``Datetime (UTC)``, ``Zone id``, ``Carbon intensity gCO₂eq/
                    gCO₂eq/kWh (LCA)``
 WattTime           ``point_time``, ``value`` (v3) or ``timestamp``, ``MOER`` (v2);     lb/MWh
                    ``MOER version 2.0`` of the SGIP signal                             kg/kWh
+one column         a time, one column of carbon intensity by its name                  g/kWh
+                   (``CI``, ``carbon_intensity``, ``avg_CI``), perhaps a zone
 wide table         one time column, one column for each region                         g/kWh
 =================  ==================================================================  ===========
 
 Zone average is how Sukprasert et al. (EuroSys 2024) redistribute Electricity Maps data: life-cycle
 averages. WattTime's rates are marginal: 1 lb/MWh = 0.45359237 g/kWh (the pound is 0.45359237 kg by
-definition). A unit in the name of a ``MOER`` column, ``MOER (kg/MWh)`` say, is honoured.
+definition). A unit in the name of a column, ``MOER (kg/MWh)`` say, is honoured. Answers in JSON are
+in :mod:`jaxsoco.allocation.data.carbon_csv.answers`.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import NamedTuple
 
 import numpy as np
 
-GRAMS_PER_KWH_OF_LB_PER_MWH = 0.45359237
-
-KNOWN_HEADERS = (
-    "zone average: datetime,zone_name,carbon_intensity_avg",
-    "Electricity Maps: Datetime (UTC),Zone id,Carbon intensity gCO₂eq/kWh (Life cycle)",
-    "WattTime: point_time,value or timestamp,MOER",
-    "wide table: datetime,<region>,<region>,...",
+from jaxsoco.allocation.data.carbon_csv.headers import (
+    Header,
+    HeaderError,
+    Layout,
+    nearest,
+    quoted,
+    times_of,
 )
-
-_TIME_NAMES = frozenset(
-    {"datetime", "date_time", "date time", "timestamp", "time", "date", "hour", "point_time", "utc"}
+from jaxsoco.allocation.data.carbon_csv.names import (
+    GRAMS_PER_KWH_OF_LB_PER_MWH,
+    is_estimated,
+    is_unit_column,
+    is_value,
+    is_zone,
+    squeezed,
+    strays,
+    unit_factor,
+    without_unit,
 )
+from jaxsoco.core.rows import is_unnamed
+from jaxsoco.core.text import shorten
+
 # Columns of the other layouts: a table that has one of them is a damaged file, not a wide table.
-_NOT_REGIONS = frozenset(
-    {"value", "zone_name", "zone name", "zone id", "zone_id", "country", "units", "market", "freq"}
-    | {"ba", "version", "frequency", "data source", "carbon_intensity", "carbonintensity"}
-)
+_NOT_REGIONS = frozenset({"value", "market", "freq", "version", "frequency", "data source"})
 _SIGNAL_ENDINGS = {
     "life-cycle": ("(life cycle)", "(life-cycle)", "(lifecycle)", "(lca)"),
     "direct": ("(direct)",),
 }
 SIGNALS = tuple(_SIGNAL_ENDINGS)
+_SIGNAL_WORDS = {"life-cycle": ("lifecycle", "lca"), "direct": ("direct",)}
 _MOER_VERSION = re.compile(r"moer version (\d+(?:\.\d+)?)")
-_FILE_SUFFIX = re.compile(
-    r"(?:[_-](?:\d{4}(?:-\d\d){0,2}|hourly|co2_moer|co2_aoer|moer|historical|all_moer_versions))+$",
-    re.IGNORECASE,
-)
+_MOST_NAMES = 10
 
 
-class Layout(NamedTuple):
-    """Where a file keeps what.
-
-    Attributes:
-      kind: name of the layout, for messages and reports.
-      time: column of the timestamp.
-      values: columns of readings; several in a wide table only.
-      regions: region of each of ``values``; the zone column overrides it where rows differ.
-      zone: column that names the zone of each row, or None.
-      zone_first: whether a file of a single zone is named after it, not after the file.
-      factor: from the file's unit to g CO2eq/kWh.
-      utc: whether the header promises UTC.
-      averaged: whether readings within an hour are averaged; otherwise they are an error.
-    """
-
-    kind: str
-    time: int
-    values: tuple[int, ...]
-    regions: tuple[str, ...]
-    zone: int | None = None
-    zone_first: bool = False
-    factor: float = 1.0
-    utc: bool = False
-    averaged: bool = False
-
-
-class HeaderError(Exception):
-    """A header that fits no layout; the arguments are the message and the hint."""
-
-
-def recognise(header: Sequence[str], stem: str, signal: str) -> Layout:
+def recognise(header: Header, signal: str) -> Layout:
     """Returns the layout of a file with this ``header``.
 
     Args:
-      header: names of the columns as they stand in the first line.
-      stem: the file's name without its ending; names the region where no column does.
+      header: its columns.
       signal: ``"life-cycle"`` or ``"direct"``: which column of an Electricity Maps export.
 
     Raises:
       HeaderError: no layout fits, or the one that fits lacks what was asked for.
     """
-    names = [_plain(name) for name in header]
-    for attempt in (_portal, _zone_average, _watttime, _wide):
-        layout = attempt(header, names, stem, signal)
+    for attempt in (_portal, _zone_average, _watttime, _one_column, _wide):
+        layout = attempt(header, signal)
         if layout is not None:
             return layout
     raise HeaderError(
-        f"the header {_quoted(header)} is none of the known ones",
-        "known: " + "; ".join(KNOWN_HEADERS),
+        f"the header {quoted(header.names)} is none of the known ones", nearest(header)
     )
 
 
-def _portal(header: Sequence[str], names: list[str], stem: str, signal: str) -> Layout | None:
+def _portal(header: Header, signal: str) -> Layout | None:
+    names = header.plain
     columns = [i for i, name in enumerate(names) if name.startswith("carbon intensity")]
-    if not columns and "zone id" not in names:
+    endings = tuple(ending for group in _SIGNAL_ENDINGS.values() for ending in group)
+    if "zone id" not in names and not any(names[i].endswith(endings) for i in columns):
         return None
     matches = [i for i in columns if names[i].endswith(_SIGNAL_ENDINGS[signal])]
     if len(matches) != 1:
         ending = "direct" if signal == "direct" else "Life cycle"
         raise HeaderError(
             f"an Electricity Maps export with {len(matches) or 'no'} {signal} columns: "
-            f"{_quoted(header)}",
+            f"{quoted(header.names)}",
             f'wanted: one column "Carbon intensity gCO₂eq/kWh ({ending})"',
         )
     return Layout(
         "Electricity Maps export",
-        _time_column(header, names),
+        times_of(header),
         tuple(matches),
-        (_FILE_SUFFIX.sub("", stem),),
+        (header.region,),
         zone=names.index("zone id") if "zone id" in names else None,
         zone_first=True,
-        utc=_promises_utc(names),
+        factors=_factors(header, matches),
+        estimated=header.only(is_estimated),
+        utc=header.utc,
     )
 
 
-def _zone_average(header: Sequence[str], names: list[str], stem: str, signal: str) -> Layout | None:
-    if "carbon_intensity_avg" not in names:
+def _zone_average(header: Header, signal: str) -> Layout | None:
+    if "carbon_intensity_avg" not in header.plain:
         return None
     if signal == "direct":
         raise HeaderError(
@@ -141,16 +117,19 @@ def _zone_average(header: Sequence[str], names: list[str], stem: str, signal: st
         )
     return Layout(
         "zone average",
-        _time_column(header, names),
-        (names.index("carbon_intensity_avg"),),
-        (stem,),
-        zone=names.index("zone_name") if "zone_name" in names else None,
-        utc=_promises_utc(names),
+        times_of(header),
+        (header.plain.index("carbon_intensity_avg"),),
+        (header.region,),
+        zone=header.zone("zonename"),
+        units=header.only(is_unit_column),
+        estimated=header.only(is_estimated),
+        utc=header.utc,
     )
 
 
-def _watttime(header: Sequence[str], names: list[str], stem: str, signal: str) -> Layout | None:
+def _watttime(header: Header, signal: str) -> Layout | None:
     del signal  # a marginal rate is neither
+    names = header.plain
     moer = _moer_column(names)
     if moer is None:
         return None
@@ -162,11 +141,12 @@ def _watttime(header: Sequence[str], names: list[str], stem: str, signal: str) -
     column, factor = moer
     return Layout(
         "WattTime marginal rate",
-        _time_column(header, names),
+        times_of(header),
         (column,),
-        (_FILE_SUFFIX.sub("", stem),),
-        factor=factor,
-        utc="point_time" in names or _promises_utc(names),
+        (header.region,),
+        factors=(factor,),
+        units=header.only(is_unit_column),
+        utc="point_time" in names or header.utc,
         averaged=True,
     )
 
@@ -180,109 +160,127 @@ def _moer_column(names: list[str]) -> tuple[int, float] | None:
         return max(versions)[1], 1000.0
     for i, name in enumerate(names):
         if name.startswith("moer") and not name.startswith("moer version"):
-            squeezed = name.replace("_", "").replace("per", "/").replace(" ", "")
-            if "kg" in squeezed:
-                return i, 1000.0 if "/kwh" in squeezed else 1.0
-            return i, GRAMS_PER_KWH_OF_LB_PER_MWH
+            factor = unit_factor(name)
+            return i, GRAMS_PER_KWH_OF_LB_PER_MWH if factor is None else factor
     if "value" in names and "point_time" in names:
         return names.index("value"), GRAMS_PER_KWH_OF_LB_PER_MWH
     return None
 
 
-def _wide(header: Sequence[str], names: list[str], stem: str, signal: str) -> Layout | None:
-    del stem, signal  # a wide table says nothing of either
-    times = [i for i, name in enumerate(names) if _is_time(name)]
-    if not times and names and _is_index(names[0]):
-        times = [0]
-    if len(times) != 1 or _NOT_REGIONS.intersection(names):
+def _one_column(header: Header, signal: str) -> Layout | None:
+    """One column of carbon intensity by its name; what stands beside it is no region."""
+    columns, others = _columns(header), _strays(header)
+    values = [i for i in columns if i not in others and is_value(header.names[i])]
+    names = [squeezed(header.names[i]) for i in columns]
+    measured = [i for i, name in zip(columns, names, strict=True) if name.endswith("actual")]
+    if not values and len(measured) == 1 and {"forecast", "intensityforecast"}.intersection(names):
+        values = measured  # the British API as a table
+    words = _SIGNAL_WORDS[signal]
+    if len(values) > 1:
+        values = [i for i in values if any(w in squeezed(header.names[i]) for w in words)] or values
+    zone = header.zone()
+    unknown = [i for i in columns if i not in others and i not in values]
+    if not values or (zone is None and unknown):
+        return None  # CI may be a region (Ivory Coast) among others
+    if len(values) > 1:
+        listed = ", ".join(header.names[i] for i in values)
+        raise HeaderError(
+            f"{len(values)} columns of carbon intensity: {listed}", "keep the one that counts"
+        )
+    (value,) = values
+    left_out = [header.names[i] for i in columns if i != value and not _says_something(header, i)]
+    notes = ()
+    if left_out:
+        listed, are = _few(left_out), "is" if len(left_out) == 1 else "are"
+        notes = (f"{header.names[value]} is the carbon intensity; {listed} {are} left out",)
+    return Layout(
+        "one column",
+        times_of(header),
+        (value,),
+        (header.region,),
+        zone=zone,
+        zone_first=True,
+        factors=_factors(header, [value]),
+        units=header.only(is_unit_column),
+        estimated=header.only(is_estimated),
+        utc=header.utc,
+        averaged=value in measured,
+        notes=notes,
+    )
+
+
+def _says_something(header: Header, column: int) -> bool:
+    name = header.names[column]
+    return is_zone(name) or is_unit_column(name) or is_estimated(name)
+
+
+def _wide(header: Header, signal: str) -> Layout | None:
+    del signal  # a wide table says nothing of it
+    columns = _columns(header)
+    if not header.times or _NOT_REGIONS.intersection(header.plain) or not columns:
         return None
-    columns = [i for i, name in enumerate(names) if i != times[0] and not _is_index(name)]
-    regions = tuple(header[i].strip() for i in columns)
-    if not regions:
-        return None
+    others = _strays(header)
+    others |= {i for i in columns if is_value(header.names[i]) and header.names[i].strip() != "CI"}
+    others.intersection_update(columns)
+    if others:
+        raise HeaderError(*_no_regions(header, [i for i in columns if i in others], len(columns)))
+    regions = tuple(without_unit(header.names[i]).strip() for i in columns)
     repeated = sorted({name for name in regions if regions.count(name) > 1})
     if repeated:
         raise HeaderError(
             f"a wide table with more than one column for {', '.join(repeated)}",
             "one column for each region",
         )
-    return Layout("wide table", times[0], tuple(columns), regions, utc=_promises_utc(names))
-
-
-def _time_column(header: Sequence[str], names: list[str]) -> int:
-    for i, name in enumerate(names):
-        if _is_time(name):
-            return i
-    raise HeaderError(
-        f"the header {_quoted(header)} has no column of timestamps",
-        'wanted: a column "datetime", "timestamp", "point_time" or "Datetime (UTC)"',
+    return Layout(
+        "wide table",
+        header.times,
+        tuple(columns),
+        regions,
+        named=True,
+        factors=_factors(header, columns),
+        utc=header.utc,
     )
 
 
-def _plain(name: str) -> str:
-    """Lower case, single blanks, compatibility characters folded (CO₂ is co2)."""
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+def _no_regions(header: Header, others: list[int], count: int) -> tuple[str, str]:
+    """What is said of a table that has columns of something else among its regions."""
+    listed = _few([header.names[i] for i in others])
+    if len(others) == 1:
+        message = f"1 of {count} columns is not a region: {listed}"
+    else:
+        message = f"{len(others)} of {count} columns are not regions: {listed}"
+    if {"emissions", "energy_consumed"} <= set(header.plain):
+        wanted = "wanted: a grid's, such as datetime,zone_name,carbon_intensity_avg"
+        return message, f"CodeCarbon has the emissions of a program; {wanted}"
+    if len(others) < count:
+        return message, "leave them out: a wide table is a time and one column for each region"
+    return message, nearest(header)
 
 
-def _is_time(name: str) -> bool:
-    return name in _TIME_NAMES or re.sub(r"[\s_(\[]*utc[)\]]*$", "", name) in _TIME_NAMES
+def _few(names: list[str]) -> str:
+    """The first names, and how many more there are."""
+    rest = len(names) - _MOST_NAMES
+    listed = ", ".join(shorten(name, 40) for name in names[:_MOST_NAMES])
+    return f"{listed} and {rest:,} more" if rest > 0 else listed
 
 
-def _is_index(name: str) -> bool:
-    return not name or name.startswith("unnamed:")
+def _columns(header: Header) -> list[int]:
+    """Columns that may hold carbon intensities: all but times and what has no name."""
+    return [
+        i
+        for i, name in enumerate(header.names)
+        if i not in header.clocks and i not in header.times and not is_unnamed(name)
+    ]
 
 
-def _promises_utc(names: list[str]) -> bool:
-    return any(_is_time(name) and "utc" in name for name in names)
+def _strays(header: Header) -> set[int]:
+    """Columns that hold text, or whose names say that they are no region's."""
+    return strays(list(header.names)) | set(header.texts)
 
 
-def _quoted(header: Sequence[str]) -> str:
-    text = ",".join(header)
-    return f'"{text if len(text) <= 160 else text[:157] + "..."}"'
-
-
-class Times(NamedTuple):
-    """Timestamps of the rows of one file.
-
-    Attributes:
-      seconds: ``[m]`` int64 since 1970 in UTC; 0 where ``bad``.
-      naive: ``[m]`` bool, True where the stamp carries no time zone.
-      bad: ``[m]`` bool, True where the stamp cannot be read.
-    """
-
-    seconds: np.ndarray
-    naive: np.ndarray
-    bad: np.ndarray
-
-
-_EPOCH = datetime(1970, 1, 1)
-_EPOCH_UTC = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def parse_times(texts: Sequence[str]) -> Times:
-    """Reads ISO 8601 timestamps, with or without an offset, ``Z`` or a trailing ``UTC``."""
-    seconds = np.zeros(len(texts), np.int64)
-    naive = np.zeros(len(texts), bool)
-    bad = np.zeros(len(texts), bool)
-    read = datetime.fromisoformat
-    for i, text in enumerate(texts):
-        try:
-            stamp = read(_with_offset(text))
-        except ValueError:
-            bad[i] = True
-            continue
-        if stamp.tzinfo is None:
-            naive[i] = True
-            since = stamp - _EPOCH
-        else:
-            since = stamp - _EPOCH_UTC
-        seconds[i] = since.days * 86400 + since.seconds
-    return Times(seconds, naive, bad)
-
-
-def _with_offset(text: str) -> str:
-    text = text.strip()
-    return text[:-3].rstrip() + "+00:00" if text.endswith("UTC") else text
+def _factors(header: Header, columns: Sequence[int]) -> tuple[float, ...]:
+    factors = (unit_factor(header.names[i]) for i in columns)
+    return tuple(1.0 if factor is None else factor for factor in factors)
 
 
 def stamp(seconds: int) -> str:

@@ -1,25 +1,40 @@
-"""Turns one carbon CSV file into hourly readings by region; every fault is reported by line."""
+"""Turns one carbon file into hourly readings by region; every fault is reported by line."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from jaxsoco.allocation.data.carbon_csv.cells import read_numbers
-from jaxsoco.allocation.data.carbon_csv.formats import (
-    HeaderError,
-    Layout,
-    Times,
-    parse_times,
-    recognise,
-    stamp,
-)
-from jaxsoco.allocation.data.carbon_csv.table import read_even
-from jaxsoco.core.errors import Issue
+from jaxsoco.allocation.data.carbon_csv.answers import read_answer
+from jaxsoco.allocation.data.carbon_csv.cells import read_numbers, report_doubts
+from jaxsoco.allocation.data.carbon_csv.formats import recognise
+from jaxsoco.allocation.data.carbon_csv.headers import HeaderError, Layout
+from jaxsoco.allocation.data.carbon_csv.hours import Part, by_hour, in_order, without_open_ends
+from jaxsoco.allocation.data.carbon_csv.names import unit_factor
+from jaxsoco.allocation.data.carbon_csv.places import is_silent, region_of
+from jaxsoco.allocation.data.carbon_csv.table import even_table, header_of
+from jaxsoco.core.content import read_content
+from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.rows import Problems, Table
+from jaxsoco.core.stamps import WANT_ISO
+from jaxsoco.core.text import shorten
+from jaxsoco.core.times import (
+    Times,
+    as_in_more,
+    read_times,
+    report_times,
+    time_cells,
+    unit_note,
+)
+
+_EXCEL_DAYS = (20_000, 80_000)
+"""Days of 1954 to 2119 as spreadsheets count them, from 1900 on."""
+_UNNAMED_UNITS = ("zone average", "one column", "wide table")
+"""Layouts whose headers need not name a unit."""
+_TRUE = frozenset({"true", "1", "1.0", "yes", "t", "y"})
 
 
 class Readings(NamedTuple):
@@ -37,6 +52,10 @@ class Readings(NamedTuple):
       naive: whether the stamps carry no time zone and the header does not say UTC.
       whole: whether all of the file could be read, so that gaps are the file's own.
       notes: what was done to the readings.
+      zone: zone that the rows name, where the region is named after the file; or empty.
+      by_file: whether the file's name, not a column, names the region.
+      folders: sub-folders of the file.
+      item: what ``lines`` count where the file has no lines.
     """
 
     region: str
@@ -50,73 +69,135 @@ class Readings(NamedTuple):
     naive: bool
     whole: bool
     notes: tuple[str, ...]
+    zone: str = ""
+    by_file: bool = False
+    folders: tuple[str, ...] = ()
+    item: str = ""
 
 
-def read_file(path: Path, signal: str, fill_gaps: int, problems: Problems) -> list[Readings]:
+def read_file(
+    path: Path, signal: str, fill_gaps: int, problems: Problems, folders: Sequence[str] = ()
+) -> list[Readings]:
     """Returns the readings of each region in one file; what is wrong goes to ``problems``.
 
     Args:
-      path: the CSV file.
+      path: the file, of separated values or JSON, plain or packed.
       signal: which column of an Electricity Maps export counts, ``life-cycle`` or ``direct``.
       fill_gaps: if positive, hours with at least half of their sub-hourly readings are kept.
       problems: collects the issues.
+      folders: sub-folders between the folder that the user named and the file.
     """
-    table = read_even(path, problems)
-    if not table.header:
+    table, layout = _open(path, signal, problems, folders)
+    if layout is None or not table.rows:
         return []
-    try:
-        layout = recognise(table.header, path.stem, signal)
-    except HeaderError as error:
-        message, hint = error.args
-        problems.add(table.file, "header errors", Issue(f"{table.file}:1", message, hint))
+    cells = time_cells(table, layout.times)
+    times = read_times(cells)
+    report_times(table, cells, layout.time, times, problems)
+    if times.kind == "number":
+        _report_numbers(table, layout, cells, times, problems)
         return []
-    times = parse_times([row[layout.time] for row in table.rows])
-    _report_times(table, layout, times, problems)
-    good = np.flatnonzero(~times.bad)
-    table, times = table.take(good), Times(*(part[good] for part in times))
-    if not table.rows:
+    factors = _factors(table, layout, problems)
+    good = np.flatnonzero(~times.bad & ~times.odd)
+    table, times = table.take(good), times.take(good)
+    if not table.rows or factors is None:
         return []  # every row has been reported
+    layout = layout._replace(factors=factors, notes=_column_notes(table, layout, times))
     readings = []
-    for zone, rows in _zones(table, layout, problems).items():
-        part = _in_order(table, layout, times, rows, problems)
+    for zone, (name, rows) in _zones(table, layout, problems).items():
+        part = in_order(table, layout, times, rows, problems)
+        by_file = name is None and not layout.named
         if part is not None:
-            readings += _regions(part, layout, zone, fill_gaps, problems)
+            readings += [
+                one._replace(zone=zone, by_file=by_file, folders=tuple(folders))
+                for one in _regions(part, layout, name or layout.regions[0], fill_gaps, problems)
+            ]
     return readings
 
 
-class _Part(NamedTuple):
-    """The rows of one zone in the order of time, and how they are spaced."""
-
-    table: Table
-    seconds: np.ndarray
-    step: int
-    naive: bool
-    notes: tuple[str, ...]
-
-
-def _report_times(table: Table, layout: Layout, times: Times, problems: Problems) -> None:
-    for i in np.flatnonzero(times.bad).tolist():
-        issue = Issue(
-            table.at(i, layout.time),
-            f'"{table.rows[i][layout.time]}" is not a timestamp',
-            "write ISO 8601, such as 2022-03-27T01:00:00+00:00",
-        )
-        problems.add(table.file, "unreadable timestamps", issue)
-    naive = np.flatnonzero(times.naive).tolist()
-    if 0 < len(naive) < np.count_nonzero(~times.bad):
-        issue = Issue(
-            table.at(naive[0], layout.time),
-            f'"{table.rows[naive[0]][layout.time]}" has no time zone, other lines have one',
-            "give every timestamp an offset such as +00:00",
-        )
-        problems.add(table.file, "mixed time zones", issue)
+def _open(
+    path: Path, signal: str, problems: Problems, folders: Sequence[str]
+) -> tuple[Table, Layout | None]:
+    """The rows of a file and their layout; None where it has none, which is reported."""
+    nothing = Table(str(path), [], [], np.zeros(0, np.int64), whole=False)
+    is_json = False
+    try:
+        content = read_content(path, "save it as CSV in UTF-8")
+        region = region_of(Path(content.name).stem, folders)
+        is_json = content.kind.startswith("JSON")
+        if is_json:
+            return read_answer(content, region, signal)
+        table = even_table(content, problems)
+        if not table.header or not table.rows:
+            return nothing, None
+        return table, recognise(header_of(table, region), signal)
+    except InputError as error:
+        problems.add(str(path), "unreadable files", error.issues[0])
+    except HeaderError as error:
+        message, hint = error.args
+        place = str(path) if is_json else f"{path}:1"
+        problems.add(str(path), "header errors", Issue(place, message, hint))
+    return nothing, None
 
 
-def _zones(table: Table, layout: Layout, problems: Problems) -> dict[str, np.ndarray]:
-    """Returns the rows of each zone, under the name that its region gets."""
+def _report_numbers(
+    table: Table, layout: Layout, cells: list[str], times: Times, problems: Problems
+) -> None:
+    """Numbers that are no seconds since 1970, once for the file."""
+    numbers = times.seconds[~times.bad & ~times.odd]
+    hint = WANT_ISO
+    low, high = _EXCEL_DAYS
+    if numbers.min() >= low and numbers.max() < high:
+        hint = f"a spreadsheet's count of days since 1900? format the column as text and {WANT_ISO}"
+    issue = Issue(
+        table.at(0, layout.time),
+        f'"{cells[0]}" is a number, not a timestamp{as_in_more(len(numbers) - 1)}',
+        hint,
+    )
+    problems.add(table.file, "numbers for timestamps", issue)
+
+
+def _column_notes(table: Table, layout: Layout, times: Times) -> tuple[str, ...]:
+    """What a report says of the columns: their choice, and the unit of the time."""
+    notes = tuple(f"{table.file}: {note}" for note in layout.notes)
+    unit = unit_note(times)
+    if unit:
+        notes += (f"{table.file}: the column {table.header[layout.time]} was {unit}",)
+    return notes
+
+
+def _factors(table: Table, layout: Layout, problems: Problems) -> tuple[float, ...] | None:
+    """From the file's units to g/kWh; None where a column names several or an unknown one."""
+    if layout.units is None:
+        return layout.factors
+    column = [row[layout.units] for row in table.rows]
+    names = sorted(set(column) - {""})
+    if not names:
+        return layout.factors
+    factors = {name: unit_factor(name) for name in names}
+    if len(set(factors.values())) > 1 or "" in column:
+        first = next(i for i, name in enumerate(column) if name != column[0])
+        listed = shorten(", ".join(names), 120)
+        message = f'"{column[first]}" after "{column[0]}": lines of mixed units ({listed})'
+        issue = Issue(table.at(first, layout.units), message, "write one unit in all lines")
+    elif None in factors.values():
+        message = f'"{names[0]}" is no unit of carbon intensity that is known'
+        hint = "want g/kWh, kg/kWh, kg/MWh, t/MWh or lb/MWh"
+        issue = Issue(table.at(column.index(names[0]), layout.units), message, hint)
+    else:
+        factor = factors[names[0]]
+        assert factor is not None
+        return (factor,) * len(layout.values)
+    problems.add(table.file, "units", issue)
+    return None
+
+
+def _zones(
+    table: Table, layout: Layout, problems: Problems
+) -> dict[str, tuple[str | None, np.ndarray]]:
+    """Each zone: the name that its region gets (None: the file's), and its rows."""
     everything = np.arange(len(table.rows))
     if layout.zone is None:
-        return {layout.regions[0]: everything}
+        return {"": (None, everything)}
     zones = np.array([row[layout.zone].strip() for row in table.rows])
     unnamed = np.flatnonzero(zones == "").tolist()
     for i in unnamed:
@@ -125,90 +206,34 @@ def _zones(table: Table, layout: Layout, problems: Problems) -> dict[str, np.nda
     if len(unnamed):
         return {}
     names = list(dict.fromkeys(zones.tolist()))
-    if len(names) == 1 and not layout.zone_first:
-        return {layout.regions[0]: np.flatnonzero(zones == names[0])}
-    return {name: np.flatnonzero(zones == name) for name in names}
-
-
-def _in_order(
-    table: Table, layout: Layout, times: Times, rows: np.ndarray, problems: Problems
-) -> _Part | None:
-    """Sorts the rows by time and checks their spacing; reports times that stand twice."""
-    order = rows[np.argsort(times.seconds[rows], kind="stable")]
-    notes: tuple[str, ...] = ()
-    if (np.diff(order) < 0).any():
-        notes = (f"rows of {table.file} put in the order of time",)
-    seconds = times.seconds[order]
-    repeats = np.flatnonzero(np.diff(seconds) == 0) + 1
-    for i in repeats:
-        issue = Issue(
-            table.at(order[i], layout.time),
-            f"{stamp(seconds[i])} UTC is here and in line {table.lines[order[i - 1]]}",
-            _repeated_hint(int(seconds[i])),
-        )
-        problems.add(table.file, "repeated hours", issue)
-    once = np.delete(np.arange(len(order)), repeats)
-    order, seconds = order[once], seconds[once]
-    step = _step(seconds)
-    # Taking rows out for their zone or as repeated does not make holes in time.
-    part = table.take(order)._replace(whole=table.whole)
-    if not _spacing_fits(part, layout, seconds, step, problems):
-        return None
-    naive = bool(times.naive[order].any()) and not layout.utc
-    if naive and not len(repeats):
-        notes += (f"timestamps of {table.file} name no time zone and are taken as UTC",)
-    return _Part(part, seconds, step, naive, notes)
-
-
-def _step(seconds: np.ndarray) -> int:
-    """Returns the commonest distance between rows (the shorter one of two), an hour for one row."""
-    counts = Counter(np.diff(seconds).tolist())
-    return min(counts, key=lambda gap: (-counts[gap], gap)) if counts else 3600
-
-
-def _spacing_fits(
-    table: Table, layout: Layout, seconds: np.ndarray, step: int, problems: Problems
-) -> bool:
-    if step != 3600 and not (layout.averaged and 3600 % step == 0):
-        size = f"{step // 3600} h" if step % 3600 == 0 else f"{step / 60:g} min"
-        hint = "choose hourly data where you downloaded it, or average it to hours"
-        if step > 3600:
-            hint = "choose hourly data where you downloaded it"
-        issue = Issue(table.at(0, layout.time), f"the rows are {size} apart, not 1 h", hint)
-        problems.add(table.file, "resolutions", issue)
-        return False
-    late = np.flatnonzero(seconds % 3600).tolist() if step == 3600 else []
-    if late:
-        i = late[0]
-        past = f"{seconds[i] % 3600 / 60:g} min past an hour of UTC"
-        issue = Issue(
-            table.at(i, layout.time),
-            f'"{table.rows[i][layout.time]}" is {past}, as {len(late)} of {len(seconds)} stamps are'
-            if len(late) > 1
-            else f'"{table.rows[i][layout.time]}" is {past}',
-            "shift the stamps to the start of an hour of UTC",
-        )
-        problems.add(table.file, "stamps off the hour", issue)
-    return not late
+    if len(names) == 1 and not layout.zone_first and not is_silent(layout.regions[0]):
+        return {names[0]: (None, everything)}
+    return {name: (name, np.flatnonzero(zones == name)) for name in names}
 
 
 def _regions(
-    part: _Part, layout: Layout, zone: str, fill_gaps: int, problems: Problems
+    part: Part, layout: Layout, region: str, fill_gaps: int, problems: Problems
 ) -> list[Readings]:
-    """Returns the readings of each column; ``zone`` names the region of a single one."""
+    """Returns the readings of each column; ``region`` names that of a single one."""
+    if part.table.item and len(layout.values) == 1:
+        part = without_open_ends(part, layout.values[0])
     table = part.table
-    names = (zone,) if len(layout.values) == 1 else layout.regions
-    result = []
-    for column, name in zip(layout.values, names, strict=True):
-        values, commas = read_numbers(table, column, layout.factor, problems)
-        hours, values, lines, thinned = _by_hour(part, column, values, fill_gaps, problems)
-        notes = part.notes + ((f"decimal commas read in {table.file}",) if commas else ())
+    names = (region,) if len(layout.values) == 1 else layout.regions
+    notes = (*part.notes, *layout.notes, *_estimated_note(table, layout, region))
+    result: list[Readings] = []
+    doubted: dict[int, float] = {}
+    for column, name, factor in zip(layout.values, names, layout.factors, strict=True):
+        named = layout.units is not None or unit_factor(table.header[column]) is not None
+        named = named or layout.kind not in _UNNAMED_UNITS
+        values, commas, doubt = read_numbers(table, column, factor, problems, named)
+        if doubt:
+            doubted[column] = float(np.nanmax(values))
+        hours, values, lines, thinned = by_hour(part, column, values, fill_gaps, problems)
+        more = (f"decimal commas read in {table.file}",) if commas else ()
         if part.step < 3600:
-            notes += (f"{part.step / 60:g}-minute readings of {table.file} averaged to hours",)
+            more += (f"{part.step / 60:g}-minute readings of {table.file} averaged to hours",)
         if thinned:
-            notes += (
-                f"{thinned} hours of {table.file} averaged from at least half their readings",
-            )
+            more += (f"{thinned} hours of {table.file} averaged from at least half their readings",)
         result.append(
             Readings(
                 name,
@@ -221,53 +246,20 @@ def _regions(
                 lines,
                 part.naive,
                 table.whole,
-                notes,
+                (*notes, *more),
+                item=table.item,
             )
         )
+    report_doubts(table, doubted, problems)
     return result
 
 
-def _by_hour(
-    part: _Part, column: int, values: np.ndarray, fill_gaps: int, problems: Problems
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-    """Averages to hours; returns hours, values, lines and the number of hours kept though thin."""
-    table = part.table
-    hours, first, inverse = np.unique(part.seconds // 3600, return_index=True, return_inverse=True)
-    lines = table.lines[first]
-    if part.step == 3600:
-        return hours, values, lines, 0
-    there = ~np.isnan(values)
-    counts = np.bincount(inverse[there], minlength=len(hours))
-    sums = np.bincount(inverse[there], values[there], minlength=len(hours))
-    means = np.divide(sums, counts, out=np.full(len(hours), np.nan), where=counts > 0)
-    expected = 3600 // part.step
-    thin = (counts < expected) & (counts > 0)
-    if fill_gaps:
-        means[thin & (2 * counts < expected)] = np.nan
-        return hours, means, lines, int(np.count_nonzero(thin & (2 * counts >= expected)))
-    for i in np.flatnonzero(thin):
-        issue = Issue(
-            table.at(first[i], column),
-            f"the hour {stamp(hours[i] * 3600)} UTC has {counts[i]} of {expected} readings",
-            "complete it, delete it at an end of the file, or allow fill_gaps",
-        )
-        problems.add(table.file, "incomplete hours", issue)
-    return hours, means, lines, 0
-
-
-def _repeated_hint(second: int) -> str:
-    if looks_like_daylight_saving(second):
-        return (
-            "likely local time at the end of daylight saving, which repeats an hour: "
-            "write UTC, or an offset such as +02:00 with every stamp"
-        )
-    return (
-        "delete one of the lines; local time repeats an hour when daylight saving ends, "
-        "so write UTC or offsets"
-    )
-
-
-def looks_like_daylight_saving(second: int) -> bool:
-    """Whether clocks are changed around this time of the year and of the night, somewhere."""
-    moment = np.datetime64(int(second), "s").item()
-    return moment.month in (3, 4, 9, 10, 11) and moment.hour <= 3
+def _estimated_note(table: Table, layout: Layout, region: str) -> tuple[str, ...]:
+    """How many readings the source calls estimated."""
+    if layout.estimated is None:
+        return ()
+    flags = (row[layout.estimated].casefold() for row in table.rows)
+    count = sum(flag in _TRUE for flag in flags)
+    if not count:
+        return ()
+    return (f"{count:,} of {len(table.rows):,} readings of {region} in {table.file} are estimated",)
