@@ -20,6 +20,7 @@ from jaxsoco.core.rows import (
     without_index,
 )
 from jaxsoco.core.text import shorten
+from jaxsoco.core.times import as_in_more
 from jaxsoco.multistage.data.cost_columns import Columns, columns_of, is_numbering
 from jaxsoco.multistage.theory.tree import Tree
 
@@ -181,9 +182,8 @@ def _check_widths(table: Table, columns: int) -> None:
             want = "want decimal points, not commas"
         elif len(widths) == columns:
             want += ", in a row for every round: there are as many rows as leaves"
-        more = f", as in {len(widths) - 1:,} more line" + "s" * (len(widths) > 2)
-        more *= len(widths) > 1
-        raise InputError(Issue(table.at(0), f"{widths[0]} costs{more}", want))
+        message = f"{widths[0]} costs{as_in_more(len(widths) - 1)}"
+        raise InputError(Issue(table.at(0), message, want))
     problems = Problems()
     for i in wrong.tolist():
         problems.add(table.file, "lines like these", Issue(table.at(i), f"{widths[i]} costs", want))

@@ -9,7 +9,7 @@ import numpy as np
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.rows import Problems, Table, column_numbers
 from jaxsoco.core.stamps import WANT_ISO, stamp_hint
-from jaxsoco.core.times import Times, read_times, report_times
+from jaxsoco.core.times import Times, as_in_more, read_times, report_times
 
 MOST_BINS = 50_000_000
 MOST_COUNT, LATEST = 1e9, 1e18
@@ -46,11 +46,13 @@ def read_column(
     """Times of a column; what is none, or of another kind or zone, is added to ``problems``."""
     times = read_times(cells, unit or "auto")
     late = np.abs(times.whole.astype(np.float64)) > LATEST
-    for i in np.flatnonzero(times.bad | late).tolist():
+    bad = np.flatnonzero(times.bad | late).tolist()
+    # One cause, if none can be read.
+    rest = len(bad) - 1 if len(bad) == len(cells) else 0
+    for i in bad[:1] if rest else bad:
         hint = stamp_hint(cells[i])
-        issue = Issue(
-            table.at(i, column), repr(cells[i]), _TIME if hint == WANT_ISO else f"{_TIME}: {hint}"
-        )
+        want = _TIME if hint == WANT_ISO else f"{_TIME}: {hint}"
+        issue = Issue(table.at(i, column), f"{cells[i]!r}{as_in_more(rest)}", want)
         problems.add(table.file, "lines like these", issue)
     report_times(table, cells, column, times._replace(bad=np.zeros_like(times.bad)), problems)
     return times
