@@ -330,7 +330,7 @@ def test_binary_files_are_named(tmp_path):
     for content, said in (
         (b"PK\x03\x04" + bytes(99), "zip"),
         ("a,b\nb,c\n".encode("utf-16"), "UTF-16"),
-        (b"PAR1" + bytes(99), "Parquet"),
+        (b"PAR1\x15\x04" + bytes(99), "Parquet"),
     ):
         path.write_bytes(content)
         message = refused(lambda: load_tree(path))
