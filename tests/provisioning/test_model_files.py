@@ -108,6 +108,15 @@ def test_the_order_of_axes_is_found_and_named(order, names):
     assert names in refused(lambda: tabular_model(**given | {"transition": slotted}))
 
 
+def test_slots_behind_the_other_axes_are_named():
+    given = arrays()
+    slotted = np.stack([given["transition"]] * 4, axis=-1)
+    message = refused(lambda: tabular_model(**given | {"transition": slotted}))
+    assert len(message.splitlines()) == 1
+    assert "has the axes [state, action, next state, slot]" in message
+    assert "np.moveaxis(transition, -1, 0)" in message
+
+
 def test_losses_by_action_are_named():
     given = arrays()
     turned = given | {name: given[name].T for name in ("loss", "consumption")}

@@ -22,12 +22,12 @@ class Columns(NamedTuple):
 
     Attributes:
       order: column of every leaf, from left to right, ``[leaves]``.
-      count: columns of the table, where they may be fewer than leaves; None for as many.
+      width: columns of the table, where they may be fewer than leaves; None for as many.
       notes: how they were found.
     """
 
     order: np.ndarray
-    count: int | None = None
+    width: int | None = None
     notes: tuple[str, ...] = ()
 
 

@@ -65,7 +65,7 @@ def load_costs(path: Path, tree: Tree) -> Costs:
     table = table_of(content, blanks=True)
     if not table.rows:
         raise InputError(Issue(table.file, "holds no rounds"))
-    width = max(map(len, table.rows[:2]))
+    widest = max(map(len, table.rows[:2]))
     first = shorten(",".join(table.rows[0]), 80)
     table = without_index(_with_header(table, tree))
     if not table.rows:
@@ -73,8 +73,8 @@ def load_costs(path: Path, tree: Tree) -> Costs:
         raise InputError(Issue(table.file, message, "want costs from 0 to 1 below it"))
     _refuse_logs(table, tree)
     columns = columns_of(table, tree) if table.header else Columns(np.arange(tree.leaves))
-    values = _values(table, tree.leaves if columns.count is None else columns.count)
-    indexed = len(table.rows[0]) < width
+    values = _values(table, tree.leaves if columns.width is None else columns.width)
+    indexed = len(table.rows[0]) < widest
     notes = ("costs: the index of the rows is left out",) * indexed + columns.notes
     return Costs(values[:, columns.order], notes)
 

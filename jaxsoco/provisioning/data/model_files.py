@@ -145,7 +145,8 @@ def _of_table(table: dict[str, Any], name: str) -> tuple[np.ndarray, np.ndarray]
             problems.add("", "states like these", Issue(f"{name}.{s}", message))
             continue
         for a in range(actions):
-            for i, outcome in enumerate(row[str(a)] if isinstance(row[str(a)], list) else [None]):
+            outcomes: list[Any] = row[str(a)] if isinstance(row[str(a)], list) else [None]
+            for i, outcome in enumerate(outcomes):
                 if not _is_outcome(outcome, states):
                     place = f"{name}.{s}.{a}[{i}]"
                     issue = Issue(place, "is no outcome", "want [chance, next state, reward, ...]")

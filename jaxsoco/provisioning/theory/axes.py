@@ -14,6 +14,7 @@ SUMS = 1e-6
 
 _ROLES = ("state", "action", "next state")
 _USUAL = (0, 1, 2)
+_SLOTS_LAST = f"[{', '.join(_ROLES)}, slot]"
 _WANT = f"want [{', '.join(_ROLES)}]"
 
 
@@ -27,8 +28,11 @@ def check_order(tables: Mapping[str, np.ndarray], issues: list[Issue]) -> None:
     """
     states, shape = tables["initial"].size, tables["transition"].shape[1:]
     actions = [size for size in shape if size != states] or [states]
-    if len(actions) > 1:
-        return  # no order of the axes fits
+    if len(actions) > 1:  # no order of the last three axes fits
+        if _has_slots_last(tables["transition"], states):
+            hint = "want the slot first: np.moveaxis(transition, -1, 0)"
+            issues.append(Issue("transition", f"has the axes {_SLOTS_LAST}", hint))
+        return
     for name in ("loss", "consumption"):
         if states != actions[0] and tables[name].shape[1:] == (actions[0], states):
             hint = f"want [state, action]: np.swapaxes({name}, -2, -1)"
@@ -56,6 +60,11 @@ def _orders(transition: np.ndarray, shape: tuple[int, ...]) -> list[tuple[int, .
         for order in permutations(_USUAL)
         if tuple(found[axis] for axis in order) == shape and _sums_to_one(transition, order[2])
     ]
+
+
+def _has_slots_last(transition: np.ndarray, states: int) -> bool:
+    first, _, after, _ = transition.shape
+    return first == after == states and _sums_to_one(transition, 1)
 
 
 def _sums_to_one(transition: np.ndarray, axis: int) -> bool:
