@@ -75,7 +75,7 @@ def test_names_of_columns_mean_nothing_where_leaves_have_none(tmp_path):
         ("a,b,c,d", "4 of 4 columns are no leaves: a, b, c, d (leaves without a column: e1, e2"),
         ("e1,e2,c1,cc2", "1 of 4 columns is no leaf: cc2 (did you mean"),
         ("e1,e2,c1,e1", "leaves with two columns: e1"),
-        ("e1,e2,c1,c2,bias", "1 of 5 columns is no leaf: bias (leave them out)"),
+        ("e1,e2,c1,c2,bias", "1 of 5 columns is no leaf: bias (leave it out)"),
         ("timestamp,e1,e2,c1,c2", "1 of 5 columns is no leaf: timestamp"),
         ("e1,e2,c1", "lacks columns of the leaves c2"),
     ],

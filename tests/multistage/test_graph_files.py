@@ -229,6 +229,10 @@ def test_dot_is_read_by_its_edges(tmp_path, layout, above):
         ("tree { a -> b }", "no DOT: found tree (want graph or digraph)"),
         ("digraph { a -> b; b -> a }", "a cycle: a -> b -> a"),
         ("digraph { a -> b; c }", "c is an orphan"),
+        (
+            "digraph { a -> b }\ndigraph { c -> d }",
+            "line 2: no DOT: found digraph (want one graph)",
+        ),
     ],
 )
 def test_dot_that_is_wrong_has_its_line(tmp_path, text, said):
@@ -260,6 +264,8 @@ LISTS = {
     "with more": lines("id,Source,Target,weight", *(f"{i},{r},0.5" for i, r in enumerate(ROWS))),
     "by blanks": lines("source target", *(f"{a} {b}" for a, b in EDGES)),
     "stratified": lines("id,parent", "hub,", *(f"{b},{a}" for a, b in EDGES)),
+    "no parent": lines("id,parent", "hub,NaN", *(f"{b},{a}" for a, b in EDGES)),
+    "parent -1": lines("parent,child", "-1,hub", *ROWS),
     "semicolons": lines("parent;child", *(f"{a};{b}" for a, b in EDGES)),
     "bars": lines(*(f"{a} | {b}" for a, b in EDGES)),
     "tabs": lines(*(f"{a}\t{b}" for a, b in EDGES), end="\r\n"),
@@ -283,6 +289,17 @@ def test_blanks_in_names_are_theirs(tmp_path):
     assert tree.names == ("robot", "edge server", "leaf 1", "cloud")
 
 
+def test_a_root_may_be_called_none(tmp_path):
+    text = lines("parent,child", "None,a", "None,b")
+    assert load_tree(write(tmp_path, text, "g.csv")).names == ("None", "a", "b")
+
+
+def test_tuples_are_names_in_lists_too(tmp_path):
+    for text in ("(0, 0) (0, 1) {}\n(0, 0) (1, 0) {}\n", "(0, 0),(0, 1)\n(0, 0),(1, 0)\n"):
+        tree = load_tree(write(tmp_path, text, "g.edgelist"))
+        assert tree.names == ("(0, 0)", "(0, 1)", "(1, 0)")
+
+
 def test_nodes_may_be_called_like_columns(tmp_path):
     text = lines("source,target", "source,a", "target,b", "target,c")
     assert load_tree(write(tmp_path, text, "g.csv")).names[:2] == ("source", "target")
@@ -293,6 +310,8 @@ def test_nodes_may_be_called_like_columns(tmp_path):
     [
         ("(a,b);", "g.nwk: holds Newick, which is not read"),
         ("((e1,e2)edge,(c1:0.5,c2)cloud)hub;\n", "g.nwk: holds Newick"),
+        ("(a,b)c", "g.nwk: holds Newick"),
+        ("#NEXUS\nbegin trees;\nend;\n", "holds Nexus"),
         ("<gexf><graph/></gexf>", "holds GEXF"),
         ("<html><body>404</body></html>", "holds HTML"),
         ("graph [\n  directed 1\n]\n", "holds GML"),

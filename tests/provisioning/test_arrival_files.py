@@ -295,3 +295,18 @@ def test_the_problem_takes_the_unit_and_reports_notes(tmp_path):
     write(tmp_path, column("bin,count", ["0,3", "1,2", "4,1"]))
     ready = entry.prepared(values | {"bin": "auto"}, tmp_path)
     assert ready.notes[1] == "arrivals: 2 of 5 bins are missing and taken as 0"
+
+
+def test_a_second_column_of_counts_is_named(tmp_path):
+    path = write(tmp_path, column("time,requests,count", ["0,1,9", "60,2,9"]))
+    trace = load_trace_csv(path)
+    assert trace.counts.tolist() == [1, 2]
+    assert trace.notes == ("requests is read, count is not: column says otherwise",)
+    assert load_trace_csv(path, column="count").counts.tolist() == [9, 9]
+
+
+@pytest.mark.parametrize("names", ["1,2,4,5", "2024-01-01,2024-01-02,2024-01-03", "5,6,7"])
+def test_bins_side_by_side_that_cannot_be_counted_are_shown(tmp_path, names):
+    path = write(tmp_path, column(f"app,{names}", ["f" + ",1" * len(names.split(","))]))
+    message = refused(lambda: load_trace_csv(path))
+    assert "has the columns app, " + names.replace(",", ", ") in message

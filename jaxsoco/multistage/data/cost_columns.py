@@ -114,7 +114,9 @@ def _faults(
         verb = "is no leaf" if len(unknown) == 1 else "are no leaves"
         message = f"{len(unknown)} of {count(len(table.header), 'column')} {verb}: "
         close = suggest(unknown[0], missing[:50])
-        rest = f"leaves without a column: {_listed(missing)}" if missing else "leave them out"
+        rest = "leave it out" if len(unknown) == 1 else "leave them out"
+        if missing:
+            rest = f"leaves without a column: {_listed(missing)}"
         hint = close if close.startswith("did you mean") else rest
         issues.append(Issue(table.file, message + _listed(unknown), hint))
     if twice:

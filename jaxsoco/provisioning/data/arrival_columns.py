@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from jaxsoco.core.errors import InputError, Issue, suggest
@@ -66,7 +67,7 @@ class Found(NamedTuple):
 
 def is_header(cells: Sequence[str]) -> bool:
     """Whether a first row names columns: it holds no value, or counts bins behind some names."""
-    return not any(map(_is_value, cells)) or bool(_run(cells))
+    return not any(map(_is_value, cells)) or bool(_run(cells)) or _names_bins(cells)
 
 
 def find_columns(table: Table, column: str | None, bin: float | None) -> Found:
@@ -110,6 +111,19 @@ def find_columns(table: Table, column: str | None, bin: float | None) -> Found:
     raise InputError(Issue(table.file, f"has the columns {listed}", hint))
 
 
+def other_counts(table: Table, found: Found, column: str | None) -> tuple[str, ...]:
+    """A note on further columns of counts, where one was taken without being named."""
+    if found.kind != "counts" or column is not None or not table.header:
+        return ()
+    names = [table.header[i] for i in _all(table.header, COUNTS) if i not in found.values]
+    taken = table.header[found.values[0]]
+    return (f"{taken} is read, {names[0]} is not: column says otherwise",) if names else ()
+
+
+def _all(header: Sequence[str], known: Sequence[str]) -> list[int]:
+    return [i for i, name in enumerate(header) if name.casefold() in known]
+
+
 def _is_value(cell: str) -> bool:
     return number(cell) is not None or is_moment(cell)
 
@@ -123,6 +137,16 @@ def _run(cells: Sequence[str]) -> tuple[int, ...]:
         return ()
     counted = numbers[0] in (0, 1) and numbers == [*range(numbers[0], numbers[0] + len(numbers))]
     return tuple(range(first, len(cells))) if counted else ()
+
+
+def _names_bins(cells: Sequence[str]) -> bool:
+    """Whether the cells behind one that is no value are numbers or dates that increase."""
+    rest = [cell for i, cell in enumerate(cells) if _is_value(cell) and i]
+    if _is_value(cells[0]) or len(rest) < max(_RUN, len(cells) // 2):
+        return False
+    if all(map(_WHOLE.fullmatch, rest)):
+        return all(int(a) < int(b) for a, b in pairwise(rest))
+    return all(map(is_moment, rest)) and all(a < b for a, b in pairwise(rest))
 
 
 def _first(names: Sequence[str], known: Sequence[str]) -> int:

@@ -12,7 +12,13 @@ from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.rows import Problems, Table, column_numbers, read_table, without_index
 from jaxsoco.core.times import UNITS, Times, is_moment, read_times, time_cells, unit_note
 from jaxsoco.provisioning.data.arrival_bins import binned, on_grid, read_column, read_counts
-from jaxsoco.provisioning.data.arrival_columns import DURATION, Found, find_columns, is_header
+from jaxsoco.provisioning.data.arrival_columns import (
+    DURATION,
+    Found,
+    find_columns,
+    is_header,
+    other_counts,
+)
 
 MOST_ARRIVALS = 100_000
 """In one bin, once they are scaled: the chance of every number up to the largest is kept."""
@@ -128,7 +134,8 @@ def load_trace_csv(
         hint = "want a time for each arrival or a count for each bin"
         raise InputError(Issue(table.file, "is empty: it holds no arrivals", hint))
     read = {"times": _of_times, "counts": _of_counts, "intervals": _of_intervals, "wide": _of_rows}
-    return read[found.kind](table, found, bin, time_unit)
+    trace = read[found.kind](table, found, bin, time_unit)
+    return replace(trace, notes=trace.notes + other_counts(table, found, column))
 
 
 def _padded(table: Table) -> Table:

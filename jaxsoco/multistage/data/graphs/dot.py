@@ -54,6 +54,8 @@ def read_dot(text: str) -> Graph:
         reader.take()
     reader.expect("{")
     reader.group(0)
+    if reader.now.kind != "end":
+        reader.refuse("want one graph")
     edges = dict.fromkeys(reader.edges) if strict else reader.edges
     notes = () if directed else (UNDIRECTED,)
     return Graph(

@@ -12,8 +12,11 @@ from jaxsoco.multistage.data.graphs.graph import ENDS, Graph
 
 # What networkx writes behind the names of an edge: a dict of Python.
 _DATA = re.compile(r"(?<=[^\s,;|])[ \t,;|]+\{[^\r\n]*\}[ \t]*(?=[\r\n]|\Z)")
+# Names of nodes that are tuples of Python, as of a grid.
+_TUPLES = re.compile(r"\([^()\r\n]*\)[ \t,;]+\([^()\r\n]*\)[ \t]*(?=[\r\n]|\Z)")
 _ALONE = re.compile(r"^(#)[ \t]*$", re.MULTILINE)
 _ARROWS = ("->", "-->", "--", "=>", "\u2192")
+_NO_PARENT = ("nan", "none", "null", "na", "-1")
 _UNUSED = "what stands behind the two names is not used"
 
 
@@ -28,6 +31,8 @@ def read_edges(content: Content) -> Graph:
       InputError: no table, or lines without two names, each with its number.
     """
     text, dicts = _DATA.subn("", content.text)
+    if _TUPLES.match(text.lstrip()):
+        text = re.sub(r"\([^()\r\n]*\)", r'"\g<0>"', text)
     table = table_of(content._replace(text=text), comments=True, blanks=True)
     rows = [_without_end(row) for row in table.rows]
     _refuse_trivial(content.text, rows)
@@ -80,8 +85,10 @@ def _named(table: Table, rows: list[list[str]], ends: tuple[int, int]) -> Graph:
     """The edges below a header; a row without a parent is the root's."""
     problems, edges = Problems(), []
     rootless = rows[0][ends[0]].casefold().startswith("parent")
+    absent = _root_mark(rows, ends) if rootless else ""
     for line, row in zip(table.lines[1:], rows[1:], strict=True):
         parent, child = (row[column] if column < len(row) else "" for column in ends)
+        parent = "" if parent == absent else parent
         fits = len(row) <= len(rows[0]) and child and (parent or rootless)
         if not fits:
             issue = Issue(f"line {line}", f"{len(row)} names", "want a parent and a child")
@@ -90,6 +97,13 @@ def _named(table: Table, rows: list[list[str]], ends: tuple[int, int]) -> Graph:
             edges.append((parent, child))
     problems.raise_if_any()
     return Graph("", tuple(edges))
+
+
+def _root_mark(rows: Sequence[Sequence[str]], ends: tuple[int, int]) -> str:
+    """What stands for no parent, NaN say, in the one row of the root; empty if nothing does."""
+    parents, children = ([row[e] for row in rows[1:] if e < len(row)] for e in ends)
+    marks = [name for name in parents if name.casefold() in _NO_PARENT]
+    return marks[0] if len(marks) == 1 and marks[0] not in children else ""
 
 
 def _lists_neighbours(rows: Sequence[Sequence[str]]) -> bool:

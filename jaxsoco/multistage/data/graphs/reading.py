@@ -15,6 +15,7 @@ from jaxsoco.multistage.data.graphs.json_layouts import read_json
 
 # Of DOT, and of programs that write it; a list of edges has them, too.
 _COMMENTS = re.compile(r"\A(?:\s+|#[^\n]*|//[^\n]*|/\*.*?\*/)+", re.DOTALL)
+_TUPLE = re.compile(r"\([^()\r\n]*\)[ \t,;]+\(")
 _WANT = "want a list of edges, JSON, GraphML or DOT"
 
 
@@ -56,6 +57,8 @@ def _kind(content: Content) -> str:
         return "JSON"
     if ending in ("dot", "gv"):
         return "DOT"
-    if ending in ("nwk", "newick") or (head.startswith("(") and content.text.rstrip()[-1:] == ";"):
+    if head[:6].casefold() == "#nexus":
+        return "Nexus"
+    if ending in ("nwk", "newick") or (head.startswith("(") and not _TUPLE.match(head)):
         return "Newick"
     return ""
