@@ -3,7 +3,7 @@
 The plainest layouts are a list of edges, with a parent and a child on each line (separated by a
 comma, a semicolon, a tab or, in a file without those, white space; ``#`` begins a comment), and
 JSON: ``{"edges": [["root", "a"], ...], "nodes": [...]}``, ``{"paths": [["root", "a"], ...]}`` or
-nested objects, ``{"root": {"a": {}, "b": {}}}``. Others that are read: :mod:`.graphs`.
+nested objects, ``{"root": {"a": {}, "b": {}}}``. The package ``graphs`` reads others.
 """
 
 from __future__ import annotations

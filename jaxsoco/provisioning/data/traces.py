@@ -98,11 +98,12 @@ def load_trace_csv(
 ) -> ArrivalTrace:
     """Reads recorded arrivals: a time for each arrival, or a count for each bin.
 
-    A header names the columns: one of :data:`COUNTS` holds counts of bins, one of :data:`TIMES`
-    times in any order, a start and an end are those of intervals, whose starts are the arrivals.
-    Counts beside times are put in their bins; those that are left out are 0. With ``bin``, counts
-    are added up in bins of that width. Names that count 1, 2, ... behind others are bins side by
-    side: all rows are added up. A file without a header must have one column, of counts.
+    A header names the columns: ``count`` (or ``arrivals``, ``packets``, ``requests``) holds counts
+    of bins, ``time`` (or ``timestamp``, ``submit_time``, ...) times in any order, ``start`` and
+    ``end`` are those of intervals, whose starts are the arrivals. Counts beside times are put in
+    their bins; those that are left out are 0. With ``bin``, counts are added up in bins of that
+    width. Names that count 1, 2, ... behind others are bins side by side: all rows are added up,
+    or, with a ``date``, follow each other. A file without a header must have one column, of counts.
 
     >>> from jaxsoco.provisioning import load_trace_csv
     >>> np.savetxt("arrivals.csv", [2, 0, 1, 3], header="count", comments="")
