@@ -135,7 +135,7 @@ def kind_of(text: str) -> str:
 def _markup(lower: str) -> str:
     if "<graphml" in lower:
         return "GraphML"
-    if re.match(r"<(?:!doctype html|html|head|body)\b", lower):
+    if re.match(r"<(?:!doctype html|html|head|body|table|div|script|title)\b", lower):
         return "HTML"
     return "XML" if re.match(r"<[?!a-z]", lower) else ""
 

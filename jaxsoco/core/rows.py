@@ -173,7 +173,9 @@ def table_of(
     text = _without_top_comments(text)
     if comments:
         text = _COMMENT.sub("", text)
-    table, fault = _parse(text, file, dialect or separator_of(text, blanks))
+    # Some programs write the line and then another separator.
+    separator = dialect if dialect and dialect in _first_row(text) else separator_of(text, blanks)
+    table, fault = _parse(text, file, separator)
     if fault is not None:
         if problems is None:
             raise InputError(fault)
@@ -198,10 +200,15 @@ def _without_top_comments(text: str) -> str:
     return _COMMENT.sub("", top[0]) + text[top.end() :] if top else text
 
 
+def _first_row(text: str) -> str:
+    """The first row that is not blank, without what is in quotes."""
+    match = _FIRST_ROW.match(text)
+    return _QUOTED.sub("", match[1] if match else "")
+
+
 def separator_of(text: str, blanks: bool = False) -> str:
     """What stands between the cells of a file, by its first row that is not blank."""
-    match = _FIRST_ROW.match(text)
-    first = _QUOTED.sub("", match[1] if match else "")
+    first = _first_row(text)
     separator = max(SEPARATORS, key=first.count)
     return " " if blanks and separator not in first else separator
 

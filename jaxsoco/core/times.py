@@ -97,8 +97,13 @@ class Times(NamedTuple):
 
     def take(self, rows: np.ndarray) -> Times:
         """The times of ``rows`` (indices) only."""
-        arrays = (self.whole, self.fraction, self.naive, self.bad, self.odd)
-        return Times(*(array[rows] for array in arrays), self.kind, self.unit)
+        return self._replace(
+            whole=self.whole[rows],
+            fraction=self.fraction[rows],
+            naive=self.naive[rows],
+            bad=self.bad[rows],
+            odd=self.odd[rows],
+        )
 
 
 def read_times(cells: Sequence[str], unit: str = "auto") -> Times:

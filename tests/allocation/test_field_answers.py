@@ -215,6 +215,39 @@ def test_other_json_is_named_once(tmp_path, text, expected):
     assert expected in line
 
 
+def test_forecasts_are_said(tmp_path):
+    rows = [{"carbonIntensity": v, "datetime": s} for v, s in zip(VALUES, stamps(), strict=True)]
+    file = write(tmp_path, "a.json", {"zone": "FR", "forecast": rows})
+    assert load(file).notes == (f"{file}: holds forecasts, no measurements",)
+
+
+def frames() -> dict[str, object]:
+    """What pandas writes of one data frame."""
+    first = int(np.datetime64("2022-01-01", "ms").astype(np.int64))
+    counted = {str(t): t for t in range(HOURS)}
+    moments = {str(first + 3_600_000 * t): VALUES[t] for t in range(HOURS)}
+    return {
+        "columns": {
+            "datetime": dict(zip(counted, stamps(), strict=True)),
+            "FR": dict(zip(counted, VALUES, strict=True)),
+        },
+        "index": {"FR": moments},
+        "split": {
+            "columns": ["datetime", "FR"],
+            "index": [*range(HOURS)],
+            "data": [list(pair) for pair in zip(stamps(), VALUES, strict=True)],
+        },
+        "lists": {"datetime": stamps(), "FR": VALUES},
+    }
+
+
+@pytest.mark.parametrize("form", [*frames()])
+def test_the_forms_of_a_data_frame(tmp_path, form):
+    trace = load(write(tmp_path, "a.json", frames()[form]))
+    assert (trace.regions, trace.start) == (("FR",), np.datetime64("2022-01-01T00"))
+    np.testing.assert_array_equal(trace.values[:, 0], VALUES)
+
+
 def test_answers_of_a_folder_are_read_only_where_there_are_no_tables(tmp_path):
     for zone in ("DE", "FR"):
         write(tmp_path, f"{zone}.json", electricity_maps(zone))

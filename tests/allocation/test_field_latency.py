@@ -132,3 +132,44 @@ def test_dialects_of_a_matrix(tmp_path):
     )
     np.testing.assert_array_equal(load_latency(put(tmp_path, text), REGIONS), MATRIX)
     assert "holds JSON, not a table" in refused(put(tmp_path, "[[0, 1], [1, 0]]"))
+
+
+# --- found by trying further files --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ",DE,FR,GB\nDE,0,10,15.5\nFR,,0,8\nGB,,,0\n",  # one half
+        ",DE,FR,GB\nDE,-,10,15.5\nFR,10,-,8\nGB,15.5,8,-\n",
+        ";DE;FR;GB\nDE;0;10;15,5\nFR;10;0;8\nGB;15,5;8;0\n",
+        ",de,fr,gb\nde,0,10,15.5\nfr,10,0,8\ngb,15.5,8,0\n",
+    ],
+    ids=["half", "dashes", "decimal commas", "case"],
+)
+def test_habits_of_those_who_write_matrices(tmp_path, text):
+    np.testing.assert_array_equal(load_latency(put(tmp_path, text), REGIONS), MATRIX)
+
+
+def test_names_that_differ_in_case_alone_are_two(tmp_path):
+    text = ",de,DE\nde,0,7\nDE,7,0\n"
+    np.testing.assert_array_equal(load_latency(put(tmp_path, text), ["DE", "de"]), [[0, 7], [7, 0]])
+
+
+def test_times_of_one_way_are_not_round_trips(tmp_path):
+    for name in ("one_way_ms", "OWD (ms)"):
+        message = refused(put(tmp_path, listed(f"from,to,{name}")))
+        assert f"the column {name} holds times of one way (want round trips" in message
+
+
+def test_seconds_are_doubted(tmp_path):
+    text = ",DE,FR\nDE,0,0.010\nFR,0.010,0\n"
+    with pytest.warns(UserWarning, match="times are read as ms, not as s"):
+        load_latency(put(tmp_path, text), ["DE", "FR"])
+
+
+def test_many_missing_regions_are_one_message(tmp_path):
+    text = ",DE,FR\nDE,0,10\nFR,10,0\n"
+    message = refused(put(tmp_path, text), ["A", "B", "C", "D", "DE"])
+    assert message.count("\n") == 0
+    assert "has none of 4 of 5 regions: A, B, C, D (it has DE, FR)" in message

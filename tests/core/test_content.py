@@ -287,3 +287,8 @@ def test_the_rest_is_counted_with_separators():
     assert (
         refused(problems.raise_if_any).splitlines()[-1] == "t.csv: and 4,990 more lines like these"
     )
+
+
+def test_a_declared_separator_that_is_not_there_is_not_believed(tmp_path):
+    file = put(tmp_path, "t.csv", "sep=,\na;b\n1;2\n")
+    assert read_table(file).rows == [["a", "b"], ["1", "2"]]

@@ -19,10 +19,11 @@ _URL = re.compile(r"(?:^|/)((?:https?|ftp|file|s3|gs|hdfs|abfss?):/.*)", re.IGNO
 
 
 class CarbonFile(NamedTuple):
-    """A file, and the sub-folders that lead to it from the folder that the user named."""
+    """A file, the sub-folders that lead to it from the folder that the user named, and that one."""
 
     path: Path
     folders: tuple[str, ...] = ()
+    root: str = ""
 
 
 def carbon_files(
@@ -73,7 +74,11 @@ def _inside(folder: Path, problems: Problems) -> tuple[list[CarbonFile], list[st
         problems.add(str(folder), "paths", unreadable(folder, error))
         return [], []
     twins = {file for file in found.files if _twin(file) in found.files}
-    files = [CarbonFile(f, f.relative_to(folder).parts[:-1]) for f in found.files if f not in twins]
+    files = [
+        CarbonFile(file, file.relative_to(folder).parts[:-1], folder.name)
+        for file in found.files
+        if file not in twins
+    ]
     if not files:
         hint = "wanted: hourly CSV files, one for each region or one wide table"
         if found.others:

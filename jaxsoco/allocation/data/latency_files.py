@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from jaxsoco.core.rows import Problems, Table, number, read_table
 
 ONE_MATRIX = "wanted: one square matrix of round-trip times in ms"
 
+_EMPTY = ("", "-")
+_DECIMAL_COMMA = re.compile(r"^([+-]?\d*),(\d+)$", re.ASCII)
 _NAMES = ("names", "regions", "zones", "labels", "index", "region", "zone", "name")
 
 
@@ -98,6 +101,10 @@ def _read_csv(path: Path, regions: Sequence[str]) -> tuple[np.ndarray, list[str]
     if len(widths) > 1:
         message = f"its rows have {min(widths)} to {max(widths)} columns"
         raise InputError(Issue(table.file, message, ONE_MATRIX))
+    if table.separator != ",":
+        rows = [[_DECIMAL_COMMA.sub(r"\1.\2", cell) for cell in row] for row in rows]
+    if len(rows) in widths:
+        rows = _filled(rows)
     problems = Problems()
     for r, row in enumerate(rows):
         for c, cell in enumerate(row):
@@ -111,6 +118,17 @@ def _read_csv(path: Path, regions: Sequence[str]) -> tuple[np.ndarray, list[str]
 
 def _is_number(cell: str) -> bool:
     return number(cell) is not None
+
+
+def _filled(rows: list[list[str]]) -> list[list[str]]:
+    """A square of cells in which empty ones are those of the other direction, or 0 at home."""
+    return [
+        [
+            cell if cell not in _EMPTY else "0" if r == c else rows[c][r]
+            for c, cell in enumerate(row)
+        ]
+        for r, row in enumerate(rows)
+    ]
 
 
 def _named(table: Table, regions: Sequence[str]) -> tuple[list[str] | None, list[list[str]]]:

@@ -72,7 +72,7 @@ def load_carbon_csv(
     files, left_out = carbon_files(path, problems)
     parts: list[Readings] = []
     for file in files:
-        parts += read_file(file.path, signal, fill_gaps, problems, file.folders)
+        parts += read_file(file, signal, fill_gaps, problems)
     readings = by_region(parts)
     joined = [join(group, problems) for group in readings.values()]
     if problems.has("negative values"):

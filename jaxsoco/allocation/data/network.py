@@ -21,6 +21,8 @@ MS_PER_KM = 0.013
 NEARLY_SYMMETRIC = 0.05
 """Relative difference of the two directions up to which their mean is taken, with a warning."""
 TRIANGLE_TOLERANCE = 1e-9
+SHORTEST_MS = 0.5
+"""Where no round trip between regions is as long, the times may be in seconds."""
 LONGEST_MS = 1e6
 """Longest round trip: no connection takes a quarter of an hour."""
 
@@ -193,6 +195,12 @@ def load_latency(path: str | Path, regions: Sequence[str]) -> np.ndarray:
     issues = _faults(matrix, str(path), regions)
     if issues:
         raise InputError(issues)
+    largest = float(matrix.max(initial=0.0))
+    if 0 < largest < SHORTEST_MS:
+        warnings.warn(
+            f"{path}: no round trip exceeds {largest:g} ms; times are read as ms, not as s",
+            stacklevel=2,
+        )
     return _symmetric(matrix, str(path), regions)
 
 
@@ -211,12 +219,14 @@ def _arrange(
             hint = "name the regions in its first row and column: " + ", ".join(regions)
             raise InputError(Issue(source, message, hint))
         return numbers(matrix, source)
+    names = _as_wanted(names, regions)
     name_set = set(names)
-    issues = [
-        Issue(source, f'has no region "{name}"', suggest(name, names))
-        for name in regions
-        if name not in name_set
-    ]
+    missing = [name for name in regions if name not in name_set]
+    issues = [Issue(source, f'has no region "{name}"', suggest(name, names)) for name in missing]
+    if len(missing) > _FEW:
+        listed = shorten(", ".join(missing), 200)
+        message = f"has none of {len(missing)} of {len(regions)} regions: {listed}"
+        issues = [Issue(source, message, f"it has {shorten(', '.join(names), 200)}")]
     issues += [
         Issue(source, f'names the region "{name}" more than once', "one row for each region")
         for name, count in Counter(names).items()
@@ -226,6 +236,15 @@ def _arrange(
         raise InputError(issues)
     order = [names.index(name) for name in regions]
     return numbers(matrix[np.ix_(order, order)], source)
+
+
+def _as_wanted(names: list[str], regions: list[str]) -> list[str]:
+    """Names as the regions spell them, where they differ in their case alone."""
+    wanted = {name.casefold(): name for name in regions}
+    folded = [name.casefold() for name in names]
+    if len(wanted) < len(regions) or len(set(folded)) < len(folded):
+        return names
+    return [wanted.get(fold, name) for fold, name in zip(folded, names, strict=True)]
 
 
 def _faults(matrix: np.ndarray, source: str, regions: Sequence[str]) -> list[Issue]:

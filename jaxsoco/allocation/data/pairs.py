@@ -46,6 +46,15 @@ def pair_columns(table: Table) -> tuple[int, int, int, float] | None:
     return (0, 1, 2, 1.0) if names else None
 
 
+def _refuse_one_way(table: Table, column: int) -> None:
+    name = table.header[column] if table.header else ""
+    if _words(name) & {"oneway", "owd"} or {"one", "way"} <= _words(name):
+        message = f"the column {name} holds times of one way"
+        raise InputError(
+            Issue(table.file, message, "want round trips: double them, and name it ms")
+        )
+
+
 def _words(name: str) -> set[str]:
     """The words of a column's name, and the name without what stands between them."""
     text = "".join(sign if sign.isalnum() else " " for sign in name.casefold())
@@ -69,6 +78,7 @@ def read_pairs(
       InputError: with every cell that is no time, and the pairs that are missing.
     """
     begin, end, time, factor = columns
+    _refuse_one_way(table, time)
     index = {name: i for i, name in enumerate(regions)}
     sums, counts = np.zeros((2, len(regions), len(regions)))
     problems = Problems()
@@ -80,7 +90,8 @@ def read_pairs(
         value = number(row[time])
         if value is None:
             message = f'"{row[time]}" is not a number'
-            problems.add(table.file, "cells like these", Issue(table.at(i, time), message, "in ms"))
+            issue = Issue(table.at(i, time), message, "want a time in ms, without a unit")
+            problems.add(table.file, "cells like these", issue)
             continue
         here, there = index.get(row[begin]), index.get(row[end])
         if here is not None and there is not None:

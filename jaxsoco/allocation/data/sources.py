@@ -83,7 +83,7 @@ def _digest(path: Path) -> str | None:
     """SHA-256 of the files' names and bytes; None where the loader will say what is wrong."""
     digest, problems = hashlib.sha256(), Problems()
     try:
-        for file, folders in carbon_files(path, problems)[0]:
+        for file, folders, _ in carbon_files(path, problems)[0]:
             content = read_bytes(file, MOST_TEXT)
             name = "/".join((*folders, file.name))
             digest.update(f"{name}\0{len(content)}\0".encode(errors="surrogateescape"))

@@ -45,6 +45,8 @@ _LISTS = (
 _SDK = (("time", "rating"), ("starttime", "carbonintensity"), ("timestamp", "value"))
 _FAULTS = ("error", "errors", "message", "detail", "status")
 _DEEPEST = 20
+_FORECASTS = "holds forecasts, no measurements"
+_MARK = "answer"
 
 
 def read_answer(content: Content, region: str, signal: str) -> tuple[Table, Layout]:
@@ -60,11 +62,12 @@ def read_answer(content: Content, region: str, signal: str) -> tuple[Table, Layo
       HeaderError: it holds no carbon intensity, or another signal than was asked for.
     """
     parsed = _parse(content)
-    records = [*_records(parsed, {}, 0)]
+    records = [*_records(_frame(parsed), {}, 0)]
     table = _table(content.file, records)
     layout = _layout(table, region, signal)
     if layout is not None:
-        return table, layout
+        notes = layout.notes + ((_FORECASTS,) if _MARK in table.header else ())
+        return table, layout._replace(notes=notes)
     _refuse_faults(parsed)
     try:
         return table, recognise(header_of(table, region), signal)
@@ -94,6 +97,36 @@ def _load(text: str, file: str, line: int) -> Any:
         raise HeaderError(f"is no valid JSON: {one_line(error)}", KNOWN) from None
 
 
+def _frame(value: Any) -> Any:
+    """The records of a data frame in one of the other forms that pandas writes; else the value.
+
+    They are: columns of cells by their rows' names, columns as lists, and ``split``.
+    """
+    if not isinstance(value, dict) or not value:
+        return value
+    names, data = value.get("columns"), value.get("data")
+    if isinstance(names, list) and isinstance(data, list) and all(_is_list(row) for row in data):
+        return [dict(zip(map(str, names), row, strict=False)) for row in data]
+    columns = [*value.values()]
+    if all(_is_list(column) for column in columns) and len({len(c) for c in columns}) == 1:
+        return [dict(zip(value, row, strict=True)) for row in zip(*columns, strict=True)]
+    if all(isinstance(c, dict) and c.keys() == columns[0].keys() for c in columns):
+        if any(isinstance(cell, dict | list) for c in columns for cell in c.values()):
+            return value
+        rows = [*columns[0]]
+        counted = rows == [str(i) for i in range(len(rows))]
+        index = ({} if counted else {"": row} for row in rows)
+        return [
+            one | {name: value[name][row] for name in value}
+            for one, row in zip(index, rows, strict=True)
+        ]
+    return value
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list) and not any(isinstance(cell, dict | list) for cell in value)
+
+
 def _records(value: Any, outer: dict[str, str], depth: int) -> Iterator[dict[str, str]]:
     """The innermost records, each with what stands around them: its zone, its unit."""
     if depth > _DEEPEST:
@@ -107,6 +140,8 @@ def _records(value: Any, outer: dict[str, str], depth: int) -> Iterator[dict[str
     inner = next((key for key in _LISTS if _holds_records(value.get(key))), None)
     own = dict(outer)
     _flatten({key: item for key, item in value.items() if key != inner}, "", own, depth)
+    if inner in ("forecast", "forecastData"):
+        own[_MARK] = "forecast"
     if inner is None:
         yield own
     else:
@@ -241,7 +276,7 @@ def _uk(table: Table, columns: dict[str, int]) -> Layout:
     notes = ()
     if actual is None or not any(row[actual] for row in table.rows):
         actual = columns["intensity.forecast"]
-        notes = (f"{table.file} holds forecasts, no measurements",)
+        notes = (_FORECASTS,)
     return Layout(
         "UK Carbon Intensity API",
         (columns["from"],),

@@ -7,8 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxsoco.allocation.data.carbon import Zero
-from jaxsoco.allocation.data.carbon_csv.formats import stamp
-from jaxsoco.allocation.data.carbon_csv.hours import looks_like_daylight_saving
+from jaxsoco.allocation.data.carbon_csv.hours import looks_like_daylight_saving, stamp
 from jaxsoco.allocation.data.carbon_csv.places import folder_of
 from jaxsoco.allocation.data.carbon_csv.readings import Readings
 from jaxsoco.core.errors import Issue
@@ -62,13 +61,13 @@ def by_region(readings: list[Readings]) -> dict[str, list[Readings]]:
     """
     groups: dict[str, list[Readings]] = {}
     for one in readings:
-        groups.setdefault(one.region, []).append(one)
+        groups.setdefault(one.region.casefold(), []).append(one)
     regions: dict[str, list[Readings]] = {}
     for group in groups.values():
         zones = {one.zone for one in group if one.by_file}
         folders = {folder_of(one.folders) for one in group if one.by_file}
         for one in group:
-            name = one.region
+            name = group[0].region  # DE.csv and de.csv are one
             if one.by_file and len(zones) > 1:
                 name = one.zone or name
             elif one.by_file and len(folders) > 1:

@@ -54,10 +54,8 @@ def read_numbers(
         emissions for weeks, and only where nobody says g/kWh do such values raise a doubt.
     """
     cells = [row[column] for row in table.rows]
-    commas = False
     raw, bad = column_numbers(cells)
-    if bad.any():
-        commas = _others(table, column, cells, raw, bad, problems)
+    commas, texts = _others(table, column, cells, raw, bad, problems)
     for i in np.flatnonzero(raw < 0).tolist():
         issue = Issue(
             table.at(i, column),
@@ -77,7 +75,9 @@ def read_numbers(
         problems.add(table.file, "units", issue)
     if not unit_named:
         _report_mixed(table, column, values, problems)
-    return Column(values, commas, not unit_named and _is_tiny(values))
+    tiny = not unit_named and _is_tiny(values)
+    values[texts] = 1.0  # text has been reported: it is no hole, and no zero, as well
+    return Column(values, commas, tiny)
 
 
 def _is_tiny(values: np.ndarray) -> bool:
@@ -159,9 +159,9 @@ def _others(
     raw: np.ndarray,
     bad: np.ndarray,
     problems: Problems,
-) -> bool:
-    """Fills in what is no plain number: missing values, decimal commas; text is reported."""
-    commas = False
+) -> tuple[bool, list[int]]:
+    """Fills in decimal commas and reports text; whether there were commas, and the rows of text."""
+    commas, texts = False, []
     for i in np.flatnonzero(bad).tolist():
         cell = cells[i]
         if cell.casefold() in MISSING:
@@ -175,5 +175,5 @@ def _others(
             "write a number in the unit of the column, or leave the cell empty",
         )
         problems.add(table.file, "values that are not numbers", issue)
-        raw[i] = 0.0  # not a hole as well
-    return commas
+        texts.append(i)
+    return commas, texts

@@ -25,8 +25,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-import numpy as np
-
 from jaxsoco.allocation.data.carbon_csv.headers import (
     Header,
     HeaderError,
@@ -38,13 +36,14 @@ from jaxsoco.allocation.data.carbon_csv.headers import (
 from jaxsoco.allocation.data.carbon_csv.names import (
     GRAMS_PER_KWH_OF_LB_PER_MWH,
     is_estimated,
+    is_forecast,
     is_unit_column,
     is_value,
     is_zone,
+    region_name,
     squeezed,
     strays,
     unit_factor,
-    without_unit,
 )
 from jaxsoco.core.rows import is_unnamed
 from jaxsoco.core.text import shorten
@@ -59,6 +58,7 @@ SIGNALS = tuple(_SIGNAL_ENDINGS)
 _SIGNAL_WORDS = {"life-cycle": ("lifecycle", "lca"), "direct": ("direct",)}
 _MOER_VERSION = re.compile(r"moer version (\d+(?:\.\d+)?)")
 _MOST_NAMES = 10
+_SECOND = re.compile(r"\.\d+$")
 
 
 def recognise(header: Header, signal: str) -> Layout:
@@ -175,6 +175,10 @@ def _one_column(header: Header, signal: str) -> Layout | None:
     measured = [i for i, name in zip(columns, names, strict=True) if name.endswith("actual")]
     if not values and len(measured) == 1 and {"forecast", "intensityforecast"}.intersection(names):
         values = measured  # the British API as a table
+    forecasts = []
+    if not values:
+        forecasts = [i for i in columns if is_forecast(header.names[i]) and i not in header.texts]
+        values = forecasts
     words = _SIGNAL_WORDS[signal]
     if len(values) > 1:
         values = [i for i in values if any(w in squeezed(header.names[i]) for w in words)] or values
@@ -193,6 +197,8 @@ def _one_column(header: Header, signal: str) -> Layout | None:
     if left_out:
         listed, are = _few(left_out), "is" if len(left_out) == 1 else "are"
         notes = (f"{header.names[value]} is the carbon intensity; {listed} {are} left out",)
+    if forecasts:
+        notes += ("holds forecasts, no measurements",)
     return Layout(
         "one column",
         times_of(header),
@@ -224,8 +230,12 @@ def _wide(header: Header, signal: str) -> Layout | None:
     others.intersection_update(columns)
     if others:
         raise HeaderError(*_no_regions(header, [i for i in columns if i in others], len(columns)))
-    regions = tuple(without_unit(header.names[i]).strip() for i in columns)
-    repeated = sorted({name for name in regions if regions.count(name) > 1})
+    regions = tuple(region_name(header.names[i]) for i in columns)
+    # pandas calls a second column FR "FR.1".
+    names = [
+        _SECOND.sub("", name) if _SECOND.sub("", name) in regions else name for name in regions
+    ]
+    repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise HeaderError(
             f"a wide table with more than one column for {', '.join(repeated)}",
@@ -252,6 +262,10 @@ def _no_regions(header: Header, others: list[int], count: int) -> tuple[str, str
     if {"emissions", "energy_consumed"} <= set(header.plain):
         wanted = "wanted: a grid's, such as datetime,zone_name,carbon_intensity_avg"
         return message, f"CodeCarbon has the emissions of a program; {wanted}"
+    texts = [header.texts[i] for i in others if i in header.texts]
+    if len(texts) == len(others) and any(sign.isdigit() for sign in texts[0]):
+        message = f'the column {header.names[others[0]]} holds "{shorten(texts[0], 40)}", no number'
+        return message, "write plain numbers, such as 1200.5, and the unit in the header"
     if len(others) < count:
         return message, "leave them out: a wide table is a time and one column for each region"
     return message, nearest(header)
@@ -275,14 +289,9 @@ def _columns(header: Header) -> list[int]:
 
 def _strays(header: Header) -> set[int]:
     """Columns that hold text, or whose names say that they are no region's."""
-    return strays(list(header.names)) | set(header.texts)
+    return strays(list(header.names)) | header.texts.keys()
 
 
 def _factors(header: Header, columns: Sequence[int]) -> tuple[float, ...]:
     factors = (unit_factor(header.names[i]) for i in columns)
     return tuple(1.0 if factor is None else factor for factor in factors)
-
-
-def stamp(seconds: int) -> str:
-    """Writes seconds since 1970 the way messages show them: ``2022-03-27 02:00``."""
-    return str(np.datetime64(int(seconds), "s"))[:16].replace("T", " ")

@@ -68,14 +68,14 @@ class Header(NamedTuple):
       names: as they stand in the file.
       times: the column, or the two columns, of the rows' times; empty without one.
       clocks: all columns that hold times by their names.
-      texts: columns without a single number in the file's first rows.
+      texts: columns without a single number in the file's first rows, with a cell of each.
       region: what the file's name says.
     """
 
     names: Sequence[str]
     times: tuple[int, ...]
     clocks: frozenset[int]
-    texts: frozenset[int]
+    texts: dict[int, str]
     region: str
 
     @property

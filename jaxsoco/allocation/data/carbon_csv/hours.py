@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxsoco.allocation.data.carbon_csv.formats import stamp
 from jaxsoco.allocation.data.carbon_csv.headers import Layout
 from jaxsoco.core.errors import Issue
 from jaxsoco.core.rows import Problems, Table
@@ -145,6 +144,11 @@ def by_hour(
         )
         problems.add(table.file, "incomplete hours", issue)
     return hours, means, lines, 0
+
+
+def stamp(seconds: int) -> str:
+    """Writes seconds since 1970 the way messages show them: ``2022-03-27 02:00``."""
+    return str(np.datetime64(int(seconds), "s"))[:16].replace("T", " ")
 
 
 def _repeated_hint(second: int) -> str:

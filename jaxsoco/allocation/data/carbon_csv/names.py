@@ -28,6 +28,7 @@ _TIMES = {
     0: ("datetime", "timestamp", "time", "pointtime", "utc", "utctime", "utctimestamp", "ds"),
     1: ("start", "starttime", "startdate", "from", "begin", "periodstart", "intervalstart"),
     2: ("date", "day", "hour", "mtu", "validtime", "epoch", "unixtime", "unixtimestamp"),
+    3: ("datum", "zeit", "zeitstempel", "uhrzeit", "fecha", "hora", "heure", "horodate"),
 }
 _RANKS = {name: rank for rank, names in _TIMES.items() for name in names}
 _LOCAL = 9
@@ -47,7 +48,7 @@ _WHAT = r"(?:carbonintensit(?:y|ies)|carbonint|ci|co2intensity|co2eintensity|ghg
 _VALUE = re.compile(
     rf"(?:avg|average|mean|grid|hourly|marginal|lifecycle|lca|direct)*(?:{_WHAT}|intensity|rating"
     r"|emissions?intensity|emissions?factor|mci|aci)"
-    r"(?:avg|average|mean|actual|lifecycle|lca|direct|production|consumption)*"
+    r"(?:avg|average|mean|actual|lifecycle|lca|direct|production|consumption|marginal)*"
 )
 # Words in the names of columns that people keep beside carbon intensity. Two letters would hit
 # zones (RE is Reunion, ID Indonesia, MW Malawi).
@@ -61,6 +62,17 @@ _WORDS = frozenset(
     | {"percent", "percentage", "total", "cost", "costs", "score", "version", "source"}
     | {"method", "estimated", "estimation", "latitude", "longitude", "lat", "lon", "flag"}
     | {"quality", "updated", "created", "currency", "weekday", "minute", "month"}
+    | {"temp", "celsius", "fahrenheit", "pressure", "speed", "rain", "cloud", "irradiance"}
+    | {"radiation", "weather", "holiday", "week", "season", "share", "ratio", "capacity"}
+)
+_FORECAST = re.compile(r"[\s_.]*(?:forecast|predicted|prediction)(?:ed)?[\s_.]*")
+_ROUND = re.compile(
+    r"[\s_.-]+(?:carbon|co2)[\s_]*intensity(?:[\s_]*avg)?$|^(?:carbon|co2)[\s_]*intensity[\s_.-]+",
+    re.IGNORECASE,
+)
+_OTHER_UNIT = re.compile(
+    r".*(?:[(\[]\s*(?:[kmgt]?wh?|%|°?[cfk]|m/s|w/m2|kg|g|t|tons?|eur\b.*|usd\b.*|[€$£].*)\s*[)\]]"
+    r"|_(?:[kmgt]wh?|pct|eur|usd))"
 )
 _FUEL_CODES = frozenset(
     {"wnd", "sun", "wat", "oil", "ng", "col", "nuc", "oth"}
@@ -100,9 +112,14 @@ def without_unit(name: str) -> str:
 def time_rank(name: str) -> int | None:
     """How well a name says that the column holds the rows' times, 0 best; None if it does not."""
     text = plain(name)
-    if "local" in text:
+    if is_local(name):
         return _LOCAL if _rank(text.replace("local", "")) is not None else None
     return _rank(text)
+
+
+def is_local(name: str) -> bool:
+    """Whether a column of times says that they are local."""
+    return "local" in plain(name)
 
 
 def _rank(text: str) -> int | None:
@@ -144,16 +161,34 @@ def is_value(name: str) -> bool:
     return bool(_VALUE.fullmatch(rest)) or (not rest and unit_factor(text) is not None)
 
 
+def is_forecast(name: str) -> bool:
+    """Whether a column's name says a forecast of carbon intensity, and not whose."""
+    if not _FORECAST.search(plain(name)):
+        return False
+    rest = _FORECAST.sub("", plain(name))
+    return not squeezed(rest) or is_value(rest)
+
+
+def region_name(name: str) -> str:
+    """The region of a column of a wide table: ``FR`` of ``FR_carbon_intensity (g/kWh)``."""
+    bare = without_unit(name).strip()
+    return _ROUND.sub("", bare) or bare
+
+
 def strays(names: list[str]) -> set[int]:
     """Positions of columns whose names say that they are no region's: wind, forecast, index."""
     found = {
         i
         for i, name in enumerate(names)
-        if is_zone(name)
-        or is_end(name)
-        or is_unit_column(name)
-        or is_estimated(name)
-        or _WORDS.intersection(re.split(r"[^a-z]+", plain(name)))
+        if not is_value(name)
+        and (
+            is_zone(name)
+            or is_end(name)
+            or is_unit_column(name)
+            or is_estimated(name)
+            or _OTHER_UNIT.fullmatch(plain(name))
+            or _WORDS.intersection(re.split(r"[^a-z]+", plain(name)))
+        )
     }
     codes = {i for i, name in enumerate(names) if plain(name) in _FUEL_CODES}
     # One of them may be a zone (NG is Nigeria); three are the fuels of a grid.

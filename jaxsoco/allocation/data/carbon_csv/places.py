@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 _SUFFIX = re.compile(
     r"(?:[_\s.-]+(?:\d{4}(?:[-_]\d\d){0,2}|hourly|co2_moer|co2_aoer|moer|historical"
-    r"|all_moer_versions)|[_\s]+(?:ci|carbon|carbon_?intensity|co2))+$",
+    r"|all_moer_versions)|[_\s]+(?:ci|carbon|carbon_?intensity|co2)|\s*\(\d+\)|[_\s-]+copy(?:\s*\d+)?)+$",
     re.IGNORECASE,
 )
 _NOTHING = re.compile(
@@ -17,7 +17,7 @@ _NOTHING = re.compile(
 )
 
 
-def region_of(stem: str, folders: Sequence[str] = ()) -> str:
+def region_of(stem: str, folders: Sequence[str] = (), root: str = "") -> str:
     """The region that a file's name stands for, without years and words for what it holds.
 
     >>> region_of("DE_2020"), region_of("2020", ["DE"]), region_of("hourly", ["FR", "2021"])
@@ -26,11 +26,12 @@ def region_of(stem: str, folders: Sequence[str] = ()) -> str:
     Args:
       stem: the file's name without its ending.
       folders: sub-folders between the folder that the user named and the file, outermost first.
+      root: name of the folder that the user named: that of years, ``2020.csv``, in it.
     """
     short = _SUFFIX.sub("", stem)
     if not _NOTHING.fullmatch(short):
         return short
-    return folder_of(folders) or stem
+    return folder_of(folders) or (root if stem.isdecimal() else "") or stem
 
 
 def is_silent(region: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,9 +12,10 @@ from jaxsoco.allocation.data.carbon_csv.cells import read_numbers, report_doubts
 from jaxsoco.allocation.data.carbon_csv.formats import recognise
 from jaxsoco.allocation.data.carbon_csv.headers import HeaderError, Layout
 from jaxsoco.allocation.data.carbon_csv.hours import Part, by_hour, in_order, without_open_ends
-from jaxsoco.allocation.data.carbon_csv.names import unit_factor
+from jaxsoco.allocation.data.carbon_csv.names import is_local, unit_factor
 from jaxsoco.allocation.data.carbon_csv.places import is_silent, region_of
 from jaxsoco.allocation.data.carbon_csv.table import even_table, header_of
+from jaxsoco.allocation.data.files import CarbonFile
 from jaxsoco.core.content import read_content
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.rows import Problems, Table
@@ -75,19 +75,16 @@ class Readings(NamedTuple):
     item: str = ""
 
 
-def read_file(
-    path: Path, signal: str, fill_gaps: int, problems: Problems, folders: Sequence[str] = ()
-) -> list[Readings]:
+def read_file(file: CarbonFile, signal: str, fill_gaps: int, problems: Problems) -> list[Readings]:
     """Returns the readings of each region in one file; what is wrong goes to ``problems``.
 
     Args:
-      path: the file, of separated values or JSON, plain or packed.
+      file: the file, of separated values or JSON, plain or packed.
       signal: which column of an Electricity Maps export counts, ``life-cycle`` or ``direct``.
       fill_gaps: if positive, hours with at least half of their sub-hourly readings are kept.
       problems: collects the issues.
-      folders: sub-folders between the folder that the user named and the file.
     """
-    table, layout = _open(path, signal, problems, folders)
+    table, layout = _open(file, signal, problems)
     if layout is None or not table.rows:
         return []
     cells = time_cells(table, layout.times)
@@ -95,6 +92,9 @@ def read_file(
     report_times(table, cells, layout.time, times, problems)
     if times.kind == "number":
         _report_numbers(table, layout, cells, times, problems)
+        return []
+    if is_local(table.header[layout.time]) and times.naive.any():
+        _report_local(table, layout, problems)
         return []
     factors = _factors(table, layout, problems)
     good = np.flatnonzero(~times.bad & ~times.odd)
@@ -108,21 +108,20 @@ def read_file(
         by_file = name is None and not layout.named
         if part is not None:
             readings += [
-                one._replace(zone=zone, by_file=by_file, folders=tuple(folders))
+                one._replace(zone=zone, by_file=by_file, folders=file.folders)
                 for one in _regions(part, layout, name or layout.regions[0], fill_gaps, problems)
             ]
     return readings
 
 
-def _open(
-    path: Path, signal: str, problems: Problems, folders: Sequence[str]
-) -> tuple[Table, Layout | None]:
+def _open(file: CarbonFile, signal: str, problems: Problems) -> tuple[Table, Layout | None]:
     """The rows of a file and their layout; None where it has none, which is reported."""
+    path = file.path
     nothing = Table(str(path), [], [], np.zeros(0, np.int64), whole=False)
     is_json = False
     try:
         content = read_content(path, "save it as CSV in UTF-8")
-        region = region_of(Path(content.name).stem, folders)
+        region = region_of(Path(content.name).stem, file.folders, file.root)
         is_json = content.kind.startswith("JSON")
         if is_json:
             return read_answer(content, region, signal)
@@ -154,6 +153,14 @@ def _report_numbers(
         hint,
     )
     problems.add(table.file, "numbers for timestamps", issue)
+
+
+def _report_local(table: Table, layout: Layout, problems: Problems) -> None:
+    """Times that are local by their column's name, and do not say where."""
+    message = f"the column {table.header[layout.time]} holds local time without offsets"
+    hint = "write UTC, or an offset such as +02:00 with every stamp"
+    issue = Issue(f"{table.file}:1", message, hint)
+    problems.add(table.file, "local times", issue)
 
 
 def _column_notes(table: Table, layout: Layout, times: Times) -> tuple[str, ...]:

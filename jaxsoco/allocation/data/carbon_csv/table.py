@@ -14,7 +14,9 @@ from jaxsoco.core.errors import Issue
 from jaxsoco.core.rows import Problems, Table, is_unnamed, number, table_of, without_index
 from jaxsoco.core.times import is_moment, read_times
 
-MISSING = frozenset({"", "-", "na", "n/a", "nan", "none", "null"})
+MISSING = frozenset(
+    {"", "-", "na", "n/a", "nan", "none", "null", "#n/a", "#na", "<na>", "nat", "nil"}
+)
 """Cells without a value, in lower case."""
 DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+", re.ASCII)
 
@@ -72,6 +74,8 @@ def _with_header(table: Table, text: str) -> Table:
     first = table.rows[0]
     if not any(map(is_moment, first)):
         return table._replace(header=first, rows=table.rows[1:], lines=table.lines[1:])
+    if len(first) > 2 and not is_moment(first[0]) and all(map(is_moment, first[1:])):
+        raise HeaderError("has its times in a row, not in a column", "transpose the table")
     # NumPy writes the header as a comment.
     lines = text.splitlines()[: max(table.lines[0] - 1, 0)]
     comment = lines[-1].strip() if lines else ""
@@ -107,7 +111,8 @@ def header_of(table: Table, region: str) -> Header:
     ranks = {i: r for i, name in enumerate(table.header) if (r := time_rank(name)) is not None}
     if not ranks and table.header and is_unnamed(table.header[0]):
         ranks = {0: 0}
-    texts = frozenset(i for i in range(len(table.header)) if i not in ranks and _is_text(table, i))
+    columns = (i for i in range(len(table.header)) if i not in ranks and _is_text(table, i))
+    texts = {i: next(cell for cell in _sample(table, i) if cell) for i in columns}
     return Header(table.header, _times(table, ranks), frozenset(ranks), texts, region)
 
 
