@@ -570,7 +570,10 @@ def test_a_reader_that_leaves_early_gets_no_less_of_a_report(finished):
 def test_an_output_in_ascii_has_escapes(finished, environment):
     folder, printed = finished
     assert "São" in printed and " ± " in printed
-    done = shell("jaxsoco report São; jaxsoco check study.toml", folder, **environment)
+    commands = "jaxsoco report São; jaxsoco check study.toml; jaxsoco run study.toml --out São"
+    done = shell(commands, folder, **environment)
+    assert "Traceback" not in done.stderr and done.stderr.isascii()
+    assert done.stdout.count("report: S") == 2  # whose runs are all there
     assert done.stdout.isascii()
     # The second one's path is read as bytes.
     assert re.search(r"report: S\\x(e3|c3\\xa3)o/report.html", done.stdout)

@@ -182,6 +182,10 @@ def _read_number(field: Field, value: Any, path: str, issues: Issues) -> Any:
 
 
 def _read_integer(field: Field, value: Any, path: str, issues: Issues) -> Any:
+    if isinstance(value, float) and value.is_integer() and abs(value) <= _LARGEST:
+        # TOML reads 1e3 as a number with a fraction, though it looks like an integer.
+        hint = f"want {want(field)}: write {int(value)}, without point or exponent"
+        return issues.found(path, f"found the number {value!r}", hint)
     if isinstance(value, bool) or not isinstance(value, int):
         return _wrong_type(field, value, path, issues)
     if abs(value) > _LARGEST:

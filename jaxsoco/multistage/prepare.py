@@ -13,7 +13,7 @@ from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.schema import REQUIRED, Prepared
 from jaxsoco.core.settings import is_traced
 from jaxsoco.multistage.data.costs import load_costs
-from jaxsoco.multistage.data.tree_files import load_tree
+from jaxsoco.multistage.data.tree_files import read_tree
 from jaxsoco.multistage.settings import (
     FAMILY,
     AnyTree,
@@ -58,7 +58,7 @@ def prepare_bernoulli_tree(settings: BernoulliTree, folder: Path) -> Prepared:
       InputError: ``p_min`` is left to the paper in a tree too deep for it, or there is no tree.
     """
     horizon = settings.horizon
-    tree, source = _tree(settings, folder)
+    tree, source, notes = _tree(settings, folder)
     low = settings.p_min
     if low is None:
         low = 0.2 * (max(tree.depth, 2) - 1)
@@ -72,7 +72,7 @@ def prepare_bernoulli_tree(settings: BernoulliTree, folder: Path) -> Prepared:
     ends = [switch, max(horizon, switch + 1)]
     if switch == 0:
         chance, ends = chance[1:], [horizon]
-    return _prepared("bernoulli_tree", settings, tree, chance, ends, source=source)
+    return _prepared("bernoulli_tree", settings, tree, chance, ends, source=source, notes=notes)
 
 
 def prepare_edge_computing(settings: EdgeComputing, folder: Path) -> Prepared:
@@ -107,10 +107,10 @@ def prepare_recorded_costs(settings: RecordedCosts, folder: Path) -> Prepared:
     Raises:
       InputError: the file or the tree's is not what it should be, or ends before the horizon.
     """
-    tree, source = _tree(settings, folder)
+    tree, source, notes = _tree(settings, folder)
     path, horizon = folder / settings.file, settings.horizon
     try:
-        costs = load_costs(path, tree.leaves)
+        costs, columns = load_costs(path, tree)
     except InputError as error:
         raise error.under("problem.file") from None
     if len(costs) < horizon:
@@ -120,25 +120,27 @@ def prepare_recorded_costs(settings: RecordedCosts, folder: Path) -> Prepared:
     source |= {"file": path.name, "sha256": hashlib.sha256(costs.tobytes()).hexdigest()}
     ends = np.arange(1, horizon + 1)
     chance = np.zeros_like(costs)
-    return _prepared("recorded_costs", settings, tree, chance, ends, base=costs, source=source)
+    more = {"base": costs, "source": source, "notes": notes + columns}
+    return _prepared("recorded_costs", settings, tree, chance, ends, **more)
 
 
 # --- shared ---------------------------------------------------------------------------------------
 
 
-def _tree(settings: AnyTree, folder: Path) -> tuple[Tree, dict[str, Any]]:
-    """The complete tree of the settings, or that of a file, and what identifies the file."""
+def _tree(settings: AnyTree, folder: Path) -> tuple[Tree, dict[str, Any], tuple[str, ...]]:
+    """The complete tree of the settings, or that of a file; what identifies the file, and notes."""
     if settings.tree != "complete":
         path = folder / settings.tree
         try:
-            return load_tree(path), {"tree": path.name}
+            tree, notes = read_tree(path)
+            return tree, {"tree": path.name}, tuple(f"{path.name}: {note}" for note in notes)
         except InputError as error:
             raise error.under("problem.tree") from None
     depth, children = settings.depth, settings.children
     if sum(children**d for d in range(depth + 1)) > MAX_NODES:
         message = f"{depth} decisions among {children} make over {MAX_NODES} nodes"
         raise InputError(Issue("problem.depth", message, "want a smaller tree"))
-    return Tree.complete(depth, children), {}
+    return Tree.complete(depth, children), {}, ()
 
 
 def _prepared(
@@ -150,6 +152,7 @@ def _prepared(
     *,
     base: np.ndarray | None = None,
     source: dict[str, Any] | None = None,
+    notes: tuple[str, ...] = (),
 ) -> Prepared:
     """Checks the tracked edges; ``source`` is what identifies the files behind the numbers."""
     track = (settings.track_first, settings.track_second)
@@ -162,10 +165,11 @@ def _prepared(
     content = Content(name, tree, chance, base, ends, settings.horizon, track)
     digest = hashlib.sha256(ends.tobytes()).hexdigest()
     group = (tree, len(ends), digest, None if base is None else len(base), track)
-    identity, notes = {}, ()
+    identity = {}
     if source:
         identity = {**source, "children": [list(row) for row in tree.children]}
-        notes = tuple(f"{what}: {value}" for what, value in source.items() if what != "sha256")
+        files = (f"{what}: {value}" for what, value in source.items() if what != "sha256")
+        notes = (*files, *notes)
     return Prepared(content, group, identity, notes)
 
 

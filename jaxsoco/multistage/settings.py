@@ -49,7 +49,7 @@ class AnyTree(TrackedEdges):
     depth: int = setting("decisions on a path (H)", default=2, low=1, high=16, static=True)
     children: int = setting("choices of every agent (K)", default=2, low=1, high=64, static=True)
     tree: Path | Literal["complete"] = setting(
-        "your own tree: a file of edges (CSV, or JSON with edges, paths or nested objects)",
+        "your own tree: a file of edges (CSV), JSON, GraphML or DOT",
         default="complete",
     )
 

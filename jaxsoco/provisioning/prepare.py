@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from jaxsoco.core.errors import InputError, Issue
-from jaxsoco.core.files import read_npz
 from jaxsoco.core.schema import Prepared
 from jaxsoco.core.settings import is_traced
 from jaxsoco.provisioning.data.baselines import read_baseline
-from jaxsoco.provisioning.data.tabular import load_tabular
+from jaxsoco.provisioning.data.tabular import load_with_baseline
 from jaxsoco.provisioning.data.traces import load_trace_csv
 from jaxsoco.provisioning.settings import (
     Budgeted,
@@ -91,14 +90,17 @@ def _arrivals(
         return queues.poisson(rate), f"Poisson arrivals, {rate:g} a slot", {}, ()
     try:
         path = folder / settings.arrivals
-        trace = load_trace_csv(path, column=settings.column, bin=settings.bin)
+        trace = load_trace_csv(
+            path, column=settings.column, bin=settings.bin, time_unit=settings.time_unit
+        )
         trace = trace.rebin(settings.rebin)
         arrivals = trace.distribution(rate)
     except InputError as error:
         raise error.under("problem.arrivals") from None
     source = f"arrivals of {trace.source}, {trace.counts.size} slots"
     note = f"arrivals: {trace.source}; mean {trace.mean:.4g} a slot scaled to {rate:g}"
-    return arrivals, source, {"arrivals": trace.digest}, (note,)
+    more = (f"arrivals: {note}" for note in trace.notes)
+    return arrivals, source, {"arrivals": trace.digest}, (note, *more)
 
 
 def prepare_bursty_queue(settings: BurstyQueue, folder: Path) -> Prepared:
@@ -137,16 +139,15 @@ def prepare_two_queues(settings: TwoQueues, folder: Path) -> Prepared:
 def prepare_tabular(settings: Tabular, folder: Path) -> Prepared:
     """A model from a file; raises ``InputError`` with all problems."""
     try:
-        path = folder / settings.model
-        model = load_tabular(path, settings.slots)
-        baseline = read_npz(path).get("baseline")
+        model, baseline = load_with_baseline(folder / settings.model, settings.slots)
     except InputError as error:
         raise error.under("problem.model") from None
     identity = {"model": model.digest}
     if baseline is not None and settings.baseline == "file":
         identity["baseline"] = np.asarray(baseline).tolist()
     prepared = _prepared("tabular", model, settings, baseline)
-    return replace(prepared, identity=identity, notes=(f"model: {model.source}",))
+    notes = (f"model: {model.source}", *(f"model: {note}" for note in model.notes))
+    return replace(prepared, identity=identity, notes=notes)
 
 
 def _check_start(settings: Queue) -> None:

@@ -89,7 +89,7 @@ class Arrivals:
         "column of the CSV file", default=None, theory="the one recognised by name"
     )
     bin: float | None = setting(
-        "slot width, for a file of arrival times",
+        "slot width, for a file of arrival times, or of counts with times",
         default=None,
         above=0,
         high=1e9,
@@ -97,6 +97,12 @@ class Arrivals:
         theory="none, the file holds counts",
     )
     rebin: int = setting("bins of the file per slot", default=1, low=1, high=1_000_000, static=True)
+    time_unit: Literal["s", "ms", "us", "ns"] | None = setting(
+        "unit of times in the file that are numbers",
+        default=None,
+        order=1,
+        theory="told by their size: dates of an epoch, or seconds",
+    )
 
 
 @settings

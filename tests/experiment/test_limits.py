@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from importlib import metadata
 from pathlib import Path
 
 import jax
@@ -23,6 +24,10 @@ from jaxsoco.multistage.theory.graphs import MAX_DEPTH
 from jaxsoco.provisioning import load_tabular, load_trace_csv
 
 SOON = 20.0
+NO_GPU = pytest.mark.skipif(
+    any(dist.name.startswith("jax-cuda") for dist in metadata.distributions()),
+    reason="JAX can use a GPU here",
+)
 
 
 def write(folder: Path, family: str, problem: str, learner: str, run: str = "seeds = 16") -> str:
@@ -68,6 +73,22 @@ def test_every_number_has_a_range_that_it_is_held_to(field):
 def test_nonsense_is_refused_in_python_too(name, settings):
     with pytest.raises(InputError, match="is too large"):
         jaxsoco.learner(name, **settings)
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("run.seeds=1e3", "run.seeds: found the number 1000.0 (want an integer"),
+        ("run.horizons=[1e6]", "run.horizons[0]: found the number 1000000.0 (want an integer"),
+        ("problem.depth=2.0", "problem.depth: found the number 2.0 (want an integer"),
+    ],
+)
+def test_whole_numbers_with_an_exponent_are_shown_without(tmp_path, setting, said, capsys):
+    run = "seeds = 8, horizons = 9"
+    spec = write(tmp_path, "multistage", 'name = "bernoulli_tree"', "exp3", run)
+    assert main(["check", spec, "--set", setting]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line and "without point or exponent" in line
 
 
 @pytest.mark.slow
@@ -243,6 +264,9 @@ def run_small(folder: Path, *options: str, **variables: str) -> subprocess.Compl
     ("environment", "said"),
     [
         ({"JAX_PLATFORMS": "nowhere"}, "JAX finds no device (JAX_PLATFORMS=nowhere)"),
+        pytest.param(
+            {"JAX_PLATFORMS": "cuda"}, "JAX finds no device (JAX_PLATFORMS=cuda)", marks=NO_GPU
+        ),
         ({"JAX_ENABLE_X64": "maybe"}, "JAX does not start: invalid truth value"),
         ({"XLA_FLAGS": "--nonsense"}, "XLA_FLAGS: XLA does not start: Unknown flag"),
         (

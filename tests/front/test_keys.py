@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import jaxsoco
 from jaxsoco import registry
 from jaxsoco.allocation import embed_tree, sample_job, synthetic_workload
 
@@ -66,3 +67,13 @@ def test_wrapped_legacy_keys_draw_what_typed_ones_draw():
     ):
         np.testing.assert_array_equal(draw(wrapped), draw(typed))
         np.testing.assert_array_equal(draw(wrapped)[..., 1], draw(legacy[1]))
+
+
+def test_two_legacy_keys_are_not_played_as_one_pair():
+    problem = jaxsoco.make("multistage/bernoulli_tree", horizon=5)
+    learner = jaxsoco.learner("multistage/exp3")
+    legacy = jax.random.split(jax.random.PRNGKey(0), 2)
+    with pytest.raises(TypeError, match=r"raw uint32\[2, 2\]: jax\.random\.wrap_key_data"):
+        jaxsoco.play(problem, *learner, legacy)
+    with pytest.raises(TypeError, match=r"raw uint32\[2, 2\]: jax\.random\.wrap_key_data"):
+        jaxsoco.comparator("multistage/best_leaf")(problem, legacy)

@@ -408,6 +408,7 @@ _MODEL = {
     "slots": np.array(3),
     "baseline": np.array([[0.7, 0.3], [0.7, 0.3]]),
 }
+_OUTCOMES = [[0.5, 0, -1.0, False], [0.5, 1, 0, True]]
 _MATRIX = np.array([[2.0, 1.0, 0.0], [1.0, 3.0, 0.5], [0.0, 0.5, 1.0]])
 _RTT = np.array([[0.0, 30.0], [30.0, 0.0]])
 _EDGES = [["root", "a"], ["root", "b"], ["a", "c"], ["a", "d"]]
@@ -539,12 +540,57 @@ FORMATS: dict[str, tuple[str, dict[str, Any], str, bytes]] = {
         "tree",
         json.dumps({"r": {"a": {"c": {}, "d": {}}, "b": {}}}).encode(),
     ),
+    "tree node-link": (
+        "x.json",
+        _TREE,
+        "tree",
+        json.dumps(
+            {
+                "directed": True,
+                "nodes": [{"id": name} for name in ("root", "a", "b", "c", "d")],
+                "links": [{"source": parent, "target": child} for parent, child in _EDGES],
+            }
+        ).encode(),
+    ),
+    "tree graphml": (
+        "x.graphml",
+        _TREE,
+        "tree",
+        b'<graphml><graph edgedefault="directed">'
+        + b"".join(f'<edge source="{a}" target="{b}"/>'.encode() for a, b in _EDGES)
+        + b"</graph></graphml>",
+    ),
+    "tree dot": (
+        "x.dot",
+        _TREE,
+        "tree",
+        b'digraph { root -> {a "b"} [w=1]; a -> c:n; subgraph x { a -> d } }',
+    ),
+    "tree neighbours": ("x.txt", _TREE, "tree", b"root a b\na c d\nb\nc\nd\n"),
     "costs": ("x.csv", _COSTS, "file", b"a,b,c,d\n" + b"0.5,0.25,1,0\n" * 25),
     "arrivals counts": (
         "x.csv",
         _ARRIVALS,
         "arrivals",
         b"count\n" + b"\n".join(b"%d" % (i % 4) for i in range(60)),
+    ),
+    "arrivals grid": (
+        "x.csv",
+        _ARRIVALS,
+        "arrivals",
+        _rows("time,count", lambda i, t: f"{t},{i % 4}"),
+    ),
+    "arrivals wide": (
+        "x.csv",
+        _ARRIVALS,
+        "arrivals",
+        b"app,1,2,3,4\n" + b"\n".join(b"f%d,%d,1,0,2" % (i, i % 4) for i in range(20)),
+    ),
+    "arrivals intervals": (
+        "x.csv",
+        {**_ARRIVALS, "problem": {"name": "paper_queue", "bin": 2.0}},
+        "arrivals",
+        b"start,end\n" + b"\n".join(b"%d.5,%d" % (i, i + 3) for i in range(60)),
     ),
     "arrivals times": (
         "x.csv",
@@ -553,6 +599,20 @@ FORMATS: dict[str, tuple[str, dict[str, Any], str, bytes]] = {
         b"time\n" + b"\n".join(b"%d.5" % i for i in range(60)),
     ),
     "model": ("x.npz", _TABULAR, "model", _npz(**_MODEL)),
+    "model json": (
+        "x.json",
+        _TABULAR,
+        "model",
+        json.dumps(
+            {
+                "consumption": [[0, 1], [0, 1]],
+                "initial": [1, 0],
+                "slots": 3,
+                "baseline": [[0.7, 0.3], [0.7, 0.3]],
+                "P": {s: {a: _OUTCOMES for a in "01"} for s in "01"},
+            }
+        ).encode(),
+    ),
     "matrix npy": ("x.npy", _TRACKING, "matrix", _npy(_MATRIX)),
     "matrix csv": ("x.csv", _TRACKING, "matrix", b"2,1,0\n1,3,0.5\n0,0.5,1\n"),
 }

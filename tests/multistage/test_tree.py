@@ -135,11 +135,11 @@ def test_names_in_edge_lists_may_hold_blanks_and_quotes(tmp_path):
 
 
 def test_bad_lines_of_an_edge_list_are_counted(tmp_path):
-    (tmp_path / "tree.xml").write_text("<node>\n" * 600, encoding="utf-8")
+    (tmp_path / "tree.txt").write_text("node\n" * 600, encoding="utf-8")
     with pytest.raises(InputError) as caught:
-        load_tree(tmp_path / "tree.xml")
+        load_tree(tmp_path / "tree.txt")
     assert len(caught.value.issues) == 11
-    assert str(caught.value).endswith("tree.xml: and 590 more lines like these")
+    assert str(caught.value).endswith("tree.txt: and 590 more lines like these")
 
 
 EARLY = Tree.from_paths([("r", "a", "x"), ("r", "a", "y"), ("r", "b")])

@@ -1,22 +1,18 @@
-"""Trees from files: JSON, or a list of edges. No JAX.
+"""Trees from files: :func:`load_tree`. No JAX.
 
-JSON holds ``{"edges": [["root", "a"], ...], "nodes": [...]}``, ``{"paths": [["root", "a"], ...]}``
-or nested objects, ``{"root": {"a": {}, "b": {}}}``. An edge list has a parent and a child on each
-line, separated by a comma, a semicolon, a tab or, in a file without those, white space; ``#`` at
-the start of a line or after white space begins a comment.
+The plainest layouts are a list of edges, with a parent and a child on each line (separated by a
+comma, a semicolon, a tab or, in a file without those, white space; ``#`` begins a comment), and
+JSON: ``{"edges": [["root", "a"], ...], "nodes": [...]}``, ``{"paths": [["root", "a"], ...]}`` or
+nested objects, ``{"root": {"a": {}, "b": {}}}``. The package ``graphs`` reads others.
 """
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from pathlib import Path
-from typing import Any
 
 from jaxsoco.core.errors import InputError, Issue
-from jaxsoco.core.files import one_line, read_text
-from jaxsoco.core.rows import Problems, Table, read_table
-from jaxsoco.multistage.theory.graphs import MAX_DEPTH
+from jaxsoco.multistage.data.graphs.graph import Graph
+from jaxsoco.multistage.data.graphs.reading import read_graph
 from jaxsoco.multistage.theory.tree import Tree
 
 
@@ -33,87 +29,38 @@ def load_tree(path: str | Path) -> Tree:
     Raises:
       InputError: the file cannot be read, or holds no tree: each problem with its place.
     """
-    path = Path(path)
-    content = read_text(path) if path.suffix.lower() == ".json" else _read_edges(path)
+    return read_tree(Path(path))[0]
+
+
+def read_tree(path: Path) -> tuple[Tree, tuple[str, ...]]:
+    """The tree of a file, and notes: its layout, what was not used, what was unfolded."""
+    graph = read_graph(path)
     try:
-        return _from_json(content) if isinstance(content, str) else _from_rows(content)
+        if graph.paths is None:
+            tree = Tree.from_edges(graph.edges, graph.nodes)
+        else:
+            tree = Tree.from_paths(graph.paths)
     except InputError as error:
-        raise error.under(path.name) from None
+        raise _hinted(error, graph.hint).under(path.name) from None
+    notes = (f"read as {graph.layout}",) * bool(graph.layout) + graph.notes
+    return tree, notes + _unfolded(tree, graph)
 
 
-def _read_edges(path: Path) -> Table:
-    def header(cells: list[str]) -> bool:
-        return [cell.lower() for cell in cells] == ["parent", "child"]
-
-    return read_table(path, header=header, comments=True, blanks=True)
-
-
-def _from_rows(table: Table) -> Tree:
-    problems = Problems()
-    for line, row in zip(table.lines, table.rows, strict=True):
-        if len(row) != 2:
-            issue = Issue(f"line {line}", f"{len(row)} names", "want a parent and a child")
-            problems.add("", "lines like these", issue)
-    problems.raise_if_any()
-    return Tree.from_edges([(parent, child) for parent, child in table.rows])
+def _unfolded(tree: Tree, graph: Graph) -> tuple[str, ...]:
+    """That nodes stand at several places of the tree."""
+    nodes, places = len({*tree.names}), len(tree.names)
+    if graph.paths is not None or nodes == places:
+        return ()
+    return (f"a graph of {nodes} nodes: its {tree.leaves} paths are those of the tree",)
 
 
-def _from_json(text: str) -> Tree:
-    try:
-        content = json.loads(text, object_pairs_hook=_no_twins)
-    except json.JSONDecodeError as error:
-        raise InputError(Issue(f"line {error.lineno}", f"no JSON: {error.msg}")) from error
-    except RecursionError:
-        raise InputError(
-            Issue("", "is nested too deep", f"want {MAX_DEPTH} levels at most")
-        ) from None
-    except InputError:
-        raise
-    except ValueError as error:  # an integer of thousands of digits
-        raise InputError(Issue("", f"no JSON: {one_line(error)}")) from None
-    if not isinstance(content, dict):
-        raise InputError(Issue("top level", "want an object with edges, paths or one root"))
-    if isinstance(content.get("edges"), list):
-        edges = [_names(e, f"edges[{i}]", 2) for i, e in enumerate(content["edges"])]
-        nodes = _names(content.get("nodes", []), "nodes", None)
-        return Tree.from_edges([(a, b) for a, b in edges], nodes)
-    if isinstance(content.get("paths"), list):
-        return Tree.from_paths(
-            [_names(p, f"paths[{i}]", None) for i, p in enumerate(content["paths"])]
-        )
-    if len(content) != 1:
-        names = " and ".join([*content][:2]) or "none"
-        raise InputError(Issue("top level", f"{len(content)} roots: {names}", "want one"))
-    return Tree.from_paths(_nested(content))
-
-
-def _nested(root: dict[str, Any]) -> list[tuple[str, ...]]:
-    """Paths from the root to the leaves of nested objects, depth first."""
-    paths: list[tuple[str, ...]] = []
-    stack: list[tuple[tuple[str, ...], Any]] = [((), root)]
-    while stack:
-        above, content = stack.pop()
-        if not isinstance(content, dict):
-            place = " -> ".join(above)
-            raise InputError(Issue(place, "want an object of children, {} for a leaf"))
-        if len(above) > MAX_DEPTH + 1 or not content:
-            paths.append(above)  # the tree says what is too deep
-            continue
-        stack += [((*above, name), content[name]) for name in reversed(content)]
-    return paths
-
-
-def _names(value: Any, place: str, count: int | None) -> tuple[str, ...]:
-    good = isinstance(value, list) and all(isinstance(v, str | int) for v in value)
-    if not good or (count is not None and len(value) != count):
-        what = "a list of names" if count is None else f"a list of {count} names"
-        raise InputError(Issue(place, f"want {what}"))
-    return tuple(map(str, value))
-
-
-def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    counts = Counter(name for name, _ in pairs)
-    twice = sorted(name for name, count in counts.items() if count > 1)
-    if twice:
-        raise InputError(Issue(twice[0], "is there twice among its siblings"))
-    return dict(pairs)
+def _hinted(error: InputError, hint: str) -> InputError:
+    """What makes a graph no tree, with what to look at."""
+    if not hint:
+        return error
+    return InputError(
+        Issue(path, message, f"{old}; {hint}" if old else hint)
+        if "roots" in message or "a cycle" in message
+        else Issue(path, message, old)
+        for path, message, old in error.issues
+    )

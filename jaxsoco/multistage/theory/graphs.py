@@ -10,6 +10,7 @@ from collections import Counter, deque
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 
 from jaxsoco.core.errors import InputError, Issue
+from jaxsoco.core.text import show
 
 MAX_NODES = 100_000
 """Most nodes of a tree: a graph with many paths unfolds into a large one."""
@@ -99,7 +100,8 @@ def children_of(
     twice = [f"{a} -> {b} is there twice" for (a, b), count in counts.items() if count > 1]
     reached = {child for row in below.values() for child in row}
     ends = reached.union(below)
-    orphans = [name for name in dict.fromkeys(nodes) if name not in ends]
+    # Without any edge all of them are, for one cause.
+    orphans = [name for name in dict.fromkeys(nodes) if name not in ends] if below else []
     issues = [
         *_listed("edges", twice),
         *_listed("nodes", [f"{name} is an orphan: no edge has it" for name in orphans]),
@@ -158,6 +160,23 @@ def _cycle(below: Mapping[str, Sequence[str]]) -> list[str]:
     return []
 
 
+def _paths_from(root: str, below: Mapping[str, Sequence[str]]) -> int:
+    """Number of paths from a node to the sinks of a graph without cycles."""
+    counts: dict[str, int] = {}
+    stack = [root]
+    while stack:
+        name = stack[-1]
+        if name in counts:
+            stack.pop()
+            continue
+        ahead = [child for child in below.get(name, ()) if child not in counts]
+        if ahead:  # first those, then this one again
+            stack += ahead
+            continue
+        counts[name] = sum(counts[child] for child in below.get(name, ())) or 1
+    return counts[root]
+
+
 def unfold(
     below: Mapping[str, Sequence[str]], root: str
 ) -> tuple[Mapping[Place, Collection[Place]], Place]:
@@ -180,6 +199,7 @@ def unfold(
             queue.extend(children)
             count += len(children)
         if count > MAX_NODES:
-            message = f"the paths of the graph make a tree of over {MAX_NODES} nodes"
+            message = f"the {show(_paths_from(root, below))} paths of the graph make a tree of "
+            message += f"over {MAX_NODES} nodes"
             raise InputError(Issue("edges", message, "leave out layers"))
     return trie, (root,)

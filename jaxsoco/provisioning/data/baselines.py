@@ -6,6 +6,7 @@ import numpy as np
 
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.files import numbers
+from jaxsoco.provisioning.theory.axes import SUMS
 from jaxsoco.provisioning.theory.model import ROUNDING, TabularModel
 
 _FIELD = "problem.baseline"
@@ -30,12 +31,15 @@ def read_baseline(text: str, model: TabularModel, own: np.ndarray | None = None)
         policy = np.broadcast_to(_chances(text, actions, hint), (1, *model.loss.shape[1:]))
     with np.errstate(all="ignore"):
         total = policy.sum(axis=-1)
-    wrong = ~(np.abs(total - 1) <= ROUNDING) | ~np.all(policy >= 0, axis=-1)
+    # An array may have been rounded to single precision.
+    allowed = SUMS if text == "file" else ROUNDING
+    wrong = ~(np.abs(total - 1) <= allowed) | ~np.all(policy >= 0, axis=-1)
     if wrong.any():
         row = policy[tuple(np.argwhere(wrong)[0])]
         text = ", ".join(f"{chance:g}" for chance in row[:10]) + ", ..." * (len(row) > 10)
         raise InputError(Issue(_FIELD, f"is no distribution: [{text}]", hint))
-    return np.array(policy)
+    off = np.abs(total - 1) > ROUNDING
+    return np.where(off[..., None], policy / total[..., None], policy)
 
 
 def _chances(text: str, actions: int, hint: str) -> np.ndarray:

@@ -14,9 +14,10 @@ import numpy as np
 
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.files import numbers
+from jaxsoco.provisioning.theory.axes import SUMS, check_order
 
 ROUNDING = 1e-9
-"""By how much probabilities may miss a sum of 1."""
+"""By how much probabilities may miss a sum of 1 before they are normalised."""
 
 MOST = 5
 """Wrong entries that are listed for each array."""
@@ -41,6 +42,7 @@ class TabularModel:
       initial: distribution of the first state, ``[S]``.
       slots: ``T``.
       source: where it comes from, for reports.
+      notes: what was put right: sums that rounding had changed.
     """
 
     loss: np.ndarray
@@ -49,6 +51,7 @@ class TabularModel:
     initial: np.ndarray
     slots: int
     source: str = "arrays"
+    notes: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -102,7 +105,8 @@ def tabular_model(
     Args:
       loss: ``[T, S, A]``, or ``[S, A]`` for all slots, in [0, 1].
       consumption: likewise.
-      transition: ``[T, S, A, S]``, or ``[S, A, S]`` for all slots; rows sum to 1.
+      transition: ``[T, S, A, S]``, or ``[S, A, S]`` for all slots; rows sum to 1, but for rounding
+        in single precision, and are normalised.
       initial: distribution of the first state, ``[S]``.
       slots: ``T``; needed if no array has an axis of slots, and must agree with those that have.
       source: where the arrays come from.
@@ -116,18 +120,24 @@ def tabular_model(
     issues: list[Issue] = []
     arrays = {name: _array(name, value, issues) for name, value in values.items()}
     tables = {name: x for name, x in arrays.items() if x is not None}
+    notes: tuple[str, ...] = ()
     if len(tables) == len(AXES):
-        slots = _check_shapes(tables, slots, issues)
+        check_order(tables, issues)
+        slots = slots if issues else _check_shapes(tables, slots, issues)
     if issues:
         raise InputError(issues)
     _check_entries(tables, issues)
     if issues:
         raise InputError(issues)
     assert slots is not None
-    # Sums of exactly 1, as nearly as there are such: errors add up over slots.
     for name in ("transition", "initial"):
-        tables[name] = tables[name] / tables[name].sum(axis=-1, keepdims=True)
-    return TabularModel(**tables, slots=slots, source=source)
+        total = tables[name].sum(axis=-1, keepdims=True)
+        off = float(np.abs(total - 1).max())
+        if off > ROUNDING:
+            notes += (f"{name}: rows sum to 1 within {off:.1g}, as in float32, and are normalised",)
+        # Sums of exactly 1, as nearly as there are such: errors add up over slots.
+        tables[name] = tables[name] / total
+    return TabularModel(**tables, slots=slots, source=source, notes=notes)
 
 
 def _check_entries(tables: Mapping[str, np.ndarray], issues: list[Issue]) -> None:
@@ -140,9 +150,9 @@ def _check_entries(tables: Mapping[str, np.ndarray], issues: list[Issue]) -> Non
         _list(name, ~(array >= 0), array, "is not a probability", "want numbers >= 0", issues)
         with np.errstate(over="ignore", invalid="ignore"):
             total = array.sum(axis=-1)
-        wrong = ~(np.abs(total - 1) <= ROUNDING)
+        wrong = ~(np.abs(total - 1) <= SUMS)
         message = "is what the row sums to"
-        _list(name, wrong, total, message, f"want 1, to {ROUNDING:g}", issues)
+        _list(name, wrong, total, message, f"want 1, to {SUMS:g}", issues)
 
 
 def _array(name: str, value: Any, issues: list[Issue]) -> np.ndarray | None:
@@ -158,6 +168,8 @@ def _array(name: str, value: Any, issues: list[Issue]) -> np.ndarray | None:
         array = array[None]
     if array.ndim != len(axes) or not array.size:
         hint = f"want {shape}" + (", or without the axis of slots" if "t" in axes else "")
+        if name == "initial" and array.ndim == 0:
+            hint += ": 1 at the first state, 0 elsewhere"
         issues.append(Issue(name, f"has the shape {list(np.shape(value))}", hint))
         return None
     return array
@@ -166,7 +178,9 @@ def _array(name: str, value: Any, issues: list[Issue]) -> np.ndarray | None:
 def _check_shapes(
     arrays: Mapping[str, np.ndarray], slots: int | None, issues: list[Issue]
 ) -> int | None:
-    _, states, actions, _ = arrays["transition"].shape
+    _, states, actions, after = arrays["transition"].shape
+    if states != after:
+        _, states, actions = arrays["loss"].shape
     sizes = {"s": states, "a": actions, "n": states}
     if slots is None:
         # Arrays with an axis of slots say how many there are; size 1 says nothing.
@@ -186,13 +200,16 @@ def _check_shapes(
     if actions > MOST_ACTIONS:
         message = f"has {actions} actions"
         issues.append(Issue("transition", message, f"want at most {MOST_ACTIONS}"))
+    sizes["t"] = slots
+    shapes = ", ".join(f"{name} {list(array.shape)}" for name, array in arrays.items())
     for name, array in arrays.items():
-        for axis, size in zip(AXES[name], array.shape, strict=True):
-            wanted = slots if axis == "t" else sizes[axis]
-            if size != wanted and not (axis == "t" and size == 1):
-                message = f"has {size} entries along {_NAMES[axis]}, others have {wanted}"
-                hint = f"shapes: {', '.join(f'{n} {list(x.shape)}' for n, x in arrays.items())}"
-                issues.append(Issue(name, message, hint))
+        wrong = [
+            f"{size} entries along {_NAMES[axis]}, others have {sizes[axis]}"
+            for axis, size in zip(AXES[name], array.shape, strict=True)
+            if size != sizes[axis] and not (axis == "t" and size == 1)
+        ]
+        if wrong:
+            issues.append(Issue(name, f"has {'; '.join(wrong)}", f"shapes: {shapes}"))
     return slots
 
 

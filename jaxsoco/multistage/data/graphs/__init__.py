@@ -1,0 +1,1 @@
+"""Graphs in the layouts that other programs write: JSON, GraphML, DOT, lists of edges."""
