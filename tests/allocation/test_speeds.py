@@ -44,7 +44,7 @@ def test_drawn_speeds_are_uniform_around_the_stated_ones(x64):
     factors = np.asarray(jobs.speed) / SPEEDS[:, None]
     assert stats.kstest(factors.ravel(), stats.uniform(0.7, 0.6).cdf).pvalue > 1e-3
     # Independent of one another, and of all else that a job draws.
-    correlations = np.corrcoef(factors)[np.triu_indices(4, 1)]
+    correlations = np.asarray(np.corrcoef(factors))[np.triu_indices(4, 1)]
     assert np.all(np.abs(correlations) < 4.5 / np.sqrt(3000))
     _, level = draw(3000)
     for name in ("hour", "start", "deadline", "length"):

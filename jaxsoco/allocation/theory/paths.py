@@ -123,10 +123,10 @@ def ledger(graph: Graph, path: jax.Array) -> tuple[jax.Array, jax.Array, jax.Arr
     """Service, move and switch costs of a path of states ``[T, ...]``."""
 
     def step(carry, now):
-        sums, before = carry
+        (service, moved, switched), before = carry
         t, state = now
         parts = _of_slot(graph, t, before, state)
-        return (tuple(map(jnp.add, sums, parts)), state), None
+        return ((service + parts[0], moved + parts[1], switched + parts[2]), state), None
 
     zeros = jnp.zeros(graph.start.shape, graph.costs.dtype)
     slots = jnp.arange(graph.costs.shape[0])
