@@ -6,6 +6,7 @@ import gzip
 import io
 import time
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -421,8 +422,6 @@ def test_packed_files_are_read_and_others_named(tmp_path):  # C12
 
 @pytest.mark.parametrize("address", ["https://example.org/FR.csv", "s3://bucket/FR.csv"])
 def test_addresses_are_no_files(tmp_path, address):  # C29
-    from pathlib import Path
-
     (line,) = refused(address)
     assert line.startswith(f"{address}: is an address, and only local files are read")
     (line,) = study(carbon=tmp_path / Path(address))
