@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,6 @@ DAY = 24
 
 def stamps(count: int = HOURS, form: str = "%Y-%m-%dT%H:%M:%S+00:00", start: str = "2022-01-01"):
     """Times of so many hours as text."""
-    from datetime import UTC, datetime, timedelta
-
     first = datetime.fromisoformat(start).replace(tzinfo=UTC)
     return [(first + timedelta(hours=t)).strftime(form) for t in range(count)]
 

@@ -6,6 +6,7 @@ import gzip
 import io
 import time
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -421,8 +422,6 @@ def test_packed_files_are_read_and_others_named(tmp_path):  # C12
 
 @pytest.mark.parametrize("address", ["https://example.org/FR.csv", "s3://bucket/FR.csv"])
 def test_addresses_are_no_files(tmp_path, address):  # C29
-    from pathlib import Path
-
     (line,) = refused(address)
     assert line.startswith(f"{address}: is an address, and only local files are read")
     (line,) = study(carbon=tmp_path / Path(address))
@@ -548,6 +547,36 @@ def test_local_times_are_not_utc(tmp_path):
     assert "the column Datetime (local) holds local time without offsets" in line
     put(tmp_path, t_csv=csv("local_time,FR", level, times=stamps(form="%Y-%m-%dT%H:%M:%S+01:00")))
     assert load(tmp_path).start == np.datetime64("2021-12-31T23")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["co2", "Carbon", "gCO2", "grid_carbon_intensity", "carbon_intensity_gCO2_per_kWh", "MER",
+     "Carbon intensity of electricity", "intensity (g/kWh)", "carbon_intensity_value", "CI_avg",
+     "emissions (gCO2/kWh)", "gCO2eq/kWh", "Emission factor", "CO2eq_g_kWh", "g_co2_per_kwh"],
+)  # fmt: skip
+def test_names_of_carbon_intensity(tmp_path, name):
+    put(tmp_path, gb_csv=csv(f"datetime,{name}", level), fr_csv=csv(f"datetime,{name}", level))
+    trace = load(tmp_path)
+    assert trace.regions == ("fr", "gb")
+    np.testing.assert_array_equal(trace.values[:, 0], VALUES)
+
+
+def test_a_word_that_nobody_knows_is_no_region_of_two_files(tmp_path):
+    first, second = stamps(), stamps(start="2022-01-02T06:00")
+    put(tmp_path, gb_csv=csv("datetime,kohle", level), fr_csv=csv("datetime,kohle", level))
+    assert load(tmp_path).regions == ("fr", "gb")
+    put(tmp_path, fr_csv=csv("datetime,kohle", level, times=second))
+    assert "share no hour" in refused(tmp_path)[0]
+    for name, times in (("DE_2020", first), ("DE_2021", second)):
+        put(tmp_path, **{f"years__{name}_csv": csv("datetime,DE", level, times=times)})
+    assert load(tmp_path / "years").regions == ("DE",)
+
+
+def test_regions_of_watttime_in_one_table(tmp_path):
+    rows = [f"{stamp},{900 + i},{name}" for stamp in stamps() for i, name in enumerate("AB")]
+    put(tmp_path, all_csv="\n".join(["point_time,value,region", *rows]))
+    assert load(tmp_path).regions == ("A", "B")
 
 
 def test_columns_of_the_same_region(tmp_path):

@@ -82,7 +82,7 @@ def _inside(folder: Path, problems: Problems) -> tuple[list[CarbonFile], list[st
     if not files:
         hint = "wanted: hourly CSV files, one for each region or one wide table"
         if found.others:
-            hint += f"; {shorten(', '.join(found.others), 120)} cannot be read"
+            hint += f"; not read: {shorten(', '.join(found.others), 120)}"
         problems.add(str(folder), "paths", Issue(str(folder), "holds no *.csv file", hint))
     return files, _left_out(folder, found, sorted(file.name for file in twins))
 

@@ -30,6 +30,17 @@ class Series(NamedTuple):
         return self.start + len(self.values)
 
 
+def _say_nothing(group: list[Readings]) -> bool:
+    """Whether files of different regions call their only column alike: ``gas`` in fr and in gb."""
+    names = {one.file_region.casefold() for one in group}
+    column = group[0].region.casefold()
+    return (
+        len(names) > 1
+        and all(one.alone for one in group)
+        and not any(column in name for name in names)
+    )
+
+
 class Joined(NamedTuple):
     """One region's rows of all its files; ``source`` is the position in ``parts`` of each row."""
 
@@ -66,12 +77,15 @@ def by_region(readings: list[Readings]) -> dict[str, list[Readings]]:
     for group in groups.values():
         zones = {one.zone for one in group if one.by_file}
         folders = {folder_of(one.folders) for one in group if one.by_file}
+        twins = _say_nothing(group)
         for one in group:
             name = group[0].region  # DE.csv and de.csv are one
             if one.by_file and len(zones) > 1:
                 name = one.zone or name
             elif one.by_file and len(folders) > 1:
                 name = folder_of(one.folders) or name
+            elif twins:
+                name = one.file_region
             regions.setdefault(name, []).append(one._replace(region=name))
     return regions
 

@@ -144,6 +144,7 @@ def _watttime(header: Header, signal: str) -> Layout | None:
         times_of(header),
         (column,),
         (header.region,),
+        zone=header.zone("region", "ba"),
         factors=(factor,),
         units=header.only(is_unit_column),
         utc="point_time" in names or header.utc,

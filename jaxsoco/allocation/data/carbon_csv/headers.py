@@ -115,7 +115,7 @@ def times_of(header: Header) -> tuple[int, ...]:
 def nearest(header: Header) -> str:
     """The known layout that shares most names with a header; all of them if none does."""
     names = {squeezed(name) for name in header.names}
-    if "value" in names and "pointtime" not in names and len(names) == 2:
+    if "value" in names and "pointtime" not in names:
         return (
             'is "value" in g/kWh? name it carbon_intensity; in lb/MWh, as WattTime has it? '
             "name it MOER"

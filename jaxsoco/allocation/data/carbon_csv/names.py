@@ -50,6 +50,12 @@ _VALUE = re.compile(
     r"|emissions?intensity|emissions?factor|mci|aci)"
     r"(?:avg|average|mean|actual|lifecycle|lca|direct|production|consumption|marginal)*"
 )
+_SUBJECTS = frozenset({"carbon", "co2", "co2e", "co2eq", "gco2", "gco2eq", "mer", "aer"})
+_AROUND = frozenset(
+    {"intensity", "ci", "of", "the", "grid", "electricity", "power", "value", "rate", "factor"}
+    | {"emission", "emissions", "avg", "average", "mean", "marginal", "direct", "lifecycle", "lca"}
+    | {"life", "cycle", "actual", "hourly", "production", "consumption", "g", "kg", "eq", "in"}
+)
 # Words in the names of columns that people keep beside carbon intensity. Two letters would hit
 # zones (RE is Reunion, ID Indonesia, MW Malawi).
 _WORDS = frozenset(
@@ -156,9 +162,13 @@ def is_zone(name: str) -> bool:
 def is_value(name: str) -> bool:
     """Whether a column's name says carbon intensity, and not whose."""
     text = plain(name)
-    rest = squeezed(_UNIT.sub(" ", text))
+    rest = _UNIT.sub(" ", text)
+    if _VALUE.fullmatch(squeezed(rest)):
+        return True
+    words = set(re.findall(r"[a-z0-9]+", rest))
     # A unit alone, g/kWh say, is a name too.
-    return bool(_VALUE.fullmatch(rest)) or (not rest and unit_factor(text) is not None)
+    said = unit_factor(text) is not None or bool(words & _SUBJECTS)
+    return said and words <= _SUBJECTS | _AROUND
 
 
 def is_forecast(name: str) -> bool:

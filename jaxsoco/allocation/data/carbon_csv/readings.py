@@ -55,6 +55,8 @@ class Readings(NamedTuple):
       zone: zone that the rows name, where the region is named after the file; or empty.
       by_file: whether the file's name, not a column, names the region.
       folders: sub-folders of the file.
+      alone: whether it is the only region of a wide table.
+      file_region: what the file's name says.
       item: what ``lines`` count where the file has no lines.
     """
 
@@ -72,6 +74,8 @@ class Readings(NamedTuple):
     zone: str = ""
     by_file: bool = False
     folders: tuple[str, ...] = ()
+    alone: bool = False
+    file_region: str = ""
     item: str = ""
 
 
@@ -84,7 +88,7 @@ def read_file(file: CarbonFile, signal: str, fill_gaps: int, problems: Problems)
       fill_gaps: if positive, hours with at least half of their sub-hourly readings are kept.
       problems: collects the issues.
     """
-    table, layout = _open(file, signal, problems)
+    table, layout, region = _open(file, signal, problems)
     if layout is None or not table.rows:
         return []
     cells = time_cells(table, layout.times)
@@ -108,34 +112,40 @@ def read_file(file: CarbonFile, signal: str, fill_gaps: int, problems: Problems)
         by_file = name is None and not layout.named
         if part is not None:
             readings += [
-                one._replace(zone=zone, by_file=by_file, folders=file.folders)
+                one._replace(
+                    zone=zone,
+                    by_file=by_file,
+                    folders=file.folders,
+                    alone=layout.kind == "wide table" and len(layout.values) == 1,
+                    file_region=region,
+                )
                 for one in _regions(part, layout, name or layout.regions[0], fill_gaps, problems)
             ]
     return readings
 
 
-def _open(file: CarbonFile, signal: str, problems: Problems) -> tuple[Table, Layout | None]:
-    """The rows of a file and their layout; None where it has none, which is reported."""
+def _open(file: CarbonFile, signal: str, problems: Problems) -> tuple[Table, Layout | None, str]:
+    """The rows of a file, their layout, None if that is reported, and the region of its name."""
     path = file.path
     nothing = Table(str(path), [], [], np.zeros(0, np.int64), whole=False)
-    is_json = False
+    is_json, region = False, ""
     try:
         content = read_content(path, "save it as CSV in UTF-8")
         region = region_of(Path(content.name).stem, file.folders, file.root)
         is_json = content.kind.startswith("JSON")
         if is_json:
-            return read_answer(content, region, signal)
+            return *read_answer(content, region, signal), region
         table = even_table(content, problems)
         if not table.header or not table.rows:
-            return nothing, None
-        return table, recognise(header_of(table, region), signal)
+            return nothing, None, region
+        return table, recognise(header_of(table, region), signal), region
     except InputError as error:
         problems.add(str(path), "unreadable files", error.issues[0])
     except HeaderError as error:
         message, hint = error.args
         place = str(path) if is_json else f"{path}:1"
         problems.add(str(path), "header errors", Issue(place, message, hint))
-    return nothing, None
+    return nothing, None, region
 
 
 def _report_numbers(
