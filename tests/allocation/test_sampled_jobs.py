@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import subprocess
+import sys
 from dataclasses import replace
 
 import jax
@@ -15,7 +17,6 @@ from jaxsoco.allocation import sample_schedule
 from jaxsoco.allocation.optima import path_costs
 from jaxsoco.allocation.problem import prices
 from jaxsoco.allocation.theory.paths import path_ledger
-from jaxsoco.cli import main
 from jaxsoco.core import random
 
 X64 = pytest.mark.parametrize("x64", [True], indirect=True)
@@ -142,13 +143,20 @@ compare = ["offline_optimum"]
 """
 
 
+def command(*arguments) -> subprocess.CompletedProcess[str]:
+    """The command line in a process of its own, which may choose its precision."""
+    line = [sys.executable, "-m", "jaxsoco", *map(str, arguments)]
+    return subprocess.run(line, capture_output=True, text=True, timeout=600, check=False)
+
+
 @pytest.mark.slow
-def test_the_export_has_the_states_of_the_schedules(tmp_path, own_xla_flags):
+def test_the_export_has_the_states_of_the_schedules(tmp_path):
     """Of every traced run: states that cost what the run was charged, slot by slot."""
     spec, out, table = (tmp_path / name for name in ("jobs.toml", "out", "table.csv"))
     spec.write_text(SWEEP, encoding="utf-8")
-    assert main(["run", str(spec), "--out", str(out), "--devices", "1"]) == 0
-    assert main(["export", str(out), "--csv", str(table), "--traces"]) == 0
+    for arguments in (("run", spec, "--out", out), ("export", out, "--csv", table, "--traces")):
+        done = command(*arguments)
+        assert done.returncode == 0, done.stderr
     with table.open(encoding="utf-8", newline="") as file:
         rows = [*csv.DictReader(file)]
     assert {row["component"] for row in rows} == {*PARTS, "shortfall", "state", "total"}
@@ -184,10 +192,11 @@ def test_the_export_has_the_states_of_the_schedules(tmp_path, own_xla_flags):
     assert len({v % 4 for v in used if v >= 0}) >= 2 and min(used - {-1.0}) < 4 <= max(used)
 
 
-def test_there_are_no_rounds_to_export_of_a_run_without_traces(tmp_path, capsys, own_xla_flags):
+def test_there_are_no_rounds_to_export_of_a_run_without_traces(tmp_path):
     spec, out = tmp_path / "jobs.toml", tmp_path / "out"
     text = SWEEP.replace("trace = 5\n", "").replace('"pcm"', '"greedy"')
     spec.write_text(text, encoding="utf-8")
-    assert main(["run", str(spec), "--out", str(out), "--devices", "1"]) == 0
-    assert main(["export", str(out), "--csv", str(tmp_path / "t.csv"), "--traces"]) == 2
-    assert "--traces: no single run" in capsys.readouterr().err
+    assert command("run", spec, "--out", out).returncode == 0
+    done = command("export", out, "--csv", tmp_path / "t.csv", "--traces")
+    assert done.returncode == 2
+    assert "--traces: no single run" in done.stderr

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import jax
@@ -12,7 +14,6 @@ from scipy import stats
 import jaxsoco
 from jaxsoco.allocation import CarbonJobs, sample_job, synthetic_workload
 from jaxsoco.allocation.prepare import prepare_carbon_jobs
-from jaxsoco.cli import main
 from jaxsoco.core.errors import InputError
 
 X64 = pytest.mark.parametrize("x64", [True], indirect=True)
@@ -141,16 +142,23 @@ kind = "complete"
 """
 
 
+def command(*arguments) -> subprocess.CompletedProcess[str]:
+    """The command line in a process of its own, which may choose its precision."""
+    line = [sys.executable, "-m", "jaxsoco", *map(str, arguments)]
+    return subprocess.run(line, capture_output=True, text=True, timeout=600, check=False)
+
+
 def total(rows) -> np.ndarray:
     return rows.service + rows.move + rows.switch
 
 
 @pytest.mark.slow
-def test_a_sweep_over_speeds(tmp_path, own_xla_flags):
+def test_a_sweep_over_speeds(tmp_path):
     """Everything that may is played at its speeds: done in time, above the optimum, consistent."""
     spec, out = tmp_path / "speeds.toml", tmp_path / "out"
     spec.write_text(SWEEP, encoding="utf-8")
-    assert main(["run", str(spec), "--out", str(out), "--devices", "1"]) == 0
+    done = command("run", spec, "--out", out, "--devices", 1)
+    assert done.returncode == 0, done.stderr
     results = jaxsoco.load(out)
     names = ("pcm", "st_clip", "offline_optimum", "advice")
     runs = {name: results.runs(name) for name in names}
@@ -167,12 +175,13 @@ def test_a_sweep_over_speeds(tmp_path, own_xla_flags):
     assert len({round(float(mean), 6) for mean in means}) == 4
 
 
-def test_what_runs_in_whole_slots_is_refused_before_the_first_run(tmp_path, capsys, own_xla_flags):
+def test_what_runs_in_whole_slots_is_refused_before_the_first_run(tmp_path):
     spec = tmp_path / "speeds.toml"
     text = SWEEP.replace('"pcm"', '"greedy"').replace('"advice"]', '"integral_optimum"]')
     spec.write_text(text, encoding="utf-8")
-    assert main(["check", str(spec), "--trace"]) == 2
-    printed = capsys.readouterr().err
+    done = command("check", spec, "--trace")
+    assert done.returncode == 2
+    printed = done.stderr
     assert "greedy on allocation/carbon_jobs" in printed
     assert "integral_optimum on allocation/carbon_jobs" in printed
     assert printed.count("whole slots are counted at one speed") >= 2
