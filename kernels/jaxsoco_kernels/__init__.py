@@ -13,5 +13,6 @@ name (:mod:`~jaxsoco_kernels.shapes`).
 ``sensing``             a semidefinite matrix from noisy rank-one measurements
 ``jacobi``, ``psd``     warm eigenbases, functions of symmetric matrices
 ``mirror``              mirror steps on the simplex, compensated sums
+``lattice``             dynamic programs over numbers of servers of several types
 ======================  ============================================================
 """

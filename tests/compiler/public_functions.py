@@ -15,7 +15,7 @@ import jaxsoco_kernels
 from jaxsoco import allocation, multistage, provisioning, tracking
 from jaxsoco.provisioning.theory import balde
 from jaxsoco.tracking.theory import planning as interpolated
-from jaxsoco_kernels import jacobi, lanes, planning, psd, sensing
+from jaxsoco_kernels import jacobi, lanes, lattice, planning, psd, sensing
 from jaxsoco_kernels.jacobi import Spectrum
 
 FAMILIES = (allocation, multistage, provisioning, tracking)
@@ -240,6 +240,8 @@ CALLS: dict[str, Call] = {
         lambda u, x, y: lanes.where(u > 0.5, x, y),
         lambda g: (g.uniform(), g.normal(D), g.normal(D)),
     ),
+    "lattice.axis_minplus": (None, lambda g: (g.uniform(4, 3), g.uniform(2))),
+    "lattice.lanes_of": (lambda x: lattice.lanes_of(x, 9), lambda g: (g.integers(4, 3),)),
     "minplus.metric_closure": (None, lambda g: (g.uniform(6, 6),)),
     "minplus.minplus": (None, lambda g: (g.uniform(6, 6), g.uniform(6))),
     "minplus.minplus_carry": (
