@@ -14,5 +14,6 @@ name (:mod:`~jaxsoco_kernels.shapes`).
 ``jacobi``, ``psd``     warm eigenbases, functions of symmetric matrices
 ``mirror``              mirror steps on the simplex, compensated sums
 ``lattice``             dynamic programs over numbers of servers of several types
+``dispatch``            a load shared among types of servers
 ======================  ============================================================
 """

@@ -199,6 +199,14 @@ CALLS: dict[str, Call] = {
         None,
         lambda g: (g.cost(SLOTS), g.cost(SLOTS), *_ball(g), g.simplex(STATES), 1.2 + g.uniform()),
     ),
+    "dispatch.dispatch": (
+        None,
+        lambda g: (
+            g.uniform(3, low=1, high=3),
+            g.uniform(low=0.5, high=2.5),
+            (g.uniform(3), g.normal(3), g.uniform(3), g.uniform(3, low=1)),
+        ),
+    ),
     "hst.embed": (
         None,
         lambda g: (
