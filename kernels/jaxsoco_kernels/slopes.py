@@ -128,8 +128,8 @@ def window_bounds(
     zeros of ``past + f_t' + clip(f_{t+1}' + ... clip(f_{t+w}' + e, -up, down))`` with ``e = down``
     and with ``e = -up``.
 
-    Derivatives are implicit, in ``theta`` and the prices, also through ``past``; where a slope jumps,
-    which pins a bound, they miss that the bound follows the jump.
+    Derivatives are implicit, in ``theta`` and the prices, also through ``past``; where a slope
+    jumps, which pins a bound, they miss that the bound follows the jump.
 
     >>> from jaxsoco_kernels import slopes
     >>> goals = jnp.array([1.0, 4.0])
