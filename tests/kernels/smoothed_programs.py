@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -143,5 +144,8 @@ def clarabel(kind: Kind, data: dict, prices: Prices, lo: float, hi: float) -> np
     total = cvxpy.sum(kind.program(x, data)) + cvxpy.sum(moves)
     problem = cvxpy.Problem(cvxpy.Minimize(total), [x >= lo, x <= hi])
     tight = {name: 1e-12 for name in ("tol_gap_abs", "tol_gap_rel", "tol_feas")}
-    problem.solve(solver=cvxpy.CLARABEL, **tight)
+    with warnings.catch_warnings():
+        # Where it cannot be as tight as that it says so; the costs decide what it is worth.
+        warnings.filterwarnings("ignore", "Solution may be inaccurate")
+        problem.solve(solver=cvxpy.CLARABEL, **tight)
     return np.clip(np.asarray(x.value), lo, hi)
