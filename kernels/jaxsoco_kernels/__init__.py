@@ -18,6 +18,7 @@ name (:mod:`~jaxsoco_kernels.shapes`).
 ``thresholds``          their slopes on the integers and on a grid
 ``proximal``            the path of proximal points, small linear systems
 ``roots``               bisection and safeguarded Newton steps, lane by lane
+``smoothing``           paths of least hitting and movement cost, with certificates
 ``lattice``             dynamic programs over numbers of servers of several types
 ``dispatch``            a load shared among types of servers
 ======================  ============================================================
