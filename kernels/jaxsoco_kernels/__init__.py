@@ -13,5 +13,13 @@ name (:mod:`~jaxsoco_kernels.shapes`).
 ``sensing``             a semidefinite matrix from noisy rank-one measurements
 ``jacobi``, ``psd``     warm eigenbases, functions of symmetric matrices
 ``mirror``              mirror steps on the simplex, compensated sums
+``slopes``              one-dimensional problems with switching costs, exactly
+``knots``               their slopes with few kinks (quadratic and absolute costs)
+``thresholds``          their slopes on the integers and on a grid
+``proximal``            the path of proximal points, small linear systems
+``roots``               bisection and safeguarded Newton steps, lane by lane
+``smoothing``           paths of least hitting and movement cost, with certificates
+``lattice``             dynamic programs over numbers of servers of several types
+``dispatch``            a load shared among types of servers
 ======================  ============================================================
 """

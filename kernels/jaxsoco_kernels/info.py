@@ -11,6 +11,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 
 
 class Status(IntEnum):
@@ -41,3 +42,32 @@ class Info(NamedTuple):
     status: jax.Array
     residual: jax.Array
     iterations: jax.Array
+
+
+def judge(
+    residual: jax.Array,
+    tolerance: jax.Array | float,
+    iterations: int,
+    feasible: jax.Array | bool = True,
+) -> Info:
+    """The record of a method of fixed length, from how far its answer is off.
+
+    >>> from jaxsoco_kernels.info import judge
+    >>> judge(jnp.array([1e-9, 0.1, jnp.nan]), 1e-6, 40).status.tolist()  # OK, LIMIT, NONFINITE
+    [0, 2, 3]
+
+    Args:
+      residual: ``[...]``; what is not finite says that the input was not.
+      tolerance: the largest residual of an answer that counts as exact, ``[...]`` or a scalar.
+      iterations: how many the method always takes.
+      feasible: where there is an answer at all, ``[...]`` or a scalar.
+
+    Returns:
+      The status with ``residual``, infinite where the input is not finite.
+    """
+    finite = jnp.isfinite(residual)
+    status = jnp.where(residual <= tolerance, Status.OK, Status.LIMIT)
+    status = jnp.where(feasible, status, Status.INFEASIBLE)
+    status = jnp.where(finite, status, Status.NONFINITE).astype(jnp.int32)
+    taken = jnp.full(residual.shape, iterations, jnp.int32)
+    return Info(status, jnp.where(finite, residual, jnp.inf), taken)

@@ -15,7 +15,7 @@ import jaxsoco_kernels
 from jaxsoco import allocation, multistage, provisioning, tracking
 from jaxsoco.provisioning.theory import balde
 from jaxsoco.tracking.theory import planning as interpolated
-from jaxsoco_kernels import jacobi, lanes, planning, psd, sensing
+from jaxsoco_kernels import jacobi, lanes, lattice, planning, psd, sensing, smoothing
 from jaxsoco_kernels.jacobi import Spectrum
 
 FAMILIES = (allocation, multistage, provisioning, tracking)
@@ -190,6 +190,18 @@ def _deviation(*arguments: Any) -> Any:
     return interpolated.deviation(Spectrum(*arguments[:2]), 9, arguments[2])
 
 
+def _curvatures(g: Draw) -> np.ndarray:
+    square = 0.2 * g.normal(SLOTS, 3, 3)
+    return square + square.swapaxes(1, 2) + 2 * np.eye(3)[None, ..., None]
+
+
+def _descend(target: Any, step: Any) -> Any:
+    unit = lambda x: jnp.clip(x, 0, 1)  # noqa: E731
+    return smoothing.projected_gradient(
+        lambda x: x - target, unit, target, step, 0.0, 20, convexity=1.0
+    )
+
+
 Call = tuple[Callable[..., Any] | None, Callable[[Draw], tuple[Any, ...]]]
 
 CALLS: dict[str, Call] = {
@@ -198,6 +210,14 @@ CALLS: dict[str, Call] = {
     "budgeted.solve_budgeted_l1": (
         None,
         lambda g: (g.cost(SLOTS), g.cost(SLOTS), *_ball(g), g.simplex(STATES), 1.2 + g.uniform()),
+    ),
+    "dispatch.dispatch": (
+        None,
+        lambda g: (
+            g.uniform(3, low=1, high=3),
+            g.uniform(low=0.5, high=2.5),
+            (g.uniform(3), g.normal(3), g.uniform(3), g.uniform(3, low=1)),
+        ),
     ),
     "hst.embed": (
         None,
@@ -240,6 +260,8 @@ CALLS: dict[str, Call] = {
         lambda u, x, y: lanes.where(u > 0.5, x, y),
         lambda g: (g.uniform(), g.normal(D), g.normal(D)),
     ),
+    "lattice.axis_minplus": (None, lambda g: (g.uniform(4, 3), g.uniform(2))),
+    "lattice.lanes_of": (lambda x: lattice.lanes_of(x, 9), lambda g: (g.integers(4, 3),)),
     "minplus.metric_closure": (None, lambda g: (g.uniform(6, 6),)),
     "minplus.minplus": (None, lambda g: (g.uniform(6, 6), g.uniform(6))),
     "minplus.minplus_carry": (
@@ -448,6 +470,18 @@ CALLS: dict[str, Call] = {
     "provisioning.uncertainty_bonus": (
         lambda radius: provisioning.uncertainty_bonus(radius, SLOTS, remaining=True, tv_cap=True),
         lambda g: (0.2 * g.transitions(),),
+    ),
+    "smoothing.dual_fista": (
+        lambda matrix, target, *rest: smoothing.dual_fista((matrix, target), *rest, "l1"),
+        lambda g: (_curvatures(g), g.normal(SLOTS, 3), g.normal(3), 0.3 * g.uniform(3)),
+    ),
+    "smoothing.projected_gradient": (
+        _descend,
+        lambda g: (g.normal(SLOTS, 3), g.uniform(low=0.1)),
+    ),
+    "smoothing.tridiagonal": (
+        None,
+        lambda g: (_curvatures(g), g.normal(SLOTS, 3), g.uniform(), g.normal(3)),
     ),
     "tracking.interpolation": (
         lambda x: tracking.interpolation(x, 9),
