@@ -165,6 +165,11 @@ def warnings(content: Content, violations: int) -> Iterator[str]:
             "closer together than a move and two switches cost; U is raised there, PCM will not "
             "move"
         )
+    if content.speeds_differ:
+        yield (
+            "problem.speed: where regions work at different speeds, ST-CLIP may cost more than "
+            "1 + epsilon times its advice; steps that do so are counted as faults"
+        )
     month = content.settings.bounds == "month"
     stray = stray_share(content.unit_carbon, MONTH, content.slots) if month else 0
     if stray:
