@@ -15,6 +15,7 @@ import jaxsoco
 from jaxsoco.allocation import CarbonJobs, sample_job, synthetic_workload
 from jaxsoco.allocation.prepare import prepare_carbon_jobs
 from jaxsoco.core.errors import InputError
+from jaxsoco.engine.reading import Stored
 
 X64 = pytest.mark.parametrize("x64", [True], indirect=True)
 REGIONS = ("eu-west-3", "eu-west-2", "eu-central-1", "eu-north-1")
@@ -137,8 +138,6 @@ epsilon = 0.3
 seeds = 64
 tile = 64
 compare = ["offline_optimum", "advice"]
-[[check]]
-kind = "complete"
 """
 
 
@@ -169,6 +168,8 @@ def test_a_sweep_over_speeds(tmp_path):
         assert np.all(rows.shortfall <= 1e-9)
     for name in names:
         assert np.all(costs[name] >= costs["offline_optimum"] * (1 - 1e-9))
+    faults = [arrays["001.faults"] for _, arrays in Stored(out).pieces(["st_clip"])]
+    assert not np.any(np.concatenate(faults))
     assert np.all(costs["st_clip"] <= 1.3 * costs["advice"] * (1 + 1e-7))
     # Speeds change what is best.
     means = [costs["offline_optimum"][i : i + 64].mean() for i in range(0, 256, 64)]
