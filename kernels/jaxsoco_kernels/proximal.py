@@ -142,7 +142,7 @@ def level(
 
     >>> from jaxsoco_kernels.proximal import level
     >>> found = level(jnp.full(2, 2.0), jnp.eye(2), jnp.zeros(2), jnp.array([3.0, 4.0]), 1.0)
-    >>> found.point.round(4).tolist()  # onto the unit circle
+    >>> [round(float(x), 4) for x in found.point]  # onto the unit circle
     [0.6, 0.8]
 
     Args:

@@ -83,6 +83,17 @@ def test_allocation():
 
 
 @pytest.mark.slow
+def test_smoothed():
+    done = run_quick("smoothed.py")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "- results agree" in done.stdout.splitlines()
+    for name in ("offline", "R-OBD", "P-OBD", "RHC"):
+        rows = rows_of(done.stdout, f"{name}, us")
+        assert all(float(row["time"].replace(",", "")) > 0 for row in rows)
+        assert rows[-1][f"{name}, us"] == "ours, 4 runs"
+
+
+@pytest.mark.slow
 def test_tracking():
     done = run_quick("tracking.py")
     assert done.returncode == 0, done.stdout + done.stderr

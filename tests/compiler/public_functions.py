@@ -15,7 +15,20 @@ import jaxsoco_kernels
 from jaxsoco import allocation, multistage, provisioning, tracking
 from jaxsoco.provisioning.theory import balde
 from jaxsoco.tracking.theory import planning as interpolated
-from jaxsoco_kernels import jacobi, lanes, lattice, planning, psd, sensing, smoothing
+from jaxsoco_kernels import (
+    jacobi,
+    knots,
+    lanes,
+    lattice,
+    planning,
+    psd,
+    roots,
+    sensing,
+    slopes,
+    smoothing,
+    thresholds,
+)
+from jaxsoco_kernels.info import judge
 from jaxsoco_kernels.jacobi import Spectrum
 
 FAMILIES = (allocation, multistage, provisioning, tracking)
@@ -202,6 +215,26 @@ def _descend(target: Any, step: Any) -> Any:
     )
 
 
+def _knots(g: Draw) -> knots.Knots:
+    """A slope after two rounds, of a problem that charges 1 for ups and 0.5 for downs."""
+    position = jnp.asarray(g.uniform(high=4))
+    state = knots.quadratic_step(knots.start(position, 1.0, 0.5), g.uniform(), 2.0, 1.0, 0.5)
+    state = knots.absolute_step(state, g.uniform(), g.uniform(high=4), 1.0, 0.5)
+    return jax.tree.map(np.asarray, state)
+
+
+def _linear(x: Any, theta: Any) -> Any:
+    return theta[0] * (x - theta[1])
+
+
+def _targets(g: Draw, rounds: int) -> tuple[np.ndarray, np.ndarray]:
+    return g.uniform(rounds, low=0.1, high=2), g.uniform(rounds, high=4)
+
+
+def _quadratic(g: Draw) -> tuple[np.ndarray, ...]:
+    return g.uniform(D, low=0.1, high=3), g.spectrum().basis, g.normal(D), g.normal(D)
+
+
 Call = tuple[Callable[..., Any] | None, Callable[[Draw], tuple[Any, ...]]]
 
 CALLS: dict[str, Call] = {
@@ -232,6 +265,7 @@ CALLS: dict[str, Call] = {
         lambda *given: jnp.trace(mapped("interior_point", "solve")(*given).matrix),
         _recovery,
     ),
+    "info.judge": (lambda x: judge(x, 0.5, 3), lambda g: (g.uniform(),)),
     "jacobi.apply": (
         lambda *given: jacobi.apply(interpolated._go, interpolated._differences, *given),
         lambda g: (g.spectrum(), g.normal(D), g.uniform(low=1, high=20)),
@@ -251,6 +285,19 @@ CALLS: dict[str, Call] = {
     "jacobi.settle": (None, lambda g: (g.spectrum(),)),
     "jacobi.start": (lambda x: jacobi.assemble(jacobi.start(x)), lambda g: (g.symmetric(),)),
     "jacobi.sweep": (None, lambda g: (Spectrum(g.normal(D, D), g.symmetric()),)),
+    "knots.absolute_step": (
+        lambda state, a, v: knots.absolute_step(state, a, v, 1.0, 0.5),
+        lambda g: (_knots(g), g.uniform(), g.uniform(high=4)),
+    ),
+    "knots.bounds": (None, lambda g: (_knots(g),)),
+    "knots.evaluate": (None, lambda g: (_knots(g), g.uniform(high=4))),
+    "knots.mean": (None, lambda g: (_knots(g), g.uniform(), 2 + g.uniform())),
+    "knots.quadratic_step": (
+        lambda state, a, v: knots.quadratic_step(state, a, v, 1.0, 0.5),
+        lambda g: (_knots(g), g.uniform(), g.uniform(high=4)),
+    ),
+    "knots.quantile": (None, lambda g: (_knots(g), g.uniform())),
+    "knots.start": (None, lambda g: (g.uniform(), g.uniform(), g.uniform())),
     "lanes.align": (lambda x: lanes.align(x, 1, 1), lambda g: (g.uniform(D),)),
     "lanes.lift": (None, lambda g: (g.uniform(D),)),
     "lanes.one_hot": (lambda i: lanes.one_hot(i, D), lambda g: (g.integers(D),)),
@@ -332,6 +379,17 @@ CALLS: dict[str, Call] = {
         lambda cost, after, data: planning.step_back(cost, after, data, _step),
         lambda g: (g.cost(), g.uniform(STATES), g.transitions()[0]),
     ),
+    "proximal.balance": (None, lambda g: (*_quadratic(g), g.uniform(low=0.1))),
+    "proximal.entropic_prox": (
+        None,
+        lambda g: (psd.compose(*_quadratic(g)[1::-1]), g.normal(D), g.simplex(D), 1 + g.uniform()),
+    ),
+    "proximal.level": (None, lambda g: (*_quadratic(g), g.uniform(low=0.1))),
+    "proximal.path_point": (None, lambda g: (*_quadratic(g), g.uniform(high=3))),
+    "proximal.small_solve": (
+        None,
+        lambda g: (psd.compose(*_quadratic(g)[1::-1]), g.normal(D)),
+    ),
     "psd.compose": (None, lambda g: (g.normal(D, D), g.normal(D))),
     "psd.eigh": (lambda x: psd.eigh(x)[0], lambda g: (g.symmetric(),)),
     "psd.positive": (None, lambda g: (g.normal(D),)),
@@ -363,11 +421,59 @@ CALLS: dict[str, Call] = {
     "quadratic_forms.measure": (mapped("quadratic_forms", "measure"), lambda g: (g.normal(8, 3),)),
     "quadratic_forms.places": (mapped("quadratic_forms", "places"), lambda g: (g.symmetric(3),)),
     "quadratic_forms.square": (mapped("quadratic_forms", "square"), lambda g: (g.normal(6),)),
+    "roots.bisect": (
+        lambda level: roots.bisect(lambda x: x**3 - level, 0.0, 2.0),
+        lambda g: (g.uniform(),),
+    ),
+    "roots.newton": (
+        lambda level: roots.newton(lambda x: x**3 + x - level, 0.0, 2.0, 1.0),
+        lambda g: (g.uniform(),),
+    ),
     "sensing.recover_psd": (
         lambda *given: jnp.trace(sensing.recover_psd(*given).matrix),
         _recovery,
     ),
+    "slopes.offline": (
+        lambda *given: slopes.offline(_linear, given[:2], given[2], 1.0, 0.5, 0.0, 4.0),
+        lambda g: (*_targets(g, 6), g.uniform(high=4)),
+    ),
+    "slopes.window_bounds": (
+        lambda *given: slopes.window_bounds(_linear, given, 1.0, 0.5, 0.0, 4.0),
+        lambda g: _targets(g, 3),
+    ),
+    "slopes.window_step": (
+        lambda *given: slopes.window_step(_linear, given[:2], given[2], 1.0, 0.5, 0.0, 4.0),
+        lambda g: (*_targets(g, 3), g.uniform(high=4)),
+    ),
     "sums.two_sum": (None, lambda g: (g.normal(D), 1e-9 * g.normal(D))),
+    "thresholds.crossing": (
+        lambda s, level: thresholds.crossing(jnp.arange(1.0 * D), s, level),
+        lambda g: (np.sort(g.normal(D), axis=0), 0.1 * g.normal()),
+    ),
+    "thresholds.grid_mean": (
+        lambda s, *prices: thresholds.grid_mean(jnp.arange(1.0 * D), s, *prices),
+        lambda g: (np.sort(g.normal(D), axis=0), g.uniform(low=0.1), g.uniform(low=0.1)),
+    ),
+    "thresholds.grid_step": (
+        None,
+        lambda g: (g.normal(D), g.normal(D), g.uniform(), g.uniform()),
+    ),
+    "thresholds.initial": (
+        lambda *frame: thresholds.initial(jnp.arange(1.0 * D), *frame),
+        lambda g: (g.uniform(high=4), g.uniform(), g.uniform()),
+    ),
+    "thresholds.threshold_path": (
+        lambda differences, up: thresholds.threshold_path(differences, 1.0, up, 0.5 * up),
+        lambda g: (np.sort(g.normal(6, D), axis=1), g.uniform()),
+    ),
+    "thresholds.threshold_step": (
+        None,
+        lambda g: (g.normal(D), g.normal(D), g.uniform(), g.uniform()),
+    ),
+    "thresholds.trigger": (
+        None,
+        lambda g: (g.uniform(D) < 0.5, g.normal(D), g.uniform(), g.uniform()),
+    ),
     "transport.excess_cost": (None, lambda g: (g.excess(), g.distance())),
     "transport.transport": (None, lambda g: (g.excess(), g.distance())),
     "allocation.competitive_ratio": (

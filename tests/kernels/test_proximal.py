@@ -157,7 +157,7 @@ def test_levels_are_projections(x64):
         scale = np.linalg.norm(y[:, i])
         distance = cvxpy.norm(x - y[:, i]) / scale
         cvxpy.Problem(cvxpy.Minimize(distance), [inside]).solve(solver=cvxpy.CLARABEL)
-        np.testing.assert_allclose(found.point[:, i], x.value, atol=2e-4 * scale)
+        np.testing.assert_allclose(found.point[:, i], x.value, atol=1e-3 * scale)
         hit = hitting(A[..., i], v[:, i], np.asarray(found.point[:, i]))
         assert hit == pytest.approx(height[i], rel=1e-9)
 
@@ -203,8 +203,10 @@ def test_derivatives(which, x64):
         point(tuple(x + s * c for x, c in zip(given, change, strict=True))) for s in (h, -h)
     )
     _, forward = jax.jvp(point, (given,), (change,))
-    scale = np.max(np.abs(forward), axis=0)
-    np.testing.assert_allclose(forward / scale, (above - below) / (2 * h) / scale, atol=1e-5)
+    scale = np.max(np.abs(forward), axis=0)[None]
+    np.testing.assert_allclose(
+        np.asarray(forward) / scale, (above - below) / (2 * h) / scale, atol=1e-5
+    )
     weight = rng.normal(size=y.shape)
     back = jax.grad(lambda x: jnp.sum(weight * point(x)))(given)
     total = sum(np.sum(g * c) for g, c in zip(back, change, strict=True))

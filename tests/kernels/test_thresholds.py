@@ -70,7 +70,7 @@ def test_a_grid_comes_close_to_exact_slopes(x64):
         nodes = jnp.linspace(0, 5, cells + 1)
         s = thresholds.initial(nodes, start, up, down)
         for t in range(rounds):
-            s = thresholds.grid_step(s, a[t] * (nodes[:, None] - v[t]), up, down)
+            s = thresholds.grid_step(s, a[t] * (np.asarray(nodes)[:, None] - v[t]), up, down)
         found = [
             thresholds.crossing(nodes, s, -down),
             thresholds.crossing(nodes, s, up, last=True),
@@ -84,7 +84,7 @@ def test_a_grid_comes_close_to_exact_slopes(x64):
 @float64
 def test_grid_quantities_of_a_line(x64):
     nodes = jnp.linspace(-1, 3, 5)
-    s = nodes[:, None] * jnp.array([1.0, 2.0])
+    s = nodes[:, None] * jnp.array([[1.0, 2.0]])
     np.testing.assert_allclose(thresholds.crossing(nodes, s, jnp.array([0.5, -1])), [0.5, -0.5])
     np.testing.assert_array_equal(thresholds.crossing(nodes, s, 99.0), [3, 3])
     np.testing.assert_array_equal(thresholds.crossing(nodes, s, -99.0), [-1, -1])
