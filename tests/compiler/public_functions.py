@@ -472,7 +472,9 @@ CALLS: dict[str, Call] = {
         lambda g: (0.2 * g.transitions(),),
     ),
     "smoothing.dual_fista": (
-        lambda matrix, target, *rest: smoothing.dual_fista((matrix, target), *rest, "l1"),
+        lambda matrix, target, start, weight: smoothing.dual_fista(
+            (matrix, target), start, weight, "l1"
+        ),
         lambda g: (_curvatures(g), g.normal(SLOTS, 3), g.normal(3), 0.3 * g.uniform(3)),
     ),
     "smoothing.projected_gradient": (
