@@ -58,7 +58,7 @@ def _ascend(movement: str, problem: Problem, rate: Dual, dual: Dual) -> Dual:
     path = minimisers(problem, dual)
     steps = moves(problem.start, path)
     price = project(movement, problem.weight, dual.price + rate.price * steps)
-    if dual.push is None:
+    if dual.push is None or rate.push is None:
         return Dual(price, None)
     # The proximal step of a support function, by Moreau: w - r clip(w / r) at w = m + r x.
     low, high = ends(problem)
@@ -89,13 +89,17 @@ def _largest(matrix: Array) -> Array:
     def norm(square):
         return jnp.sqrt(jnp.sum(square**2, axis=(1, 2)))[:, None, None]
 
-    size = norm(matrix)
-    power, log = matrix / size, jnp.log(size)
+    sizes = [norm(matrix)]
+    power = matrix / sizes[0]
     for _ in range(_SQUARINGS):
         power = jnp.einsum("tij...,tjk...->tik...", power, power)
-        size = norm(power)
-        power, log = power / size, 2 * log + jnp.log(size)
-    return jnp.exp(log / 2**_SQUARINGS)[:, 0]
+        sizes.append(norm(power))
+        power = power / sizes[-1]
+    # |B^16| = s_0^16 s_1^8 s_2^4 s_3^2 s_4, and of it the sixteenth root.
+    root = sizes[-1]
+    for size in sizes[-2::-1]:
+        root = size * jnp.sqrt(root)
+    return root[:, 0]
 
 
 def project(movement: str, weight: tuple[Array, Array], price: Array) -> Array:

@@ -66,8 +66,8 @@ def aligned(theta, start, weight: Any, movement: str, box) -> Problem:
         target=target,
         offset=_wide(theta[2], lanes),
         start=jnp.asarray(start),
-        weight=tuple(_wide(x, lanes, movement) for x in pair),
-        box=None if box is None else tuple(_wide(x, lanes) for x in box),
+        weight=(_wide(pair[0], lanes, movement), _wide(pair[1], lanes, movement)),
+        box=None if box is None else (_wide(box[0], lanes), _wide(box[1], lanes)),
     )
     _check(problem, lanes)
     dtype = jnp.result_type(*jax.tree.leaves(given))

@@ -241,9 +241,11 @@ def dual_fista(
       weight: of the movement: ``[d, ...]`` or a number for ``l1`` and ``up``, for ``l1`` also a
         pair of these, up and down; ``[...]`` or a number for ``l2``.
       movement: one of :data:`MOVEMENTS`, static.
-      trips: steps of the ascent.
+      trips: steps of the ascent. 300 leave a gap within 1e-8 at condition 100 and 60 rounds;
+        ``l2`` in a box with full matrices takes twice as many.
       box: lower and upper end of all ``x_t``, ``[d, ...]`` or numbers, which may be infinite.
-      guess: a path ``[T, d, ...]`` of about least cost, which saves most of the trips.
+      guess: a path ``[T, d, ...]`` of about least cost, which saves most of the trips, but for
+        ``l2`` in a box.
 
     Returns:
       The path, its cost, a lower bound on the cost of any path, and how it went: ``OK`` where the

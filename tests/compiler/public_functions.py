@@ -208,7 +208,7 @@ def _curvatures(g: Draw) -> np.ndarray:
     return square + square.swapaxes(1, 2) + 2 * np.eye(3)[None, ..., None]
 
 
-def _descend(target: Any, step: Any) -> Any:
+def _into_unit_box(target: Any, step: Any) -> Any:
     unit = lambda x: jnp.clip(x, 0, 1)  # noqa: E731
     return smoothing.projected_gradient(
         lambda x: x - target, unit, target, step, 0.0, 20, convexity=1.0
@@ -578,11 +578,13 @@ CALLS: dict[str, Call] = {
         lambda g: (0.2 * g.transitions(),),
     ),
     "smoothing.dual_fista": (
-        lambda matrix, target, *rest: smoothing.dual_fista((matrix, target), *rest, "l1"),
+        lambda matrix, target, start, weight: smoothing.dual_fista(
+            (matrix, target), start, weight, "l1"
+        ),
         lambda g: (_curvatures(g), g.normal(SLOTS, 3), g.normal(3), 0.3 * g.uniform(3)),
     ),
     "smoothing.projected_gradient": (
-        _descend,
+        _into_unit_box,
         lambda g: (g.normal(SLOTS, 3), g.uniform(low=0.1)),
     ),
     "smoothing.tridiagonal": (

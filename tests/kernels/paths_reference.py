@@ -127,5 +127,5 @@ def stacked(problems: list[Instance]) -> dict:
     names = ("matrix", "target", "offset", "start", "weight")
     arrays = {name: np.stack([getattr(p, name) for p in problems], axis=-1) for name in names}
     if problems[0].box is not None:
-        arrays["box"] = np.stack([p.box for p in problems], axis=-1)
+        arrays["box"] = np.stack([np.asarray(p.box) for p in problems], axis=-1)
     return arrays
