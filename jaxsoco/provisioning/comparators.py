@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -51,17 +52,21 @@ def plan_optimum(
     key: jax.Array, spec: Spec, at: tuple[int, ...]
 ) -> tuple[dict[str, jax.Array], jax.Array]:
     """As :func:`static_optimum`, for the words of a key ``[2, ...]``."""
-    first, second = _targets(key, spec, at)
-    lanes = first.ndim
+    lanes = key.ndim
     episodes = jnp.asarray(at, spec.dtype).reshape(-1, *(1,) * (lanes - 1))
-    best = best_budget(spec, episodes, first, second)
-    plan, budget, spec = best.plan, best.budget, _beside(first, spec)
+    if spec.service_shape == "quadratic":
+        first, second = _targets(key, spec, at)
+        best = best_budget(spec, episodes, first, second)
+        service = _service(_beside(first, spec), best.budget, episodes, first, second)
+    else:
+        best, service = _best_of_any_shape(key, spec, at, episodes)
+    plan, budget, spec = best.plan, best.budget, _beside(best.budget, spec)
 
     def ledger(x):
-        return jnp.broadcast_to(x, first.shape).astype(spec.dtype)
+        return jnp.broadcast_to(x, budget.shape).astype(spec.dtype)
 
     costs = {
-        "service": _service(spec, budget, episodes, first, second),
+        "service": service,
         "switching": ledger(spec.switching * budget**2),
         "latency": episodes * spec.latency_weight * plan.value,
         "consumption": episodes * plan.consumption,
@@ -76,17 +81,24 @@ def plan_optimum(
 
 def _targets(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
     """Sums of the targets and of their squares up to the checkpoints, ``[C, ...]`` each."""
+    return _over_targets(key, spec, at, lambda target: (target, target**2))
+
+
+def _over_targets(
+    key: jax.Array, spec: Spec, at: tuple[int, ...], values: Callable[[jax.Array], tuple]
+) -> tuple[jax.Array, ...]:
+    """Sums of ``values(target [1, ...])`` over the episodes up to a place, ``[C, ...]`` each."""
     lanes = key.shape[1:]
-    zeros = jnp.zeros((len(at), *lanes), spec.dtype)
     places = jnp.asarray(at).reshape(-1, *(1,) * len(lanes))
 
     def step(sums, k, now):
-        first, second = sums
         # Episode k counts at every checkpoint from k on.
-        target = jnp.where(k <= places, now.target[None], 0)
-        return first + target, second + target**2
+        new = values(now.target[None])
+        return tuple(s + jnp.where(k <= places, x, 0) for s, x in zip(sums, new, strict=True))
 
-    return nature.replay(provisioning, spec, key, at[-1], step, (zeros, zeros))
+    like = jnp.zeros((1, *lanes), spec.dtype)
+    zeros = tuple(jnp.zeros((len(at), *lanes), spec.dtype) for _ in values(like))
+    return nature.replay(provisioning, spec, key, at[-1], step, zeros)
 
 
 def _service(spec: Spec, budget, episodes, first, second) -> jax.Array:
@@ -158,13 +170,43 @@ def best_budget(spec: Spec, episodes: jax.Array, first: jax.Array, second: jax.A
 
 _NUMBERS = (
     *("budget_low", "budget_high", "latency_weight", "switching"),
-    *("price", "tracking", "anchoring", "anchor"),
+    *("price", "tracking", "anchoring", "anchor", "width"),
 )
 
 
 def _beside(first: jax.Array, spec: Spec) -> Spec:
     """The instance with the numbers of its costs as ``first``, ``[C, ...]``: a checkpoint each."""
     return replace(spec, **{name: spread(getattr(spec, name), first) for name in _NUMBERS})
+
+
+def _best_of_any_shape(
+    key: jax.Array, spec: Spec, at: tuple[int, ...], episodes: jax.Array
+) -> tuple[BestBudget, jax.Array]:
+    """The best budget for convex service costs of any shape, and their sum, ``[C, ...]``.
+
+    Halves the range of budgets by the sign of the slope of the total, a sum over the episodes that
+    nature repeats for every halving. At a kink the multiplier is one of several subgradients, and
+    the halvings close in on the kink all the same.
+    """
+    like = jnp.zeros((len(at), *key.shape[1:]), spec.dtype)
+    tables, wide = _tables(spec, like.ndim), _beside(like, spec)
+
+    def halve(_, ends):
+        low, high = ends
+        middle = (low + high) / 2
+        plan = solve_budgeted(*tables, middle)
+        (service,) = _over_targets(key, spec, at, lambda t: (wide.service_slope(middle, t),))
+        # Service, first switch and latency, which falls with slope lambda.
+        slope = service + 2 * wide.switching * middle
+        rises = slope > episodes * wide.latency_weight * plan.multiplier
+        return jnp.where(rises, low, middle), jnp.where(rises, middle, high)
+
+    halvings = jnp.finfo(spec.dtype).nmant + 4
+    low, high = jax.lax.fori_loop(0, halvings, halve, (wide.budget_low, wide.budget_high))
+    budget = (low + high) / 2
+    plan = solve_budgeted(*tables, budget)
+    (service,) = _over_targets(key, spec, at, lambda t: (wide.service(budget, t),))
+    return BestBudget(budget, plan, plan.info.status != Status.OK), service
 
 
 _Tables = tuple[jax.Array, jax.Array, jax.Array, jax.Array, jax.Array]

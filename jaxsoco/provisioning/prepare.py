@@ -36,8 +36,12 @@ if TYPE_CHECKING:
     from jaxsoco.provisioning.spec import Spec
 
 _LEAVES = ("budget_low", "latency_weight", "switching", "price", "tracking", "anchoring")
-_LEAVES += ("swing", "period", "jitter", "cost_noise", "cost_seen")
+_LEAVES += ("swing", "period", "jitter", "cost_noise", "cost_seen", "loss_noise", "loss_seen")
+_LEAVES += ("loss_bias", "consumption_bias", "width")
 """Settings that are leaves of the specification as they are."""
+
+STEEPEST = 40.0
+"""Most widths between a budget and a target of exponential cost: of more, float32 has no room."""
 
 
 class Content(NamedTuple):
@@ -52,6 +56,7 @@ class Content(NamedTuple):
       anchor: ``rho_0``.
       target: mean of the ``rho_k``.
       leaves: further leaves of the specification, by name.
+      shape: shape of the service cost around its target.
       episodes: ``K``.
     """
 
@@ -63,6 +68,7 @@ class Content(NamedTuple):
     anchor: Any
     target: Any
     leaves: dict[str, Any]
+    shape: str
     episodes: int
 
 
@@ -78,7 +84,7 @@ def prepare_paper_queue(settings: PaperQueue, folder: Path) -> Prepared:
         base_loss=0.1,
         source=source,
     )
-    prepared = _prepared("paper_queue", model, settings)
+    prepared = prepared_from("paper_queue", model, settings)
     return replace(prepared, identity=identity, notes=notes)
 
 
@@ -109,13 +115,26 @@ def prepare_bursty_queue(settings: BurstyQueue, folder: Path) -> Prepared:
         capacity=settings.capacity,
         slots=settings.slots,
         start=settings.start,
-        arrivals=queues.batches(settings.burst_chance, settings.burst_size),
+        arrivals=_bursts(settings),
         base_loss=0.0,
         success=settings.success,
         late=True,
         source="bursty queue",
     )
-    return _prepared("bursty_queue", model, settings)
+    return prepared_from("bursty_queue", model, settings)
+
+
+def _bursts(settings: BurstyQueue) -> np.ndarray:
+    """Chances of arrivals, ``[n]`` or, where they change over the episode, ``[T, n]``."""
+    chance, wave, slots = settings.burst_chance, settings.burst_wave, settings.slots
+    if not wave:
+        return queues.batches(chance, settings.burst_size)
+    if chance * (1 + wave) > 1:
+        message = f"{wave:g} carries the chance of a batch up to {chance * (1 + wave):g}"
+        raise InputError(Issue("problem.burst_wave", message, "want burst_chance (1 + wave) <= 1"))
+    # A whole period over the episode, so that its mean is burst_chance.
+    sine = np.sin(2 * np.pi * (np.arange(slots) + 0.5) / slots)
+    return np.array([queues.batches(chance * (1 + wave * x), settings.burst_size) for x in sine])
 
 
 def prepare_two_queues(settings: TwoQueues, folder: Path) -> Prepared:
@@ -131,7 +150,7 @@ def prepare_two_queues(settings: TwoQueues, folder: Path) -> Prepared:
         arrivals=[queues.batches(chance, settings.burst_size) for chance in chances],
         success=(settings.success,) * 2,
     )
-    return _prepared("two_queues", model, settings)
+    return prepared_from("two_queues", model, settings)
 
 
 def prepare_tabular(settings: Tabular, folder: Path) -> Prepared:
@@ -145,7 +164,7 @@ def prepare_tabular(settings: Tabular, folder: Path) -> Prepared:
     identity = {"model": model.digest}
     if baseline is not None and settings.baseline == "file":
         identity["baseline"] = np.asarray(baseline).tolist()
-    prepared = _prepared("tabular", model, settings, baseline)
+    prepared = prepared_from("tabular", model, settings, baseline)
     return replace(prepared, identity=identity, notes=(f"model: {model.source}",))
 
 
@@ -155,10 +174,17 @@ def _check_start(settings: Queue) -> None:
         raise InputError(Issue("problem.start", message, "want start <= capacity"))
 
 
-def _prepared(
+def prepared_from(
     name: str, model: TabularModel, settings: Budgeted, own_baseline: np.ndarray | None = None
 ) -> Prepared:
-    """A model and its budget, checked against each other; all problems at once."""
+    """A model and its budget, checked against each other; all problems at once.
+
+    Args:
+      name: of the problem.
+      model: losses, consumption and transitions.
+      settings: budgets and costs.
+      own_baseline: the array ``baseline`` of the model's file, if it has one.
+    """
     baseline = read_baseline(settings.baseline, model, own_baseline)
     consumption = model.expected(baseline, model.consumption)
     high = float(model.slots) if settings.budget_high is None else settings.budget_high
@@ -173,10 +199,12 @@ def _prepared(
         anchor=anchor,
         target=anchor if settings.target is None else settings.target,
         leaves={leaf: getattr(settings, leaf) for leaf in _LEAVES},
+        shape=settings.shape,
         episodes=settings.horizon,
     )
     shapes = (model.loss, model.consumption, model.transition, baseline)
-    return Prepared(content, group=(model.slots, *(x.shape for x in shapes)))
+    _check_service(content)
+    return Prepared(content, group=(model.slots, settings.shape, *(x.shape for x in shapes)))
 
 
 def _check_budgets(model: TabularModel, spent: float, low: Any, high: Any) -> None:
@@ -199,17 +227,40 @@ def _check_budgets(model: TabularModel, spent: float, low: Any, high: Any) -> No
         raise InputError(issues)
 
 
+def _check_service(content: Content) -> None:
+    """That costs of a shape that is not quadratic are finite and, with the anchor, convex."""
+    if content.shape == "quadratic":
+        return
+    leaves, issues = content.leaves, []
+    if not is_traced(leaves["anchoring"]) and not leaves["anchoring"] > 0:
+        hint = f'want > 0: with shape = "{content.shape}" the steps are 1 / (2 anchoring k)'
+        issues.append(Issue("problem.anchoring", "is 0, and nothing is strongly convex", hint))
+    numbers = (content.budget_high, content.target)
+    numbers += tuple(leaves[name] for name in ("swing", "jitter", "width"))
+    if content.shape == "exponential" and not any(map(is_traced, numbers)):
+        high, target, swing, jitter, width = numbers
+        # No draw of the noise is larger than 8.2 (float64).
+        farthest = (high - target + swing + 8.2 * jitter) / width
+        if farthest > STEEPEST:
+            message = f"{width:g}: budget_high is up to {farthest:.4g} widths above a target"
+            hint = f"want at most {STEEPEST:g}, or the costs leave the range of float32"
+            issues.append(Issue("problem.width", message, hint))
+    if issues:
+        raise InputError(issues)
+
+
 def build(prepared: Prepared) -> Instance:
     """The problem of one point, ready to be played."""
     from jaxsoco.core.protocol import Instance, same_for_all
     from jaxsoco.provisioning.problem import provisioning
 
     content: Content = prepared.content
-    spec, name = _spec(content), f"provisioning/{content.problem}"
+    spec, name = spec_of(content), f"provisioning/{content.problem}"
     return Instance(provisioning, same_for_all, spec, content.episodes, name)
 
 
-def _spec(content: Content) -> Spec:
+def spec_of(content: Content) -> Spec:
+    """The specification of a checked problem."""
     import jax.numpy as jnp
 
     from jaxsoco.provisioning.spec import Spec
@@ -231,6 +282,7 @@ def _spec(content: Content) -> Spec:
         **{name: jnp.asarray(value, float) for name, value in leaves.items()},
         episodes=jnp.asarray(content.episodes, jnp.int32),
         slots=model.slots,
+        service_shape=content.shape,
     )
 
 
@@ -252,7 +304,7 @@ def paper_queue(episodes: int = 6000, **values: Any) -> Spec:
       InputError: values or data that cannot be used.
     """
     settings = PaperQueue(horizon=episodes, **values)
-    return _spec(prepare_paper_queue(settings, Path()).content)
+    return spec_of(prepare_paper_queue(settings, Path()).content)
 
 
 def bursty_queue(episodes: int = 6000, **values: Any) -> Spec:
@@ -263,7 +315,7 @@ def bursty_queue(episodes: int = 6000, **values: Any) -> Spec:
     1.2
     """
     settings = BurstyQueue(horizon=episodes, **values)
-    return _spec(prepare_bursty_queue(settings, Path()).content)
+    return spec_of(prepare_bursty_queue(settings, Path()).content)
 
 
 def two_queues(episodes: int = 6000, **values: Any) -> Spec:
@@ -274,7 +326,7 @@ def two_queues(episodes: int = 6000, **values: Any) -> Spec:
     16
     """
     settings = TwoQueues(horizon=episodes, **values)
-    return _spec(prepare_two_queues(settings, Path()).content)
+    return spec_of(prepare_two_queues(settings, Path()).content)
 
 
 def tabular(episodes: int = 6000, **values: Any) -> Spec:
@@ -287,4 +339,4 @@ def tabular(episodes: int = 6000, **values: Any) -> Spec:
     3
     """
     settings = Tabular(horizon=episodes, **values)
-    return _spec(prepare_tabular(settings, Path()).content)
+    return spec_of(prepare_tabular(settings, Path()).content)

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.core import random
-from jaxsoco.core.lanes import align, take
+from jaxsoco.core.lanes import align, spread, take
 from jaxsoco.core.protocol import Problem
 from jaxsoco.provisioning.spec import Action, Costs, Feedback, Observation, Spec
 from jaxsoco_kernels.occupancy import occupancy_of, policy_value
@@ -79,7 +79,7 @@ def _play(
     return world._replace(budget=budget), feedback, costs
 
 
-_PATH, _NOISE, _SEEN = range(3)
+_PATH, _NOISE, _SEEN, _LOSS_NOISE, _LOSS_SEEN = range(5)
 
 
 def _trajectory(key: jax.Array, spec: Spec, policy: jax.Array, slope: jax.Array) -> Feedback:
@@ -88,7 +88,8 @@ def _trajectory(key: jax.Array, spec: Spec, policy: jax.Array, slope: jax.Array)
     # One uniform for the first state, then two a slot: the action and the next state.
     draws = random.uniform(random.fold(key, _PATH), (2 * slots + 1,), dtype)
     choices, moves = draws[1::2], draws[2::2]
-    transition, consumption = align(spec.transition, 4, lanes), align(spec.consumption, 3, lanes)
+    transition = align(spec.transition, 4, lanes)
+    loss, consumption = (align(x, 3, lanes) for x in (spec.loss, spec.consumption))
     first = _pick(draws[0], align(spec.initial, 1, lanes))
 
     def step(state, now):
@@ -96,20 +97,29 @@ def _trajectory(key: jax.Array, spec: Spec, policy: jax.Array, slope: jax.Array)
         action = _pick(choice, take(policy[t], state))
         chances = take(take(_slot(transition, t), state), action)
         after = _pick(move, chances)
-        spent = take(take(_slot(consumption, t), state), action)
-        return after, (after, action, spent)
+        spent, lost = (take(take(_slot(x, t), state), action) for x in (consumption, loss))
+        return after, (after, action, spent, lost)
 
     times = jnp.arange(slots)
-    _, (states, actions, spent) = jax.lax.scan(step, first, (times, choices, moves))
-    noise = random.normal(random.fold(key, _NOISE), (slots,), dtype)
-    seen = random.uniform(random.fold(key, _SEEN), (slots,), dtype) < spec.cost_seen
-    spread = jnp.broadcast_to(jnp.asarray(spec.cost_noise, dtype), slope.shape)
+    _, (states, actions, spent, lost) = jax.lax.scan(step, first, (times, choices, moves))
+
+    def observed(values, noise, chance, places):
+        """Values of the slots, ``[T, ...]``, with noise; 0 where they are not seen."""
+        noise, chance = spread((noise, chance), slope)
+        drawn = random.normal(random.fold(key, places[0]), (slots,), dtype)
+        seen = random.uniform(random.fold(key, places[1]), (slots,), dtype) < chance[None]
+        return jnp.where(seen, values + noise[None] * drawn, 0), seen
+
+    spent, seen = observed(spent, spec.cost_noise, spec.cost_seen, (_NOISE, _SEEN))
+    lost, loss_seen = observed(lost, spec.loss_noise, spec.loss_seen, (_LOSS_NOISE, _LOSS_SEEN))
     return Feedback(
         slope=slope,
         states=jnp.concatenate([first[None], states]),
         actions=actions,
-        spent=jnp.where(seen, spent + spread[None] * noise, 0),
+        spent=spent,
         seen=seen,
+        lost=lost,
+        loss_seen=loss_seen,
     )
 
 

@@ -21,9 +21,10 @@ _PAPER = "arXiv 2601.18936"
 class Budgeted(Rounds):
     """The budget ``b_k`` of episode ``k`` and its costs.
 
-    ``f_k(b) = price b + tracking (b - rho_k)^2 + anchoring (b - anchor)^2`` with the target
-    ``rho_k = target + swing sin(2 pi k / period) + jitter N(0, 1)``; an episode costs ``f_k(b_k) +
-    switching (b_k - b_{k-1})^2 + latency_weight V_l(pi_k)``, where ``V_l`` is the expected loss.
+    ``f_k(b) = price b + tracking phi(b - rho_k) + anchoring (b - anchor)^2`` with the target
+    ``rho_k = target + swing sin(2 pi k / period) + jitter N(0, 1)`` and ``phi(x) = x^2`` or another
+    ``shape``; an episode costs ``f_k(b_k) + switching (b_k - b_{k-1})^2 + latency_weight
+    V_l(pi_k)``, where ``V_l`` is the expected loss.
     """
 
     budget_low: float = setting("smallest budget (B0)", default=0.0, low=0, high=1000)
@@ -59,11 +60,37 @@ class Budgeted(Rounds):
     jitter: float = setting(
         "standard deviation of the targets' noise", default=0.1, low=0, high=1000
     )
+    shape: Literal["quadratic", "exponential", "piecewise-linear"] = setting(
+        "shape phi of the distance to the target; of the last two, only the anchor is strongly "
+        "convex",
+        default="quadratic",
+    )
+    width: float = setting(
+        "width w of the shapes that are not quadratic", default=1.0, low=0.01, high=1000
+    )
+    loss_bias: float = setting(
+        "factor between the loss that learners are told and the true one",
+        default=1.0,
+        low=0,
+        high=10,
+    )
+    consumption_bias: float = setting(
+        "factor between the consumption that learners are told and the true one",
+        default=1.0,
+        low=0,
+        high=10,
+    )
     cost_noise: float = setting(
         "standard deviation of the noise in observed consumption", default=0.0, low=0, high=1000
     )
     cost_seen: float = setting(
         "probability that a slot's consumption is observed", default=1.0, low=0, high=1
+    )
+    loss_noise: float = setting(
+        "standard deviation of the noise in the observed loss", default=0.0, low=0, high=1000
+    )
+    loss_seen: float = setting(
+        "probability that a slot's loss is observed", default=1.0, low=0, high=1
     )
 
 
@@ -123,6 +150,12 @@ class Burst:
 
     burst_chance: float = setting(
         "probability that a batch arrives in a slot", default=0.4, low=0, high=1
+    )
+    burst_wave: float = setting(
+        "amplitude of its sine over the slots of an episode, relative to it",
+        default=0.0,
+        low=0,
+        high=1,
     )
 
 
@@ -284,6 +317,22 @@ class Planning:
     tv_cap: bool = setting("whether the summed radius is capped at 1", default=False)
     costs: Literal["known", "estimated"] = setting(
         "whether consumption is known, or estimated from observations", default="known"
+    )
+    losses: Literal["known", "estimated"] = setting(
+        "whether the loss is known, or estimated from observations", default="known"
+    )
+    latency_slope: Literal["multiplier", "difference", "total-difference"] = setting(
+        "slope of the latency in the budget: the plan's multiplier, or a difference quotient of "
+        "its value, with the bonus held or moving with the budget",
+        default="multiplier",
+    )
+    spacing: float = setting(
+        "half the distance of the budgets of a difference quotient, relative to b_k - b_base",
+        default=0.01,
+        low=1e-6,
+        high=0.5,
+        gradient="no",
+        reason=_JUMPS,
     )
     resolve: Literal["every", "growth"] = setting(
         "replan every episode, or whenever their number has grown by the fraction growth",
