@@ -258,6 +258,44 @@ class Tabular(Budgeted, ModelFile):
     )
 
 
+@settings
+class Sizes:
+    """How large a random process is."""
+
+    states: int = setting("number of states (S)", default=5, low=1, high=100, static=True)
+    actions: int = setting(
+        "number of actions (A); the first consumes nothing", default=3, low=2, high=64, static=True
+    )
+    slots: int = setting("slots per episode (T)", default=5, low=1, high=1000, static=True)
+    branching: int = setting(
+        "next states that a state and an action may lead to", default=3, low=1, high=100
+    )
+
+
+@settings
+class RandomMDP(Budgeted, Sizes):
+    """Random constrained decision processes, another one for every seed.
+
+    See :mod:`jaxsoco.provisioning.theory.garnet`.
+
+    >>> problem = jaxsoco.make("provisioning/random_mdp", horizon=100, states=4, actions=2)
+    >>> problem.spec(keys).transition.shape  # slots alike, and a process for each of the keys
+    (1, 4, 2, 4, 4)
+    """
+
+    budget_low: float | None = setting(
+        "smallest budget (B0)", default=None, low=0, high=1000, theory="T / 8"
+    )
+    baseline: str = setting(
+        "safe policy: probabilities of the actions in every state, separated by commas; or "
+        "idle, the first action with the chance 0.9, else any other",
+        default="idle",
+    )
+    anchor: float | None = setting(
+        "preferred budget (rho_0)", default=None, low=-1000, high=1000, theory="T / 4"
+    )
+
+
 # --- learners -------------------------------------------------------------------------------------
 
 
@@ -469,6 +507,14 @@ FAMILY = Family(
             prepare="jaxsoco.provisioning.prepare:prepare_tabular",
             build="jaxsoco.provisioning.prepare:build",
             settings=Tabular,
+        ),
+        ProblemEntry(
+            name="random_mdp",
+            summary="random processes of any size, one a seed: how regret grows with S, A and T",
+            source="jaxsoco",
+            prepare="jaxsoco.provisioning.prepare_random:prepare_random_mdp",
+            build="jaxsoco.provisioning.prepare_random:build_random_mdp",
+            settings=RandomMDP,
         ),
     ),
     # Not differentiable: trajectories are drawn, plans are found by a search of varying length.

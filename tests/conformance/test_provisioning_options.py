@@ -1,7 +1,8 @@
 """Options of provisioning that neither a problem's nor a learner's defaults reach, by conformance.
 
-The suite plays every learner on ``bursty_queue`` with its defaults. Here: service costs of other
-shapes; estimated losses; difference quotients.
+The suite plays every learner on ``bursty_queue`` with its defaults. Here: random processes, of
+which every run draws its own; service costs of other shapes; estimated losses; difference
+quotients.
 """
 
 from typing import Any
@@ -12,12 +13,32 @@ from jaxsoco.testing import conformance
 from jaxsoco.testing.deriving import KNOWN
 
 QUEUE: dict[str, Any] = dict(KNOWN["provisioning/bursty_queue"])
+RANDOM = {"horizon": 12, "states": 3, "actions": 2, "slots": 3, "branching": 2}
 
 
 def passed(report):
     """The properties that were tried and held."""
     assert not report.failures, str(report)
     return [one.property for one in report.outcomes if one.verdict == "passed"]
+
+
+@pytest.mark.slow
+def test_random_processes():
+    report = conformance("provisioning/random_mdp", values=RANDOM, unsafe=("blol", "no_dual"))
+    assert len(passed(report)) >= 5, str(report)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["blol", "oracle", "oco_q", "blind_rate"])
+def test_learners_on_random_processes(name):
+    report = conformance(
+        f"provisioning/{name}",
+        problem="provisioning/random_mdp",
+        values=RANDOM,
+        params=QUEUE["params"],
+        torn=QUEUE["torn"],
+    )
+    assert len(passed(report)) >= 8, str(report)
 
 
 @pytest.mark.slow

@@ -1,5 +1,5 @@
-"""What goes beyond the paper's setting: shapes of costs, wrong tables, unknown losses,
-slopes of the latency by differences."""
+"""What goes beyond the paper's setting: shapes of costs, wrong tables, unknown losses, random
+processes, slopes of the latency by differences."""
 
 from dataclasses import replace
 
@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from provisioning_reference import Model
 
+import jaxsoco
 from jaxsoco.core import random
 from jaxsoco.core.compiler import known
 from jaxsoco.engine.simulate import simulate
@@ -21,6 +22,7 @@ from jaxsoco.provisioning import (
     fixed_budget,
     oracle,
     plan_episode,
+    policy_value,
     provisioning,
     static_optimum,
 )
@@ -302,3 +304,62 @@ def test_a_fixed_budget_plans_the_same_whatever_slope_it_reports(x64):
     # Equal but at kinks within the two budgets.
     assert np.mean(np.abs(a - b) <= 1e-6 * (1 + a)) > 0.8
     assert (np.asarray(moving.multiplier)[21:] <= a + 1e-6 * (1 + a)).mean() > 0.9
+
+
+# --- random processes -----------------------------------------------------------------------------
+
+
+@DOUBLE
+def test_random_processes_are_garnets_with_a_safe_baseline(x64):
+    problem = jaxsoco.make("provisioning/random_mdp", horizon=10, states=6, actions=4, branching=2)
+    spec = problem.spec(jax.random.split(jax.random.key(0), 400))
+    rows = np.asarray(spec.transition)
+    assert rows.shape == (1, 6, 4, 6, 400)
+    np.testing.assert_allclose(rows.sum(3), 1, rtol=1e-12)
+    assert (rows >= 0).all() and ((rows > 0).sum(3) == 2).all()
+    # Every state is as likely a branch as any other; probabilities are uniform on the simplex.
+    np.testing.assert_allclose((rows > 0).mean((0, 1, 2, 4)), 2 / 6, atol=0.02)
+    drawn = rows[rows > 0]
+    np.testing.assert_allclose([drawn.mean(), drawn.var()], [1 / 2, 1 / 12], atol=0.01)
+    loss, spent = np.asarray(spec.loss), np.asarray(spec.consumption)
+    assert (spent[:, :, 0] == 0).all() and (loss[:, :, 0] == 1).all()
+    others = spent[:, :, 1:]
+    np.testing.assert_allclose([others.mean(), others.var()], [1 / 2, 1 / 12], atol=0.01)
+    gain = (1 - loss[:, :, 1:]) / others
+    np.testing.assert_allclose([gain.mean(), gain.var()], [1 / 2, 1 / 12], atol=0.01)
+    # Other runs, other processes; and the baseline's consumption is that of its policy.
+    assert np.unique(loss[0, 0, 1]).size == 400
+    baseline = np.broadcast_to(np.asarray(spec.baseline)[..., None], (5, 6, 4, 400))
+    initial = np.broadcast_to(np.asarray(spec.initial)[:, None], (6, 400))
+    wanted = policy_value(jnp.asarray(baseline), spec.consumption, spec.transition, initial)
+    np.testing.assert_allclose(spec.base_consumption, wanted, rtol=1e-12)
+    assert (np.asarray(spec.base_consumption) < float(spec.budget_low)).all()
+
+
+@DOUBLE
+def test_one_branch_is_a_deterministic_process_and_lanes_may_branch_unlike(x64):
+    problem = jaxsoco.make("provisioning/random_mdp", horizon=10, states=4, branching=1)
+    keys = jax.random.split(jax.random.key(1), 3)
+    rows = np.asarray(problem.spec(keys).transition)
+    np.testing.assert_allclose(rows, np.round(rows), atol=1e-12)
+    lanes = problem._replace(settings=replace(problem.settings, branching=jnp.array([1, 2, 4])))
+    rows = np.asarray(lanes.spec(keys).transition)
+    np.testing.assert_array_equal((rows > 0).sum(3)[0, 0, 0], [1, 2, 4])
+    alone = np.asarray(problem.spec(keys[0]).transition)
+    np.testing.assert_allclose(rows[..., 0], alone, atol=1e-12)
+
+
+@DOUBLE
+def test_blol_learns_random_processes(x64):
+    """Late episodes cost less than the warm-up's, against the optimum that knows the process."""
+    problem = jaxsoco.make("provisioning/random_mdp", horizon=400, states=3, actions=3, slots=3)
+    keys = jaxsoco.seed_keys(0, 16)
+    whole = TUNED | {"warm_up": 20, "confidence_episodes": 6000}
+    algorithm, params = jaxsoco.learner("provisioning/blol", **whole)
+    at = (20, 200, 400)
+    costs = jaxsoco.play(problem, algorithm, params, keys, at=at).costs
+    best = jaxsoco.comparator("provisioning/static_optimum")(problem, keys, at=at)
+    names = ("service", "switching", "latency")
+    regret = np.asarray(sum(getattr(costs, n) - best[n] for n in names)).mean(1)
+    late, early = (regret[2] - regret[1]) / 200, regret[0] / 20
+    assert 0 < late < early / 3

@@ -302,3 +302,15 @@ def test_shapes_need_an_anchor_and_room_in_float32():
     prepare("bursty_queue", shape="piecewise-linear", width=0.1)
     one, other = (prepare("bursty_queue", shape=s).group for s in ("quadratic", "exponential"))
     assert one != other
+
+
+def test_random_processes_are_refused_where_no_baseline_is_safe():
+    content = prepare("random_mdp").content.content
+    assert content.leaves["budget_low"] == 5 / 8 and content.anchor == 5 / 4
+    np.testing.assert_allclose(content.baseline[0, 0], [0.9, 0.05, 0.05])
+    refused(lambda: prepare("random_mdp", branching=6), "problem.branching", "6 next states, of 5")
+    refused(
+        lambda: prepare("random_mdp", baseline="0.5,0.25,0.25"), "problem.baseline", "consumes 2.5"
+    )
+    groups = {prepare("random_mdp", branching=b).group for b in (1, 5)}
+    assert len(groups) == 1 and prepare("random_mdp", states=4).group not in groups
