@@ -11,10 +11,10 @@ import jax.numpy as jnp
 
 from jaxsoco.core import nature, random
 from jaxsoco.core.lanes import align, spread, where
-from jaxsoco.provisioning.problem import provisioning
+from jaxsoco.provisioning.problem import law_of, provisioning
 from jaxsoco.provisioning.spec import Spec
 from jaxsoco_kernels.info import Status
-from jaxsoco_kernels.occupancy import BudgetedSolution, solve_budgeted
+from jaxsoco_kernels.occupancy import BudgetedSolution, occupancy_of, solve_budgeted
 
 LIMIT = 64
 """Most budgets that are tried; a piecewise linear curve of value against budget needs about 10."""
@@ -27,6 +27,9 @@ def static_optimum(
 
     It pays its own first switch ``alpha b^2`` and is chosen with it: equations (6) and (7) of arXiv
     2601.18936, with the number of episodes of the checkpoint.
+
+    Where arrivals are recorded, it is the best pair for independent arrivals of their distribution,
+    and is charged for those of the record: what knowing the distribution is worth, no optimum.
 
     >>> from jaxsoco.provisioning import paper_queue, static_optimum
     >>> spec = paper_queue(capacity=2, slots=2, budget_low=1.0)
@@ -60,7 +63,9 @@ def plan_optimum(
         service = _service(_beside(first, spec), best.budget, episodes, first, second)
     else:
         best, service = _best_of_any_shape(key, spec, at, episodes)
-    plan, budget, spec = best.plan, best.budget, _beside(best.budget, spec)
+    plan, budget = best.plan, best.budget
+    charged = _charged(key, spec, at, best, episodes)
+    spec = _beside(budget, spec)
 
     def ledger(x):
         return jnp.broadcast_to(x, budget.shape).astype(spec.dtype)
@@ -68,15 +73,39 @@ def plan_optimum(
     costs = {
         "service": service,
         "switching": ledger(spec.switching * budget**2),
-        "latency": episodes * spec.latency_weight * plan.value,
-        "consumption": episodes * plan.consumption,
-        "violation": ledger(jnp.zeros_like(budget)),
+        "latency": charged[0],
+        "consumption": charged[1],
+        "violation": ledger(charged[2]),
         "budget": episodes * budget,
         "multiplier": episodes * plan.multiplier,
         "fallback": ledger(jnp.zeros_like(budget)),
     }
     faults = jnp.sum(best.faults, axis=0, dtype=jnp.int32)
     return costs, jnp.broadcast_to(faults, key.shape[1:])
+
+
+def _charged(
+    key: jax.Array, spec: Spec, at: tuple[int, ...], best: BestBudget, episodes: jax.Array
+) -> tuple[jax.Array, ...]:
+    """Latency, consumption, violation of the best pair up to the checkpoints, ``[C, ...]`` each."""
+    plan, weight = best.plan, spread(spec.latency_weight, best.budget)
+    if spec.recorded is None:
+        nothing = jnp.zeros_like(best.budget)
+        return episodes * weight * plan.value, episodes * plan.consumption, nothing
+    lanes = key.ndim - 1
+    places = jnp.asarray(at).reshape(-1, *(1,) * lanes)
+    # The axis of the checkpoints comes before the lanes.
+    loss, consumption = (align(x, 3, lanes)[:, :, :, None] for x in (spec.loss, spec.consumption))
+    initial = align(spec.initial, 1, lanes)[:, None]
+
+    def step(sums, k, now):
+        occupancy = occupancy_of(plan.policy, law_of(spec, now, lanes)[:, :, :, :, None], initial)
+        lost, spent = (jnp.sum(occupancy * x, axis=(0, 1, 2)) for x in (loss, consumption))
+        new = (weight * lost, spent, jnp.maximum(spent - best.budget, 0))
+        return tuple(s + jnp.where(k <= places, x, 0) for s, x in zip(sums, new, strict=True))
+
+    zeros = (jnp.zeros_like(best.budget),) * 3
+    return nature.replay(provisioning, spec, key, at[-1], step, zeros)
 
 
 def _targets(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:

@@ -19,7 +19,7 @@ from jaxsoco.core.schema import Prepared
 from jaxsoco.core.settings import is_traced
 from jaxsoco.provisioning.data.baselines import read_baseline
 from jaxsoco.provisioning.data.tabular import load_tabular
-from jaxsoco.provisioning.data.traces import load_trace_csv
+from jaxsoco.provisioning.data.traces import load_trace_csv, synthetic_trace
 from jaxsoco.provisioning.settings import (
     Budgeted,
     BurstyQueue,
@@ -58,6 +58,7 @@ class Content(NamedTuple):
       leaves: further leaves of the specification, by name.
       shape: shape of the service cost around its target.
       episodes: ``K``.
+      recorded: arrivals in their order, ``[bins]``; None where they are drawn.
     """
 
     problem: str
@@ -70,12 +71,13 @@ class Content(NamedTuple):
     leaves: dict[str, Any]
     shape: str
     episodes: int
+    recorded: np.ndarray | None = None
 
 
 def prepare_paper_queue(settings: PaperQueue, folder: Path) -> Prepared:
     """The queue of arXiv 2601.18936, section 5; raises ``InputError`` with all problems."""
     _check_start(settings)
-    arrivals, source, identity, notes = _arrivals(settings, folder)
+    arrivals, recorded, source, identity, notes = _arrivals(settings, folder)
     model = queues.single_queue(
         capacity=settings.capacity,
         slots=settings.slots,
@@ -85,26 +87,40 @@ def prepare_paper_queue(settings: PaperQueue, folder: Path) -> Prepared:
         source=source,
     )
     prepared = prepared_from("paper_queue", model, settings)
+    if recorded is not None:
+        content = prepared.content._replace(recorded=recorded)
+        prepared = replace(prepared, content=content, group=(*prepared.group, recorded.size))
     return replace(prepared, identity=identity, notes=notes)
 
 
 def _arrivals(
     settings: PaperQueue, folder: Path
-) -> tuple[np.ndarray, str, dict[str, Any], tuple[str, ...]]:
-    """Chances of 0, 1, ... arrivals, where they come from, their identity and notes."""
+) -> tuple[np.ndarray, np.ndarray | None, str, dict[str, Any], tuple[str, ...]]:
+    """Chances of 0, 1, ... arrivals, arrivals in their order, whence, their identity and notes.
+
+    The order is None where it does not count.
+    """
     rate = settings.arrival_rate
+    in_order = settings.order == "recorded"
     if settings.arrivals == "poisson":
-        return queues.poisson(rate), f"Poisson arrivals, {rate:g} a slot", {}, ()
+        if in_order:
+            hint = 'want a trace: arrivals = "synthetic", or a CSV file'
+            raise InputError(Issue("problem.order", "Poisson arrivals are not recorded", hint))
+        return queues.poisson(rate), None, f"Poisson arrivals, {rate:g} a slot", {}, ()
     try:
-        path = folder / settings.arrivals
-        trace = load_trace_csv(path, column=settings.column, bin=settings.bin)
+        if settings.arrivals == "synthetic":
+            trace = synthetic_trace()
+        else:
+            path = folder / settings.arrivals
+            trace = load_trace_csv(path, column=settings.column, bin=settings.bin)
         trace = trace.rebin(settings.rebin)
         arrivals = trace.distribution(rate)
     except InputError as error:
         raise error.under("problem.arrivals") from None
     source = f"arrivals of {trace.source}, {trace.counts.size} slots"
     note = f"arrivals: {trace.source}; mean {trace.mean:.4g} a slot scaled to {rate:g}"
-    return arrivals, source, {"arrivals": trace.digest}, (note,)
+    recorded = trace.counts * (rate / trace.mean) if in_order else None
+    return arrivals, recorded, source, {"arrivals": trace.digest}, (note,)
 
 
 def prepare_bursty_queue(settings: BurstyQueue, folder: Path) -> Prepared:
@@ -283,6 +299,7 @@ def spec_of(content: Content) -> Spec:
         episodes=jnp.asarray(content.episodes, jnp.int32),
         slots=model.slots,
         service_shape=content.shape,
+        recorded=None if content.recorded is None else jnp.asarray(content.recorded, float),
     )
 
 

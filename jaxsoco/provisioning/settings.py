@@ -105,11 +105,17 @@ class Queue:
 
 @settings
 class Arrivals:
-    """Arrivals of a slot, drawn independently from one distribution."""
+    """Arrivals of a slot: drawn independently from one distribution, or recorded."""
 
-    arrivals: Path | Literal["poisson"] = setting(
-        "arrivals per slot: Poisson, or the distribution in a CSV file (times or counts per bin)",
+    arrivals: Path | Literal["poisson", "synthetic"] = setting(
+        "arrivals per slot: Poisson, or of a trace, in a CSV file (times or counts per bin) or "
+        "synthetic (a Poisson process whose rate has quiet and busy spells)",
         default="poisson",
+    )
+    order: Literal["drawn", "recorded"] = setting(
+        "a trace's counts are drawn independently from their distribution, or come in their own "
+        "order, from a start that is drawn for every run",
+        default="drawn",
     )
     arrival_rate: float = setting("mean arrivals per slot", default=1.12, above=0, high=1000)
     column: str | None = setting(

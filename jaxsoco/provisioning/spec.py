@@ -52,6 +52,8 @@ class Spec:
       slots: ``T`` (static).
       service_shape: shape of the service cost around its target (static), see
         :mod:`~jaxsoco.provisioning.theory.service`.
+      recorded: arrivals of consecutive slots, ``[bins, ...]``, which the queue meets in this order,
+        whatever ``transition`` says; None where arrivals are drawn. Nature's, too.
     """
 
     loss: jax.Array
@@ -82,6 +84,7 @@ class Spec:
     episodes: jax.Array
     slots: int = field(metadata={"static": True})
     service_shape: str = field(default="quadratic", metadata={"static": True})
+    recorded: jax.Array | None = None
 
     @property
     def states(self) -> int:

@@ -12,6 +12,7 @@ from provisioning_reference import Model
 import jaxsoco
 from jaxsoco.core import random
 from jaxsoco.core.compiler import known
+from jaxsoco.core.errors import InputError
 from jaxsoco.engine.simulate import simulate
 from jaxsoco.provisioning import (
     BLOLParams,
@@ -21,11 +22,13 @@ from jaxsoco.provisioning import (
     bursty_queue,
     fixed_budget,
     oracle,
+    paper_queue,
     plan_episode,
     policy_value,
     provisioning,
     static_optimum,
 )
+from jaxsoco.provisioning.problem import Round, law_of
 from jaxsoco.provisioning.theory.balde import known_of, no_experience
 from jaxsoco.provisioning.theory.confidence import lower_mean, upper_mean
 from jaxsoco.provisioning.theory.service import distance_cost, distance_slope
@@ -363,3 +366,97 @@ def test_blol_learns_random_processes(x64):
     regret = np.asarray(sum(getattr(costs, n) - best[n] for n in names)).mean(1)
     late, early = (regret[2] - regret[1]) / 200, regret[0] / 20
     assert 0 < late < early / 3
+
+
+# --- recorded arrivals in their own order ---------------------------------------------------------
+
+
+RECORD = {"capacity": 4, "slots": 3, "budget_low": 1.0, "order": "recorded", "anchor": 1.8}
+
+
+@pytest.fixture
+def record(tmp_path):
+    """Seven bins, of mean 1: scaled to it they are what they are."""
+    path = tmp_path / "arrivals.csv"
+    path.write_text("count\n" + "\n".join(map(str, [0, 2, 1, 0, 3, 0.5, 0.5])) + "\n")
+    return np.array([0, 2, 1, 0, 3, 0.5, 0.5]), RECORD | {"arrivals": str(path), "arrival_rate": 1}
+
+
+def test_episodes_meet_consecutive_arrivals_from_a_start_of_their_own(record, x64):
+    counts, options = record
+    spec, keys = paper_queue(episodes=5, **options), words(64)
+    world = provisioning.init(keys, spec)
+    assert set(np.unique(world.place)) == set(range(7))
+    place = np.asarray(world.place)
+    for k in range(1, 6):
+        world, now = provisioning.advance(random.round_keys(keys, k)[0], spec, world)
+        wanted = counts[(place[None] + 3 * (k - 1) + np.arange(3)[:, None]) % 7]
+        np.testing.assert_allclose(now.arrivals, wanted, rtol=1e-6)
+    # The same for one run, and with a record for each lane.
+    alone = provisioning.advance(keys[:, 0], spec, provisioning.init(keys[:, 0], spec))[1]
+    assert alone.arrivals.shape == (3,)
+    lanes = replace(spec, recorded=jnp.stack([spec.recorded, 2 * spec.recorded], -1))
+    both = provisioning.advance(keys[:, :2], lanes, provisioning.init(keys[:, :2], lanes))[1]
+    first = provisioning.advance(keys[:, :2], spec, provisioning.init(keys[:, :2], spec))[1]
+    np.testing.assert_allclose(both.arrivals, np.asarray(first.arrivals) * [1, 2], rtol=1e-6)
+
+
+@DOUBLE
+def test_the_law_of_an_episode_is_the_recursion_of_the_queue(record, x64):
+    counts, options = record
+    spec = paper_queue(episodes=5, **options)
+    one = Round(jnp.int32(1), jnp.asarray(0.0), jnp.asarray([2.0, 0.5, 3.0]))
+    law = np.asarray(law_of(spec, one, 0))
+    wanted = np.zeros((3, 5, 3, 5))
+    for s in range(5):
+        for a in range(3):
+            for t, draws in enumerate([{2: 1.0}, {0: 0.5, 1: 0.5}, {3: 1.0}]):
+                for n, chance in draws.items():
+                    wanted[t, s, a, min(4, max(0, s - a + n))] += chance
+    np.testing.assert_allclose(law, wanted, atol=1e-15)
+    # Over all bins, the mean law is the one that learners plan with: the record's distribution.
+    each = [Round(jnp.int32(1), jnp.asarray(0.0), jnp.full(3, float(n))) for n in counts]
+    mean = np.mean([np.asarray(law_of(spec, now, 0))[0] for now in each], axis=0)
+    np.testing.assert_allclose(mean, spec.transition[0], atol=1e-12)
+
+
+@DOUBLE
+def test_costs_of_recorded_episodes_are_those_of_their_own_arrivals(record, x64):
+    """The comparator's and a learner's, against plain sums over the trajectories that can be."""
+    _, options = record
+    spec, keys = paper_queue(episodes=9, **options), words(2)
+    costs = run(oracle, OracleParams(warm_up=1.0), spec, keys, 9, trace=True)
+    action, ledger = costs.trace[:2]
+    program = jax.jit(static_optimum, static_argnums=2, compiler_options=QUICK)
+    best, _ = program(jax.random.split(jax.random.key(0), 2), spec, (1, 9))
+    for lane in range(2):
+        world, spent, lost = provisioning.init(random.round_keys(keys[:, lane], 0)[0], spec), [], []
+        for k in range(1, 10):
+            key = random.round_keys(keys[:, lane], k)[0]
+            world, now = provisioning.advance(key, spec, world)
+            law = np.asarray(law_of(spec, now, 0))
+            model = Model(
+                *(np.asarray(x) for x in (spec.loss, spec.consumption)), law, spec.initial, 3
+            )
+            policy = np.asarray(action.policy)[k - 1, ..., lane]
+            spent.append(model.value(policy, model.consumption))
+            lost.append(model.value(policy, model.loss))
+        np.testing.assert_allclose(ledger.consumption[:, lane], spent, rtol=1e-9)
+        np.testing.assert_allclose(ledger.latency[:, lane], lost, rtol=1e-9)
+        over = np.maximum(np.array(spent) - np.asarray(ledger.budget)[:, lane], 0)
+        np.testing.assert_allclose(ledger.violation[:, lane], over, atol=1e-9)
+    assert np.asarray(ledger.violation).max() > 0.01  # a busy episode spends more
+    assert np.isfinite(best["latency"]).all() and (np.asarray(best["violation"])[1] > 0).any()
+    # Nothing is charged twice: the second place includes the first.
+    assert (np.asarray(best["latency"])[1] > np.asarray(best["latency"])[0]).all()
+
+
+def test_an_order_needs_a_record():
+    with pytest.raises(InputError, match=r"problem\.order: Poisson arrivals are not recorded"):
+        paper_queue(episodes=5, order="recorded")
+    spec = paper_queue(episodes=5, order="recorded", arrivals="synthetic", arrival_rate=1.12)
+    np.testing.assert_allclose(np.mean(spec.recorded), 1.12, rtol=1e-5)
+    counts = np.asarray(spec.recorded)
+    lagged = np.corrcoef(counts[:-5], counts[5:])[0, 1]
+    assert 0.2 < lagged < 0.6  # spells of some tens of slots
+    assert paper_queue(episodes=5, arrivals="synthetic").recorded is None
