@@ -110,7 +110,8 @@ def _charged(
 
 def _targets(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
     """Sums of the targets and of their squares up to the checkpoints, ``[C, ...]`` each."""
-    return _over_targets(key, spec, at, lambda target: (target, target**2))
+    first, second = _over_targets(key, spec, at, lambda target: (target, target**2))
+    return first, second
 
 
 def _over_targets(

@@ -89,7 +89,7 @@ def prepare_paper_queue(settings: PaperQueue, folder: Path) -> Prepared:
     prepared = prepared_from("paper_queue", model, settings)
     if recorded is not None:
         content = prepared.content._replace(recorded=recorded)
-        prepared = replace(prepared, content=content, group=(*prepared.group, recorded.size))
+        prepared = replace(prepared, content=content, group=(prepared.group, recorded.size))
     return replace(prepared, identity=identity, notes=notes)
 
 

@@ -289,7 +289,7 @@ class RandomMDP(Budgeted, Sizes):
     (1, 4, 2, 4, 4)
     """
 
-    budget_low: float | None = setting(
+    budget_low: float | None = setting(  # pyright: ignore[reportIncompatibleVariableOverride]
         "smallest budget (B0)", default=None, low=0, high=1000, theory="T / 8"
     )
     baseline: str = setting(
