@@ -10,7 +10,7 @@ from typing import Any
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.plots import default_plots
 from jaxsoco.analysis.selection import default_axis
-from jaxsoco.analysis.views import Growth, View, growth, view
+from jaxsoco.analysis.views import LAST, Growth, View, growth, view
 from jaxsoco.core.study import HORIZON, Study
 
 
@@ -42,9 +42,10 @@ def fit(
     quantity: View,
     axis: str,
     where: Mapping[str, Any] | None = None,
+    last: float = LAST.default,
 ) -> Fit:
     """Fits the exponent of one learner's quantity along an axis, paired by seed."""
-    trend = growth(ledger, algorithm, quantity, axis, where)
+    trend = growth(ledger, algorithm, quantity, axis, where, last)
     return Fit(algorithm, quantity.against, dict(where or {}), trend)
 
 

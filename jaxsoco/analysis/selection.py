@@ -204,3 +204,10 @@ def default_axis(axes: Mapping[str, Sequence[Any]], checkpoints: int = 1) -> str
     if HORIZON in swept or checkpoints > 1:
         return HORIZON
     return swept[0] if len(swept) == 1 else None
+
+
+def check_last(table: Table, axis: str, scope: Scope) -> None:
+    """Checks ``last``, which only says something of growth along one run."""
+    if "last" in table and (axis != HORIZON or len(scope.axes.get(HORIZON, ())) > 1):
+        message = f"the exponent is fitted over the values of {axis}, not along one run"
+        scope.report("last", message, "want one horizon and no other axis, or leave it out")

@@ -40,7 +40,17 @@ STATISTIC = Field(
 )
 
 
-_LOCAL, _FEWEST_LOCAL = 10, 3
+_LOCAL, _FEWEST_LOCAL = 10.0, 3
+
+LAST = Field(
+    "last",
+    "float",
+    "along one run: over the rounds from the horizon divided by this number on",
+    default=_LOCAL,
+    low=1,
+    open_low=True,
+    high=1e9,
+)
 
 NO_MEDIANS = "an exponent of medians resamples single runs, and moments are all that is kept"
 
@@ -229,13 +239,18 @@ class Growth(NamedTuple):
 
 
 def growth(
-    ledger: Ledger, label: str, quantity: View, axis: str, where: Mapping[str, Any] | None = None
+    ledger: Ledger,
+    label: str,
+    quantity: View,
+    axis: str,
+    where: Mapping[str, Any] | None = None,
+    last: float = _LOCAL,
 ) -> Growth:
     """Fits the exponent of a view along an axis; along one run, over its last rounds.
 
     Growth within a run is not growth with the horizon: learners are tuned to it, and begin afresh
     in every run. The first rounds are not what is asked for either, so that a local slope is taken
-    from the last checkpoints: those in the last factor of ten, and three at least.
+    from the last checkpoints: those in the last factor of ``last``, and three at least.
     """
     study, columns, clusters = ledger.study, [], None
     local = axis == HORIZON and axis not in study.axes
@@ -254,8 +269,8 @@ def growth(
     keep = [i for i, value in enumerate(x) if value > 0]
     notes = [f"without {', '.join(f'{v:g}' for v in x if v <= 0)}"] if len(keep) < len(x) else []
     if local:
-        last = [i for i in keep if x[i] * _LOCAL >= max(x)]
-        keep = last if len(last) >= _FEWEST_LOCAL else keep[-_FEWEST_LOCAL:]
+        late = [i for i in keep if x[i] * last >= max(x)]
+        keep = late if len(late) >= _FEWEST_LOCAL else keep[-_FEWEST_LOCAL:]
     if silent := [i for i in keep if middles[i] == 0]:
         keep = [i for i in keep if i not in silent]
         notes.append(f"without {', '.join(thousands(x[i]) for i in silent)} (0 but for rounding)")

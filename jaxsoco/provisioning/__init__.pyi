@@ -25,6 +25,7 @@ from jaxsoco.provisioning.settings import FixedBudgetParams as FixedBudgetParams
 from jaxsoco.provisioning.settings import OcoQParams as OcoQParams
 from jaxsoco.provisioning.settings import OracleParams as OracleParams
 from jaxsoco.provisioning.settings import PaperQueue as PaperQueue
+from jaxsoco.provisioning.settings import RandomMDP as RandomMDP
 from jaxsoco.provisioning.settings import Tabular as Tabular
 from jaxsoco.provisioning.settings import TwoQueues as TwoQueues
 from jaxsoco.provisioning.spec import Action as Action

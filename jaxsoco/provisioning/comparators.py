@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -10,10 +11,10 @@ import jax.numpy as jnp
 
 from jaxsoco.core import nature, random
 from jaxsoco.core.lanes import align, spread, where
-from jaxsoco.provisioning.problem import provisioning
+from jaxsoco.provisioning.problem import law_of, provisioning
 from jaxsoco.provisioning.spec import Spec
 from jaxsoco_kernels.info import Status
-from jaxsoco_kernels.occupancy import BudgetedSolution, solve_budgeted
+from jaxsoco_kernels.occupancy import BudgetedSolution, occupancy_of, solve_budgeted
 
 LIMIT = 64
 """Most budgets that are tried; a piecewise linear curve of value against budget needs about 10."""
@@ -26,6 +27,9 @@ def static_optimum(
 
     It pays its own first switch ``alpha b^2`` and is chosen with it: equations (6) and (7) of arXiv
     2601.18936, with the number of episodes of the checkpoint.
+
+    Where arrivals are recorded, it is the best pair for independent arrivals of their distribution,
+    and is charged for those of the record: what knowing the distribution is worth, no optimum.
 
     >>> from jaxsoco.provisioning import paper_queue, static_optimum
     >>> spec = paper_queue(capacity=2, slots=2, budget_low=1.0)
@@ -51,21 +55,27 @@ def plan_optimum(
     key: jax.Array, spec: Spec, at: tuple[int, ...]
 ) -> tuple[dict[str, jax.Array], jax.Array]:
     """As :func:`static_optimum`, for the words of a key ``[2, ...]``."""
-    first, second = _targets(key, spec, at)
-    lanes = first.ndim
+    lanes = key.ndim
     episodes = jnp.asarray(at, spec.dtype).reshape(-1, *(1,) * (lanes - 1))
-    best = best_budget(spec, episodes, first, second)
-    plan, budget, spec = best.plan, best.budget, _beside(first, spec)
+    if spec.service_shape == "quadratic":
+        first, second = _targets(key, spec, at)
+        best = best_budget(spec, episodes, first, second)
+        service = _service(_beside(first, spec), best.budget, episodes, first, second)
+    else:
+        best, service = _best_of_any_shape(key, spec, at, episodes)
+    plan, budget = best.plan, best.budget
+    charged = _charged(key, spec, at, best, episodes)
+    spec = _beside(budget, spec)
 
     def ledger(x):
-        return jnp.broadcast_to(x, first.shape).astype(spec.dtype)
+        return jnp.broadcast_to(x, budget.shape).astype(spec.dtype)
 
     costs = {
-        "service": _service(spec, budget, episodes, first, second),
+        "service": service,
         "switching": ledger(spec.switching * budget**2),
-        "latency": episodes * spec.latency_weight * plan.value,
-        "consumption": episodes * plan.consumption,
-        "violation": ledger(jnp.zeros_like(budget)),
+        "latency": charged[0],
+        "consumption": charged[1],
+        "violation": ledger(charged[2]),
         "budget": episodes * budget,
         "multiplier": episodes * plan.multiplier,
         "fallback": ledger(jnp.zeros_like(budget)),
@@ -74,19 +84,51 @@ def plan_optimum(
     return costs, jnp.broadcast_to(faults, key.shape[1:])
 
 
+def _charged(
+    key: jax.Array, spec: Spec, at: tuple[int, ...], best: BestBudget, episodes: jax.Array
+) -> tuple[jax.Array, ...]:
+    """Latency, consumption, violation of the best pair up to the checkpoints, ``[C, ...]`` each."""
+    plan, weight = best.plan, spread(spec.latency_weight, best.budget)
+    if spec.recorded is None:
+        nothing = jnp.zeros_like(best.budget)
+        return episodes * weight * plan.value, episodes * plan.consumption, nothing
+    lanes = key.ndim - 1
+    places = jnp.asarray(at).reshape(-1, *(1,) * lanes)
+    # The axis of the checkpoints comes before the lanes.
+    loss, consumption = (align(x, 3, lanes)[:, :, :, None] for x in (spec.loss, spec.consumption))
+    initial = align(spec.initial, 1, lanes)[:, None]
+
+    def step(sums, k, now):
+        occupancy = occupancy_of(plan.policy, law_of(spec, now, lanes)[:, :, :, :, None], initial)
+        lost, spent = (jnp.sum(occupancy * x, axis=(0, 1, 2)) for x in (loss, consumption))
+        new = (weight * lost, spent, jnp.maximum(spent - best.budget, 0))
+        return tuple(s + jnp.where(k <= places, x, 0) for s, x in zip(sums, new, strict=True))
+
+    zeros = (jnp.zeros_like(best.budget),) * 3
+    return nature.replay(provisioning, spec, key, at[-1], step, zeros)
+
+
 def _targets(key: jax.Array, spec: Spec, at: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
     """Sums of the targets and of their squares up to the checkpoints, ``[C, ...]`` each."""
+    first, second = _over_targets(key, spec, at, lambda target: (target, target**2))
+    return first, second
+
+
+def _over_targets(
+    key: jax.Array, spec: Spec, at: tuple[int, ...], values: Callable[[jax.Array], tuple]
+) -> tuple[jax.Array, ...]:
+    """Sums of ``values(target [1, ...])`` over the episodes up to a place, ``[C, ...]`` each."""
     lanes = key.shape[1:]
-    zeros = jnp.zeros((len(at), *lanes), spec.dtype)
     places = jnp.asarray(at).reshape(-1, *(1,) * len(lanes))
 
     def step(sums, k, now):
-        first, second = sums
         # Episode k counts at every checkpoint from k on.
-        target = jnp.where(k <= places, now.target[None], 0)
-        return first + target, second + target**2
+        new = values(now.target[None])
+        return tuple(s + jnp.where(k <= places, x, 0) for s, x in zip(sums, new, strict=True))
 
-    return nature.replay(provisioning, spec, key, at[-1], step, (zeros, zeros))
+    like = jnp.zeros((1, *lanes), spec.dtype)
+    zeros = tuple(jnp.zeros((len(at), *lanes), spec.dtype) for _ in values(like))
+    return nature.replay(provisioning, spec, key, at[-1], step, zeros)
 
 
 def _service(spec: Spec, budget, episodes, first, second) -> jax.Array:
@@ -158,13 +200,43 @@ def best_budget(spec: Spec, episodes: jax.Array, first: jax.Array, second: jax.A
 
 _NUMBERS = (
     *("budget_low", "budget_high", "latency_weight", "switching"),
-    *("price", "tracking", "anchoring", "anchor"),
+    *("price", "tracking", "anchoring", "anchor", "width"),
 )
 
 
 def _beside(first: jax.Array, spec: Spec) -> Spec:
     """The instance with the numbers of its costs as ``first``, ``[C, ...]``: a checkpoint each."""
     return replace(spec, **{name: spread(getattr(spec, name), first) for name in _NUMBERS})
+
+
+def _best_of_any_shape(
+    key: jax.Array, spec: Spec, at: tuple[int, ...], episodes: jax.Array
+) -> tuple[BestBudget, jax.Array]:
+    """The best budget for convex service costs of any shape, and their sum, ``[C, ...]``.
+
+    Halves the range of budgets by the sign of the slope of the total, a sum over the episodes that
+    nature repeats for every halving. At a kink the multiplier is one of several subgradients, and
+    the halvings close in on the kink all the same.
+    """
+    like = jnp.zeros((len(at), *key.shape[1:]), spec.dtype)
+    tables, wide = _tables(spec, like.ndim), _beside(like, spec)
+
+    def halve(_, ends):
+        low, high = ends
+        middle = (low + high) / 2
+        plan = solve_budgeted(*tables, middle)
+        (service,) = _over_targets(key, spec, at, lambda t: (wide.service_slope(middle, t),))
+        # Service, first switch and latency, which falls with slope lambda.
+        slope = service + 2 * wide.switching * middle
+        rises = slope > episodes * wide.latency_weight * plan.multiplier
+        return jnp.where(rises, low, middle), jnp.where(rises, middle, high)
+
+    halvings = jnp.finfo(spec.dtype).nmant + 4
+    low, high = jax.lax.fori_loop(0, halvings, halve, (wide.budget_low, wide.budget_high))
+    budget = (low + high) / 2
+    plan = solve_budgeted(*tables, budget)
+    (service,) = _over_targets(key, spec, at, lambda t: (wide.service(budget, t),))
+    return BestBudget(budget, plan, plan.info.status != Status.OK), service
 
 
 _Tables = tuple[jax.Array, jax.Array, jax.Array, jax.Array, jax.Array]

@@ -18,7 +18,7 @@ from jaxsoco.core.schema import Prepared
 from jaxsoco.core.settings import is_traced
 from jaxsoco.provisioning.data.baselines import read_baseline
 from jaxsoco.provisioning.data.tabular import load_with_baseline
-from jaxsoco.provisioning.data.traces import load_trace_csv
+from jaxsoco.provisioning.data.traces import load_trace_csv, synthetic_trace
 from jaxsoco.provisioning.settings import (
     Budgeted,
     BurstyQueue,
@@ -35,8 +35,12 @@ if TYPE_CHECKING:
     from jaxsoco.provisioning.spec import Spec
 
 _LEAVES = ("budget_low", "latency_weight", "switching", "price", "tracking", "anchoring")
-_LEAVES += ("swing", "period", "jitter", "cost_noise", "cost_seen")
+_LEAVES += ("swing", "period", "jitter", "cost_noise", "cost_seen", "loss_noise", "loss_seen")
+_LEAVES += ("loss_bias", "consumption_bias", "width")
 """Settings that are leaves of the specification as they are."""
+
+STEEPEST = 40.0
+"""Most widths between a budget and a target of exponential cost: of more, float32 has no room."""
 
 
 class Content(NamedTuple):
@@ -51,7 +55,9 @@ class Content(NamedTuple):
       anchor: ``rho_0``.
       target: mean of the ``rho_k``.
       leaves: further leaves of the specification, by name.
+      shape: shape of the service cost around its target.
       episodes: ``K``.
+      recorded: arrivals in their order, ``[bins]``; None where they are drawn.
     """
 
     problem: str
@@ -62,13 +68,15 @@ class Content(NamedTuple):
     anchor: Any
     target: Any
     leaves: dict[str, Any]
+    shape: str
     episodes: int
+    recorded: np.ndarray | None = None
 
 
 def prepare_paper_queue(settings: PaperQueue, folder: Path) -> Prepared:
     """The queue of arXiv 2601.18936, section 5; raises ``InputError`` with all problems."""
     _check_start(settings)
-    arrivals, source, identity, notes = _arrivals(settings, folder)
+    arrivals, recorded, source, identity, notes = _arrivals(settings, folder)
     model = queues.single_queue(
         capacity=settings.capacity,
         slots=settings.slots,
@@ -77,30 +85,44 @@ def prepare_paper_queue(settings: PaperQueue, folder: Path) -> Prepared:
         base_loss=0.1,
         source=source,
     )
-    prepared = _prepared("paper_queue", model, settings)
+    prepared = prepared_from("paper_queue", model, settings)
+    if recorded is not None:
+        content = prepared.content._replace(recorded=recorded)
+        prepared = replace(prepared, content=content, group=(prepared.group, recorded.size))
     return replace(prepared, identity=identity, notes=notes)
 
 
 def _arrivals(
     settings: PaperQueue, folder: Path
-) -> tuple[np.ndarray, str, dict[str, Any], tuple[str, ...]]:
-    """Chances of 0, 1, ... arrivals, where they come from, their identity and notes."""
+) -> tuple[np.ndarray, np.ndarray | None, str, dict[str, Any], tuple[str, ...]]:
+    """Chances of 0, 1, ... arrivals, arrivals in their order, whence, their identity and notes.
+
+    The order is None where it does not count.
+    """
     rate = settings.arrival_rate
+    in_order = settings.order == "recorded"
     if settings.arrivals == "poisson":
-        return queues.poisson(rate), f"Poisson arrivals, {rate:g} a slot", {}, ()
+        if in_order:
+            hint = 'want a trace: arrivals = "synthetic", or a CSV file'
+            raise InputError(Issue("problem.order", "Poisson arrivals are not recorded", hint))
+        return queues.poisson(rate), None, f"Poisson arrivals, {rate:g} a slot", {}, ()
     try:
-        path = folder / settings.arrivals
-        trace = load_trace_csv(
-            path, column=settings.column, bin=settings.bin, time_unit=settings.time_unit
-        )
+        if settings.arrivals == "synthetic":
+            trace = synthetic_trace()
+        else:
+            path = folder / settings.arrivals
+            trace = load_trace_csv(
+                path, column=settings.column, bin=settings.bin, time_unit=settings.time_unit
+            )
         trace = trace.rebin(settings.rebin)
         arrivals = trace.distribution(rate)
     except InputError as error:
         raise error.under("problem.arrivals") from None
     source = f"arrivals of {trace.source}, {trace.counts.size} slots"
     note = f"arrivals: {trace.source}; mean {trace.mean:.4g} a slot scaled to {rate:g}"
+    recorded = trace.counts * (rate / trace.mean) if in_order else None
     more = (f"arrivals: {note}" for note in trace.notes)
-    return arrivals, source, {"arrivals": trace.digest}, (note, *more)
+    return arrivals, recorded, source, {"arrivals": trace.digest}, (note, *more)
 
 
 def prepare_bursty_queue(settings: BurstyQueue, folder: Path) -> Prepared:
@@ -111,13 +133,26 @@ def prepare_bursty_queue(settings: BurstyQueue, folder: Path) -> Prepared:
         capacity=settings.capacity,
         slots=settings.slots,
         start=settings.start,
-        arrivals=queues.batches(settings.burst_chance, settings.burst_size),
+        arrivals=_bursts(settings),
         base_loss=0.0,
         success=settings.success,
         late=True,
         source="bursty queue",
     )
-    return _prepared("bursty_queue", model, settings)
+    return prepared_from("bursty_queue", model, settings)
+
+
+def _bursts(settings: BurstyQueue) -> np.ndarray:
+    """Chances of arrivals, ``[n]`` or, where they change over the episode, ``[T, n]``."""
+    chance, wave, slots = settings.burst_chance, settings.burst_wave, settings.slots
+    if not wave:
+        return queues.batches(chance, settings.burst_size)
+    if chance * (1 + wave) > 1:
+        message = f"{wave:g} carries the chance of a batch up to {chance * (1 + wave):g}"
+        raise InputError(Issue("problem.burst_wave", message, "want burst_chance (1 + wave) <= 1"))
+    # A whole period over the episode, so that its mean is burst_chance.
+    sine = np.sin(2 * np.pi * (np.arange(slots) + 0.5) / slots)
+    return np.array([queues.batches(chance * (1 + wave * x), settings.burst_size) for x in sine])
 
 
 def prepare_two_queues(settings: TwoQueues, folder: Path) -> Prepared:
@@ -133,7 +168,7 @@ def prepare_two_queues(settings: TwoQueues, folder: Path) -> Prepared:
         arrivals=[queues.batches(chance, settings.burst_size) for chance in chances],
         success=(settings.success,) * 2,
     )
-    return _prepared("two_queues", model, settings)
+    return prepared_from("two_queues", model, settings)
 
 
 def prepare_tabular(settings: Tabular, folder: Path) -> Prepared:
@@ -145,7 +180,7 @@ def prepare_tabular(settings: Tabular, folder: Path) -> Prepared:
     identity = {"model": model.digest}
     if baseline is not None and settings.baseline == "file":
         identity["baseline"] = np.asarray(baseline).tolist()
-    prepared = _prepared("tabular", model, settings, baseline)
+    prepared = prepared_from("tabular", model, settings, baseline)
     notes = (f"model: {model.source}", *(f"model: {note}" for note in model.notes))
     return replace(prepared, identity=identity, notes=notes)
 
@@ -156,10 +191,17 @@ def _check_start(settings: Queue) -> None:
         raise InputError(Issue("problem.start", message, "want start <= capacity"))
 
 
-def _prepared(
+def prepared_from(
     name: str, model: TabularModel, settings: Budgeted, own_baseline: np.ndarray | None = None
 ) -> Prepared:
-    """A model and its budget, checked against each other; all problems at once."""
+    """A model and its budget, checked against each other; all problems at once.
+
+    Args:
+      name: of the problem.
+      model: losses, consumption and transitions.
+      settings: budgets and costs.
+      own_baseline: the array ``baseline`` of the model's file, if it has one.
+    """
     baseline = read_baseline(settings.baseline, model, own_baseline)
     consumption = model.expected(baseline, model.consumption)
     high = float(model.slots) if settings.budget_high is None else settings.budget_high
@@ -174,10 +216,12 @@ def _prepared(
         anchor=anchor,
         target=anchor if settings.target is None else settings.target,
         leaves={leaf: getattr(settings, leaf) for leaf in _LEAVES},
+        shape=settings.shape,
         episodes=settings.horizon,
     )
     shapes = (model.loss, model.consumption, model.transition, baseline)
-    return Prepared(content, group=(model.slots, *(x.shape for x in shapes)))
+    _check_service(content)
+    return Prepared(content, group=(model.slots, settings.shape, *(x.shape for x in shapes)))
 
 
 def _check_budgets(model: TabularModel, spent: float, low: Any, high: Any) -> None:
@@ -200,17 +244,40 @@ def _check_budgets(model: TabularModel, spent: float, low: Any, high: Any) -> No
         raise InputError(issues)
 
 
+def _check_service(content: Content) -> None:
+    """That costs of a shape that is not quadratic are finite and, with the anchor, convex."""
+    if content.shape == "quadratic":
+        return
+    leaves, issues = content.leaves, []
+    if not is_traced(leaves["anchoring"]) and not leaves["anchoring"] > 0:
+        hint = f'want > 0: with shape = "{content.shape}" the steps are 1 / (2 anchoring k)'
+        issues.append(Issue("problem.anchoring", "is 0, and nothing is strongly convex", hint))
+    numbers = (content.budget_high, content.target)
+    numbers += tuple(leaves[name] for name in ("swing", "jitter", "width"))
+    if content.shape == "exponential" and not any(map(is_traced, numbers)):
+        high, target, swing, jitter, width = numbers
+        # No draw of the noise is larger than 8.2 (float64).
+        farthest = (high - target + swing + 8.2 * jitter) / width
+        if farthest > STEEPEST:
+            message = f"{width:g}: budget_high is up to {farthest:.4g} widths above a target"
+            hint = f"want at most {STEEPEST:g}, or the costs leave the range of float32"
+            issues.append(Issue("problem.width", message, hint))
+    if issues:
+        raise InputError(issues)
+
+
 def build(prepared: Prepared) -> Instance:
     """The problem of one point, ready to be played."""
     from jaxsoco.core.protocol import Instance, same_for_all
     from jaxsoco.provisioning.problem import provisioning
 
     content: Content = prepared.content
-    spec, name = _spec(content), f"provisioning/{content.problem}"
+    spec, name = spec_of(content), f"provisioning/{content.problem}"
     return Instance(provisioning, same_for_all, spec, content.episodes, name)
 
 
-def _spec(content: Content) -> Spec:
+def spec_of(content: Content) -> Spec:
+    """The specification of a checked problem."""
     import jax.numpy as jnp
 
     from jaxsoco.provisioning.spec import Spec
@@ -232,6 +299,8 @@ def _spec(content: Content) -> Spec:
         **{name: jnp.asarray(value, float) for name, value in leaves.items()},
         episodes=jnp.asarray(content.episodes, jnp.int32),
         slots=model.slots,
+        service_shape=content.shape,
+        recorded=None if content.recorded is None else jnp.asarray(content.recorded, float),
     )
 
 
@@ -253,7 +322,7 @@ def paper_queue(episodes: int = 6000, **values: Any) -> Spec:
       InputError: values or data that cannot be used.
     """
     settings = PaperQueue(horizon=episodes, **values)
-    return _spec(prepare_paper_queue(settings, Path()).content)
+    return spec_of(prepare_paper_queue(settings, Path()).content)
 
 
 def bursty_queue(episodes: int = 6000, **values: Any) -> Spec:
@@ -264,7 +333,7 @@ def bursty_queue(episodes: int = 6000, **values: Any) -> Spec:
     1.2
     """
     settings = BurstyQueue(horizon=episodes, **values)
-    return _spec(prepare_bursty_queue(settings, Path()).content)
+    return spec_of(prepare_bursty_queue(settings, Path()).content)
 
 
 def two_queues(episodes: int = 6000, **values: Any) -> Spec:
@@ -275,7 +344,7 @@ def two_queues(episodes: int = 6000, **values: Any) -> Spec:
     16
     """
     settings = TwoQueues(horizon=episodes, **values)
-    return _spec(prepare_two_queues(settings, Path()).content)
+    return spec_of(prepare_two_queues(settings, Path()).content)
 
 
 def tabular(episodes: int = 6000, **values: Any) -> Spec:
@@ -288,4 +357,4 @@ def tabular(episodes: int = 6000, **values: Any) -> Spec:
     3
     """
     settings = Tabular(horizon=episodes, **values)
-    return _spec(prepare_tabular(settings, Path()).content)
+    return spec_of(prepare_tabular(settings, Path()).content)

@@ -21,9 +21,10 @@ _PAPER = "arXiv 2601.18936"
 class Budgeted(Rounds):
     """The budget ``b_k`` of episode ``k`` and its costs.
 
-    ``f_k(b) = price b + tracking (b - rho_k)^2 + anchoring (b - anchor)^2`` with the target
-    ``rho_k = target + swing sin(2 pi k / period) + jitter N(0, 1)``; an episode costs ``f_k(b_k) +
-    switching (b_k - b_{k-1})^2 + latency_weight V_l(pi_k)``, where ``V_l`` is the expected loss.
+    ``f_k(b) = price b + tracking phi(b - rho_k) + anchoring (b - anchor)^2`` with the target
+    ``rho_k = target + swing sin(2 pi k / period) + jitter N(0, 1)`` and ``phi(x) = x^2`` or another
+    ``shape``; an episode costs ``f_k(b_k) + switching (b_k - b_{k-1})^2 + latency_weight
+    V_l(pi_k)``, where ``V_l`` is the expected loss.
     """
 
     budget_low: float = setting("smallest budget (B0)", default=0.0, low=0, high=1000)
@@ -59,11 +60,37 @@ class Budgeted(Rounds):
     jitter: float = setting(
         "standard deviation of the targets' noise", default=0.1, low=0, high=1000
     )
+    shape: Literal["quadratic", "exponential", "piecewise-linear"] = setting(
+        "shape phi of the distance to the target; of the last two, only the anchor is strongly "
+        "convex",
+        default="quadratic",
+    )
+    width: float = setting(
+        "width w of the shapes that are not quadratic", default=1.0, low=0.01, high=1000
+    )
+    loss_bias: float = setting(
+        "factor between the loss that learners are told and the true one",
+        default=1.0,
+        low=0,
+        high=10,
+    )
+    consumption_bias: float = setting(
+        "factor between the consumption that learners are told and the true one",
+        default=1.0,
+        low=0,
+        high=10,
+    )
     cost_noise: float = setting(
         "standard deviation of the noise in observed consumption", default=0.0, low=0, high=1000
     )
     cost_seen: float = setting(
         "probability that a slot's consumption is observed", default=1.0, low=0, high=1
+    )
+    loss_noise: float = setting(
+        "standard deviation of the noise in the observed loss", default=0.0, low=0, high=1000
+    )
+    loss_seen: float = setting(
+        "probability that a slot's loss is observed", default=1.0, low=0, high=1
     )
 
 
@@ -78,11 +105,17 @@ class Queue:
 
 @settings
 class Arrivals:
-    """Arrivals of a slot, drawn independently from one distribution."""
+    """Arrivals of a slot: drawn independently from one distribution, or recorded."""
 
-    arrivals: Path | Literal["poisson"] = setting(
-        "arrivals per slot: Poisson, or the distribution in a CSV file (times or counts per bin)",
+    arrivals: Path | Literal["poisson", "synthetic"] = setting(
+        "arrivals per slot: Poisson, or of a trace, in a CSV file (times or counts per bin) or "
+        "synthetic (a Poisson process whose rate has quiet and busy spells)",
         default="poisson",
+    )
+    order: Literal["drawn", "recorded"] = setting(
+        "a trace's counts are drawn independently from their distribution, or come in their own "
+        "order, from a start that is drawn for every run",
+        default="drawn",
     )
     arrival_rate: float = setting("mean arrivals per slot", default=1.12, above=0, high=1000)
     column: str | None = setting(
@@ -129,6 +162,12 @@ class Burst:
 
     burst_chance: float = setting(
         "probability that a batch arrives in a slot", default=0.4, low=0, high=1
+    )
+    burst_wave: float = setting(
+        "amplitude of its sine over the slots of an episode, relative to it",
+        default=0.0,
+        low=0,
+        high=1,
     )
 
 
@@ -231,6 +270,44 @@ class Tabular(Budgeted, ModelFile):
     )
 
 
+@settings
+class Sizes:
+    """How large a random process is."""
+
+    states: int = setting("number of states (S)", default=5, low=1, high=100, static=True)
+    actions: int = setting(
+        "number of actions (A); the first consumes nothing", default=3, low=2, high=64, static=True
+    )
+    slots: int = setting("slots per episode (T)", default=5, low=1, high=1000, static=True)
+    branching: int = setting(
+        "next states that a state and an action may lead to", default=3, low=1, high=100
+    )
+
+
+@settings
+class RandomMDP(Budgeted, Sizes):
+    """Random constrained decision processes, another one for every seed.
+
+    See :mod:`jaxsoco.provisioning.theory.garnet`.
+
+    >>> problem = jaxsoco.make("provisioning/random_mdp", horizon=100, states=4, actions=2)
+    >>> problem.spec(keys).transition.shape  # slots alike, and a process for each of the keys
+    (1, 4, 2, 4, 4)
+    """
+
+    budget_low: float | None = setting(  # pyright: ignore[reportIncompatibleVariableOverride]
+        "smallest budget (B0)", default=None, low=0, high=1000, theory="T / 8"
+    )
+    baseline: str = setting(
+        "safe policy: probabilities of the actions in every state, separated by commas; or "
+        "idle, the first action with the chance 0.9, else any other",
+        default="idle",
+    )
+    anchor: float | None = setting(
+        "preferred budget (rho_0)", default=None, low=-1000, high=1000, theory="T / 4"
+    )
+
+
 # --- learners -------------------------------------------------------------------------------------
 
 
@@ -290,6 +367,22 @@ class Planning:
     tv_cap: bool = setting("whether the summed radius is capped at 1", default=False)
     costs: Literal["known", "estimated"] = setting(
         "whether consumption is known, or estimated from observations", default="known"
+    )
+    losses: Literal["known", "estimated"] = setting(
+        "whether the loss is known, or estimated from observations", default="known"
+    )
+    latency_slope: Literal["multiplier", "difference", "total-difference"] = setting(
+        "slope of the latency in the budget: the plan's multiplier, or a difference quotient of "
+        "its value, with the bonus held or moving with the budget",
+        default="multiplier",
+    )
+    spacing: float = setting(
+        "half the distance of the budgets of a difference quotient, relative to b_k - b_base",
+        default=0.01,
+        low=1e-6,
+        high=0.5,
+        gradient="no",
+        reason=_JUMPS,
     )
     resolve: Literal["every", "growth"] = setting(
         "replan every episode, or whenever their number has grown by the fraction growth",
@@ -426,6 +519,14 @@ FAMILY = Family(
             prepare="jaxsoco.provisioning.prepare:prepare_tabular",
             build="jaxsoco.provisioning.prepare:build",
             settings=Tabular,
+        ),
+        ProblemEntry(
+            name="random_mdp",
+            summary="random processes of any size, one a seed: how regret grows with S, A and T",
+            source="jaxsoco",
+            prepare="jaxsoco.provisioning.prepare_random:prepare_random_mdp",
+            build="jaxsoco.provisioning.prepare_random:build_random_mdp",
+            settings=RandomMDP,
         ),
     ),
     # Not differentiable: trajectories are drawn, plans are found by a search of varying length.

@@ -8,6 +8,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxsoco.core.lanes import align
+from jaxsoco.provisioning.theory.service import distance_cost, distance_slope
+
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
@@ -16,6 +19,7 @@ class Spec:
 
     A learner may read everything but ``transition`` and the law of the targets (``target``,
     ``swing``, ``period``, ``jitter``), which are nature's; ``oracle`` alone reads ``transition``.
+    Of ``loss`` and ``consumption`` it reads :attr:`told_loss` and :attr:`told_consumption`.
     With ``T`` slots, ``S`` states and ``A`` actions; a leading axis of 1 means "in every slot":
 
     Attributes:
@@ -39,8 +43,17 @@ class Spec:
       jitter: standard deviation of their noise, ``[...]``.
       cost_noise: standard deviation of noise in the consumption that is observed, ``[...]``.
       cost_seen: probability that a slot's consumption is observed, ``[...]``.
+      loss_noise: standard deviation of noise in the loss that is observed, ``[...]``.
+      loss_seen: probability that a slot's loss is observed, ``[...]``.
+      loss_bias: factor between the loss that learners are told and the true one, ``[...]``.
+      consumption_bias: the same of the consumption, ``[...]``.
+      width: width ``w`` of the service cost's shape, ``[...]``.
       episodes: number of episodes ``K``, int ``[...]``.
       slots: ``T`` (static).
+      service_shape: shape of the service cost around its target (static), see
+        :mod:`~jaxsoco.provisioning.theory.service`.
+      recorded: arrivals of consecutive slots, ``[bins, ...]``, which the queue meets in this order,
+        whatever ``transition`` says; None where arrivals are drawn. Nature's, too.
     """
 
     loss: jax.Array
@@ -63,8 +76,15 @@ class Spec:
     jitter: jax.Array
     cost_noise: jax.Array
     cost_seen: jax.Array
+    loss_noise: jax.Array
+    loss_seen: jax.Array
+    loss_bias: jax.Array
+    consumption_bias: jax.Array
+    width: jax.Array
     episodes: jax.Array
     slots: int = field(metadata={"static": True})
+    service_shape: str = field(default="quadratic", metadata={"static": True})
+    recorded: jax.Array | None = None
 
     @property
     def states(self) -> int:
@@ -82,19 +102,43 @@ class Spec:
         return self.loss.dtype
 
     @property
+    def told_loss(self) -> jax.Array:
+        """The loss that learners are told, as ``loss``: ``loss_bias`` times it, in [0, 1]."""
+        return _scaled(self.loss, self.loss_bias)
+
+    @property
+    def told_consumption(self) -> jax.Array:
+        """The consumption that learners are told, as ``consumption``, likewise."""
+        return _scaled(self.consumption, self.consumption_bias)
+
+    @property
     def curvature(self) -> jax.Array:
-        """Strong convexity of the service costs (theta_f), ``[...]``."""
+        """Strong convexity of the service costs (theta_f), ``[...]``.
+
+        ``2 (anchoring + tracking)``; of other shapes than the square, that of the anchor.
+        """
+        if self.service_shape != "quadratic":
+            return 2 * self.anchoring
         return 2 * (self.anchoring + self.tracking)
 
     def service(self, budget: jax.Array, target: jax.Array) -> jax.Array:
         """Cost ``f_k`` of a budget in an episode with this target, ``[...]`` each."""
-        near = self.tracking * (budget - target) ** 2 + self.anchoring * (budget - self.anchor) ** 2
-        return self.price * budget + near
+        near = self.tracking * distance_cost(self.service_shape, budget - target, self.width)
+        return self.price * budget + (near + self.anchoring * (budget - self.anchor) ** 2)
 
     def service_slope(self, budget: jax.Array, target: jax.Array) -> jax.Array:
         """Derivative of :meth:`service` in the budget, ``[...]``."""
+        if self.service_shape != "quadratic":
+            near = self.tracking * distance_slope(self.service_shape, budget - target, self.width)
+            return self.price + near + 2 * self.anchoring * (budget - self.anchor)
         near = self.tracking * (budget - target) + self.anchoring * (budget - self.anchor)
         return self.price + 2 * near
+
+
+def _scaled(table: jax.Array, factor: jax.Array) -> jax.Array:
+    """A table ``[T, S, A, ...]`` times a factor ``[...]``, within [0, 1]."""
+    lanes = max(table.ndim - 3, jnp.ndim(factor))
+    return jnp.clip(align(table, 3, lanes) * align(factor, 0, lanes)[None, None, None], 0, 1)
 
 
 class Observation(NamedTuple):
@@ -128,6 +172,8 @@ class Feedback(NamedTuple):
       actions: int32 ``[T, ...]``.
       spent: observed consumption of every slot, ``[T, ...]``.
       seen: whether it was observed, bool ``[T, ...]``.
+      lost: observed loss of every slot, ``[T, ...]``.
+      loss_seen: whether it was observed, bool ``[T, ...]``.
     """
 
     slope: jax.Array
@@ -135,6 +181,8 @@ class Feedback(NamedTuple):
     actions: jax.Array
     spent: jax.Array
     seen: jax.Array
+    lost: jax.Array
+    loss_seen: jax.Array
 
 
 class Costs(NamedTuple):

@@ -259,6 +259,16 @@ def test_a_slope_needs_to_know_its_axis():
     validate_check(check, ["good"], ["opt"], two | {"horizon": [10, 20]})
 
 
+def test_the_last_rounds_are_those_of_one_run():
+    check = {"kind": "slope", "algorithm": "good", "between": [0, 1], "last": 4}
+    validate_check(check, ["good"], ["opt"], {}, checkpoints=5)
+    for axes in ({"size": SIZES}, {"horizon": [10, 20]}):
+        with pytest.raises(InputError, match=r"last: .* not along one run"):
+            validate_check(check, ["good"], ["opt"], axes)
+    with pytest.raises(InputError, match="last: 1 is too small"):
+        validate_check(check | {"last": 1}, ["good"], ["opt"], {}, checkpoints=5)
+
+
 def test_every_kind_is_declared_and_evaluated():
     assert set(CHECKS) == {"slope", "value", "ratio", "order", "minimum", "complete", "guarantee"}
     assert all(CHECKS.kind(name).run is not Check.run for name in CHECKS)

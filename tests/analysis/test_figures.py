@@ -15,6 +15,7 @@ from jaxsoco.analysis import figures, page, style, tables, write_report
 from jaxsoco.analysis.constraints import breaches, footnote, worst_breaches
 from jaxsoco.analysis.drawings.cutting import Span, find_cut
 from jaxsoco.analysis.drawings.cutting import figures as digits
+from jaxsoco.analysis.drawings.series import Series, csv_of
 from jaxsoco.analysis.ledger import read
 from jaxsoco.analysis.plots import PLOTS, Plot
 from jaxsoco.analysis.trial import shrink, try_folder, try_report
@@ -532,3 +533,11 @@ def test_a_folder_is_tried(tmp_path):
     assert [issue.path for issue in caught.value.issues] == [
         *(str(tmp_path / name) for name in ("figures", "report.html"))
     ]
+
+
+def test_places_of_a_figures_csv_are_plain_numbers():
+    """Settings may come as NumPy's floats, which say their type."""
+    series = Series("a", (np.float64(0.8), 1, 0.1), [1.0, np.float64(2.5), np.nan])
+    rows = list(csv.reader(io.StringIO(csv_of("panel", [series]))))
+    assert [row[2] for row in rows[1:]] == ["0.8", "1", "0.1"]
+    assert [row[3] for row in rows[1:]] == ["1.0", "2.5", ""]

@@ -96,6 +96,35 @@ def test_few_checkpoints_are_not_thinned_to_two(make_sweep):
     assert growth(ledger_of(sweep), "a", View("opt"), "horizon").places == (100, 1000, 10_000)
 
 
+def test_a_local_slope_is_over_the_last_rounds_that_it_asks_for(make_sweep, tmp_path):
+    """Growth that bends: T up to round 2500, its root from there on."""
+
+    def bent(label, point, seeds, rounds):
+        bend = np.minimum(rounds, np.sqrt(2500.0 * rounds))
+        return 3.0 * rounds + (NOISE[seeds, None] * bend if label == "a" else 0.0)
+
+    rounds, check = (100, 1000, 2500, 5000, 10_000), {"kind": "slope", "algorithm": "a"}
+    ask = {"kind": "regret-vs-horizon", "algorithms": ["a"], "last": 4}
+    options = {"checkpoints": rounds, "measure": "regret", "seeds": 64, "plots": [ask]}
+    sweep = make_sweep({"size": [1, 2]}, ["a"], ["opt"], bent, **options)
+    ledger = ledger_of(sweep)
+    late, early = (growth(ledger, "a", View("opt"), "horizon", last=last) for last in (4.0, 10.0))
+    assert late.places == (2500, 5000, 10_000) and early.places == (1000, 2500, 5000, 10_000)
+    np.testing.assert_allclose(late.exponent.value, 0.5, rtol=1e-9)
+    x = np.log(np.array(early.places))
+    wanted = np.polyfit(x, np.log([1000, 2500, 2500 * 2**0.5, 5000]), 1)[0]
+    np.testing.assert_allclose(early.exponent.value, wanted, rtol=1e-9)
+    # Fewer than three checkpoints are no line: the third to last is taken, too.
+    assert growth(ledger, "a", View("opt"), "horizon", last=1.5).places == late.places
+    narrow = check | {"between": [0.49, 0.51]}
+    passed, failed = run_checks([narrow | {"last": 4}, narrow], ledger)
+    assert passed.passed and "local slope over rounds 2500 to 10,000" in passed.sentence
+    assert failed.passed is False and "rounds 1000 to 10,000" in failed.sentence
+    write_report(sweep.manifest(), sweep.pieces(), tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    assert "Local slopes are by least squares over rounds 2500 to 10,000" in page
+
+
 def test_the_range_is_told_everywhere(make_sweep, tmp_path):
     check = {"kind": "slope", "algorithm": "a", "between": [0.4, 0.6]}
     plot = {"kind": "regret-vs-horizon", "algorithms": ["a"]}

@@ -271,3 +271,46 @@ def test_the_family_names_what_exists():
         load(entry.load)
     for entry in FAMILY.algorithms:
         entry.parameters({field.name: field.default for field in entry.fields})
+
+
+# --- settings beyond the paper's ------------------------------------------------------------------
+
+
+def test_batches_may_follow_a_sine_over_the_episode():
+    plain = prepare("bursty_queue").content.model
+    model = prepare("bursty_queue", burst_wave=0.5).content.model
+    assert plain.transition.shape[0] == 1 and model.transition.shape[0] == 8
+    # From an empty queue without service, the chance of two arrivals is that of a batch.
+    chances = model.transition[:, 0, 0, 2]
+    sine = np.sin(2 * np.pi * (np.arange(8) + 0.5) / 8)
+    np.testing.assert_allclose(chances, 0.4 * (1 + 0.5 * sine), rtol=1e-12)
+    np.testing.assert_allclose(chances.mean(), plain.transition[0, 0, 0, 2], rtol=1e-12)
+    refused(
+        lambda: prepare("bursty_queue", burst_wave=0.9, burst_chance=0.6), "problem.burst_wave", "1"
+    )
+
+
+def test_shapes_need_an_anchor_and_room_in_float32():
+    refused(lambda: prepare("bursty_queue", shape="exponential", anchoring=0.0), "anchoring", "0")
+    refused(
+        lambda: prepare("bursty_queue", shape="exponential", width=0.1),
+        "problem.width",
+        "widths above a target",
+    )
+    # 8 - 2.5 + 0.5 + 8.2 * 0.1 = 6.82 above the lowest target.
+    prepare("bursty_queue", shape="exponential", width=6.82 / 39.9)
+    prepare("bursty_queue", shape="piecewise-linear", width=0.1)
+    one, other = (prepare("bursty_queue", shape=s).group for s in ("quadratic", "exponential"))
+    assert one != other
+
+
+def test_random_processes_are_refused_where_no_baseline_is_safe():
+    content = prepare("random_mdp").content.content
+    assert content.leaves["budget_low"] == 5 / 8 and content.anchor == 5 / 4
+    np.testing.assert_allclose(content.baseline[0, 0], [0.9, 0.05, 0.05])
+    refused(lambda: prepare("random_mdp", branching=6), "problem.branching", "6 next states, of 5")
+    refused(
+        lambda: prepare("random_mdp", baseline="0.5,0.25,0.25"), "problem.baseline", "consumes 2.5"
+    )
+    groups = {prepare("random_mdp", branching=b).group for b in (1, 5)}
+    assert len(groups) == 1 and prepare("random_mdp", states=4).group not in groups

@@ -18,9 +18,19 @@ from jaxsoco.analysis.selection import (
     check_axis,
     check_cost,
     check_labels,
+    check_last,
     default_axis,
 )
-from jaxsoco.analysis.views import AGAINST, COST, PER_ROUND, STATISTIC, finals, growth, view
+from jaxsoco.analysis.views import (
+    AGAINST,
+    COST,
+    LAST,
+    PER_ROUND,
+    STATISTIC,
+    finals,
+    growth,
+    view,
+)
 from jaxsoco.core.schema import Field
 
 
@@ -37,6 +47,7 @@ class Slope(Check):
         COST,
         STATISTIC,
         PER_ROUND,
+        LAST,
     )
 
     def validate(self, scope: Scope) -> None:
@@ -53,6 +64,7 @@ class Slope(Check):
             scope.report("axis", "is missing, and no axis goes without saying", hint)
         else:
             check_axis(axis, self.where, scope, numeric=True)
+            check_last(self.table, axis, scope)
 
     def needs_runs(self, median: bool, scope: Scope) -> str:
         """Exponents of medians are resampled seed by seed."""
@@ -63,7 +75,8 @@ class Slope(Check):
         study, algorithm = ledger.study, self.table["algorithm"]
         quantity = view(self.table, study, self.where)
         axis = self.table.get("axis") or default_axis(study.axes, study.checkpoints) or ""
-        trend = growth(ledger, algorithm, quantity, axis, self.where)
+        last = self.table.get(LAST.name, LAST.default)
+        trend = growth(ledger, algorithm, quantity, axis, self.where, last)
         measured = trend.exponent
         low, high = self.table["between"]
         subject = f"{quantity.words(study, algorithm)}{self.where_text}"

@@ -50,6 +50,8 @@ def csv_of(panel: str, series: Iterable[Series]) -> str:
 
 
 def _cell(value: Any) -> str:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return "" if math.isnan(value) else repr(value)
+    if isinstance(value, float):  # as Python writes it: NumPy's floats name their type
+        return "" if math.isnan(value) else repr(float(value))
+    if isinstance(value, int) and not isinstance(value, bool):
+        return repr(value)
     return spreadsheet(show(value))

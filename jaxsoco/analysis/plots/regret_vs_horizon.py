@@ -11,8 +11,8 @@ from jaxsoco.analysis.fits import Fit, fit
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.plots._base import ALGORITHMS, TREND, VIEW
 from jaxsoco.analysis.plots._lines import LinesPlot
-from jaxsoco.analysis.selection import Scope, default_axis
-from jaxsoco.analysis.views import Growth, growth
+from jaxsoco.analysis.selection import Scope, check_last, default_axis
+from jaxsoco.analysis.views import LAST, Growth, growth
 from jaxsoco.core.study import HORIZON, Study
 from jaxsoco.core.text import percent
 
@@ -25,12 +25,17 @@ class RegretVsHorizon(LinesPlot):
 
     name = "regret-vs-horizon"
     summary = "regret against the horizon on logarithmic axes, with fitted exponents"
-    fields = (*VIEW, ALGORITHMS, TREND)
+    fields = (*VIEW, ALGORITHMS, TREND, LAST)
 
     @property
     def log(self) -> tuple[str, ...]:
         """Both axes are logarithmic."""
         return ("x", "y")
+
+    @property
+    def last(self) -> float:
+        """Along one run, over which last rounds the local slopes are."""
+        return self.table.get(LAST.name, LAST.default)
 
     def validate(self, scope: Scope) -> None:
         """Reports unknown names, and an experiment with one horizon."""
@@ -38,6 +43,7 @@ class RegretVsHorizon(LinesPlot):
         if default_axis(scope.axes, scope.checkpoints) != HORIZON:
             message = "the experiment has one horizon only"
             scope.report("kind", message, "want a list in run.horizons")
+        check_last(self.table, HORIZON, scope)
 
     def title(self, study: Study) -> str:
         """The view along the horizon."""
@@ -49,12 +55,13 @@ class RegretVsHorizon(LinesPlot):
         label_x(ax, "horizon T (rounds)")
         view = self.view(ledger.study)
         names = self.algorithms(ledger.study)
-        exponents = [fit(ledger, name, view, HORIZON, self.where) for name in names]
+        exponents = [fit(ledger, name, view, HORIZON, self.where, self.last) for name in names]
         return f"{drawing.caption(self.where, HORIZON)}{_how(exponents, ledger.study)}"
 
     def more(self, ledger: Ledger, name: str) -> str:
         """``: T^0.50 [0.47, 0.53]``."""
-        return _power(growth(ledger, name, self.view(ledger.study), HORIZON, self.where))
+        view = self.view(ledger.study)
+        return _power(growth(ledger, name, view, HORIZON, self.where, self.last))
 
 
 def _how(exponents: Sequence[Fit], study: Study) -> str:

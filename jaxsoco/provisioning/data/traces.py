@@ -147,6 +147,27 @@ def _padded(table: Table) -> Table:
     return table._replace(rows=[row + [""] * (width - len(row)) for row in table.rows])
 
 
+SYNTHETIC_BINS = 20_000
+"""Length of :func:`synthetic_trace`."""
+
+
+def synthetic_trace() -> ArrivalTrace:
+    """A made-up trace with quiet and busy spells: a Markov-modulated Poisson process.
+
+    The rate is 0.4 or 2.4 a bin. A quiet bin turns busy with the chance 1 / 40, a busy one quiet
+    with 1 / 20: spells last 40 and 20 bins on average. Always the same :data:`SYNTHETIC_BINS` bins.
+    """
+    rng = np.random.default_rng(0)
+    change = rng.uniform(size=(SYNTHETIC_BINS, 2)) < (1 / 40, 1 / 20)
+    busy = np.empty(SYNTHETIC_BINS, int)
+    now = 0
+    for i, leaves in enumerate(change):
+        now = now ^ int(leaves[now])
+        busy[i] = now
+    counts = rng.poisson(np.array([0.4, 2.4])[busy]).astype(np.float64)
+    return ArrivalTrace(counts, 0.0, "synthetic trace with busy spells")
+
+
 def _of_times(table: Table, found: Found, bin: float | None, unit: str | None) -> ArrivalTrace:
     problems, cells = Problems(), time_cells(table, found.times)
     times = read_column(table, cells, found.times[0], unit, problems)

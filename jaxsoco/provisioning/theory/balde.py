@@ -11,6 +11,10 @@ With ``T`` slots, known loss ``l`` and consumption ``d``, and counts ``n`` of th
 ``lambda_k`` is the multiplier of the budget ``b_k``, ``b_base`` what the baseline is expected to
 consume.
 
+Unknown consumption, or an unknown loss, is the mean of what was observed, raised or lowered by a
+width (:func:`~jaxsoco.provisioning.theory.confidence.upper_mean`). With ``latency_slope`` other
+than ``"multiplier"``, ``lambda_k`` is a difference quotient of the value of (18) in the budget.
+
 Equations are those of arXiv 2601.18936. Arrays over slots have a leading axis of ``T``, or of 1
 where all slots are alike.
 """
@@ -28,14 +32,16 @@ from jaxsoco.provisioning.spec import Feedback, Spec
 from jaxsoco.provisioning.theory.confidence import (
     confidence_box,
     log_term,
+    lower_mean,
     uncertainty_bonus,
     upper_mean,
 )
+from jaxsoco_kernels.info import Status
 from jaxsoco_kernels.occupancy import BudgetedSolution, solve_budgeted
 
 
 class Known(NamedTuple):
-    """What the learner may know in advance: tables ``[T or 1, S, A, ...]``, numbers ``[...]``."""
+    """What the learner is told in advance: tables ``[T or 1, S, A, ...]``, numbers ``[...]``."""
 
     loss: jax.Array
     consumption: jax.Array
@@ -64,7 +70,7 @@ def known_of(spec: Spec, like: jax.Array) -> Known:
         spec.curvature,
         spec.episodes,
     )
-    tables = (spec.loss, spec.consumption, spec.baseline)
+    tables = (spec.told_loss, spec.told_consumption, spec.baseline)
     loss, consumption, baseline = (table(x, 3) for x in tables)
     return Known(loss, consumption, baseline, table(spec.initial, 1), *spread(numbers, like))
 
@@ -76,11 +82,15 @@ class Experience(NamedTuple):
       counts: transitions, ``[T or 1, S, A, S, ...]``.
       seen: how often consumption was observed, ``[T or 1, S, A, ...]``; None where it is known.
       spent: the sum of what was observed, likewise.
+      loss_seen: how often the loss was observed, likewise.
+      lost: the sum of what was observed of it, likewise.
     """
 
     counts: jax.Array
     seen: jax.Array | None
     spent: jax.Array | None
+    loss_seen: jax.Array | None
+    lost: jax.Array | None
 
 
 def no_experience(params: Planning, spec: Spec, like: jax.Array) -> Experience:
@@ -88,10 +98,10 @@ def no_experience(params: Planning, spec: Spec, like: jax.Array) -> Experience:
     rows = 1 if params.counts == "pooled" else spec.slots
     s, a = spec.states, spec.actions
     counts = jnp.zeros((rows, s, a, s, *like.shape), like.dtype)
-    if params.costs == "known":
-        return Experience(counts, None, None)
     zeros = jnp.zeros((rows, s, a, *like.shape), like.dtype)
-    return Experience(counts, zeros, zeros)
+    spent = (zeros, zeros) if params.costs == "estimated" else (None, None)
+    lost = (zeros, zeros) if params.losses == "estimated" else (None, None)
+    return Experience(counts, *spent, *lost)
 
 
 def learn(experience: Experience, feedback: Feedback) -> Experience:
@@ -108,11 +118,17 @@ def learn(experience: Experience, feedback: Feedback) -> Experience:
 
     # n_t(s, a, s') += 1 for every transition of the trajectory.
     counts = experience.counts + pool(visits[:, :, :, None] * after[:, None, None])
-    if experience.seen is None or experience.spent is None:
-        return Experience(counts, None, None)
-    observed = visits * feedback.seen.astype(dtype)[:, None, None]
-    spent = experience.spent + pool(observed * feedback.spent[:, None, None])
-    return Experience(counts, experience.seen + pool(observed), spent)
+
+    def observe(seen, total, now, values):
+        """Counts and sums of what was observed: None where it is known."""
+        if seen is None or total is None:
+            return None, None
+        observed = visits * now.astype(dtype)[:, None, None]
+        return seen + pool(observed), total + pool(observed * values[:, None, None])
+
+    spent = observe(experience.seen, experience.spent, feedback.seen, feedback.spent)
+    lost = observe(experience.loss_seen, experience.lost, feedback.loss_seen, feedback.lost)
+    return Experience(counts, *spent, *lost)
 
 
 def plan_episode(
@@ -138,7 +154,7 @@ def plan_episode(
 
     Returns:
       The plan for ``l_bar`` and ``d_bar`` over the box; where its status is ``INFEASIBLE``, no
-      policy is known to be safe but the baseline.
+      policy is known to be safe but the baseline. Its multiplier is as ``latency_slope`` says.
     """
     s, a = known.loss.shape[1:3]
     delta, scale = spread((params.delta, params.conf_scale), budget)
@@ -148,16 +164,54 @@ def plan_episode(
     factor = log_term(s, a, slots, episodes, delta)
     _, lower, upper, radius = confidence_box(experience.counts, factor, scale=scale)
     bonus = uncertainty_bonus(radius, slots, remaining=params.remaining, tv_cap=params.tv_cap)
-    consumption, loss_bonus = known.consumption, bonus
+    loss, consumption, loss_bonus = known.loss, known.consumption, bonus
     if experience.seen is not None and experience.spent is not None:
         factor = log_term(3 * s, a, slots, episodes, delta)
         consumption, width = upper_mean(experience.spent, experience.seen, factor, scale=scale)
         # The mean may lie a width below the truth and is raised by another: both are made up for.
         loss_bonus = bonus + 2 * width
-    # (16) and (17): pessimistic in consumption, optimistic in loss.
-    rate = slots / (budget - known.base_consumption)
-    loss = known.loss - rate[None, None, None] * loss_bonus
+    if experience.loss_seen is not None and experience.lost is not None:
+        factor = log_term(3 * s, a, slots, episodes, delta)
+        loss = lower_mean(experience.lost, experience.loss_seen, factor, scale=scale)
+    # (16) pessimistic in consumption.
     consumption = consumption + bonus
     consumption = jnp.broadcast_to(consumption, (slots, *consumption.shape[1:]))
-    # (18): one P' in objective and constraint.
-    return solve_budgeted(loss, consumption, lower, upper, known.initial, budget)
+
+    def solve(budget, room):
+        # (17): optimistic in loss; (18): one P' in objective and constraint.
+        optimistic = loss - (slots / room)[None, None, None] * loss_bonus
+        return solve_budgeted(optimistic, consumption, lower, upper, known.initial, budget)
+
+    room = budget - known.base_consumption
+    plan = solve(budget, room)
+    if params.latency_slope == "multiplier":
+        return plan
+    moving = params.latency_slope == "total-difference"
+    quotient = _difference_quotient(solve, plan, budget, room, params.spacing, moving)
+    return plan._replace(multiplier=quotient)
+
+
+def _difference_quotient(solve, plan, budget, room, spacing, moving: bool) -> jax.Array:
+    """By how much the plan's value falls for a unit of budget, ``[...]``.
+
+    Central, between ``b - h`` and ``b + h`` with ``h = spacing room``; where there is no plan
+    within ``b - h``, from ``b`` on.
+
+    Args:
+      solve: plan within a budget, whose bonus is that of another room above the baseline.
+      plan: the plan within ``b``.
+      budget: ``b``, ``[...]``.
+      room: ``b - b_base``, ``[...]``.
+      spacing: below 1.
+      moving: whether the bonus of (17) moves with the budget.
+    """
+    step = spread(spacing, budget) * room
+
+    def value_beside(shift):
+        beside = solve(budget + shift, room + shift if moving else room)
+        return beside.value, beside.info.status
+
+    (below, above), status = jax.lax.map(value_beside, jnp.stack([-step, step]))
+    feasible = status[0] != Status.INFEASIBLE
+    fall = jnp.where(feasible, below, plan.value) - above
+    return fall / jnp.where(feasible, 2 * step, step)

@@ -114,8 +114,26 @@ def upper_mean(
     Returns:
       ``(upper, width)``, each like ``total``.
     """
+    mean, width = _mean(total, count, log_factor, scale)
+    return jnp.minimum(mean + width, 1), width
+
+
+def lower_mean(
+    total: jax.Array, count: jax.Array, log_factor: jax.Array, *, scale: jax.Array | float = 1.0
+) -> jax.Array:
+    """Means of observed numbers in [0, 1], lowered by the width of :func:`upper_mean`, at least 0.
+
+    Arguments are those of :func:`upper_mean`; the result is like ``total``, 0 where nothing was
+    observed.
+    """
+    mean, width = _mean(total, count, log_factor, scale)
+    return jnp.maximum(mean - width, 0)
+
+
+def _mean(total, count, log_factor, scale) -> tuple[jax.Array, jax.Array]:
+    """Means, within [0, 1], and their widths."""
     at_least_one = jnp.maximum(count, 1)
     width = (scale * jnp.sqrt(2 * log_factor))[None, None, None] / jnp.sqrt(at_least_one)
     width = jnp.where(count > 0, jnp.minimum(width, 1), 1)
     # Noise may carry the mean out of [0, 1], where the true one lies.
-    return jnp.minimum(jnp.clip(total / at_least_one, 0, 1) + width, 1), width
+    return jnp.clip(total / at_least_one, 0, 1), width

@@ -74,7 +74,8 @@ def single_queue(
 ) -> TabularModel:
     """One queue; an action buys ``0 .. most`` blocks, each ``1 / most`` of the slot's resources.
 
-    The loss is ``base_loss + (1 - base_loss) (s / capacity)^2``.
+    The loss is ``base_loss + (1 - base_loss) (s / capacity)^2``. ``arrivals`` are chances of 0, 1,
+    ... arrivals: ``[n]``, or ``[T, n]`` where they change over the episode.
 
     >>> from jaxsoco.provisioning import single_queue
     >>> coin = np.array([0.5, 0.5])  # no arrival or one
@@ -82,12 +83,14 @@ def single_queue(
     >>> queue.transition[0, 1, 0].tolist()  # from length 1, where nothing is served
     [0.0, 0.5, 0.5]
     """
-    states = np.arange(capacity + 1)
+    states, served = np.arange(capacity + 1), departures(most + 1, success)
     loss = base_loss + (1 - base_loss) * (states / capacity) ** 2
     return tabular_model(
         np.repeat(loss[:, None], most + 1, axis=1),
         np.repeat(np.arange(most + 1)[None] / most, capacity + 1, axis=0),
-        queue_transition(capacity, arrivals, departures(most + 1, success), late=late),
+        np.array(
+            [queue_transition(capacity, x, served, late=late) for x in np.atleast_2d(arrivals)]
+        ),
         np.eye(capacity + 1)[start],
         slots=slots,
         source=source,

@@ -1,0 +1,72 @@
+"""Options of provisioning that neither a problem's nor a learner's defaults reach, by conformance.
+
+The suite plays every learner on ``bursty_queue`` with its defaults. Here: random processes, of
+which every run draws its own; service costs of other shapes; estimated losses; difference
+quotients.
+"""
+
+from typing import Any
+
+import pytest
+
+from jaxsoco.testing import conformance
+from jaxsoco.testing.deriving import KNOWN
+
+QUEUE: dict[str, Any] = dict(KNOWN["provisioning/bursty_queue"])
+RANDOM = {"horizon": 12, "states": 3, "actions": 2, "slots": 3, "branching": 2}
+
+
+def passed(report):
+    """The properties that were tried and held."""
+    assert not report.failures, str(report)
+    return [one.property for one in report.outcomes if one.verdict == "passed"]
+
+
+@pytest.mark.slow
+def test_random_processes():
+    report = conformance("provisioning/random_mdp", values=RANDOM, unsafe=("blol", "no_dual"))
+    assert len(passed(report)) >= 5, str(report)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["blol", "oracle", "oco_q", "blind_rate"])
+def test_learners_on_random_processes(name):
+    report = conformance(
+        f"provisioning/{name}",
+        problem="provisioning/random_mdp",
+        values=RANDOM,
+        params=QUEUE["params"],
+        torn=QUEUE["torn"],
+    )
+    assert len(passed(report)) >= 8, str(report)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", ["exponential", "piecewise-linear"])
+def test_the_optimum_of_costs_of_other_shapes(shape):
+    report = conformance(
+        "provisioning/static_optimum",
+        problem="provisioning/bursty_queue",
+        values={"shape": shape, "tracking": 0.5},
+    )
+    assert len(passed(report)) >= 3, str(report)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"losses": "estimated", "costs": "estimated"},
+        {"latency_slope": "difference"},
+        {"latency_slope": "total-difference"},
+    ],
+    ids=lambda options: ", ".join(f"{k} {v}" for k, v in options.items()),
+)
+def test_blol_with_other_options(options):
+    report = conformance(
+        "provisioning/blol",
+        problem="provisioning/bursty_queue",
+        values={"loss_noise": 0.1, "loss_seen": 0.7, "cost_noise": 0.1, "cost_seen": 0.7},
+        params=QUEUE["params"] | options,
+    )
+    assert len(passed(report)) >= 8, str(report)
