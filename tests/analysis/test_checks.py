@@ -260,5 +260,14 @@ def test_a_slope_needs_to_know_its_axis():
 
 
 def test_every_kind_is_declared_and_evaluated():
-    assert set(CHECKS) == {"slope", "value", "ratio", "order", "minimum", "complete", "guarantee"}
+    assert set(CHECKS) == {
+        "slope",
+        "trend",
+        "value",
+        "ratio",
+        "order",
+        "minimum",
+        "complete",
+        "guarantee",
+    }
     assert all(CHECKS.kind(name).run is not Check.run for name in CHECKS)
