@@ -183,9 +183,9 @@ class EpsilonEXP3Params:
         reason=_DRAWN,
     )
     epsilon: float | None = setting(
-        "exploration at nodes above other decision nodes",
+        "exploration at nodes above other decision nodes; 0: nothing educates a child",
         default=None,
-        above=0,
+        low=0,
         high=1,
         theory="min(1, K T^(-1/(H+1)))",
         aliases=("theory",),
@@ -297,7 +297,10 @@ class BroadOMDParams:
 
 @settings
 class OraclePolicyParams:
-    """Exploration ``q``: an oracle sends a job to a worse child with probability ``q``.
+    """Exploration: a job goes to a child that is worse by ``z`` with probability ``P(z)``.
+
+    ``P(z) = min(max(1/2, q), q z^-decay)`` does not increase with the gap; with ``decay = 0`` it is
+    ``q`` for every gap.
 
     >>> tree = jaxsoco.make("multistage/bernoulli_tree", horizon=100, depth=2)
     >>> algorithm, params = jaxsoco.learner("multistage/oracle_policy")
@@ -306,12 +309,29 @@ class OraclePolicyParams:
     """
 
     exploration: float | None = setting(
-        "probability of sending a job to a worse child",
+        "q, the probability of sending a job to a worse child, at the largest gap 1",
         default=None,
         above=0,
         high=1,
-        theory="min(1/2, T^(-1/H))",
+        theory="min(1/2, T^-exponent)",
         aliases=("theory",),
+        gradient="biased",
+        reason=_DRAWN,
+    )
+    exponent: float | None = setting(
+        "by which q falls with the horizon, where exploration is auto",
+        default=None,
+        low=0,
+        high=16,
+        theory="1/H",
+        gradient="biased",
+        reason=_DRAWN,
+    )
+    decay: float = setting(
+        "power of the gap by which exploration falls; 0: the same for every gap",
+        default=0.0,
+        low=0,
+        high=1,
         gradient="biased",
         reason=_DRAWN,
     )
