@@ -8,14 +8,13 @@ the start of a line or after white space begins a comment.
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from jaxsoco.core.errors import InputError, Issue
-from jaxsoco.core.files import one_line, read_text
+from jaxsoco.core.files import read_text
 from jaxsoco.core.rows import Problems, Table, read_table
+from jaxsoco.multistage.data.json_objects import parse_object
 from jaxsoco.multistage.theory.graphs import MAX_DEPTH
 from jaxsoco.multistage.theory.tree import Tree
 
@@ -59,20 +58,7 @@ def _from_rows(table: Table) -> Tree:
 
 
 def _from_json(text: str) -> Tree:
-    try:
-        content = json.loads(text, object_pairs_hook=_no_twins)
-    except json.JSONDecodeError as error:
-        raise InputError(Issue(f"line {error.lineno}", f"no JSON: {error.msg}")) from error
-    except RecursionError:
-        raise InputError(
-            Issue("", "is nested too deep", f"want {MAX_DEPTH} levels at most")
-        ) from None
-    except InputError:
-        raise
-    except ValueError as error:  # an integer of thousands of digits
-        raise InputError(Issue("", f"no JSON: {one_line(error)}")) from None
-    if not isinstance(content, dict):
-        raise InputError(Issue("top level", "want an object with edges, paths or one root"))
+    content = parse_object(text, "want an object with edges, paths or one root")
     if isinstance(content.get("edges"), list):
         edges = [_names(e, f"edges[{i}]", 2) for i, e in enumerate(content["edges"])]
         nodes = _names(content.get("nodes", []), "nodes", None)
@@ -109,11 +95,3 @@ def _names(value: Any, place: str, count: int | None) -> tuple[str, ...]:
         what = "a list of names" if count is None else f"a list of {count} names"
         raise InputError(Issue(place, f"want {what}"))
     return tuple(map(str, value))
-
-
-def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    counts = Counter(name for name, _ in pairs)
-    twice = sorted(name for name, count in counts.items() if count > 1)
-    if twice:
-        raise InputError(Issue(twice[0], "is there twice among its siblings"))
-    return dict(pairs)
