@@ -91,9 +91,10 @@ def test_nodes_with_one_way_on_decide_nothing(tmp_path):
 
 def test_a_limit_of_hops_leaves_the_long_routes_out(tmp_path):
     file = written(tmp_path, MESH)
-    routes = all_routes(load_network(tmp_path / "net.json"), 64)
-    assert routes == [("robot", "a"), ("robot", "b", "a"), ("robot", "b", "c")]
-    assert all_routes(load_network(tmp_path / "net.json"), 1) == [("robot", "a")]
+    network = load_network(tmp_path / "net.json")
+    assert all_routes(network, 64) == [("robot", "a"), ("robot", "b", "a"), ("robot", "b", "c")]
+    short = simple_paths(network.below(), "robot", network.destinations, 1)
+    assert list(short) == [("robot", "a")]
     spec = routing(100, file=file)
     assert [spec.tree.name(i) for i in range(6)] == [
         *("robot", "b", "c"),
@@ -159,7 +160,9 @@ def test_multihop_is_a_file(tmp_path, layers):
     file = written(tmp_path, {"source": "s", "deadline": 1, "links": rows})
     mine, paper = routing(5000, file=file), multihop(5000, layers=layers)
     assert mine.tree.children == paper.tree.children and mine.base is None
-    np.testing.assert_allclose(mine.chance, paper.chance, rtol=1e-5)
+    # Without a link that changes there is one segment.
+    chance = np.broadcast_to(mine.chance, paper.chance.shape)
+    np.testing.assert_allclose(chance, paper.chance, rtol=1e-5)
 
 
 def test_without_ramps_there_is_one_segment_and_the_deadline_may_be_set(tmp_path):
@@ -211,19 +214,19 @@ GOOD = {"source": "s", "deadline": 1, "links": [link("s", "a"), link("s", "b")]}
         ({"deadlin": 2}, r'deadlin: means nothing here \(did you mean "deadline"'),
         ({"source": "z"}, 'source: no link has the node "z"'),
         ({"source": 3}, "source: found"),
-        ({"deadline": 0}, "deadline: found .* want a number above 0"),
+        ({"deadline": 0}, "deadline: found .*want a number above 0"),
         ({"deadline": math.nan}, "deadline: found"),
         ({"deadline": "soon"}, "deadline: found"),
         ({"links": []}, "links: found an empty array"),
         ({"links": ["s-a"]}, r"links\[0\]: found"),
         ({"links": [{"from": "s", "to": "a"}]}, r"links\[0\]\.rate: is missing"),
-        ({"links": [link("s", "a", 0)]}, r"links\[0\]\.rate: found .* want a number above 0"),
+        ({"links": [link("s", "a", 0)]}, r"links\[0\]\.rate: found .*want a number above 0"),
         ({"links": [link("s", "a", 1e9)]}, r"links\[0\]\.rate: .* up to 1000"),
         ({"links": [link("s", "a", True)]}, r"links\[0\]\.rate: found"),
         ({"links": [link("s", "a", [[0, 1], [0, 2]])]}, "the times do not increase"),
         ({"links": [link("s", "a", [[0, 1], [2, 2]])]}, r"rate\[1\]\[0\]: .* from 0 and up to 1"),
         ({"links": [link("s", "a", [1, 2])]}, r"want a number, or \[\[time, rate\]"),
-        ({"links": [link("s", "a", two_way=1)]}, r"two_way: found .* want true or false"),
+        ({"links": [link("s", "a", two_way=1)]}, r"two_way: found .*want true or false"),
         ({"links": [link("s", "s")]}, "leads from s to itself"),
         ({"links": [link("s", "a"), link("s", "a")]}, "s -> a is there twice"),
         ({"links": [link("s", "a"), link("a", "s")]}, "links lead on from every node"),
