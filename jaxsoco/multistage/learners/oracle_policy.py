@@ -162,6 +162,7 @@ def _oracle(
 
 def _worse(gaps: jax.Array, exploration: jax.Array, decay: jax.Array) -> jax.Array:
     """``P(z) = min(max(1/2, q), q z^-decay)`` of gaps ``[n, K, ...]``."""
+    exploration, decay = exploration[None, None], decay[None, None]
     # The power of a gap of 0 is kept finite: an infinity would have no derivative.
     power = -decay * jnp.log(jnp.maximum(gaps, jnp.finfo(gaps.dtype).tiny))
     rising = exploration * jnp.exp(jnp.minimum(power, _LARGEST_POWER))
