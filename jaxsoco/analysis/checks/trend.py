@@ -27,7 +27,7 @@ from jaxsoco.analysis.selection import (
 )
 from jaxsoco.analysis.statistics import Estimate
 from jaxsoco.analysis.trends import Law, Share, shares
-from jaxsoco.analysis.verdicts import decide, together
+from jaxsoco.analysis.verdicts import Verdict, decide, together
 from jaxsoco.analysis.views import AGAINST, COST, PER_ROUND, STATISTIC, finals, view
 from jaxsoco.core.schema import Field
 from jaxsoco.core.study import HORIZON, is_numeric, matches
@@ -144,7 +144,7 @@ def _decisive(rows: Sequence[Share], low: float, high: float) -> Share:
     One that fails, or else one that is undecided, or else any: of those the one whose interval
     goes furthest beyond the bounds, or comes closest to them.
     """
-    verdicts = [decide(row.share, low, high) for row in rows]
+    verdicts: list[Verdict] = [decide(row.share, low, high) for row in rows]
     verdict = together(verdicts)
     group = [row for row, one in zip(rows, verdicts, strict=True) if one == verdict]
     return max(group, key=lambda row: _overhang(row.share, low, high))
