@@ -315,17 +315,36 @@ def log_slope(x: np.ndarray, clusters: Clusters, level: float = LEVEL) -> Estima
       level: level of the interval.
 
     Returns:
-      The exponent; NaN if a mean is not positive. NaN ends, and a note, with fewer than 8 units at
+      The exponent, as :func:`log_contrast` gives it.
+    """
+    return log_contrast(_slope_weights(x), clusters, level)
+
+
+def log_contrast(weights: np.ndarray, clusters: Clusters, level: float = LEVEL) -> Estimate:
+    """``sum_k weights_k log(mean_k)``, a contrast of logarithms of means, with its interval.
+
+    That of :func:`log_slope`, which is the contrast of least squares.
+
+    >>> twice = Clusters(np.ones((8, 1)) * [1.0, 2.0], np.ones((8, 2)))
+    >>> round(log_contrast(np.array([-1.0, 1.0]), twice).value, 6)  # log(2 / 1)
+    0.693147
+
+    Args:
+      weights: ``[K]``.
+      clusters: units ``[B, K]``; those without a run do not count.
+      level: level of the interval.
+
+    Returns:
+      The contrast; NaN if a mean is not positive. NaN ends, and a note, with fewer than 8 units at
       some position (unless all are alike), if too many resamples have a mean that is not
       positive, or where resamples without an outlier have no more than a trace of its spread.
     """
     present = clusters.counts.any(axis=1)
     sums, counts = bundle(clusters.map(lambda part: part[present]))
-    weights = _slope_weights(x)
     total, runs = sums.sum(axis=0), counts.sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        exponent = float(np.log(total / runs) @ weights)
-    if not math.isfinite(exponent):
+        value = float(np.log(total / runs) @ weights)
+    if not math.isfinite(value):
         return Estimate(math.nan)
     units, fewest = len(sums), int((counts > 0).sum(axis=0).min())
     # Influence of a unit on sum_k w_k log(sums_k / counts_k).
@@ -333,27 +352,27 @@ def log_slope(x: np.ndarray, clusters: Clusters, level: float = LEVEL) -> Estima
     agree = units > 1 and error <= _NO_ERROR * np.abs(weights).sum()
     shortage = clusters.shortage(fewest)
     if agree and (not shortage or _all_alike([sums, counts], axis=0)):
-        return Estimate(exponent, exponent, exponent)
+        return Estimate(value, value, value)
     if shortage:
-        return Estimate(exponent, note=shortage)
+        return Estimate(value, note=shortage)
     # A resample counts every unit w_b times: its means are sum w_b sums_b / sum w_b counts_b.
     draw = bootstrap_weights(units, RESAMPLES)
     with np.errstate(divide="ignore", invalid="ignore"):
         totals, all_runs = draw @ sums, draw @ counts
-        slopes = np.log(totals / all_runs) @ weights
+        values = np.log(totals / all_runs) @ weights
         influence = (weights / totals) @ sums.T - (weights / all_runs) @ counts.T
         squares = np.einsum("rb,rb,rb->r", draw, influence, influence)
         errors = np.sqrt(units / (units - 1) * squares)
-        deviations = np.abs(slopes - exponent) / errors
+        deviations = np.abs(values - value) / errors
     # A resample without a logarithm may lie anywhere.
     deviations[~np.isfinite(deviations)] = math.inf
     reach = float(np.quantile(deviations, level, method="higher"))
     if not math.isfinite(reach):
-        return Estimate(exponent, note=_NOT_POSITIVE)
+        return Estimate(value, note=_NOT_POSITIVE)
     if reach > _MOST_ERRORS:
-        return Estimate(exponent, note=_FEW_DOMINATE)
+        return Estimate(value, note=_FEW_DOMINATE)
     half = reach * error
-    return Estimate(exponent, exponent - half, exponent + half)
+    return Estimate(value, value - half, value + half)
 
 
 def log_slope_of_medians(
@@ -369,12 +388,18 @@ def log_slope_of_medians(
       columns: values ``[points, seeds]`` at each position; NaN where a run is missing.
       level: level of the interval.
     """
-    weights = _slope_weights(x)
+    return log_contrast_of_medians(_slope_weights(x), columns, level)
 
-    def slope(medians: np.ndarray) -> np.ndarray:
+
+def log_contrast_of_medians(
+    weights: np.ndarray, columns: Sequence[np.ndarray], level: float = LEVEL
+) -> Estimate:
+    """As :func:`log_contrast` for medians; columns and interval of :func:`log_slope_of_medians`."""
+
+    def contrast(medians: np.ndarray) -> np.ndarray:
         return np.log(medians) @ weights
 
-    return _of_medians(slope, columns, level)
+    return _of_medians(contrast, columns, level)
 
 
 def difference_of_medians(left: np.ndarray, right: np.ndarray, level: float = LEVEL) -> Estimate:

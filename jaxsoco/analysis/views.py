@@ -136,7 +136,7 @@ def line(
     study = ledger.study
     if axis == HORIZON and axis not in study.axes:
         return course(ledger, label, quantity, where)
-    return columns_line(*_columns(ledger, label, quantity, axis, where), quantity, study)
+    return columns_line(*samples_along(ledger, label, quantity, axis, where), quantity, study)
 
 
 def columns_line(
@@ -258,7 +258,7 @@ def growth(
         return Growth(Estimate(np.nan), axis, (), NO_MEDIANS, local)
     if quantity.statistic == "median":
         plain = quantity._replace(per_round=False)
-        x, samples = _columns(ledger, label, plain, axis, where)
+        x, samples = samples_along(ledger, label, plain, axis, where)
         columns = values_of(samples, "an exponent of medians")
         middles = np.array([np.nanmedian(runs) for runs in columns])
     else:
@@ -294,10 +294,10 @@ def growth(
     return Growth(estimate, axis, places, "; ".join(notes), local)
 
 
-def _columns(
+def samples_along(
     ledger: Ledger, label: str, quantity: View, axis: str, where: Mapping[str, Any] | None
 ) -> tuple[tuple[Any, ...], list[Sample]]:
-    """Positions, and what the runs came to at each."""
+    """Positions along an axis, pooled over the others, and what the runs came to at each."""
     study, points = ledger.study, ledger.study.select(where)
     if axis == HORIZON and axis not in study.axes:
         return ledger.samples(label, quantity.against, points, quantity.cost)

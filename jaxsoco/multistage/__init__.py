@@ -17,7 +17,7 @@ from jaxsoco.multistage.settings import FAMILY as FAMILY
 # Module -> public names. No module of this package bears one of them: importing it would put the
 # module in the name's place. Nothing here imports JAX before it is used.
 _MODULES = {
-    "settings": "BernoulliTree EdgeComputing Multihop LowerBoundChain RecordedCosts "
+    "settings": "BernoulliTree EdgeComputing Multihop Routing LowerBoundChain RecordedCosts "
     "EpsilonEXP3Params AnytimeParams EXP3Params NormalizedEGParams BroadOMDParams "
     "OraclePolicyParams epsilon_exp3_params anytime_epsilon_exp3_params exp3_params "
     "normalized_eg_params broad_omd_params oracle_policy_params",
@@ -29,7 +29,7 @@ _MODULES = {
     "learners.oracle_policy": "oracle_policy",
     "spec": "Spec Observation Policy Change Action Feedback Costs",
     "problem": "multistage",
-    "prepare": "bernoulli_tree edge_computing multihop lower_bound_chain recorded_costs",
+    "prepare": "bernoulli_tree edge_computing multihop routing lower_bound_chain recorded_costs",
     "theory.tree": "Tree",
     "theory.levels": "pick put tables",
     "theory.policy": "policies uniform_probabilities play_probabilities",

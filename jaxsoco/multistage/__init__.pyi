@@ -16,6 +16,7 @@ from jaxsoco.multistage.prepare import edge_computing as edge_computing
 from jaxsoco.multistage.prepare import lower_bound_chain as lower_bound_chain
 from jaxsoco.multistage.prepare import multihop as multihop
 from jaxsoco.multistage.prepare import recorded_costs as recorded_costs
+from jaxsoco.multistage.prepare import routing as routing
 from jaxsoco.multistage.problem import multistage as multistage
 from jaxsoco.multistage.settings import FAMILY as FAMILY
 from jaxsoco.multistage.settings import AnytimeParams as AnytimeParams
@@ -29,6 +30,7 @@ from jaxsoco.multistage.settings import Multihop as Multihop
 from jaxsoco.multistage.settings import NormalizedEGParams as NormalizedEGParams
 from jaxsoco.multistage.settings import OraclePolicyParams as OraclePolicyParams
 from jaxsoco.multistage.settings import RecordedCosts as RecordedCosts
+from jaxsoco.multistage.settings import Routing as Routing
 from jaxsoco.multistage.settings import anytime_epsilon_exp3_params as anytime_epsilon_exp3_params
 from jaxsoco.multistage.settings import broad_omd_params as broad_omd_params
 from jaxsoco.multistage.settings import epsilon_exp3_params as epsilon_exp3_params

@@ -13,6 +13,7 @@ from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.schema import REQUIRED, Prepared
 from jaxsoco.core.settings import is_traced
 from jaxsoco.multistage.data.costs import load_costs
+from jaxsoco.multistage.data.network_files import load_network
 from jaxsoco.multistage.data.tree_files import read_tree
 from jaxsoco.multistage.settings import (
     FAMILY,
@@ -22,9 +23,10 @@ from jaxsoco.multistage.settings import (
     LowerBoundChain,
     Multihop,
     RecordedCosts,
+    Routing,
     TrackedEdges,
 )
-from jaxsoco.multistage.theory import environments
+from jaxsoco.multistage.theory import environments, routes
 from jaxsoco.multistage.theory.graphs import MAX_NODES
 from jaxsoco.multistage.theory.tree import Tree
 
@@ -90,6 +92,30 @@ def prepare_multihop(settings: Multihop, folder: Path) -> Prepared:
     ends, times = environments.segments(settings.horizon)
     chance = environments.multihop_chance(settings.layers, times)
     return _prepared("multihop", settings, Tree.complete(settings.layers, 2), chance, ends)
+
+
+def prepare_routing(settings: Routing, folder: Path) -> Prepared:
+    """Routes through a network from a file; a job is late if its links take too long (7.3, 7.4).
+
+    Raises:
+      InputError: the file is not what it should be, or has fewer than two routes or too many.
+    """
+    path = folder / settings.file
+    try:
+        network = load_network(path)
+    except InputError as error:
+        raise error.under("problem.file") from None
+    source = {"file": path.name, "sha256": hashlib.sha256(repr(network).encode()).hexdigest()}
+    if settings.deadline is not None:
+        network = network._replace(deadline=settings.deadline)
+    ways = routes.all_routes(network, settings.hops)
+    ends, times = environments.segments(settings.horizon)
+    if not network.changes:
+        ends, times = np.array([settings.horizon]), times[:1]
+    chance, missed = routes.route_chance(network, ways, times)
+    tree = Tree.from_paths(routes.decisions(routes.leaves(network, ways)))
+    base = missed[None] if missed.any() else None
+    return _prepared("routing", settings, tree, chance, ends, base=base, source=source)
 
 
 def prepare_lower_bound_chain(settings: LowerBoundChain, folder: Path) -> Prepared:
@@ -235,6 +261,21 @@ def multihop(horizon: int, **fields: Any) -> Spec:
     32
     """
     return _spec("multihop", horizon, fields)
+
+
+def routing(horizon: int, **fields: Any) -> Spec:
+    """Routes of a network from the JSON file ``file``; see :func:`bernoulli_tree`.
+
+    >>> from pathlib import Path
+    >>> from jaxsoco.multistage import routing
+    >>> link = '{"from": "s", "to": "%s", "rate": %s}'
+    >>> links = link % ("near", 8) + ", " + link % ("far", "[[0, 1], [0.5, 8]]")
+    >>> text = f'{{"source": "s", "deadline": 1, "links": [{links}]}}'
+    >>> _ = Path("net.json").write_text(text)
+    >>> routing(5000, file="net.json").chance.shape  # a rate changes: in 1000 segments
+    (1000, 2)
+    """
+    return _spec("routing", horizon, fields)
 
 
 def lower_bound_chain(horizon: int, **fields: Any) -> Spec:

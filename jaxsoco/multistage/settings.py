@@ -105,7 +105,7 @@ class EdgeComputing(TrackedEdges):
     """
 
     servers: int = setting(
-        "number of servers, and of networks (K)", default=2, low=2, high=3, static=True
+        "number of servers, and of networks (K)", default=2, low=2, high=6, static=True
     )
 
 
@@ -121,6 +121,39 @@ class Multihop(TrackedEdges):
     """
 
     layers: int = setting("number of relay layers (L)", default=2, low=1, high=10, static=True)
+
+
+@settings
+class Routing(TrackedEdges):
+    r"""Jobs go from a source to a destination, link by link, by a deadline (sections 7.3, 7.4).
+
+    A file says which links there are and how fast, and which neural networks the servers have
+    (:mod:`jaxsoco.multistage.data.network_files`). Every node chooses the next link, on routes that
+    visit no node twice; a node with one way on decides nothing, and is no node of the tree. The job
+    costs 1 if the exponential delays of its links and the time of its network add up to more than
+    the deadline, and the network's miss rate otherwise.
+
+    >>> from pathlib import Path
+    >>> links = [("s", "a"), ("s", "b"), ("a", "b"), ("b", "a"), ("a", "t"), ("b", "t")]
+    >>> rows = [f'{{"from": "{x}", "to": "{y}", "rate": 4}}' for x, y in links]
+    >>> text = f'{{"source": "s", "deadline": 1, "links": [{", ".join(rows)}]}}'
+    >>> _ = Path("net.json").write_text(text)
+    >>> problem = jaxsoco.make("multistage/routing", file="net.json", horizon=100)
+    >>> tree = problem.spec(key).tree  # s-a-b-t, s-a-t, s-b-a-t and s-b-t
+    >>> tree.children, tree.names
+    (((1, 2), (3, 4), (5, 6)), ('s', 'a', 'b', 'b', 't', 'a', 't'))
+    """
+
+    file: Path = setting("JSON file of links, rates, deadline and networks", order=-1)
+    hops: int = setting("most links of a route", default=64, low=1, high=64, static=True)
+    deadline: float | None = setting(
+        "time within which a job must be done",
+        default=None,
+        above=0,
+        high=1000,
+        static=True,
+        theory="what the file says",
+    )
 
 
 @settings
@@ -183,9 +216,9 @@ class EpsilonEXP3Params:
         reason=_DRAWN,
     )
     epsilon: float | None = setting(
-        "exploration at nodes above other decision nodes",
+        "exploration at nodes above other decision nodes; 0: nothing educates a child",
         default=None,
-        above=0,
+        low=0,
         high=1,
         theory="min(1, K T^(-1/(H+1)))",
         aliases=("theory",),
@@ -297,7 +330,10 @@ class BroadOMDParams:
 
 @settings
 class OraclePolicyParams:
-    """Exploration ``q``: an oracle sends a job to a worse child with probability ``q``.
+    """Exploration: a job goes to a child that is worse by ``z`` with probability ``P(z)``.
+
+    ``P(z) = min(max(1/2, q), q z^-decay)`` does not increase with the gap; with ``decay = 0`` it is
+    ``q`` for every gap.
 
     >>> tree = jaxsoco.make("multistage/bernoulli_tree", horizon=100, depth=2)
     >>> algorithm, params = jaxsoco.learner("multistage/oracle_policy")
@@ -306,12 +342,29 @@ class OraclePolicyParams:
     """
 
     exploration: float | None = setting(
-        "probability of sending a job to a worse child",
+        "q, the probability of sending a job to a worse child, at the largest gap 1",
         default=None,
         above=0,
         high=1,
-        theory="min(1/2, T^(-1/H))",
+        theory="min(1/2, T^-exponent)",
         aliases=("theory",),
+        gradient="biased",
+        reason=_DRAWN,
+    )
+    exponent: float | None = setting(
+        "by which q falls with the horizon, where exploration is auto",
+        default=None,
+        low=0,
+        high=16,
+        theory="1/H",
+        gradient="biased",
+        reason=_DRAWN,
+    )
+    decay: float = setting(
+        "power of the gap by which exploration falls; 0: the same for every gap",
+        default=0.0,
+        low=0,
+        high=1,
         gradient="biased",
         reason=_DRAWN,
     )
@@ -350,6 +403,14 @@ FAMILY = Family(
             prepare=f"{_PREPARE}:prepare_multihop",
             build=f"{_PREPARE}:build",
             settings=Multihop,
+        ),
+        ProblemEntry(
+            "routing",
+            "jobs on the routes of a network from a file, cycles included, before a deadline",
+            f"{_PAPER}, sections 7.3 and 7.4; a JSON file",
+            prepare=f"{_PREPARE}:prepare_routing",
+            build=f"{_PREPARE}:build",
+            settings=Routing,
         ),
         ProblemEntry(
             "lower_bound_chain",

@@ -270,5 +270,14 @@ def test_the_last_rounds_are_those_of_one_run():
 
 
 def test_every_kind_is_declared_and_evaluated():
-    assert set(CHECKS) == {"slope", "value", "ratio", "order", "minimum", "complete", "guarantee"}
+    assert set(CHECKS) == {
+        "slope",
+        "trend",
+        "value",
+        "ratio",
+        "order",
+        "minimum",
+        "complete",
+        "guarantee",
+    }
     assert all(CHECKS.kind(name).run is not Check.run for name in CHECKS)

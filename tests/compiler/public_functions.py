@@ -610,7 +610,8 @@ WITHOUT_LANES = {
     # Of jobs with a state on the host.
     | {"capacity_bound", "plan", "share_capacity"},
     "multistage": {"theory_rates", "regret_bound", "late_probability", "load_tree", "replay"}
-    | {"bernoulli_tree", "edge_computing", "multihop", "lower_bound_chain", "recorded_costs"}
+    | {"bernoulli_tree", "edge_computing", "multihop", "routing"}
+    | {"lower_bound_chain", "recorded_costs"}
     | {f"{name}_params" for name in ("epsilon_exp3", "anytime_epsilon_exp3", "exp3")}
     | {f"{name}_params" for name in ("normalized_eg", "broad_omd", "oracle_policy")},
     "provisioning": {"load_tabular", "load_trace_csv", "single_queue", "tabular_model"}

@@ -44,6 +44,13 @@ REFUSED = {
         {"kind": "slope", "algorithm": LEARNER, "between": [0, 1], "statistic": "median"},
         "an exponent of medians resamples single runs",
     ),
+    "check-trend": (
+        {
+            **{"kind": "trend", "algorithm": LEARNER, "exponent": 0.5, "through": 40},
+            **{"between": [0, 2], "statistic": "median"},
+        },
+        "the ratio of two medians resamples single runs",
+    ),
     "check-minimum": (
         {
             **{"kind": "minimum", "algorithm": "passive_learner", "parameter": "learning_rate"},
@@ -79,6 +86,10 @@ def test_what_moments_answer_is_not(tmp_path):
     checks = [
         {"kind": "order", "algorithms": [LEARNER, "follow_minimizer"]},
         {"kind": "slope", "algorithm": LEARNER, "between": [0, 1]},
+        {
+            **{"kind": "trend", "algorithm": LEARNER, "exponent": 0.5},
+            **{"through": 40, "between": [0, 2]},
+        },
         {"kind": "ratio", "algorithm": LEARNER, "statistic": "p95", "at_most": 2},
         {"kind": "value", "algorithm": LEARNER, "statistic": "median", "at_most": 2},
         {"kind": "complete"},
@@ -89,7 +100,7 @@ def test_what_moments_answer_is_not(tmp_path):
         {"kind": "cost-breakdown"},
     ]
     experiment = load(tmp_path, check=checks, plot=plots)
-    assert len(experiment.checks) == 5 and len(experiment.plots) == 3
+    assert len(experiment.checks) == 6 and len(experiment.plots) == 3
 
 
 def test_a_check_that_the_command_line_makes_unanswerable_is_left_out(tmp_path):

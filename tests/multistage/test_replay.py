@@ -36,7 +36,12 @@ LEARNERS = {
     "exp3": [{}],
     "normalized_eg": [{}, {"feedback": "expected"}],
     "broad_omd": [{}, {"variant": "v0", "eta": 0.5}, {"variant": "v2", "eta": 0.1}],
-    "oracle_policy": [{}],
+    "oracle_policy": [
+        {},
+        {"exponent": 0.4},
+        {"exploration": 0.1, "decay": 0.7},
+        {"exploration": 0.8},
+    ],
 }
 CASES = [
     pytest.param(name, params, tree, id="-".join([name, *map(str, params.values()), tree]))

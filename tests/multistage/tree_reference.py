@@ -186,7 +186,9 @@ class OraclePolicy(Agents):
         n = len(self.children)
         self.theta = [np.zeros(len(row)) for row in self.children]
         self.jobs = np.zeros(n)
-        self.q = self.params.get("exploration", min(0.5, self.horizon ** (-1 / self.depth)))
+        exponent = self.params.get("exponent", 1 / self.depth)
+        self.q = self.params.get("exploration", min(0.5, self.horizon**-exponent))
+        self.decay = self.params.get("decay", 0)
 
     def learned(self, i):
         row, n = self.children[i], len(self.children)
@@ -194,9 +196,18 @@ class OraclePolicy(Agents):
         if all(child >= n for child in row):
             return softmax(math.sqrt(math.log(k) / (k * (self.jobs[i] + 1))) * self.theta[i])
         values = [self.value(child) for child in row]
-        play = np.full(k, self.q / max(k - 1, 1))
-        play[int(np.argmin(values))] = 1 - self.q if k > 1 else 1.0
+        best = int(np.argmin(values))
+        play = np.zeros(k)
+        for m in range(k):
+            if m != best:
+                play[m] = self.worse(values[m] - values[best]) / (k - 1)
+        play[best] = 1 - play.sum()
         return play
+
+    def worse(self, gap):
+        if self.decay == 0:
+            return self.q
+        return max(0.5, self.q) if gap == 0 else min(max(0.5, self.q), self.q * gap**-self.decay)
 
     def value(self, node):
         n = len(self.children)

@@ -36,7 +36,7 @@ CASES = [
     ("broad_omd", {"variant": "v1"}, {"eta": 0.15}, "three", 3, False, False),
     ("broad_omd", {"variant": "v2"}, {"eta": 0.5}, "square", 3, False, False),
     ("broad_omd", {"variant": "v0"}, {"eta": 0.4}, "ragged", 2, False, False),
-    ("oracle_policy", {}, {"exploration": 0.3}, "square", 3, False, False),
+    ("oracle_policy", {}, {"exploration": 0.1, "decay": 0.5}, "square", 3, False, False),
 ]
 
 

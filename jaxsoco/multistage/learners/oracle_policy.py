@@ -2,14 +2,18 @@
 
 ``w`` are expected costs: of a leaf, its cost averaged over the horizon; of a node,
 ``w_i = sum_m x_im w_m`` with what it plays now. A node with a child that decides is an oracle,
-which knows ``w`` of its children exactly and sends a job to the best one, but for the probability
-``q`` that the other ones share::
+which knows ``w`` of its children exactly. It sends a job to a child that is worse than the best one
+by ``z`` with a probability that does not increase with ``z``, or is the same for all of them if
+``decay`` is 0, and otherwise to the best one::
 
-    x_im = 1 - q                                     m = argmin w
-    x_im = q / (K_i - 1)                             any other child
+    z_im = w_im - min w
+    P(z) = min(max(1/2, q), q z^-decay)
+    x_im = P(z_im) / (K_i - 1)                       m is not argmin w
+    x_im = 1 - the others                            m = argmin w
 
-``q = min(1/2, T^(-1/H))`` attains the lower bound on the chain. A node above leaves only runs EXP3
-with a rate that falls with its own jobs; at the n-th one, with ``theta_i`` 0 at first::
+``q = min(1/2, T^(-1/H))`` with ``decay = 0`` attains the lower bound on the chain; no other does
+better (theorem 4). A node above leaves only runs EXP3 with a rate that falls with its own jobs; at
+the n-th one, with ``theta_i`` 0 at first::
 
     x_i = softmax(sqrt(log K_i / (K_i n)) theta_i)
     theta_im -= c / x_im                             for the child m that was chosen
@@ -37,6 +41,9 @@ from jaxsoco.multistage.theory.tree import Level, Tree
 from jaxsoco.multistage.theory.values import child_values, mean
 from jaxsoco_kernels.mirror import largest
 
+_LARGEST_POWER = 60.0
+"""Of e, in a probability that is cut off at 1/2 anyway."""
+
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
@@ -47,7 +54,8 @@ class OraclePolicyState:
       theta: summed loss estimates of the learners, ``[n, K, ...] by level``.
       jobs: jobs that each node has received, ``[n, ...] by level``.
       leaves: expected costs of the leaves, averaged over the horizon, ``[leaves, ...]``.
-      exploration: ``[...]``.
+      exploration: ``q [...]``.
+      decay: power of the gap by which it falls, ``[...]``.
       visits: the way of this round's job.
       ones: see :func:`jaxsoco.core.lanes.hold`, ``[K, ...]``.
       tree: the tree (static).
@@ -57,27 +65,33 @@ class OraclePolicyState:
     jobs: Levels
     leaves: jax.Array
     exploration: jax.Array
+    decay: jax.Array
     visits: tuple[Visit, ...]
     ones: jax.Array
     tree: Tree = field(metadata={"static": True})
 
 
 def _resolve(params: OraclePolicyParams, spec: Spec) -> OraclePolicyParams:
-    """``min(1/2, T^(-1/H))`` in place of None."""
+    """``1/H`` and ``min(1/2, T^-exponent)`` in place of None."""
     horizon = jnp.asarray(spec.horizon, spec.chance.dtype)
-    return in_place_of_none(params, exploration=jnp.minimum(0.5, horizon ** (-1 / spec.tree.depth)))
+    exponent = 1 / spec.tree.depth if params.exponent is None else params.exponent
+    exploration = jnp.minimum(0.5, horizon**-exponent)
+    return in_place_of_none(params, exponent=exponent, exploration=exploration)
 
 
 def _init(key: jax.Array, params: OraclePolicyParams, spec: Spec) -> OraclePolicyState:
     tree, ones = spec.tree, ones_of(key, spec)
     like, lanes = ones[0], ones.shape[1:]
-    exploration = jnp.asarray(_resolve(params, spec).exploration)
+    params = _resolve(params, spec)
+    numbers = params.exploration, params.decay
+    exploration, decay = (jnp.broadcast_to(jnp.asarray(x, like.dtype), lanes) for x in numbers)
     leaves = jnp.broadcast_to(average_costs(spec, len(lanes)), (tree.leaves, *lanes))
     return OraclePolicyState(
         theta=tables(tree, like, 0.0),
         jobs=tuple(jnp.zeros((level.size, *lanes), like.dtype) for level in tree.levels),
         leaves=leaves.astype(like.dtype),
-        exploration=jnp.broadcast_to(exploration, lanes).astype(like.dtype),
+        exploration=exploration,
+        decay=decay,
         visits=first_visits(tree, like),
         ones=ones,
         tree=tree,
@@ -108,7 +122,7 @@ def _act(
         play = _exp3(level, state.theta[d], state.jobs[d])
         if level.inner.any():
             oracle = spread_mask(level.inner, lanes + 1)
-            play = jnp.where(oracle, _oracle(level, children, state.exploration), play)
+            play = jnp.where(oracle, _oracle(level, children, state.exploration, state.decay), play)
         learned.append(play)
         # w_i = sum_m x_im w_m
         below = mean(jnp.moveaxis(play, 1, 0), jnp.moveaxis(children, 1, 0))
@@ -129,18 +143,30 @@ def _exp3(level: Level, theta: jax.Array, jobs: jax.Array) -> jax.Array:
     return jnp.moveaxis(weights / jnp.sum(weights, axis=0)[None], 0, 1)
 
 
-def _oracle(level: Level, children: jax.Array, exploration: jax.Array) -> jax.Array:
-    """The best child, but for the exploration that the others share, ``[n, K, ...]``."""
+def _oracle(
+    level: Level, children: jax.Array, exploration: jax.Array, decay: jax.Array
+) -> jax.Array:
+    """The best child, but for the exploration of the others, ``[n, K, ...]``."""
     lanes = exploration.ndim
     mask = spread_mask(level.mask, lanes)
-    best = jnp.argmin(jnp.where(mask, children, jnp.inf), axis=1)[:, None]
+    costs = jnp.where(mask, children, jnp.inf)
     arms = jnp.arange(level.mask.shape[1]).reshape(1, -1, *(1,) * lanes)
+    best = arms == jnp.argmin(costs, axis=1)[:, None]
+    gaps = children - jnp.min(costs, axis=1)[:, None]
     others = np.maximum(level.degree - 1, 1)[:, None]
-    # q / (K_i - 1) for every child but the best.
-    share = exploration[None, None] / spread_mask(others, lanes).astype(children.dtype)
-    alone = spread_mask(level.degree[:, None] == 1, lanes)
-    play = jnp.where(arms == best, jnp.where(alone, 1, 1 - exploration[None, None]), share)
-    return jnp.where(mask, play, 0)
+    # P(z) / (K_i - 1) for every child but the best.
+    share = _worse(gaps, exploration, decay) / spread_mask(others, lanes).astype(children.dtype)
+    share = jnp.where(mask & ~best, share, 0)
+    return jnp.where(best, 1 - jnp.sum(share, axis=1)[:, None], share)
+
+
+def _worse(gaps: jax.Array, exploration: jax.Array, decay: jax.Array) -> jax.Array:
+    """``P(z) = min(max(1/2, q), q z^-decay)`` of gaps ``[n, K, ...]``."""
+    exploration, decay = exploration[None, None], decay[None, None]
+    # The power of a gap of 0 is kept finite: an infinity would have no derivative.
+    power = -decay * jnp.log(jnp.maximum(gaps, jnp.finfo(gaps.dtype).tiny))
+    rising = exploration * jnp.exp(jnp.minimum(power, _LARGEST_POWER))
+    return jnp.minimum(jnp.maximum(0.5, exploration), rising)
 
 
 def _update(

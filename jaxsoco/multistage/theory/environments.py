@@ -25,7 +25,8 @@ NETWORKS = {
     2: ((0.2, 0.10), (0.5, 0.005)),
     3: ((0.2, 0.10), (0.35, 0.05), (0.5, 0.005)),
 }
-"""Inference time and miss rate of the networks of section 7.3; the third is filled in."""
+"""Inference time and miss rate of the networks of section 7.3; the third is filled in, and more are
+on the line through the three (:func:`networks`)."""
 
 
 def segments(horizon: int) -> tuple[np.ndarray, np.ndarray]:
@@ -77,6 +78,20 @@ def _arrays(value: Any) -> Any:
 # --- edge computing (7.3) -------------------------------------------------------------------------
 
 
+def networks(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Inference times and miss rates ``[count]`` of two or more networks.
+
+    Of more than three, times are equally far apart, and the miss rate is linear between those of
+    the three.
+    """
+    if count in NETWORKS:
+        times, missed = np.array(NETWORKS[count]).T
+        return times, missed
+    known, misses = np.array(NETWORKS[3]).T
+    times = np.linspace(known[0], known[-1], count)
+    return times, np.interp(times, known, misses)
+
+
 def edge_chance(servers: int, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """A job is late with probability ``exp(-rate (1 - time))``, and misses in time otherwise.
 
@@ -91,7 +106,7 @@ def edge_chance(servers: int, times: np.ndarray) -> tuple[np.ndarray, np.ndarray
     """
     rates = np.stack([np.full(len(times), 6.0 - i) for i in range(servers)], axis=1)
     rates[:, -1] = ramp(1.0, 12.0, RAMP, times)
-    spent, missed = np.array(NETWORKS[servers]).T
+    spent, missed = networks(servers)
     late = np.exp(-rates[:, :, None] * (1 - spent))
     return late.reshape(len(times), -1), np.tile(missed, servers)
 
