@@ -16,7 +16,7 @@ from jaxsoco.analysis.constraints import breaches, marked
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.statistics import Estimate, mean_estimate
 from jaxsoco.core.escape import spreadsheet
-from jaxsoco.core.text import NO_UNITS, show
+from jaxsoco.core.text import NO_UNITS, percent, show
 
 MOST_ROWS = 40
 """Longer tables are pooled over points where people read them."""
@@ -76,8 +76,8 @@ def make_row(ledger: Ledger, points: Sequence[int], learner: str) -> Row:
     if learner in study.optima:
         rivals = [rival for rival in rivals if rival not in study.components]
     heavy = not study.heavy.isdisjoint(points)
-    if heavy:
-        parts = np.full_like(parts, np.nan)
+    if heavy:  # a share of runs has a mean whatever the costs have
+        parts = np.where([cost.share for cost in study.costs], parts, np.nan)
     return Row(
         points=tuple(points),
         learner=learner,
@@ -217,6 +217,7 @@ def cells_for_people(
 ) -> tuple[list[str], list[list[str]]]:
     """Header and rows of the readable table: swept axes, cost, and the measure by comparator.
 
+    Shares of runs, and runs that failed, have columns where there are any.
     Unless ``full``, comparators after the first one show their mean only.
     """
     study = ledger.study
@@ -233,6 +234,8 @@ def cells_for_people(
         "non-converged": [row.nonconverged for row in rows],
     }
     failing = [name for name, counts in failures.items() if any(counts)]
+    shares = [cost.name for cost in study.costs if cost.share]
+    shares = [name for name in shares if any(row.parts[name] > 0 for row in rows)]
     body = []
     for i, row in enumerate(rows):
         point = study.points[row.points[0]]
@@ -241,8 +244,9 @@ def cells_for_people(
         line.append(_middle(row.cost))
         for rival, width in zip(study.comparators, widths, strict=True):
             line += _measure_cells(row.measures.get(rival))[:width]
+        line += [percent(round(row.parts[name], 3)) for name in shares]
         body.append([*line, *(str(failures[name][i]) for name in failing)])
-    return [*header, *failing], body
+    return [*header, *shares, *failing], body
 
 
 def _measure_cells(spread: Spread | None) -> list[str]:

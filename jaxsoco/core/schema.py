@@ -301,6 +301,7 @@ class CostEntry:
       objective: whether it is a part of the total cost.
       limit: the component is a constraint: the most that a learner's mean may come to for a round
         (rounding aside) before tables and legends mark the learner; None if it is none.
+      share: it comes to 0 or 1 in a run: tables for people show the share of the runs.
     """
 
     name: str
@@ -308,6 +309,7 @@ class CostEntry:
     summary: str = field(default="", compare=False)
     objective: bool = True
     limit: float | None = None
+    share: bool = False
 
 
 @dataclass(frozen=True)

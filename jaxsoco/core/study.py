@@ -324,13 +324,17 @@ def _require_whole(setup: Setup, plan: Plan) -> None:
 
 def _cost_to_json(cost: CostEntry) -> dict[str, Any]:
     limit = {} if cost.limit is None else {"limit": cost.limit}
-    return {"name": cost.name, "unit": cost.unit, "objective": cost.objective, **limit}
+    share = {"share": True} if cost.share else {}
+    return {"name": cost.name, "unit": cost.unit, "objective": cost.objective, **limit, **share}
 
 
 def _cost_from_json(data: Mapping[str, Any]) -> CostEntry:
     """A component; older manifests say of no constraint that it is one."""
     limit = data.get("limit", 0.0 if data["name"] == SHORTFALL else None)
-    return CostEntry(data["name"], data["unit"], objective=data["objective"], limit=limit)
+    share = data.get("share", False)
+    return CostEntry(
+        data["name"], data["unit"], objective=data["objective"], limit=limit, share=share
+    )
 
 
 def is_numeric(values: Iterable[Any]) -> bool:

@@ -30,11 +30,13 @@ class Content(NamedTuple):
       settings: its settings.
       spectrum: of the hitting cost.
       noise: kind of the noise.
+      part: what is charged of a problem averaged over walks.
     """
 
     settings: Settings
     spectrum: Spectrum
     noise: str
+    part: str = "all"
 
     @property
     def floor(self) -> Any:
@@ -62,7 +64,7 @@ def prepare_expected(settings: ExpectedTracking, folder: Path) -> Prepared:
         message = "Cauchy increments have no variance, and their costs no mean"
         hint = "want gaussian, correlated or laplace, or the problem quadratic_tracking"
         raise InputError(Issue("problem.increments", message, hint))
-    return _prepare(settings, folder, "uniform")
+    return _prepare(settings, folder, "uniform", settings.part)
 
 
 def build_quadratic(prepared: Prepared) -> Instance:
@@ -82,7 +84,8 @@ def build_expected(prepared: Prepared) -> Instance:
     from jaxsoco.tracking.problem import ROUNDS, expected_tracking
     from jaxsoco.tracking.spec import Averaged
 
-    averaged = Averaged(_spec(prepared.content))
+    content: Content = prepared.content
+    averaged = Averaged(_spec(content), content.part)
     name = "tracking/expected_tracking"
     return Instance(expected_tracking, same_for_all, averaged, ROUNDS, name)
 
@@ -144,9 +147,9 @@ def make_spec(
     return _spec(Content(settings, spectrum, noise))
 
 
-def _prepare(settings: Settings, folder: Path, noise: str) -> Prepared:
+def _prepare(settings: Settings, folder: Path, noise: str, part: str = "all") -> Prepared:
     source = hitting_cost(settings, folder)
-    content = Content(settings, source.spectrum, noise)
+    content = Content(settings, source.spectrum, noise, part)
     _check_floor(content.floor, source.spectrum.smallest)
     heavy = settings.increments == "cauchy"
     notes = source.notes
@@ -155,7 +158,7 @@ def _prepare(settings: Settings, folder: Path, noise: str) -> Prepared:
     dimension, rank = len(source.spectrum.basis), source.spectrum.rank
     return Prepared(
         content,
-        group=(dimension, rank, settings.increments, noise),
+        group=(dimension, rank, settings.increments, noise, part),
         identity=source.identity,
         notes=notes,
         warnings=source.warnings,

@@ -22,14 +22,22 @@ from jaxsoco.core.protocol import Problem
 from jaxsoco.tracking.spec import Averaged, Costs, Feedback, Observation, Plan, Spec
 from jaxsoco.tracking.theory import averaged, increments
 from jaxsoco.tracking.theory.algebra import square, turn, turn_back
+from jaxsoco.tracking.theory.lost import lost_by_moves, remember, rounds_watched
 from jaxsoco.tracking.theory.planning import interpolation_eigenvalues
 
 
 class World(NamedTuple):
-    """Rounds that have begun, int32, one number for all lanes, and the last ``y [d, ...]``."""
+    """What a run remembers.
+
+    Attributes:
+      clock: rounds that have begun, int32, one number for all lanes.
+      deviation: the last ``y [d, ...]``.
+      moves: of the last ``4 d`` rounds, as shares of the way ``[4 d, d, ...]``.
+    """
 
     clock: jax.Array
     deviation: jax.Array
+    moves: jax.Array
 
 
 class Round(NamedTuple):
@@ -41,7 +49,8 @@ class Round(NamedTuple):
 
 def _init(key: jax.Array, spec: Spec) -> World:
     start = jnp.zeros((spec.dimension, *key.shape[1:]), spec.basis.dtype)
-    return World(jnp.zeros((), jnp.int32), start)
+    moves = jnp.zeros((rounds_watched(spec), *start.shape), start.dtype)
+    return World(jnp.zeros((), jnp.int32), start, moves)
 
 
 def _advance(key: jax.Array, spec: Spec, world: World) -> tuple[World, Round]:
@@ -75,7 +84,8 @@ def _play(
 ) -> tuple[World, Feedback, Costs]:
     costs = charge(spec, round, world.deviation, action)
     noise = _noise(key, spec, action, costs.hit)
-    return world._replace(deviation=action), Feedback(costs.hit + noise, costs.hit), costs
+    world, costs = _close(spec, world, round, action, costs)
+    return world, Feedback(costs.hit + noise, costs.hit), costs
 
 
 def charge(spec: Spec, round: Round, last: jax.Array, action: jax.Array) -> Costs:
@@ -95,7 +105,23 @@ def charge(spec: Spec, round: Round, last: jax.Array, action: jax.Array) -> Cost
         hit=jnp.sum(eigenvalues * coordinates * coordinates, axis=0) / 2,
         move=square(action - before) / 2,
         regret=jnp.sum(miss * miss / keep, axis=0) / 2,
+        lost=jnp.zeros(action.shape[1:], action.dtype),
     )
+
+
+def _close(
+    spec: Spec, world: World, round: Round, action: jax.Array, costs: Costs
+) -> tuple[World, Costs]:
+    """The world after the round, and its costs; in the last one with what the learner has lost."""
+    before = world.deviation - round.increment
+    moves = remember(world.moves, round.clock, before, action)
+    world = world._replace(deviation=action, moves=moves)
+    if spec.horizon < rounds_watched(spec):
+        return world, costs  # too short to tell
+    # The clock has no lanes, so that one branch is run.
+    last = round.clock == spec.horizon
+    lost = jax.lax.cond(last, lambda: lost_by_moves(spec, moves), lambda: costs.lost)
+    return world, costs._replace(lost=lost)
 
 
 def _noise(key: jax.Array, spec: Spec, action: jax.Array, hit: jax.Array) -> jax.Array:
@@ -156,7 +182,8 @@ def _play_recorded(noise, key: jax.Array, spec: Spec, world: World, round: Round
     del key
     costs = charge(spec, round, world.deviation, action)
     value = costs.hit + noise[round.clock - 1].astype(costs.hit.dtype)
-    return world._replace(deviation=action), Feedback(value, costs.hit), costs
+    world, costs = _close(spec, world, round, action, costs)
+    return world, Feedback(value, costs.hit), costs
 
 
 # --- averaged over walks --------------------------------------------------------------------------
@@ -205,8 +232,8 @@ def _play_averaged(
     # All lanes share the clock: one of the two is computed.
     costs = jax.lax.cond(
         round.clock == 0,
-        lambda: averaged.exploration_costs(inner, coordinates, hits),
-        lambda: averaged.exploitation_costs(inner, coordinates, action.estimate),
+        lambda: averaged.exploration_costs(spec, coordinates, hits),
+        lambda: averaged.exploitation_costs(spec, coordinates, action.estimate),
     )
     return world, feedback, costs
 

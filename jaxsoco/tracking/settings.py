@@ -14,6 +14,7 @@ from jaxsoco.core.schema import AlgorithmEntry, ComparatorEntry, CostEntry, Fami
 from jaxsoco.core.settings import Rounds, setting, settings
 
 NoiseKind = Literal["uniform", "adversarial"]
+Part = Literal["all", "exploration", "exploitation", "eigenvalues", "eigenbasis"]
 Increments = Literal["gaussian", "correlated", "laplace", "cauchy"]
 
 # --- problems: groups of settings -----------------------------------------------------------------
@@ -133,6 +134,12 @@ class ExpectedTracking(Walk, HittingCost):
     >>> jaxsoco.make("tracking/expected_tracking", horizon=100_000).horizon  # two stages
     2
     """
+
+    part: Part = setting(
+        "what is charged: all rounds, those of the exploration or of the exploitation, or an "
+        "exploitation whose estimate errs in its eigenvalues or its eigenbasis alone",
+        default="all",
+    )
 
 
 # --- learners -------------------------------------------------------------------------------------
@@ -389,6 +396,14 @@ FAMILY = Family(
             "cost",
             "regret against LAI, an unbiased estimate of its mean",
             objective=False,
+        ),
+        CostEntry(
+            "lost",
+            "1",
+            "1 at the end of a run that has lost an eigenvalue: it no longer moves in some "
+            "direction that costs",
+            objective=False,
+            share=True,
         ),
     ),
     measure="regret",

@@ -60,9 +60,17 @@ class Spec:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Averaged:
-    """A tracking problem ``spec`` to be averaged over its walk, whose steps have a variance."""
+    """A tracking problem ``spec`` to be averaged over its walk, whose steps have a variance.
+
+    Attributes:
+      spec: the problem.
+      part: what is charged: ``all``, the ``exploration`` or the ``exploitation`` alone, or an
+        exploitation with an estimate that errs in its ``eigenvalues`` or its ``eigenbasis`` alone
+        (static).
+    """
 
     spec: Spec
+    part: str = field(default="all", metadata={"static": True})
 
 
 class Observation(NamedTuple):
@@ -92,11 +100,15 @@ class Costs(NamedTuple):
       regret: the round's term of the expected regret against LAI, ``1/2 (y - C w)' C^-1 (y - C
         w)``; not part of the objective. Its sum estimates the regret without bias, with less
         variance than the difference of costs, and is never negative.
+      lost: 1 in the last round if the learner no longer moves in some direction that costs,
+        otherwise 0 (:mod:`jaxsoco.tracking.theory.lost`); not part of the objective. Its mean is
+        the share of runs that have lost an eigenvalue.
     """
 
     hit: jax.Array
     move: jax.Array
     regret: jax.Array
+    lost: jax.Array
 
 
 class Plan(NamedTuple):

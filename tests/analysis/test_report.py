@@ -227,6 +227,26 @@ def test_the_table_reads_back_to_the_same_bits(sweep):
         assert tuple(float(record[f"ratio_opt_{n}"]) for n in names) == values
 
 
+@pytest.mark.parametrize("heavy", [[], [0, 1]], ids=["", "heavy"])
+def test_shares_of_runs_have_a_column_for_people(make_sweep, heavy):
+    def planted(every):
+        sweep = make_sweep(
+            {"size": [1, 2]}, ["pcm"], ["opt"], cost, seeds=64,
+            move=lambda label, point, seeds: 1.0 * (label == "pcm") * (seeds % 16 < every),
+        )  # fmt: skip
+        manifest = sweep.manifest()
+        costs = [dict(one) for one in manifest["presentation"]["costs"]]
+        costs[1] |= {"objective": False, "share": True}
+        manifest["presentation"] |= {"costs": costs, "heavy_tailed": heavy}
+        ledger = read(manifest, sweep.pieces())
+        return tables.cells_for_people(ledger, tables.point_rows(ledger))
+
+    header, body = planted(3)
+    column = [row[header.index("move")] for row in body]
+    assert column == ["18.8 %", "0 %", "18.8 %", "0 %"]
+    assert "move" not in planted(0)[0]
+
+
 def test_table_rows_by_numpy(sweep):
     ledger = read(sweep.manifest(), sweep.pieces())
     row = next(r for r in tables.point_rows(ledger) if r.learner == "pcm" and r.points == (3,))

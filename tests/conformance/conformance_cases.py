@@ -177,7 +177,7 @@ CASES = (
             "an indefinite matrix": (_indefinite, "eigenvalue -1"),
         },
         bounds={},
-        ledger=("regret",),
+        ledger=("regret", "lost"),
     ),
     Case(
         problem="multistage/bernoulli_tree",

@@ -74,6 +74,42 @@ def test_its_costs_are_those_of_the_closed_forms(increments, x64):
         np.testing.assert_allclose(whole, wanted + best, rtol=1e-9)
 
 
+@pytest.mark.slow
+@X64
+@pytest.mark.parametrize("spectrum", [[0.6, 2.0, 5.0], [0.0, 0.0, 0.6, 5.0]], ids=["full", "low"])
+def test_parts_are_the_closed_forms_of_their_estimates(spectrum, x64):
+    matrix = np.asarray(make_matrix(jax.random.key(2), jnp.array(spectrum)))
+    spec = make_spec(matrix, HORIZON, noise_cap=0.05)
+    sigma, keys = covariances(spec), jax.random.split(jax.random.key(5), LANES)
+    runs = {
+        part: jax.jit(simulate, static_argnums=(0, 2, 5))(
+            scale_design, PARAMS, expected_tracking, Averaged(spec, part), keys, ROUNDS
+        )
+        for part in ("all", "exploration", "exploitation", "eigenvalues", "eigenbasis")
+    }
+    regret = {part: np.asarray(run.costs.regret) for part, run in runs.items()}
+    np.testing.assert_array_equal(regret["exploration"][1], regret["all"][0])
+    np.testing.assert_array_equal(regret["exploitation"][0], 0)
+    both = regret["exploration"][1] + regret["exploitation"][1]
+    np.testing.assert_allclose(both, regret["all"][1], rtol=1e-12)
+    planned = jax.jit(plugin_regret, static_argnums=3)
+    values, basis = np.linalg.eigh(matrix)
+    sensing, estimates = runs["all"].state.sensing, runs["all"].state.estimate
+    for lane in range(LANES):
+        y = np.asarray(sensing.gamma[lane] * sensing.vectors[-1, :, lane])
+        start = sensing.rounds + 1, np.outer(y, y) + sigma[sensing.rounds]
+        u, m = (np.asarray(x[..., lane]) for x in estimates)
+        own, turned = np.linalg.eigh(u @ m @ u.T)
+        for part, estimate in {
+            "exploitation": u @ m @ u.T,
+            "eigenvalues": (basis * own) @ basis.T,
+            "eigenbasis": (turned * values) @ turned.T,
+        }.items():
+            wanted = planned(matrix, estimate, sigma, *start)
+            np.testing.assert_allclose(regret[part][1, lane], wanted, rtol=1e-7)
+    assert np.all(regret["eigenvalues"][1] > 0) and np.all(regret["eigenbasis"][1] > 0)
+
+
 @X64
 def test_walks_average_to_it(x64):
     matrix = make_matrix(jax.random.key(4), jnp.array([0.8, 3.0]))

@@ -296,3 +296,26 @@ def test_hyscale_has_the_right_slope_in_its_learning_rate(step):
         slope = float(regret(rate)[1])
         central = float(regret(rate + h)[0] - regret(rate - h)[0]) / (2 * h)
         assert slope == pytest.approx(central, rel=1e-4)
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["eigenvalues", "any-error"])
+def test_a_fixed_matrix_costs_the_square_of_the_error_a_round(turned):
+    """``kappa eps^2 T``, ``kappa = 1/2 sum_i e_i^2 c_i^3 / (1 - c_i^2)^3``, for ``A + eps e``."""
+    values, horizon = np.array([0.5, 2.0, 8.0]), 4000
+    keep = np.exp(-2 * np.arcsinh(np.sqrt(values) / 2))  # c, far from the horizon
+    with jax.enable_x64(True):
+        steps = jnp.broadcast_to(jnp.eye(3), (horizon, 3, 3))
+        direction = np.diag([1.0, -0.5, 2.0])
+        if turned:
+            direction = np.array([[1.0, 0.3, -0.4], [0.3, -0.5, 0.2], [-0.4, 0.2, 2.0]])
+        matrix = np.diag(values)
+
+        def grown(eps, rounds):
+            return float(plugin_regret(matrix, matrix + eps * direction, steps[:rounds]))
+
+        regret = grown(1e-4, horizon)
+        if not turned:
+            kappa = np.sum(np.diag(direction) ** 2 * keep**3 / (1 - keep**2) ** 3) / 2
+            assert regret == pytest.approx(kappa * 1e-8 * horizon, rel=5e-3)
+        assert grown(2e-4, horizon) / regret == pytest.approx(4, rel=2e-3)
+        assert regret / grown(1e-4, horizon // 2) == pytest.approx(2, rel=5e-3)

@@ -2,6 +2,11 @@
 
 Costs are quadratic, so second moments fix their means, and for a given exploration and a given
 estimate those are exact: they take one pass over the rounds, whatever the number of walks.
+
+What is charged may be a part: the exploration or the exploitation alone, or an exploitation whose
+estimate errs in one respect only. With ``A = V l V'`` and ``Ahat = U m U'``, both in ascending
+order, the regret of the eigenvalues' errors is that of ``V m V'``, the regret of the eigenbasis'
+error that of ``U l U'`` (the split of arXiv 2601.09042, theorems 4 and 5).
 """
 
 from __future__ import annotations
@@ -12,9 +17,10 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.core.lanes import align
-from jaxsoco.tracking.spec import Costs, Spec
+from jaxsoco.tracking.spec import Averaged, Costs, Spec
 from jaxsoco.tracking.theory.increments import correlation_root, variance_of_round
-from jaxsoco.tracking.theory.planning import interpolation_eigenvalues
+from jaxsoco.tracking.theory.lost import lost_by_rest
+from jaxsoco.tracking.theory.planning import at_rest, interpolation_eigenvalues
 from jaxsoco_kernels import jacobi
 from jaxsoco_kernels.jacobi import Spectrum
 
@@ -37,7 +43,7 @@ def step_variance(spec: Spec, lanes: int) -> jax.Array:
     return jnp.sum(turned[:, None] * turned[None], axis=2)
 
 
-def exploration_costs(spec: Spec, coordinates: jax.Array, hits: jax.Array) -> Costs:
+def exploration_costs(problem: Averaged, coordinates: jax.Array, hits: jax.Array) -> Costs:
     """Expected costs of the rounds ``1 .. T0``, given their deviations ``y_t``.
 
     With ``w_t = y_(t-1) - delta_t`` they are ``1/2 y_t' A y_t``, ``1/2 E |y_t - w_t|^2 = 1/2 |y_t -
@@ -45,10 +51,13 @@ def exploration_costs(spec: Spec, coordinates: jax.Array, hits: jax.Array) -> Co
     1/2 |C_t^(-1/2) (y_t - C_t y_(t-1))|^2 + 1/2 tr(C_t Sigma_t)``.
 
     Args:
-      spec: of the problem.
+      problem: what is averaged, and which part is charged.
       coordinates: the deviations in the eigenbasis of ``A``, ``[T0, d, ...]``.
       hits: their hitting costs ``[T0, ...]``.
     """
+    spec = problem.spec
+    if problem.part not in ("all", "exploration"):
+        return _nothing(coordinates)
     lanes, dtype = coordinates.ndim - 2, coordinates.dtype
     eigenvalues = align(spec.eigenvalues, 1, lanes)
     spread = _diagonal(step_variance(spec, lanes))
@@ -64,10 +73,57 @@ def exploration_costs(spec: Spec, coordinates: jax.Array, hits: jax.Array) -> Co
         hit=jnp.sum(hits, axis=0),
         move=jnp.sum((coordinates - last) ** 2 + walked, axis=(0, 1)) / 2,
         regret=jnp.sum(miss * miss / keep + keep * walked, axis=(0, 1)) / 2,
+        lost=jnp.zeros(coordinates.shape[2:], dtype),
     )
 
 
-def exploitation_costs(spec: Spec, coordinates: jax.Array, estimate: Spectrum) -> Costs:
+def exploitation_costs(problem: Averaged, coordinates: jax.Array, estimate: Spectrum) -> Costs:
+    """Expected costs of LAI with an estimate ``Ahat``, or a part of it, after the exploration.
+
+    Args:
+      problem: what is averaged, and which part is charged.
+      coordinates: the deviations of the exploring rounds in the eigenbasis of ``A``,
+        ``[T0, d, ...]``.
+      estimate: ``Ahat``.
+    """
+    estimate = jacobi.settle(estimate)
+    lost = lost_by_rest(problem.spec, estimate.basis, at_rest(jacobi.eigenvalues(estimate)))
+    if problem.part == "exploration":
+        return _nothing(coordinates)._replace(lost=lost)
+    if problem.part in ("eigenvalues", "eigenbasis"):
+        estimate = _err_in(problem.part, problem.spec, estimate)
+    return _plan_costs(problem.spec, coordinates, estimate)._replace(lost=lost)
+
+
+def _nothing(coordinates: jax.Array) -> Costs:
+    """No costs of runs with these deviations."""
+    zero = jnp.zeros(coordinates.shape[2:], coordinates.dtype)
+    return Costs(zero, zero, zero, zero)
+
+
+def _err_in(part: str, spec: Spec, estimate: Spectrum) -> Spectrum:
+    """``V m V'`` (``eigenvalues``) or ``U l U'`` (``eigenbasis``) of ``A = V l V'`` and ``U m U'``.
+
+    The k-th smallest eigenvalue of one belongs to the k-th smallest of the other.
+    """
+    own = jacobi.eigenvalues(estimate)
+    true = jnp.broadcast_to(align(spec.eigenvalues, 1, own.ndim - 1), own.shape)
+    basis = jnp.broadcast_to(align(spec.basis, 2, own.ndim - 1), estimate.basis.shape)
+    true, basis = _ascending(true, basis)
+    own, turned = _ascending(own, estimate.basis)
+    basis, values = (basis, own) if part == "eigenvalues" else (turned, true)
+    eye = align(jnp.eye(len(own), dtype=own.dtype), 2, own.ndim - 1)
+    return Spectrum(basis, eye * values[None])
+
+
+def _ascending(values: jax.Array, basis: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Eigenvalues ``[d, ...]`` in ascending order, and the columns of their basis with them."""
+    order = jnp.argsort(values, axis=0)
+    columns = jnp.broadcast_to(order[None], basis.shape)
+    return jnp.take_along_axis(values, order, 0), jnp.take_along_axis(basis, columns, 1)
+
+
+def _plan_costs(spec: Spec, coordinates: jax.Array, estimate: Spectrum) -> Costs:
     """Expected costs of LAI with an estimate ``Ahat`` from round ``T0 + 1`` to the end.
 
     With ``S_t = E w_t w_t'``, ``y_t = Chat_t w_t`` and ``K_t = Chat_t - C_t`` they are ``1/2
@@ -83,7 +139,6 @@ def exploitation_costs(spec: Spec, coordinates: jax.Array, estimate: Spectrum) -
     """
     lanes, dtype = coordinates.ndim - 2, coordinates.dtype
     eigenvalues = align(spec.eigenvalues, 1, lanes)
-    estimate = jacobi.settle(estimate)
     believed = jacobi.eigenvalues(estimate)
     # With A = V l V' and Ahat = U m U': into = V' U, and all second moments in the basis U.
     basis = align(spec.basis, 2, lanes)
@@ -120,7 +175,7 @@ def exploitation_costs(spec: Spec, coordinates: jax.Array, estimate: Spectrum) -
 
     start = (second, (zero, zero, zero))
     _, (hit, move, regret) = jax.lax.fori_loop(rounds + 1, spec.horizon + 1, body, start)
-    return Costs(hit, move, regret)
+    return Costs(hit, move, regret, zero)
 
 
 def _modulation(spec: Spec, rounds: jax.Array, dtype: Any) -> jax.Array:

@@ -123,8 +123,14 @@ def _cleaned(eigenvalues: jax.Array) -> jax.Array:
 
     Over many rounds even 1e-7 would move what a direction without hitting cost must not move.
     """
+    return jnp.where(at_rest(eigenvalues), 0, eigenvalues)
+
+
+def at_rest(eigenvalues: jax.Array) -> jax.Array:
+    """Where an estimate with these eigenvalues ``[d, ...]`` makes LAI stay: those that are 0 up to
+    rounding, bool ``[d, ...]``."""
     cut = 8 * jnp.finfo(eigenvalues.dtype).eps * jnp.max(eigenvalues, axis=0)
-    return jnp.where(eigenvalues > cut[None], eigenvalues, 0)
+    return ~(eigenvalues > cut[None])
 
 
 def weights(near: jax.Array, left: jax.Array) -> tuple[jax.Array, jax.Array]:
