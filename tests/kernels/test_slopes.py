@@ -237,7 +237,7 @@ def test_lanes_vmap_and_single_agree(kind, x64):
     def step(data, start, *frame):
         return slopes.window_step(slope_of(kind), data, start, *frame)
 
-    for call in (offline, step):
+    for call in map(jax.jit, (offline, step)):
         native = call(data, prices.start, *frame)
         mapped = jax.vmap(call, in_axes=-1, out_axes=-1)(data, prices.start, *frame)
         for a, b in zip(*map(jax.tree.leaves, (native, mapped)), strict=True):
