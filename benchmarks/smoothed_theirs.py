@@ -227,7 +227,7 @@ class NestedSearch(Steps):
             x = project(level)
             return np.sum((x - before) ** 2) / 2 - RATIO * level
 
-        return project(optimize.brentq(gap, 1e-9 * now, now, rtol=1e-6))
+        return project(optimize.brentq(gap, 1e-9 * now, now, rtol=np.float64(1e-6)))
 
 
 THEIRS = {

@@ -18,7 +18,7 @@ Derivatives are automatic: exact, one-sided where a kink is at a bound.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -27,6 +27,8 @@ from jaxsoco_kernels.lanes import spread, take
 from jaxsoco_kernels.shapes import expect, expect_floating
 
 Array = jax.Array
+Scalar = Any
+"""An array ``[...]`` or a number."""
 
 
 class Knots(NamedTuple):
@@ -36,7 +38,7 @@ class Knots(NamedTuple):
       place: where the kinks are, ascending, ``[k, ...]``; at a jump two have the same place. Behind
         the last one it is repeated.
       value: the clipped slope there, ascending from ``-down`` to ``up``, ``[k, ...]``.
-      count: how many kinks there are, int32 ``[...]``.
+      kinks: how many there are, int32 ``[...]``.
       lower: ``L [...]``; at most ``place[0]``, and less where the slope is ``-down`` in between.
       upper: ``U [...]``.
       lost: kinks that found no place so far, int32 ``[...]``. The slope is exact while this is 0;
@@ -45,13 +47,13 @@ class Knots(NamedTuple):
 
     place: Array
     value: Array
-    count: Array
+    kinks: Array
     lower: Array
     upper: Array
     lost: Array
 
 
-def start(position: Array, up: Array | float, down: Array | float, capacity: int = 16) -> Knots:
+def start(position: Array, up: Scalar, down: Scalar, capacity: int = 16) -> Knots:
     """The slope before the first round: a jump at ``position [...]``.
 
     >>> from jaxsoco_kernels import knots
@@ -78,9 +80,7 @@ def start(position: Array, up: Array | float, down: Array | float, capacity: int
     return Knots(place, value, none + 2, position, position, none)
 
 
-def quadratic_step(
-    knots: Knots, a: Array | float, v: Array | float, up: Array | float, down: Array | float
-) -> Knots:
+def quadratic_step(knots: Knots, a: Scalar, v: Scalar, up: Scalar, down: Scalar) -> Knots:
     """Adds the cost ``a/2 (x - v)^2``, exactly.
 
     >>> from jaxsoco_kernels import knots
@@ -113,9 +113,7 @@ def quadratic_step(
     return after._replace(lower=lower, upper=upper)
 
 
-def absolute_step(
-    knots: Knots, a: Array | float, v: Array | float, up: Array | float, down: Array | float
-) -> Knots:
+def absolute_step(knots: Knots, a: Scalar, v: Scalar, up: Scalar, down: Scalar) -> Knots:
     """Adds the cost ``a |x - v|``, exactly; arguments as in :func:`quadratic_step`.
 
     >>> from jaxsoco_kernels import knots
@@ -152,7 +150,7 @@ def bounds(knots: Knots) -> tuple[Array, Array]:
     return knots.lower, knots.upper
 
 
-def evaluate(knots: Knots, x: Array | float) -> Array:
+def evaluate(knots: Knots, x: Scalar) -> Array:
     """The clipped slope at ``x [...]``; at a jump its upper value.
 
     >>> from jaxsoco_kernels import knots
@@ -170,7 +168,7 @@ def evaluate(knots: Knots, x: Array | float) -> Array:
     return jnp.where(index == knots.place.shape[0], knots.value[-1], inside)
 
 
-def mean(knots: Knots, lo: Array | float = -jnp.inf, hi: Array | float = jnp.inf) -> Array:
+def mean(knots: Knots, lo: Scalar = -jnp.inf, hi: Scalar = jnp.inf) -> Array:
     """Mean of the distribution ``P``, clipped to a box: ``hi - integral of P from lo to hi``.
 
     >>> from jaxsoco_kernels import knots
@@ -199,7 +197,7 @@ def mean(knots: Knots, lo: Array | float = -jnp.inf, hi: Array | float = jnp.inf
     return inside[-1] - jnp.sum(area, axis=0)
 
 
-def quantile(knots: Knots, u: Array | float) -> Array:
+def quantile(knots: Knots, u: Scalar) -> Array:
     """The first place where ``P >= u``, with ``u [...]`` in [0, 1].
 
     >>> from jaxsoco_kernels import knots
@@ -215,7 +213,7 @@ def quantile(knots: Knots, u: Array | float) -> Array:
     return jnp.where(index == knots.place.shape[0], knots.place[-1], inside)
 
 
-def _expect(knots: Knots, **others: Array | float) -> None:
+def _expect(knots: Knots, **others: Scalar) -> None:
     expect(
         place=(knots.place, "k ..."),
         value=(knots.value, "k ..."),
@@ -229,7 +227,7 @@ def _index(rows: Array) -> Array:
 
 def _alive(knots: Knots) -> Array:
     """Which rows hold kinks. It cannot be told from the values: the last kink is repeated."""
-    return _index(knots.place) < knots.count[None]
+    return _index(knots.place) < knots.kinks[None]
 
 
 def _pair(knots: Knots, index: Array) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
@@ -272,9 +270,9 @@ def _clipped(
     below = jnp.sum(alive & (knots.value <= -down[None]), axis=0, dtype=jnp.int32)
     under = jnp.sum(alive & (knots.value < up[None]), axis=0, dtype=jnp.int32)
     first = _cross(knots, below, -down, False)
-    first = jnp.where(below == 0, low_ends[0], jnp.where(below == knots.count, low_ends[1], first))
+    first = jnp.where(below == 0, low_ends[0], jnp.where(below == knots.kinks, low_ends[1], first))
     last = _cross(knots, under, up, True)
-    last = jnp.where(under == 0, high_ends[0], jnp.where(under == knots.count, high_ends[1], last))
+    last = jnp.where(under == 0, high_ends[0], jnp.where(under == knots.kinks, high_ends[1], last))
     inner = jnp.maximum(under - below, 0)
     kept = jnp.minimum(inner, capacity - 2)
 
@@ -311,7 +309,7 @@ def _with_jump(knots: Knots, a: Array, v: Array) -> Knots:
     (p0, s0), (p1, s1) = _pair(knots, left)
     slanted = s0 + (s1 - s0) / jnp.where(p1 > p0, p1 - p0, 1) * (v - p0)
     slanted = jnp.where(left == 0, knots.value[0], slanted)
-    slanted = jnp.where(left == knots.count, knots.value[-1], slanted)
+    slanted = jnp.where(left == knots.kinks, knots.value[-1], slanted)
     upmost = take(knots.value, jnp.clip(left + there - 1, 0, size - 1))
     low, high = jnp.where(there > 0, s1, slanted), jnp.where(there > 0, upmost, slanted)
     # Kinks that are at v make room for the two new ones: the rest moves by two, one or none.
@@ -330,4 +328,4 @@ def _with_jump(knots: Knots, a: Array, v: Array) -> Knots:
 
     place = rows(knots.place, v, v, jnp.zeros_like(a))
     value = rows(knots.value, low, high, a)
-    return knots._replace(place=place, value=value, count=knots.count + new)
+    return knots._replace(place=place, value=value, kinks=knots.kinks + new)

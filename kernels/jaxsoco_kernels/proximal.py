@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from functools import reduce
 from operator import add
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +24,8 @@ from jaxsoco_kernels.lanes import spread
 from jaxsoco_kernels.shapes import expect
 
 Array = jax.Array
+Scalar = Any
+"""An array ``[...]`` or a number."""
 
 
 class Proximal(NamedTuple):
@@ -40,7 +42,7 @@ class Proximal(NamedTuple):
     info: Info
 
 
-def path_point(eigen: Array, basis: Array, v: Array, y: Array, eta: Array | float) -> Array:
+def path_point(eigen: Array, basis: Array, v: Array, y: Array, eta: Scalar) -> Array:
     """The proximal point ``argmin eta/2 (x - v)' A (x - v) + 1/2 |x - y|^2``.
 
     On the path ``x - y = -eta A (x - v)``: the implicit step of online mirror descent. Derivatives
@@ -70,9 +72,9 @@ def balance(
     basis: Array,
     v: Array,
     y: Array,
-    ratio: Array | float,
+    ratio: Scalar,
     *,
-    offset: Array | float = 0.0,
+    offset: Scalar = 0.0,
     squared: bool = False,
     trips: int = 16,
 ) -> Proximal:
@@ -130,9 +132,9 @@ def level(
     basis: Array,
     v: Array,
     y: Array,
-    height: Array | float,
+    height: Scalar,
     *,
-    offset: Array | float = 0.0,
+    offset: Scalar = 0.0,
     trips: int = 16,
 ) -> Proximal:
     """The projection of ``y`` onto the level set ``f <= height``.
@@ -178,7 +180,7 @@ def level(
 
 
 def entropic_prox(
-    A: Array | None, b: Array, y: Array, weight: Array | float, *, trips: int = 18
+    A: Array | None, b: Array, y: Array, weight: Scalar, *, trips: int = 18
 ) -> tuple[Array, Info]:
     """The proximal point on the simplex: ``argmin 1/2 x' A x + <b, x> + weight KL(x, y)``.
 

@@ -8,6 +8,8 @@ nodes they are exact, and what is between the nodes is taken for linear.
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
@@ -15,9 +17,11 @@ from jaxsoco_kernels.lanes import align, spread, take
 from jaxsoco_kernels.shapes import expect
 
 Array = jax.Array
+Scalar = Any
+"""An array ``[...]`` or a number."""
 
 
-def initial(places: Array, start: Array | float, up: Array | float, down: Array | float) -> Array:
+def initial(places: Array, start: Scalar, up: Scalar, down: Scalar) -> Array:
     """The slope before the first round at ``places``: ``up`` from the start on, ``-down`` before.
 
     >>> from jaxsoco_kernels import thresholds
@@ -41,7 +45,7 @@ def initial(places: Array, start: Array | float, up: Array | float, down: Array 
     return jnp.where(right, up[None], -down[None])
 
 
-def threshold_step(s: Array, difference: Array, up: Array | float, down: Array | float) -> Array:
+def threshold_step(s: Array, difference: Array, up: Scalar, down: Scalar) -> Array:
     """One round on the integers: ``difference + clip(s, -down, up)`` at every threshold.
 
     >>> from jaxsoco_kernels import thresholds
@@ -65,7 +69,7 @@ def threshold_step(s: Array, difference: Array, up: Array | float, down: Array |
     return difference + _clip(s, up, down)
 
 
-def grid_step(s: Array, slope: Array, up: Array | float, down: Array | float) -> Array:
+def grid_step(s: Array, slope: Array, up: Scalar, down: Scalar) -> Array:
     """One round on a grid: ``slope + clip(s, -down, up)`` at every node.
 
     The work function's slope at the nodes is exact; what is between them is linear, so that
@@ -88,7 +92,7 @@ def grid_step(s: Array, slope: Array, up: Array | float, down: Array | float) ->
     return slope + _clip(s, up, down)
 
 
-def crossing(nodes: Array, s: Array, level: Array | float, *, last: bool = False) -> Array:
+def crossing(nodes: Array, s: Array, level: Scalar, *, last: bool = False) -> Array:
     """The first place where a slope on a grid reaches ``level``, or the last where it is no more.
 
     With ``-down`` and ``up``, ``last`` for the latter, these are ``L`` and ``U``; the quantile
@@ -120,7 +124,7 @@ def crossing(nodes: Array, s: Array, level: Array | float, *, last: bool = False
     return jnp.where((index == 0) | (index == size), p1, p0 + (p1 - p0) * share)
 
 
-def grid_mean(nodes: Array, s: Array, up: Array | float, down: Array | float) -> Array:
+def grid_mean(nodes: Array, s: Array, up: Scalar, down: Scalar) -> Array:
     """Mean of the distribution ``P = (clip(s) + down) / (up + down)`` on a grid, by trapezoids.
 
     >>> from jaxsoco_kernels import thresholds
@@ -142,7 +146,7 @@ def grid_mean(nodes: Array, s: Array, up: Array | float, down: Array | float) ->
     return places[-1] - jnp.sum(area, axis=0)
 
 
-def trigger(on: Array, s: Array, up: Array | float, down: Array | float) -> Array:
+def trigger(on: Array, s: Array, up: Scalar, down: Scalar) -> Array:
     """Which thresholds are exceeded: set below ``-down``, reset above ``up``, else as before.
 
     Forwards through the rounds this is lazy capacity provisioning, backwards from
@@ -163,9 +167,7 @@ def trigger(on: Array, s: Array, up: Array | float, down: Array | float) -> Arra
     return (s < -down[None]) | ((s <= up[None]) & on)
 
 
-def threshold_path(
-    differences: Array, start: Array | float, up: Array | float, down: Array | float
-) -> Array:
+def threshold_path(differences: Array, start: Scalar, up: Scalar, down: Scalar) -> Array:
     """The integral positions that cost least over a whole horizon, exactly; ties go down.
 
     >>> from jaxsoco_kernels import thresholds
@@ -201,6 +203,6 @@ def threshold_path(
     return jax.lax.scan(backward, end < 0, (s, last), reverse=True)[1]
 
 
-def _clip(s: Array, up: Array | float, down: Array | float) -> Array:
+def _clip(s: Array, up: Scalar, down: Scalar) -> Array:
     up, down = spread((up, down), s[0])
     return jnp.clip(s, -down[None], up[None])

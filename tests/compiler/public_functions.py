@@ -231,7 +231,7 @@ def _targets(g: Draw, rounds: int) -> tuple[np.ndarray, np.ndarray]:
     return g.uniform(rounds, low=0.1, high=2), g.uniform(rounds, high=4)
 
 
-def _quadratic(g: Draw) -> tuple[np.ndarray, ...]:
+def _quadratic(g: Draw) -> tuple[Any, ...]:
     return g.uniform(D, low=0.1, high=3), g.spectrum().basis, g.normal(D), g.normal(D)
 
 

@@ -94,7 +94,7 @@ def test_long_runs_fit(kind, x64):
     assert not np.any(states.lost)
     assert np.all(np.diff(states.place, axis=1) >= 0) and np.all(np.diff(states.value, axis=1) >= 0)
     if kind == "quadratic":
-        assert np.max(states.count) <= 10
+        assert np.max(states.kinks) <= 10
 
 
 @float64
@@ -103,7 +103,7 @@ def test_costs_that_meet_at_two_places_need_few_kinks(x64):
     rounds = 300
     v = np.where(np.arange(rounds) // 21 % 2, 0.0, 1.0)[:, None]
     states = follow(np.full((rounds, 1), 0.05), np.ones((rounds, 1), bool), v, *np.ones((3, 1)))
-    assert not np.any(states.lost) and np.max(states.count) <= 6
+    assert not np.any(states.lost) and np.max(states.kinks) <= 6
 
 
 @float64

@@ -46,7 +46,8 @@ def test_points_solve_the_proximal_problem(x64):
     x = np.asarray(proximal.path_point(*problem, eta))
     A = matrices(*problem[:2])
     for i in range(50):
-        wanted = reference_point(A[..., i], *(z[:, i] for z in problem[2:]), eta[i])
+        v, y = (z[:, i] for z in problem[2:])
+        wanted = reference_point(A[..., i], v, y, eta[i])
         np.testing.assert_allclose(x[:, i], wanted, rtol=1e-9, atol=1e-9)
 
 
@@ -76,8 +77,8 @@ def test_balance_is_the_root_that_brentq_finds(squared, flat, offset, x64):
             assert np.isinf(found.eta[i])
             np.testing.assert_allclose(found.point[:, i], limit, atol=1e-10)
             continue
-        log_eta = scipy.optimize.brentq(gap, -25, 22, xtol=1e-13, maxiter=300)
-        wanted = reference_point(A[..., i], v, y, np.exp(log_eta))
+        log_eta = scipy.optimize.brentq(gap, -25.0, 22.0, xtol=1e-13, maxiter=300)
+        wanted = reference_point(A[..., i], v, y, float(np.exp(np.asarray(log_eta))))
         scale = max(1, np.abs(y).max())
         np.testing.assert_allclose(found.point[:, i], wanted, atol=1e-7 * scale)
 
@@ -154,10 +155,10 @@ def test_levels_are_projections(x64):
         x = cvxpy.Variable(5)
         root = np.sqrt(eigen[:, i])[:, None] * basis[..., i].T / np.sqrt(2 * height[i])
         inside = cvxpy.norm(root @ (x - v[:, i])) <= 1
-        scale = np.linalg.norm(y[:, i])
+        scale = float(np.linalg.norm(y[:, i]))
         distance = cvxpy.norm(x - y[:, i]) / scale
         cvxpy.Problem(cvxpy.Minimize(distance), [inside]).solve(solver=cvxpy.CLARABEL)
-        np.testing.assert_allclose(found.point[:, i], x.value, atol=1e-3 * scale)
+        np.testing.assert_allclose(found.point[:, i], np.asarray(x.value), atol=1e-3 * scale)
         hit = hitting(A[..., i], v[:, i], np.asarray(found.point[:, i]))
         assert hit == pytest.approx(height[i], rel=1e-9)
 
@@ -255,7 +256,7 @@ def test_entropic_points_are_those_of_clarabel(x64):
         moved = cvxpy.sum(cvxpy.rel_entr(x, y[:, i]))
         problem = cvxpy.Problem(cvxpy.Minimize(hit + weight[i] * moved), [cvxpy.sum(x) == 1])
         problem.solve(solver=cvxpy.CLARABEL)
-        np.testing.assert_allclose(found[:, i], x.value, atol=2e-4)
+        np.testing.assert_allclose(found[:, i], np.asarray(x.value), atol=2e-4)
 
 
 @float64

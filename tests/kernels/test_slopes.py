@@ -34,7 +34,8 @@ def slope_of(kind: str):
 
 @partial(jax.jit, static_argnames=("kind", "sweeps"))
 def best(kind, data, prices, sweeps=45):
-    return slopes.offline(slope_of(kind), data, *prices, LO, HI, sweeps)
+    start, up, down = prices
+    return slopes.offline(slope_of(kind), data, start, up, down, LO, HI, sweeps)
 
 
 def one(tree, lane: int):
@@ -62,7 +63,7 @@ def test_whole_horizons_are_the_recursion_run_backwards(kind, x64):
     data, prices = problems(kind, 12, 30, seed=1)
     path = np.asarray(best(kind, data, prices)[0])
     rows = [jax.tree.map(lambda x, t=t: x[t], data) for t in range(12)]
-    derivatives = [partial(KINDS[kind].slope, np, t=row) for row in rows]
+    derivatives = [lambda x, row=row: KINDS[kind].slope(np, x, row) for row in rows]
     lower = levels(derivatives, prices, -prices.down, False)
     upper = levels(derivatives, prices, prices.up, True)
     wanted = [levels(derivatives, prices, 0.0, False)[-1]]
