@@ -216,6 +216,7 @@ def test_pcm_stays_below_eta_against_the_adversary(metric, instance, x64):
 
 
 @X64
+@pytest.mark.slow
 def test_two_points_are_all_that_hindsight_needs(x64):
     """The optimum of all prices that were met, at all points, is that of the comparators."""
     for instance in ("G_y", "A_y", "E.3"):

@@ -67,6 +67,7 @@ def decisions_of(advice: Advice, lane: int, points: int) -> np.ndarray:
 
 
 @X64
+@pytest.mark.slow
 def test_greedy_advice_is_the_learner_greedy_and_st_clip_is_consistent_with_it(x64):
     problem = jaxsoco.make("allocation/carbon_jobs", advice="greedy", data_size=8.0)
     keys = jaxsoco.seed_keys(0, JOBS)

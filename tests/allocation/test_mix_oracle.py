@@ -124,6 +124,7 @@ def test_the_whole_weight_on_one_of_two_states_is_advice_in_one(x64):
 
 
 @X64
+@pytest.mark.slow
 def test_one_state_may_be_named_twice_and_states_in_any_order(x64):
     clips = random_mixes(5, 2)
     arguments = mix_arguments(clips, 2)
@@ -160,7 +161,7 @@ def test_single_run_lanes_vmap_and_both_forms(mixed, x64):
 
 
 @X64
-@pytest.mark.parametrize("atoms", [2, None])
+@pytest.mark.parametrize("atoms", [2, pytest.param(None, marks=pytest.mark.slow)])
 def test_the_multiplier_is_the_price_of_the_budget(atoms, x64):
     """Envelope theorem: the objective falls by the multiplier for each unit of budget."""
     clips = [c for c in random_mixes(5, 2) if c.least == 0][:20]
@@ -206,7 +207,7 @@ def test_slopes(atoms, mixed, x64):
 
 
 @X64
-@pytest.mark.parametrize("mixed", [False, True])
+@pytest.mark.parametrize("mixed", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_following_is_feasible_also_where_the_advice_does_too_much(mixed, x64):
     """With no more budget than the scaled advice spends, the step keeps to it."""
     clips = []
@@ -232,7 +233,7 @@ def test_following_is_feasible_also_where_the_advice_does_too_much(mixed, x64):
 
 @X64
 @pytest.mark.oracle
-@pytest.mark.parametrize("mixed", [False, True])
+@pytest.mark.parametrize("mixed", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_budget_below_what_any_plan_needs_is_exceeded_by_the_least(mixed, x64):
     clips = [
         c._replace(budget=c.budget - 5 * c.slot.price.bounds.U)
@@ -248,7 +249,7 @@ def test_a_budget_below_what_any_plan_needs_is_exceeded_by_the_least(mixed, x64)
 
 
 @pytest.mark.parametrize("x64", [False], indirect=True)
-@pytest.mark.parametrize("mixed", [False, True])
+@pytest.mark.parametrize("mixed", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_single_precision(mixed, x64):
     clips = random_mixes(5, 2, mixed=mixed)
     # Room for rounding: a budget of exactly what is needed is not one in float32.

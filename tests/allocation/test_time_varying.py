@@ -118,7 +118,7 @@ LEARNERS = {
     "st_clip": {"metric": "tree", "epsilon": 0.1},
     "st_clip-true": {"metric": "true", "epsilon": 0.1},
 }
-FAST = ("threshold", "pcm")
+FAST = ("threshold", "greedy")
 
 
 def constant(spec: Spec) -> tuple[Spec, tuple[Spec, Spec]]:
@@ -426,7 +426,8 @@ def rising_jobs(seed: int) -> Spec:
 
 
 @X64
-@pytest.mark.parametrize("metric", ["tree", pytest.param("true", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("metric", ["tree", "true"])
 def test_st_clip_is_consistent_whatever_the_network_does(metric, x64):
     """With the slot's own distances for the way back, 39 of 96 jobs that are lured would fail."""
     algorithm, params = jaxsoco.learner("allocation/st_clip", metric=metric, epsilon=0.1)
