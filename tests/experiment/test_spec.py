@@ -207,7 +207,7 @@ MALFORMED = {
     ),
     "unknown comparator": ("tile = 64", 'compare = ["offline"]', "run.compare[0]", "optimum"),
     "no comparator": ("tile = 64", "compare = []", "run.compare: the list is empty", "optimum"),
-    "unknown key of smoke": ("seeds = 4", "sed = 4", "smoke.sed", 'did you mean "seeds"?'),
+    "unknown key of smoke": ("seeds = 4", "seds = 4", "smoke.seds", 'did you mean "seeds"?'),
     "bad value in smoke": ("seeds = 4", "seeds = 0", "smoke.seeds: 0 is too small", ">= 1"),
     "bad axis in smoke": ("data_size = 1\n", "data_size = [-1]\n", "smoke.data_size[0]", "GB"),
     "horizons in smoke": ("seeds = 4", "horizons = 9", "smoke.horizons", "leave"),
