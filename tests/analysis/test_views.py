@@ -217,7 +217,8 @@ def test_every_view_can_be_drawn(make_sweep, plot):
     ledger = ledger_of(make_sweep, plots=[plot | where], axes=axes)
     with style.figure_style():
         drawing = figures.draw(plot | where, ledger)
-    labels = [x.get_label() for x in drawing.figure.axes[0].lines]
+    axes = drawing.figure.axes[0]
+    labels = [x.get_label() for x in axes.lines] + axes.get_legend_handles_labels()[1]
     assert any(str(label).startswith("a") for label in labels)
     assert any("propto" in str(label) for label in labels) == ("trend" in plot)
 
