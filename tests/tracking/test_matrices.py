@@ -130,7 +130,7 @@ def test_the_paper_like_spectra_are_fields(tmp_path):
     own = {"dimension": 6, "rank": 2, "smallest_eigenvalue": 1.0, "largest_eigenvalue": 4.0}
     deficient = prepare(values(**own), tmp_path)
     np.testing.assert_allclose(deficient.content.spectrum.eigenvalues, [0, 0, 0, 0, 1, 4])
-    assert deficient.group == (6, 2, "gaussian", "uniform")
+    assert deficient.group == (6, 2, "gaussian", "uniform", "all")
     again = prepare(values(matrix_seed=1), tmp_path).content.spectrum
     assert not np.allclose(again.matrix, full.matrix)
 
