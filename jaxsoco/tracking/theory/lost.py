@@ -47,7 +47,7 @@ def remember(
     size = jnp.sqrt(square(before))
     move = (before - deviation) / jnp.where(size > 0, size, 1)[None]
     place = clock % moves.shape[0]
-    return jax.lax.dynamic_update_index_in_dim(moves, move, place, 0)
+    return jax.lax.dynamic_update_index_in_dim(moves, move.astype(moves.dtype), place, 0)
 
 
 def lost_by_moves(spec: Spec, moves: jax.Array) -> jax.Array:
