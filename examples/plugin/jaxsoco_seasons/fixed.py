@@ -68,7 +68,9 @@ def fixed_point(
     miss = sums.mean / (1 + rounds * eigenvalues)  # m - z
     point = sums.mean - miss
     hit = jnp.sum(eigenvalues * (rounds * miss * miss + sums.squares), axis=1) / 2
-    costs = {"hit": hit, "move": jnp.sum(point * point, axis=1) / 2, "regret": jnp.zeros_like(hit)}
+    nothing = jnp.zeros_like(hit)
+    move = jnp.sum(point * point, axis=1) / 2
+    costs = {"hit": hit, "move": move, "regret": nothing, "lost": nothing}
     return costs, jnp.zeros(lanes, jnp.int32)
 
 
