@@ -13,7 +13,7 @@ from jaxsoco.analysis.kinds import Kind
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.pairing import mean_step, median_step
 from jaxsoco.analysis.samples import Sample, as_sample
-from jaxsoco.analysis.selection import Scope
+from jaxsoco.analysis.selection import Scope, check_against, check_cost, check_labels
 from jaxsoco.analysis.statistics import Estimate, certain
 from jaxsoco.analysis.verdicts import Verdict, decide, reason, seeds_to_decide
 from jaxsoco.core.schema import Field
@@ -143,6 +143,26 @@ def check_equality(key: str, low: Any, high: Any, scope: Scope) -> None:
     if numbers and low == high:
         message = f"claims that an estimate equals {low:g}"
         scope.report(key, message, "a claim of equality states its tolerance: want two bounds")
+
+
+def check_growth(table: Mapping[str, Any], axis: str | None, scope: Scope) -> str | None:
+    """Checks what claims on the growth along an axis share, and returns the axis.
+
+    Args:
+      table: the check.
+      axis: the one that it names, or that goes without saying; None if there is neither.
+      scope: what the experiment has; takes the problems.
+    """
+    check_labels("algorithm", table.get("algorithm"), scope)
+    check_cost(table, scope)
+    check_against(table, scope, needed=False)
+    between = table.get("between")
+    if isinstance(between, list | tuple) and len(between) == 2:
+        check_equality("between", between[0], between[1], scope)
+    if axis is None:
+        hint = "want a numeric axis"
+        scope.report("axis", "is missing, and no axis goes without saying", hint)
+    return axis
 
 
 def _quantile(probability: float) -> Callable[[Sample, float], Estimate]:

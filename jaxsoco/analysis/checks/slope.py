@@ -8,16 +8,13 @@ from jaxsoco.analysis.checks._base import (
     ALGORITHM,
     Check,
     CheckResult,
-    check_equality,
+    check_growth,
     number,
 )
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.selection import (
     Scope,
-    check_against,
     check_axis,
-    check_cost,
-    check_labels,
     check_last,
     default_axis,
 )
@@ -52,17 +49,9 @@ class Slope(Check):
 
     def validate(self, scope: Scope) -> None:
         """Reports unknown names, and an axis that is missing or cannot have a slope."""
-        check_labels("algorithm", self.table.get("algorithm"), scope)
-        check_cost(self.table, scope)
-        check_against(self.table, scope, needed=False)
-        between = self.table.get("between")
-        if isinstance(between, list | tuple) and len(between) == 2:
-            check_equality("between", between[0], between[1], scope)
         axis = self.table.get("axis") or default_axis(scope.axes, scope.checkpoints)
-        if axis is None:
-            hint = "want a numeric axis"
-            scope.report("axis", "is missing, and no axis goes without saying", hint)
-        else:
+        axis = check_growth(self.table, axis, scope)
+        if axis is not None:
             check_axis(axis, self.where, scope, numeric=True)
             check_last(self.table, axis, scope)
 

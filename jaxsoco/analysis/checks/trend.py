@@ -13,16 +13,13 @@ from jaxsoco.analysis.checks._base import (
     ALGORITHM,
     Check,
     CheckResult,
-    check_equality,
+    check_growth,
     number,
 )
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.selection import (
     Scope,
-    check_against,
     check_axis,
-    check_cost,
-    check_labels,
     default_axis,
 )
 from jaxsoco.analysis.statistics import Estimate
@@ -71,20 +68,13 @@ class Trend(Check):
 
     def validate(self, scope: Scope) -> None:
         """Reports unknown names, a law that nothing or two things fix, and a place that is none."""
-        check_labels("algorithm", self.table.get("algorithm"), scope)
-        check_cost(self.table, scope)
-        check_against(self.table, scope, needed=False)
-        between = self.table.get("between")
-        if isinstance(between, list | tuple) and len(between) == 2:
-            check_equality("between", between[0], between[1], scope)
         given = self.table.keys() & {"through", "constant"}
         if len(given) != 1:
             message = "is missing, and so is constant" if not given else "is there with constant"
             scope.report("through", message, "want one of them")
         axis = self.table.get("axis") or default_axis(scope.axes)
+        axis = check_growth(self.table, axis, scope)
         if axis is None:
-            hint = "want a numeric axis"
-            scope.report("axis", "is missing, and no axis goes without saying", hint)
             return
         before = len(scope.issues)
         # Rounds of one run are no places here.
