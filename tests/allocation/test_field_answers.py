@@ -204,11 +204,12 @@ def test_records_of_a_data_frame(tmp_path):
         ('{"a": 1, "b": [2]}', "none of the known ones (known: answers of Electricity Maps"),
         ("[1, 2, 3]", "holds values without names"),
         ("[]", "holds no records"),
-        ('{"data": [{"datetime": "2022', "is no valid JSON"),
+        ('{"data": [{"datetime": "2022', "line 1: no JSON"),
+        ('{"a": 1, "a": 2}', "a.json: a: is there twice"),
         ("[" * 5000, "is nested too deep"),
         ('{"history": [{"zone": "DE", "datetime": "2022-01-01T00:00Z", '
          '"powerConsumptionBreakdown": {"wind": 5}}]}', "the power of a grid's sources"),
-        ('{"a": 1}\n{"a": \n', "is no valid JSON"),
+        ('{"a": 1}\n{"a": \n', "line 2: no JSON"),
     ],
 )  # fmt: skip
 def test_other_json_is_named_once(tmp_path, text, expected):

@@ -17,7 +17,6 @@ of JSON on each line.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,8 +27,8 @@ from jaxsoco.allocation.data.carbon_csv.headers import HeaderError, Layout
 from jaxsoco.allocation.data.carbon_csv.names import GRAMS_PER_KWH_OF_LB_PER_MWH, is_estimated
 from jaxsoco.allocation.data.carbon_csv.table import header_of
 from jaxsoco.core.content import Content
-from jaxsoco.core.errors import InputError, Issue
-from jaxsoco.core.files import one_line
+from jaxsoco.core.errors import InputError
+from jaxsoco.core.json_text import parse_json, parse_json_lines
 from jaxsoco.core.rows import Table
 from jaxsoco.core.text import shorten
 
@@ -47,6 +46,7 @@ _FAULTS = ("error", "errors", "message", "detail", "status")
 _DEEPEST = 20
 _FORECASTS = "holds forecasts, no measurements"
 _MARK = "answer"
+_CUT = "it may be cut: download it again"
 
 
 def read_answer(content: Content, region: str, signal: str) -> tuple[Table, Layout]:
@@ -78,23 +78,11 @@ def read_answer(content: Content, region: str, signal: str) -> tuple[Table, Layo
 
 
 def _parse(content: Content) -> Any:
-    if content.kind == "JSON Lines":
-        lines = enumerate(content.text.splitlines(), 1)
-        return [_load(text, content.file, line) for line, text in lines if text.strip()]
-    return _load(content.text, content.file, 1)
-
-
-def _load(text: str, file: str, line: int) -> Any:
     try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        message = f"is no valid JSON: {error.msg}"
-        hint = "it may be cut: download it again"
-        raise InputError(Issue(f"{file}:{line + error.lineno - 1}", message, hint)) from None
-    except RecursionError:
-        raise HeaderError("is nested too deep", KNOWN) from None
-    except ValueError as error:  # an integer of thousands of digits
-        raise HeaderError(f"is no valid JSON: {one_line(error)}", KNOWN) from None
+        return (parse_json_lines if content.kind == "JSON Lines" else parse_json)(content.text)
+    except InputError as error:
+        cut = (issue._replace(hint=issue.hint or _CUT) for issue in error.issues)
+        raise InputError(cut).under(content.file) from None
 
 
 def _frame(value: Any) -> Any:
