@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,6 +89,14 @@ def command(folder: Path, out: str, *options: str, **variables: str) -> subproce
     """``jaxsoco run`` in a process of its own."""
     arguments = ("run", "study.toml", "--out", out, *options)
     return start(*arguments, folder=folder, variables=variables)
+
+
+@pytest.fixture(autouse=True)
+def own_temporary(monkeypatch):
+    """A folder for what Ray leaves behind: other workers of these tests have runs in ``/tmp``."""
+    with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp") as place:
+        monkeypatch.setenv("TMPDIR", place)
+        yield
 
 
 def with_ray(folder: Path, out: str, *options: str, **variables: str) -> subprocess.Popen[str]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -55,7 +55,7 @@ def temporary_of_the_dead(path: Path) -> Path:
 
 
 def leftovers() -> set[Path]:
-    """Folders of runs with Ray."""
-    places = {Path("/tmp"), Path(tempfile.gettempdir())}
+    """Folders of runs with Ray among temporary files."""
+    place = Path(os.environ.get("TMPDIR", "/tmp"))
     names = ("jaxsoco-ray-*", ".jaxsoco-plugins.*")
-    return {path for place in places for name in names for path in place.glob(name)}
+    return {path for name in names for path in place.glob(name)}
