@@ -182,6 +182,7 @@ def compare(name: str, lanes: list[Game], points: int, advice: str = "bad") -> n
     return np.asarray(sum(costs[part][-1] for part in ("service", "move", "switch")))
 
 
+@pytest.mark.slow
 @X64
 @pytest.mark.parametrize("instance", ["G_y", "A_y", "E.3"])
 @pytest.mark.parametrize("metric", ["true", pytest.param("tree", marks=pytest.mark.slow)])
@@ -255,6 +256,7 @@ def replace_level(game: Game) -> Game:
     return game._replace(level=game.levels)
 
 
+@pytest.mark.slow
 @X64
 @pytest.mark.parametrize(
     "instance", ["A_y", *(pytest.param(x, marks=pytest.mark.slow) for x in ("G_y", "E.3"))]

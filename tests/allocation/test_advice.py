@@ -98,6 +98,7 @@ def test_whole_slot_advice_is_the_best_schedule_of_the_forecast():
 # --- mixes of paths ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @X64
 @pytest.mark.parametrize(
     "values",
@@ -131,6 +132,7 @@ def test_following_a_mix_costs_what_exact_transport_says(values, x64):
         assert max(means) > 1 + 1e-6
 
 
+@pytest.mark.slow
 @X64
 def test_linear_advice_of_a_perfect_forecast_is_the_linear_optimum(x64):
     keys = jaxsoco.seed_keys(0, JOBS)
@@ -144,6 +146,7 @@ def test_linear_advice_of_a_perfect_forecast_is_the_linear_optimum(x64):
     assert np.mean(ratio) > 1.05
 
 
+@pytest.mark.slow
 @X64
 def test_hindsight_goes_from_the_linear_optimum_to_the_costliest_schedule(x64):
     keys = jaxsoco.seed_keys(0, 32)
@@ -165,6 +168,7 @@ def test_hindsight_goes_from_the_linear_optimum_to_the_costliest_schedule(x64):
     assert np.all(costs[2] <= (costs[0] + costs[-1]) / 2 * (1 + 1e-12))
 
 
+@pytest.mark.slow
 @X64
 def test_the_error_is_an_axis_of_lanes(x64):
     keys = jaxsoco.seed_keys(0, 3)
@@ -184,6 +188,7 @@ def test_the_error_is_an_axis_of_lanes(x64):
     assert np.isfinite(jax.jit(jax.grad(lambda x: paid(x).sum()))(jnp.full(3, 0.3))).all()
 
 
+@pytest.mark.slow
 @X64
 @pytest.mark.parametrize("advice", ["linear", "hindsight"])
 def test_single_jobs_and_vmap(advice, x64):

@@ -230,6 +230,7 @@ def test_random_states(n, x64):
         assert float(info.objective[b]) == pytest.approx(bound, abs=1e-6 * clip.slot.scale)
 
 
+@pytest.mark.slow
 @X64
 @pytest.mark.oracle
 @pytest.mark.parametrize("form", ["factored", pytest.param("full", marks=pytest.mark.slow)])
@@ -404,6 +405,7 @@ def test_advice_as_an_index_or_one_hot(x64):
     assert binding(multiplier, clips) >= 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("x64", [False], indirect=True)
 def test_single_precision(x64):
     clips = random_clips(5)

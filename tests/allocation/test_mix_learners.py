@@ -246,6 +246,7 @@ def test_whole_slots_are_counted_at_one_speed(x64):
         greedy.init(random.words(jaxsoco.seed_keys(0, 4)), BaselineParams(), spec)
 
 
+@pytest.mark.slow
 @X64
 def test_linear_advice_does_the_work_at_the_speeds_of_its_points(x64):
     spec = dataclasses.replace(fast_and_slow(), advice="linear")

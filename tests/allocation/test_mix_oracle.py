@@ -99,6 +99,7 @@ def test_advice_in_many_states(n, atoms, mixed, whole, x64):
     assert compare(clips, step(clips, None if whole else atoms)) >= 8
 
 
+@pytest.mark.slow
 @X64
 def test_the_whole_weight_on_one_of_two_states_is_advice_in_one(x64):
     clips = random_mixes(5, 1)
@@ -160,6 +161,7 @@ def test_single_run_lanes_vmap_and_both_forms(mixed, x64):
         assert abs(gap) < 1e-8 * clips[b].slot.scale
 
 
+@pytest.mark.slow
 @X64
 @pytest.mark.parametrize("atoms", [2, pytest.param(None, marks=pytest.mark.slow)])
 def test_the_multiplier_is_the_price_of_the_budget(atoms, x64):
@@ -248,6 +250,7 @@ def test_a_budget_below_what_any_plan_needs_is_exceeded_by_the_least(mixed, x64)
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("x64", [False], indirect=True)
 @pytest.mark.parametrize("mixed", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_single_precision(mixed, x64):
@@ -304,6 +307,7 @@ def test_the_coupling_is_optimal(sources, states, x64):
         assert np.sum(flow[..., b] * cost[..., b]) == pytest.approx(best, abs=1e-13)
 
 
+@pytest.mark.slow
 @X64
 @pytest.mark.parametrize("states", [2, 4])
 def test_slopes_of_the_coupling(states, x64):

@@ -24,6 +24,7 @@ def promised(
     return load(one.ratio)(problem | (game or {}), own)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("x64", [True], indirect=True)
 def test_eta_and_gamma_are_those_of_the_reference_and_of_the_learners(x64):
     rng = np.random.default_rng(0)

@@ -71,6 +71,7 @@ def test_a_schedule_is_charged_and_the_learner_does_not_see_it(learner, x64):
     assert np.any(work > 1 + 1e-9)
 
 
+@pytest.mark.slow
 @X64
 def test_single_runs_and_lanes_charge_the_same_schedule(x64):
     _, sampled = problems(job_length=4)
@@ -81,6 +82,7 @@ def test_single_runs_and_lanes_charge_the_same_schedule(x64):
         np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10)
 
 
+@pytest.mark.slow
 @X64
 def test_the_feedback_is_the_work_of_the_decision(x64):
     _, sampled = problems(job_length=4)
@@ -192,6 +194,7 @@ def test_the_export_has_the_states_of_the_schedules(tmp_path):
     assert len({v % 4 for v in used if v >= 0}) >= 2 and min(used - {-1.0}) < 4 <= max(used)
 
 
+@pytest.mark.slow
 def test_there_are_no_rounds_to_export_of_a_run_without_traces(tmp_path):
     spec, out = tmp_path / "jobs.toml", tmp_path / "out"
     text = SWEEP.replace("trace = 5\n", "").replace('"pcm"', '"greedy"')

@@ -125,6 +125,7 @@ def test_the_bound_is_the_linear_programs_optimum(x64):
     assert np.median(gaps) < 1e-6 and max(gaps) < 2e-3
 
 
+@pytest.mark.slow
 @X64
 @pytest.mark.oracle
 def test_any_prices_bound_the_cost(x64):
@@ -143,6 +144,7 @@ def test_any_prices_bound_the_cost(x64):
         assert bound.value == pytest.approx(alone, rel=1e-9)
 
 
+@pytest.mark.slow
 @X64
 def test_without_contention_jobs_are_alone(x64):
     network, jobs = draw(3, capacity=(JOBS, JOBS + 1))
@@ -208,6 +210,7 @@ def recost(network, jobs, run):
     return total
 
 
+@pytest.mark.slow
 @X64
 @pytest.mark.parametrize("name", LEARNERS)
 def test_the_bound_lies_below_every_learner(name, x64):

@@ -75,6 +75,7 @@ def test_step_is_never_worse_than_clarabel(n, mixed, x64):
         assert float(done[b]) == pytest.approx(slot.done + work, abs=1e-14)
 
 
+@pytest.mark.slow
 @X64
 def test_instances_are_not_all_of_one_kind(x64):
     """The comparison above means something: the steps wait, split, finish, and move."""
@@ -108,6 +109,7 @@ def test_full_matrix_gives_the_same_step(mixed, x64):
         assert ours == pytest.approx(float(full[2].objective[b]), abs=1e-11 * slot.scale)
 
 
+@pytest.mark.slow
 @X64
 @pytest.mark.parametrize("form", ["factored", "full"])
 @pytest.mark.parametrize("mixed", [False, True], ids=["uniform", "mixed"])

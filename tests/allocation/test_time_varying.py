@@ -151,6 +151,7 @@ def test_learners_on_segments_that_are_alike_are_those_of_soad(name, x64):
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["offline", "integral", "advice", "advice-linear", "advice-worst"])
 def test_comparators_on_segments_that_are_alike_are_those_of_soad(name, x64):
     name, _, kind = name.partition("-")
@@ -164,6 +165,7 @@ def test_comparators_on_segments_that_are_alike_are_those_of_soad(name, x64):
         assert_same_bits(comparator(spec), comparator(still))
 
 
+@pytest.mark.slow
 @X64
 @LANES
 def test_a_mix_of_paths_pays_the_distances_of_each_slot(shared, x64):
@@ -386,6 +388,7 @@ def test_pcm_steps_are_those_of_the_oracle(metric, x64):
     assert forced > 3
 
 
+@pytest.mark.slow
 @X64
 def test_a_job_alone_is_the_job_of_its_lane(x64):
     spec, words = volatile_jobs(6), keys()

@@ -38,6 +38,7 @@ def distances(*, network_segments: int, **values) -> np.ndarray:
     return rows[:network_segments]
 
 
+@pytest.mark.slow
 @X64
 @pytest.mark.parametrize("links", [None, 7])
 @pytest.mark.parametrize("size", [None, 5])
@@ -111,6 +112,7 @@ def changed_links(**values) -> np.ndarray:
     return d[1:, rows, columns] < d[:1, rows, columns] * (1 - 0.9e-6)
 
 
+@pytest.mark.slow
 @X64
 def test_up_to_k_links_are_redrawn(x64):
     hit = changed_links(network_segments=2, network_links=10, count=4000)[0]
@@ -163,6 +165,7 @@ def test_one_region_has_no_network(x64):
     np.testing.assert_array_equal(d, np.zeros((3, 1, 1, COUNT)))
 
 
+@pytest.mark.slow
 @X64
 def test_numbers_may_differ_from_lane_to_lane(x64):
     """As in a sweep, which stacks its points along the lanes: every job is the one it is alone."""

@@ -120,6 +120,7 @@ def test_a_job_draws_a_uniform_subset(x64):
     assert set(np.asarray(jobs.start)) == set(range(size))
 
 
+@pytest.mark.slow
 @X64
 def test_a_subset_is_the_same_job_on_fewer_regions(x64):
     """The job of a lane, on a trace that is cut to its regions by hand, costs the same."""

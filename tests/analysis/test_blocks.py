@@ -381,6 +381,7 @@ def test_blocks_of_other_lengths_are_joined(make_sweep):
     np.testing.assert_allclose(aligned([two])[0].sums[:, 0], by_hand, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_many_blocks_of_a_cell_are_joined(make_sweep):
     sweep = planted(make_sweep, seeds=5000, axes={"size": [0]}, extra={}, checkpoints=(8,))
     runs, blocks = both(sweep, block=2)

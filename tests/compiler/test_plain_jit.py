@@ -20,6 +20,10 @@ FAMILIES = sorted(registry.FAMILIES)
 PLACES = sorted({name.partition(".")[0] for name in public_functions.CALLS} - set(FAMILIES))
 
 
+QUICK = ("tracking", "multistage")
+"""Families whose learners are looked at in every run of the tests, beside the kernels."""
+
+
 def subjects(group: str, whole: bool) -> list[str]:
     """The learners of a family, if ``whole`` its comparators, and its functions; or the kernels."""
     if group == "kernels":
@@ -32,7 +36,7 @@ def subjects(group: str, whole: bool) -> list[str]:
 def wrong(precision: str, lanes: str, extent: str, group: str) -> dict[str, list[str]]:
     """What is wrong with the subjects of a group, found where XLA has its own options."""
     flags = [flag for flag in os.environ["XLA_FLAGS"].split() if YNN not in flag]
-    flags = [flag for flag in flags if "extra_options" not in flag]
+    flags = [f for f in flags if "extra_options" not in f and "optimization_level" not in f]
     chosen = subjects(group, extent == "whole")
     paths = [*filter(None, sys.path), str(SCRIPT.parent)]
     done = subprocess.run(
@@ -48,7 +52,10 @@ def wrong(precision: str, lanes: str, extent: str, group: str) -> dict[str, list
     return {subject: what for subject, what in found.items() if what}
 
 
-@pytest.mark.parametrize("group", ["kernels", *FAMILIES])
+@pytest.mark.parametrize(
+    "group",
+    ["kernels", *(n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in FAMILIES)],
+)
 def test_many_lanes_are_as_right_as_few(group):
     assert wrong("float64", "16,8192", "brief", group) == {}
 

@@ -15,6 +15,8 @@ LEARNERS = [
     for family, members in registry.families().items()
     for entry in members.algorithms
 ]
+DEAR = ("allocation/st_clip", "tracking/scale_design", "tracking/scale")
+"""Those whose programs take long to compile and resemble another one of the family."""
 
 
 def outcomes(name: str, tiles: tuple[int, ...], x64: bool) -> list[engine.Outcome]:
@@ -47,7 +49,9 @@ def assert_same_bits(found: list[engine.Outcome]) -> None:
         jax.tree.map(np.testing.assert_array_equal, other, first)
 
 
-@pytest.mark.parametrize("name", LEARNERS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] if n in DEAR else []) for n in LEARNERS]
+)
 def test_costs_do_not_depend_on_the_tile(name, monkeypatch):
     # Machine code that is not optimised takes half of the time, and adds up in the same order.
     monkeypatch.setattr(engine, "CPU_OPTIONS", {**CPU_OPTIONS, "xla_backend_optimization_level": 0})

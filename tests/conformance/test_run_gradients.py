@@ -81,6 +81,7 @@ def test_every_run_of_many_has_its_slope(learner, x64):
         check_learner(learner, names, MANY)
 
 
+@pytest.mark.slow
 @in_float32
 def test_scale_in_gain(x64):
     """SCaLE at T = 200, where one recovered matrix in three lies on the cone's face."""

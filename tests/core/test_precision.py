@@ -39,6 +39,7 @@ def check(found, wanted):
     assert not jax.config.jax_enable_x64
 
 
+@pytest.mark.slow
 def test_lanes(wanted):
     check(jax.jit(in_float64(recover))(*problem(3)), wanted)
     # Without it, the float32 answer differs (by how much is the processor's): the test would see a
@@ -67,6 +68,7 @@ def test_eager_and_partly_mapped():
     np.testing.assert_allclose(found, np.tile([1e-9, 3e-9], (2, 1)), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_scan_with_a_step_on_a_static_clock(wanted):
     arguments = problem(3)
 

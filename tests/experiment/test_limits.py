@@ -294,6 +294,7 @@ def test_more_devices_than_cores_are_refused_at_once(tmp_path):
     assert "--devices: 4096 devices are asked for, and JAX has" in done.stderr
 
 
+@pytest.mark.slow
 def test_options_for_finding_faults_do_not_reach_a_run(tmp_path):
     done = run_small(
         tmp_path,

@@ -165,7 +165,7 @@ CUT_ALIKE = ("killed", "two_devices", "shares", "ray")
 # --- the tests ------------------------------------------------------------------------------------
 
 FAMILIES = ("allocation", "multistage", "provisioning", "tracking")
-CHEAP = ("killed", "two_devices", "other_packs", "extended", "stealing")
+CHEAP = ("killed", "other_packs", "extended")
 """Of one cheap study, in every run of the tests."""
 
 

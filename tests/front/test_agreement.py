@@ -47,6 +47,9 @@ def compare(one, other, total):
     return np.any(np.abs(np.asarray(one) - np.asarray(other)) > scale, axis=0)
 
 
+QUICK = ("multistage",)
+
+
 def ways(problem, algorithm, params, keys, at, thorough):
     """Costs of the same runs, played in several ways."""
     yield jaxsoco.play(problem, algorithm, params, keys, at=at).costs
@@ -61,7 +64,11 @@ def ways(problem, algorithm, params, keys, at, thorough):
 
 
 @pytest.mark.parametrize("thorough", [False, pytest.param(True, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("family", PROBLEMS)
+@pytest.mark.parametrize(
+    "family",
+    # All learners of a family take up to a minute to compile.
+    [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in PROBLEMS],
+)
 @pytest.mark.parametrize("x64", [True], indirect=True)
 def test_played_simulated_and_swept_runs_cost_the_same(family, thorough, x64, tmp_path):
     results = jaxsoco.run(experiment(family), tmp_path / "run", progress=False)

@@ -261,6 +261,7 @@ def test_the_entrys_word_holds_where_a_parameter_says_nothing(exploring):
 # --- both modes -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("learner", "name"),
     [
@@ -345,6 +346,7 @@ def test_segments_take_an_eighth_of_the_memory():
         assert 8 * memory(entry, remat=True) <= min(whole, 168e6)
 
 
+@pytest.mark.slow
 def test_segments_save_memory_around_slopes_in_float64():
     """The rounds of SCaLE in float32, whose derivative is computed in float64 as a whole."""
     problem = tracked(400)

@@ -128,6 +128,7 @@ def _exported(folder):
         return [*csv.DictReader(lines)]
 
 
+@pytest.mark.slow
 def test_more_seeds_are_added(tracked, tmp_path):
     run(TRACKING, tmp_path, keep="moments", seeds=40)
     before = {pack.name for pack in Stored(tmp_path).coverage.packs}
@@ -158,6 +159,7 @@ def test_what_takes_every_run_says_so(tracked):
     assert not (tracked / "x.csv").exists()
 
 
+@pytest.mark.slow
 def test_final_shares_the_blocks_of_one_checkpoint(tmp_path):
     one = run(TRACKING, tmp_path, checkpoints=1)
     packs = sorted(tmp_path.glob("packs/*"))
@@ -167,6 +169,7 @@ def test_final_shares_the_blocks_of_one_checkpoint(tmp_path):
     assert_alike(one.table(), final.table(), rtol=0)
 
 
+@pytest.mark.slow
 def test_moments_and_runs_of_one_study_share_a_directory(tracked, tmp_path):
     run(TRACKING, tmp_path, keep="moments")
     run(TRACKING, tmp_path)

@@ -99,6 +99,7 @@ def test_jit_vmap_and_loop_give_the_same_costs(x64, passive):
     np.testing.assert_allclose([hit(params, key) for key in keys], block, atol=tolerance)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("x64", [True], indirect=True)
 def test_gradients_are_those_of_differences_also_in_segments(x64):
     keys, made = jaxsoco.seed_keys(0, 3), problem()

@@ -186,6 +186,7 @@ def test_the_manifest_keeps_what_was_asked_for(folder):
     assert json.loads(manifest["presentation"]["spec"])["family"] == "tracking"
 
 
+@pytest.mark.slow
 def test_words_beside_numbers_stay_what_they_are(tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
     spec = {
@@ -202,6 +203,7 @@ def test_words_beside_numbers_stay_what_they_are(tmp_path):
     assert set(lengths.to_pylist()) == {"google", "6"}
 
 
+@pytest.mark.slow
 def test_learners_that_follow_the_theory_or_not_share_a_parquet_file(tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
     learner = {"name": "scale", "exploration": ["auto", 0.5]}

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import paths_reference as reference
 import pytest
+from precision import mainly_in_float64
 
 from jaxsoco_kernels.info import Status
 from jaxsoco_kernels.smoothing import Quadratic, dual_fista
@@ -84,6 +85,7 @@ def test_300_trips_suffice_at_the_size_of_the_benchmark(x64):
         assert abs(solution.value[b] - best) <= 1e-7 * best
 
 
+@pytest.mark.slow
 @names
 @in_float64
 def test_bounds_hold_after_any_number_of_trips(movement, boxed, diagonal, x64):
@@ -101,6 +103,7 @@ def test_bounds_hold_after_any_number_of_trips(movement, boxed, diagonal, x64):
             )
 
 
+@pytest.mark.slow
 @names
 @in_float64
 def test_a_guess_saves_trips(movement, boxed, diagonal, x64):
@@ -118,6 +121,7 @@ def test_a_guess_saves_trips(movement, boxed, diagonal, x64):
     assert np.all(warm <= 0.1 * cold + 1e-8)
 
 
+@pytest.mark.slow
 @few
 @in_float64
 def test_values_have_derivatives(movement, boxed, diagonal, x64):
@@ -154,6 +158,7 @@ def test_paths_and_bounds_count_as_constants(x64):
     assert np.all(jax.jit(jax.grad(others))(jnp.asarray(data["target"])) == 0)
 
 
+@mainly_in_float64
 @few
 def test_lanes_vmap_and_single_agree(movement, boxed, diagonal, x64):
     _, data = batch(movement, boxed, diagonal, rounds=5, d=2, count=3, seed=8)
@@ -184,6 +189,7 @@ def test_single_precision(movement, boxed, diagonal, x64):
     np.testing.assert_allclose(found.value, best.value, rtol=1e-5)
 
 
+@pytest.mark.slow
 @in_float64
 def test_forms_of_the_arguments_agree(x64):
     rng = np.random.default_rng(10)

@@ -65,6 +65,7 @@ def test_transport_that_is_cut_short(x64, monkeypatch):
     assert info.residual > 0.01 and info.iterations == 1
 
 
+@pytest.mark.slow
 @in_float64
 def test_recovery(x64, monkeypatch):
     rng = np.random.default_rng(5)

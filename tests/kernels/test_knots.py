@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from precision import mainly_in_float64
 from smoothed_reference import Prices, levels, means, work_slopes
 
 from jaxsoco_kernels import knots
@@ -87,6 +88,7 @@ def test_the_polyline_is_the_clipped_slope(kind, x64):
     np.testing.assert_allclose(found, np.clip(s, -down, up), atol=1e-12)
 
 
+@pytest.mark.slow
 @float64
 @pytest.mark.parametrize("kind", KINDS)
 def test_long_runs_fit(kind, x64):
@@ -144,6 +146,7 @@ def test_nothing_to_pay_follows_the_minimiser(x64):
     np.testing.assert_allclose(jax.vmap(knots.mean)(states), v)
 
 
+@pytest.mark.slow
 @float64
 def test_the_mean_s_derivative(x64):
     """In the minimisers, the curvatures, the start and the prices, against differences."""
@@ -166,6 +169,7 @@ def test_the_mean_s_derivative(x64):
         )
 
 
+@mainly_in_float64
 @pytest.mark.parametrize("kind", KINDS)
 def test_lanes_vmap_and_single_agree(kind, x64):
     problem = [jnp.asarray(x, None if x.dtype == bool else float) for x in draw(kind, 6, 7)]
@@ -180,6 +184,7 @@ def test_lanes_vmap_and_single_agree(kind, x64):
     assert native.place.dtype == (jnp.float64 if x64 else jnp.float32)
 
 
+@pytest.mark.slow
 def test_float32_is_close_to_float64():
     problem = draw("quadratic", 50, 30, seed=8)
     with jax.enable_x64(True):

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.optimize
+from precision import mainly_in_float64
 
 from jaxsoco_kernels import proximal, psd
 from jaxsoco_kernels.info import Status
@@ -270,6 +271,7 @@ def test_linear_costs_on_the_simplex_are_multiplicative_weights(x64):
     assert np.all(info.status == Status.OK)
 
 
+@pytest.mark.slow
 @float64
 def test_absent_shares_stay_absent(x64):
     A, b, y, weight = simplex_problems(6, 4, seed=12)
@@ -351,6 +353,7 @@ CALLS = {
 }
 
 
+@mainly_in_float64
 @pytest.mark.parametrize("name", CALLS)
 def test_lanes_vmap_and_single_agree(name, x64):
     eigen, basis, v, y = (jnp.asarray(x, float) for x in draw(6, condition=5, seed=15))
@@ -365,6 +368,7 @@ def test_lanes_vmap_and_single_agree(name, x64):
     assert native.dtype == (jnp.float64 if x64 else jnp.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CALLS)
 def test_float32_is_close_to_float64(name):
     eigen, basis, v, y = draw(50, condition=10, seed=16)

@@ -28,7 +28,9 @@ def violation(matrix, vectors, values, radius):
 
 @pytest.mark.oracle
 @in_float64
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(
+    "shape", [SHAPES[0], *(pytest.param(s, marks=pytest.mark.slow) for s in SHAPES[1:])]
+)
 def test_recoveries_agree_with_clarabel(x64, shape):
     """104 problems, half of them at a high noise level."""
     d, rank, count = shape
@@ -83,6 +85,7 @@ def slopes_of(arguments, weights):
     return jax.grad(total)(arguments)
 
 
+@pytest.mark.slow
 @in_float64
 @pytest.mark.parametrize("rank", [4, 1])
 def test_derivatives(x64, rank):
@@ -282,6 +285,7 @@ def test_single_precision(example):
     np.testing.assert_allclose(found.matrix, exact.matrix, atol=2e-2)
 
 
+@pytest.mark.slow
 @in_float64
 def test_degenerate_problems(x64, example):
     """Each ends with a status, a finite matrix and no NaN; all are lanes of one call."""
@@ -342,6 +346,7 @@ def test_lanes_and_vmap(x64):
     assert {x.shape for x in jax.tree.leaves(shapes)[1:]} == {(3, 5)}
 
 
+@pytest.mark.slow
 @in_float64
 def test_blocks_of_problems(x64, monkeypatch):
     """The last block is filled up; what fills it is dropped."""

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from precision import mainly_in_float64
 from smoothed_programs import KINDS, clarabel, cost
 from smoothed_reference import Prices, levels
 
@@ -225,6 +226,7 @@ def test_derivatives_of_windows(x64):
     np.testing.assert_allclose(total, np.sum(forward), rtol=1e-9)
 
 
+@mainly_in_float64
 @pytest.mark.parametrize("kind", ["rightsizing", "mixed"])
 def test_lanes_vmap_and_single_agree(kind, x64):
     data, prices = problems(kind, 8, 5, seed=12)

@@ -105,6 +105,7 @@ def test_elimination_has_derivatives(x64):
     assert float(tangent) == pytest.approx(found, rel=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("d", [3, 9])
 def test_elimination_lanes_vmap_and_single_agree(d, x64):
     _, data = batch(5, d, 3, seed=8)

@@ -68,6 +68,7 @@ def test_its_study_is_checked_and_run(example):
 SLOW = "conforms"
 
 
+@pytest.mark.slow
 def test_its_own_quick_tests_pass(example):
     copy, site = example
     printed = python(

@@ -52,6 +52,7 @@ def test_the_rate_is_the_interpolated_power(schedules, x64):
     assert code.factor(lanes, jnp.int32(2)).shape == (2,)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("x64", [True], indirect=True)
 def test_the_gradient_in_a_factor_is_that_of_differences(schedules, x64):
     package, code = schedules

@@ -352,6 +352,7 @@ def test_one_branch_is_a_deterministic_process_and_lanes_may_branch_unlike(x64):
     np.testing.assert_allclose(rows[..., 0], alone, atol=1e-12)
 
 
+@pytest.mark.slow
 @DOUBLE
 def test_blol_learns_random_processes(x64):
     """Late episodes cost less than the warm-up's, against the optimum that knows the process."""

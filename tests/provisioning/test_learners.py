@@ -102,6 +102,7 @@ def test_the_run_with_known_transitions_is_the_reference_run(x64, world):
     assert not found.faults and not np.asarray(costs.fallback).any()
 
 
+@pytest.mark.slow
 @DOUBLE
 def test_the_static_optimum_takes_a_number_for_every_run(x64):
     """As a sweep of the number gives it, beside checkpoints; run by run it is the same."""
@@ -327,6 +328,7 @@ def test_the_step_of_the_budget_is_that_of_the_parameter(algorithm, dual, x64):
     assert ((budget > low) & (budget < high)).any()
 
 
+@pytest.mark.slow
 @DOUBLE
 def test_noisy_and_partly_observed_costs_keep_the_budget(x64):
     spec = bursty_queue(episodes=6000, cost_noise=0.1, cost_seen=0.5)

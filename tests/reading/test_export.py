@@ -129,6 +129,7 @@ def test_a_table_is_written_batch_by_batch(random_toy, folder, monkeypatch):
     assert file.schema_arrow.metadata[b"title"] == b"Walks"
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_seeds(random_toy, folder, monkeypatch):
     """Peak of what Python holds while a table is written, for 4 and for 16 pieces of seeds."""
     import tracemalloc

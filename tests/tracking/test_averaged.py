@@ -44,6 +44,7 @@ def designed(spec, key):
 X64 = pytest.mark.parametrize("x64", [True], indirect=True)
 
 
+@pytest.mark.slow
 @X64
 @pytest.mark.parametrize("increments", ["gaussian", "correlated"])
 def test_its_costs_are_those_of_the_closed_forms(increments, x64):
@@ -110,6 +111,7 @@ def test_parts_are_the_closed_forms_of_their_estimates(spectrum, x64):
     assert np.all(regret["eigenvalues"][1] > 0) and np.all(regret["eigenbasis"][1] > 0)
 
 
+@pytest.mark.slow
 @X64
 def test_walks_average_to_it(x64):
     matrix = make_matrix(jax.random.key(4), jnp.array([0.8, 3.0]))

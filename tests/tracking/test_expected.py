@@ -234,6 +234,7 @@ def scale_regret(matrix, vectors, noise, rho, horizon):
     return regret_with(estimates, matrix, vectors, rho, horizon)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["full", pytest.param("deficient", marks=pytest.mark.slow)])
 def test_regret_grows_with_the_papers_exponents(case):
     spectrum, floor, constant, gain, exponent = SETTINGS[case]
@@ -259,6 +260,7 @@ def test_regret_grows_with_the_papers_exponents(case):
 # --- slopes ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_regret_has_the_right_slope_in_the_noise():
     """d(expected regret) / d(log rho), through the recovery, at full rank."""
     spectrum, _, _, _, _ = SETTINGS["full"]

@@ -271,6 +271,7 @@ def test_several_problems_share_the_runs():
     np.testing.assert_allclose(each[7], trials.shared(points[:, 7], keys)[7], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_distribution_of_problems_is_drawn_anew():
     def draw(key):
         return aims.world(jax.random.normal(key))

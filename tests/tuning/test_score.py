@@ -91,7 +91,7 @@ def exact(name, words, values, tree, rounds, explores, everywhere):
         )
 
 
-QUICK = ("exp3-two", "normalized_eg-ragged", "broad_omd-square", "oracle_policy-square")
+QUICK = ("exp3-two", "normalized_eg-ragged")
 
 
 @pytest.mark.parametrize(

@@ -237,6 +237,7 @@ def test_halving_gives_the_better_half_twice_the_runs():
     np.testing.assert_allclose(winner, leaders[-1])
 
 
+@pytest.mark.slow
 def test_choices_are_tried_one_by_one():
     wanted = {"order": [0, 1, 2], "kind": ["sum", "first"]}
     search = searcher(

@@ -113,6 +113,7 @@ def test_a_class_of_problems():
     assert abs(several.values["x"] - 2.0) < 0.3
 
 
+@pytest.mark.slow
 def test_choices_and_the_theory():
     tuned = tune({"order": [0, 1, 2]}, problem=aims.world(1.9))
     assert tuned.values == {"order": 2} and tuned.toml() == "order = 2"
@@ -151,6 +152,7 @@ def test_what_is_wrong_is_said_before_anything_runs():
 # --- real learners --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_memory_of_a_step_with_segments():
     """Reverse mode over 1000 rounds keeps an eighth of what it keeps without."""
     problem = jaxsoco.make(TRACKING, dimension=2, horizon=1000)
@@ -196,6 +198,7 @@ def test_both_modes_give_every_run_its_slope(x64):
             np.testing.assert_allclose(slopes / scale, want / scale, 1e-2, 1e-6 if x64 else 1e-3)
 
 
+@pytest.mark.slow
 def test_evolution_of_a_learner_for_one_run_only():
     problem = jaxsoco.make("provisioning/bursty_queue", horizon=6)
     learner = jaxsoco.learner("provisioning/blol", warm_up=1)

@@ -172,6 +172,7 @@ def copied(whole, tmp_path) -> tuple[Path, tuple]:
     return tmp_path / "run", ("tune", folder / "passive.toml", "--out", tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_a_changed_table_begins_anew_beside_the_old_one(whole, tmp_path):
     out, arguments = copied(whole, tmp_path)
     (first,) = search_files(out)
@@ -250,6 +251,7 @@ def test_without_a_table_it_says_what_to_add(tmp_path):
     assert code == BAD_INPUT and "no section [tune]" in err and not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_several_learners_choices_and_starts(tmp_path):
     path = spec(tmp_path)
     text = path.read_text().replace(
