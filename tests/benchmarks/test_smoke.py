@@ -35,12 +35,10 @@ def rows_of(output: str, first: str) -> list[dict[str, str]]:
         if line.startswith("|")
     ]
     start = next(i for i, cells in enumerate(lines) if cells[0] == first)
-    columns, found = lines[start], []
-    for cells in lines[start + 2 :]:
-        if len(cells) != len(columns) and set(cells[-1]) <= set("-: "):
-            break
-        found.append(dict(zip(columns, cells, strict=False)))
-    return found
+    rules = [i for i, cells in enumerate(lines) if all(cell.strip("-:") == "" for cell in cells)]
+    # A rule is below the names of the columns of the next table.
+    end = next((i - 1 for i in rules if i > start + 1), len(lines))
+    return [dict(zip(lines[start], cells, strict=True)) for cells in lines[start + 2 : end]]
 
 
 @pytest.mark.slow
