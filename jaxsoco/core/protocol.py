@@ -180,7 +180,10 @@ class Comparator(Protocol):
     def __call__(
         self, key: Key, spec: PyTree, at: tuple[int, ...]
     ) -> tuple[dict[str, Array], Array]:
-        """Optimal costs by name, ``[len(at), ...]`` each, and faults, int32 ``[...]``."""
+        """Optimal costs by name, ``[len(at), ...]`` each, and faults, int32 ``[...]``.
+
+        Components that are no part of the objective may be left out: they count as 0.
+        """
         ...
 
 

@@ -198,6 +198,7 @@ class Builder:
         shown: Sequence[str] = (),
     ) -> Tiles:
         devices = self._devices
+        from jaxsoco.core.optima import whole_ledger
         from jaxsoco.engine.batch import Batch
 
         experiment = self._sweep.experiment
@@ -221,7 +222,10 @@ class Builder:
             for learner in experiment.learners
         ]
         optima = experiment.optima if comparators else ()
-        rivals = [batch.comparator(load_entry(entry.name, entry)) for entry in optima]
+        rivals = [
+            batch.comparator(whole_ledger(load_entry(entry.name, entry), experiment.family))
+            for entry in optima
+        ]
         describe = {
             "jax": importlib.metadata.version("jax"),
             "device": f"{devices[0].platform} ({devices[0].device_kind})",

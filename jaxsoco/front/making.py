@@ -16,6 +16,7 @@ from jaxsoco.core.ambient import own_rules
 from jaxsoco.core.compiler import jit, look_once
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.gradients import with_gradients
+from jaxsoco.core.optima import whole_ledger
 from jaxsoco.core.protocol import Algorithm, Instance, PyTree, spec_of
 from jaxsoco.core.schema import HORIZON, ComparatorEntry, Field, ProblemEntry, load
 from jaxsoco.core.settings import is_traced
@@ -206,7 +207,8 @@ def comparator(name: str, /) -> Best:
         message = "is not run: every learner's own ledger has the regret against it"
         hint = f"read run.costs.{entry.component}{_twin(name, entry)}"
         raise InputError(Issue(name, message, hint))
-    return Best(name, load(entry.load), entry.problems)
+    family = registry.family(name.partition("/")[0])
+    return Best(name, whole_ledger(load(entry.load), family), entry.problems)
 
 
 def _twin(name: str, entry: ComparatorEntry) -> str:

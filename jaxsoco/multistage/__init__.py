@@ -17,9 +17,11 @@ from jaxsoco.multistage.settings import FAMILY as FAMILY
 # Module -> public names. No module of this package bears one of them: importing it would put the
 # module in the name's place. Nothing here imports JAX before it is used.
 _MODULES = {
-    "settings": "BernoulliTree EdgeComputing Multihop Routing LowerBoundChain RecordedCosts "
-    "EpsilonEXP3Params AnytimeParams EXP3Params NormalizedEGParams BroadOMDParams "
-    "OraclePolicyParams epsilon_exp3_params anytime_epsilon_exp3_params exp3_params "
+    "settings_problems": "BernoulliTree EdgeComputing Multihop Routing LowerBoundChain "
+    "RecordedCosts",
+    "settings_learners": "EpsilonEXP3Params AnytimeParams EXP3Params NormalizedEGParams "
+    "BroadOMDParams OraclePolicyParams",
+    "settings": "epsilon_exp3_params anytime_epsilon_exp3_params exp3_params "
     "normalized_eg_params broad_omd_params oracle_policy_params",
     "learners.epsilon_exp3": "epsilon_exp3",
     "learners.anytime_epsilon_exp3": "anytime_epsilon_exp3",

@@ -5,18 +5,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.schema import REQUIRED, Prepared
 from jaxsoco.core.settings import is_traced
+from jaxsoco.multistage.content import Content, prepared_from
 from jaxsoco.multistage.data.costs import load_costs
 from jaxsoco.multistage.data.network_files import load_network
 from jaxsoco.multistage.data.tree_files import read_tree
-from jaxsoco.multistage.settings import (
-    FAMILY,
+from jaxsoco.multistage.settings import FAMILY
+from jaxsoco.multistage.settings_problems import (
     AnyTree,
     BernoulliTree,
     EdgeComputing,
@@ -24,7 +25,6 @@ from jaxsoco.multistage.settings import (
     Multihop,
     RecordedCosts,
     Routing,
-    TrackedEdges,
 )
 from jaxsoco.multistage.theory import environments, routes
 from jaxsoco.multistage.theory.graphs import MAX_NODES
@@ -33,21 +33,6 @@ from jaxsoco.multistage.theory.tree import Tree
 if TYPE_CHECKING:
     from jaxsoco.core.protocol import Instance
     from jaxsoco.multistage.spec import Spec
-
-
-class Content(NamedTuple):
-    """Leaf costs: 1 with probability ``chance [segments, leaves]``, else ``base`` (or 0).
-
-    ``base`` is ``[segments, leaves]``, or ``[1, leaves]`` if it is the same in all segments.
-    """
-
-    name: str
-    tree: Tree
-    chance: Any
-    base: np.ndarray | None
-    segment_end: np.ndarray
-    horizon: int
-    track: tuple[int, int]
 
 
 # --- the problems ---------------------------------------------------------------------------------
@@ -74,7 +59,7 @@ def prepare_bernoulli_tree(settings: BernoulliTree, folder: Path) -> Prepared:
     ends = [switch, max(horizon, switch + 1)]
     if switch == 0:
         chance, ends = chance[1:], [horizon]
-    return _prepared("bernoulli_tree", settings, tree, chance, ends, source=source, notes=notes)
+    return prepared_from("bernoulli_tree", settings, tree, chance, ends, source=source, notes=notes)
 
 
 def prepare_edge_computing(settings: EdgeComputing, folder: Path) -> Prepared:
@@ -83,7 +68,7 @@ def prepare_edge_computing(settings: EdgeComputing, folder: Path) -> Prepared:
     ends, times = environments.segments(settings.horizon)
     chance, missed = environments.edge_chance(settings.servers, times)
     tree = Tree.complete(2, settings.servers)
-    return _prepared("edge_computing", settings, tree, chance, ends, base=missed[None])
+    return prepared_from("edge_computing", settings, tree, chance, ends, base=missed[None])
 
 
 def prepare_multihop(settings: Multihop, folder: Path) -> Prepared:
@@ -91,7 +76,7 @@ def prepare_multihop(settings: Multihop, folder: Path) -> Prepared:
     del folder
     ends, times = environments.segments(settings.horizon)
     chance = environments.multihop_chance(settings.layers, times)
-    return _prepared("multihop", settings, Tree.complete(settings.layers, 2), chance, ends)
+    return prepared_from("multihop", settings, Tree.complete(settings.layers, 2), chance, ends)
 
 
 def prepare_routing(settings: Routing, folder: Path) -> Prepared:
@@ -115,7 +100,7 @@ def prepare_routing(settings: Routing, folder: Path) -> Prepared:
     chance, missed = routes.route_chance(network, ways, times)
     tree = Tree.from_paths(routes.decisions(routes.leaves(network, ways)))
     base = missed[None] if missed.any() else None
-    return _prepared("routing", settings, tree, chance, ends, base=base, source=source)
+    return prepared_from("routing", settings, tree, chance, ends, base=base, source=source)
 
 
 def prepare_lower_bound_chain(settings: LowerBoundChain, folder: Path) -> Prepared:
@@ -124,7 +109,7 @@ def prepare_lower_bound_chain(settings: LowerBoundChain, folder: Path) -> Prepar
     stages = settings.stages
     chance = environments.chain_chance(stages, settings.gap * 2.0**-stages, settings.swapped)
     tree = environments.chain(stages)
-    return _prepared("lower_bound_chain", settings, tree, chance[None], [settings.horizon])
+    return prepared_from("lower_bound_chain", settings, tree, chance[None], [settings.horizon])
 
 
 def prepare_recorded_costs(settings: RecordedCosts, folder: Path) -> Prepared:
@@ -147,7 +132,7 @@ def prepare_recorded_costs(settings: RecordedCosts, folder: Path) -> Prepared:
     ends = np.arange(1, horizon + 1)
     chance = np.zeros_like(costs)
     more = {"base": costs, "source": source, "notes": notes + columns}
-    return _prepared("recorded_costs", settings, tree, chance, ends, **more)
+    return prepared_from("recorded_costs", settings, tree, chance, ends, **more)
 
 
 # --- shared ---------------------------------------------------------------------------------------
@@ -167,36 +152,6 @@ def _tree(settings: AnyTree, folder: Path) -> tuple[Tree, dict[str, Any], tuple[
         message = f"{depth} decisions among {children} make over {MAX_NODES} nodes"
         raise InputError(Issue("problem.depth", message, "want a smaller tree"))
     return Tree.complete(depth, children), {}, ()
-
-
-def _prepared(
-    name: str,
-    settings: TrackedEdges,
-    tree: Tree,
-    chance: Any,
-    ends: Any,
-    *,
-    base: np.ndarray | None = None,
-    source: dict[str, Any] | None = None,
-    notes: tuple[str, ...] = (),
-) -> Prepared:
-    """Checks the tracked edges; ``source`` is what identifies the files behind the numbers."""
-    track = (settings.track_first, settings.track_second)
-    nodes = tree.nodes + tree.leaves
-    wrong = [node for node in track if node >= nodes]
-    if wrong:
-        message = f"the tree has no node {wrong[0]}"
-        raise InputError(Issue("problem.track_first", message, f"want an id below {nodes}"))
-    ends = np.asarray(ends, np.int64)
-    content = Content(name, tree, chance, base, ends, settings.horizon, track)
-    digest = hashlib.sha256(ends.tobytes()).hexdigest()
-    group = (tree, len(ends), digest, None if base is None else len(base), track)
-    identity = {}
-    if source:
-        identity = {**source, "children": [list(row) for row in tree.children]}
-        files = (f"{what}: {value}" for what, value in source.items() if what != "sha256")
-        notes = (*files, *notes)
-    return Prepared(content, group, identity, notes)
 
 
 def build(prepared: Prepared) -> Instance:

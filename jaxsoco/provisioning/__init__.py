@@ -12,8 +12,8 @@ from jaxsoco.provisioning.settings import FAMILY as FAMILY
 # Module -> public names. No module of this package bears one of them: importing it would put the
 # module in the name's place. Nothing here imports JAX before it is used.
 _MODULES = {
-    "settings": "PaperQueue BurstyQueue TwoQueues Tabular RandomMDP "
-    "BLOLParams FixedBudgetParams OracleParams BlindRateParams OcoQParams",
+    "settings_problems": "PaperQueue BurstyQueue TwoQueues Tabular RandomMDP",
+    "settings_learners": "BLOLParams FixedBudgetParams OracleParams BlindRateParams OcoQParams",
     "learners.blol": "blol",
     "learners.fixed_budget": "fixed_budget",
     "learners.no_dual": "no_dual",

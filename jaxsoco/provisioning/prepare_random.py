@@ -11,8 +11,8 @@ import numpy as np
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.schema import Prepared
 from jaxsoco.core.settings import is_traced
-from jaxsoco.provisioning.prepare import Content, prepared_from, spec_of
-from jaxsoco.provisioning.settings import RandomMDP
+from jaxsoco.provisioning.content import Content, prepared_from, spec_of
+from jaxsoco.provisioning.settings_problems import RandomMDP
 from jaxsoco.provisioning.theory.model import tabular_model
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from jaxsoco import registry
+from jaxsoco.core.optima import whole_ledger
 from jaxsoco.core.protocol import Instance
 from jaxsoco.core.schema import AlgorithmEntry, ComparatorEntry, Field, load, suits
 
@@ -138,8 +139,8 @@ class Judge(NamedTuple):
 
     @property
     def comparator(self) -> Any:
-        """Its :class:`~jaxsoco.core.protocol.Comparator`."""
-        return load(self.entry.load)
+        """Its :class:`~jaxsoco.core.protocol.Comparator`, as the engine runs it."""
+        return whole_ledger(load(self.entry.load), registry.family(self.case.family))
 
 
 def remembered(function: Callable[..., _R]) -> Callable[..., _R]:

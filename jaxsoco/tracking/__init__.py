@@ -11,8 +11,8 @@ from jaxsoco.tracking.settings import FAMILY as FAMILY
 # Module -> public names. No module of this package bears one of them: importing it would put the
 # module in the name's place. Nothing here imports JAX before it is used.
 _MODULES = {
-    "settings": "QuadraticTracking ExpectedTracking SCaLEParams HySCaLEParams LAIParams "
-    "FollowParams GradientParams",
+    "settings_problems": "QuadraticTracking ExpectedTracking",
+    "settings_learners": "SCaLEParams HySCaLEParams LAIParams FollowParams GradientParams",
     "learners.scale": "scale",
     "learners.scale_design": "scale_design",
     "learners.hyscale": "hyscale",

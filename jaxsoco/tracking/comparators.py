@@ -9,7 +9,7 @@ from jaxsoco.core import random
 from jaxsoco.core.rollout import rollout
 from jaxsoco.tracking.learners.lai import lai
 from jaxsoco.tracking.problem import quadratic_tracking
-from jaxsoco.tracking.settings import LAIParams
+from jaxsoco.tracking.settings_learners import LAIParams
 from jaxsoco.tracking.spec import Spec
 
 

@@ -12,7 +12,12 @@ from jaxsoco.core.schema import Prepared
 from jaxsoco.core.settings import is_traced
 from jaxsoco.tracking.data.hitting_costs import hitting_cost
 from jaxsoco.tracking.data.matrices import NEARLY_ZERO, Spectrum, positive_spectrum
-from jaxsoco.tracking.settings import ExpectedTracking, Increments, NoiseKind, QuadraticTracking
+from jaxsoco.tracking.settings_problems import (
+    ExpectedTracking,
+    Increments,
+    NoiseKind,
+    QuadraticTracking,
+)
 
 if TYPE_CHECKING:
     import jax
@@ -102,7 +107,7 @@ def make_spec(
     increments: Increments = QuadraticTracking.increments,
     noise: NoiseKind = QuadraticTracking.noise,
 ) -> Spec:
-    """The spec of :class:`~jaxsoco.tracking.settings.QuadraticTracking` with a given matrix.
+    """The spec of :class:`~jaxsoco.tracking.QuadraticTracking` with a given matrix.
 
     >>> from jaxsoco.tracking import make_spec
     >>> spec = make_spec([[2.0, 0.0], [0.0, 0.0]], horizon=100)

@@ -200,6 +200,13 @@ def test_a_view_along_an_axis_pools_the_others(make_sweep):
     np.testing.assert_allclose(single.value, np.median(5 * NOISE * np.sqrt(160)))
 
 
+GUIDES = {  # a power of what the axis shows
+    0.5: "$\\propto T^{0.5}$",
+    -0.5: "$\\propto T^{\N{MINUS SIGN}0.5}$",
+    2.0: "$\\propto$ size$^{2}$",
+}
+
+
 @pytest.mark.parametrize(
     "plot",
     [
@@ -208,6 +215,7 @@ def test_a_view_along_an_axis_pools_the_others(make_sweep):
         {"kind": "measure-vs-axis", "axis": "kind"},
         {"kind": "measure-vs-axis", "axis": "size", "statistic": "median", "log": ["x"]},
         {"kind": "regret-vs-horizon", "per_round": True, "trend": -0.5},
+        {"kind": "measure-vs-axis", "axis": "size", "log": ["x", "y"], "trend": 2.0},
     ],
 )
 def test_every_view_can_be_drawn(make_sweep, plot):
@@ -220,7 +228,8 @@ def test_every_view_can_be_drawn(make_sweep, plot):
     axes = drawing.figure.axes[0]
     labels = [x.get_label() for x in axes.lines] + axes.get_legend_handles_labels()[1]
     assert any(str(label).startswith("a") for label in labels)
-    assert any("propto" in str(label) for label in labels) == ("trend" in plot)
+    guides = {str(label) for label in labels if "propto" in str(label)}
+    assert guides == ({GUIDES[plot["trend"]]} if "trend" in plot else set())
 
 
 PARAMETERS = (0.5, 1.0, 2.0, 4.0)

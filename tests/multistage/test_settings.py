@@ -194,6 +194,7 @@ def test_every_public_name_is_there_and_typed():
 
 
 def test_no_setting_is_declared_twice():
-    text = Path(inspect.getfile(declared)).read_text(encoding="utf-8")
+    files = Path(inspect.getfile(declared)).parent.glob("settings*.py")
+    text = "".join(file.read_text(encoding="utf-8") for file in files)
     for name in ("depth", "children", "tree", "track_first", "track_second", "horizon"):
         assert len(re.findall(rf"^    {name}: ", text, re.M)) == (name != "horizon")

@@ -164,7 +164,7 @@ def test_without_a_range_designs_stay_around_the_start():
 def test_it_is_read_without_jax():
     code = """
 import sys
-from jaxsoco.tracking.settings import HySCaLEParams
+from jaxsoco.tracking.settings_learners import HySCaLEParams
 from jaxsoco.tuning.methods import choose
 from jaxsoco.tuning.declared import space_of
 space = space_of(HySCaLEParams.FIELDS, {"learning_rate": [1e-5, 0.1], "gain": None})

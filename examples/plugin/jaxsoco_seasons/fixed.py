@@ -47,7 +47,7 @@ def fixed_point(
 
     Returns:
       Costs by name, cumulative at the rounds ``at``, ``[len(at), ...]`` each, and faults, all 0.
-      ``regret``, which is no part of the objective, is 0: it estimates the regret of learners.
+      What is no part of the objective, such as ``regret``, is left out and counts as 0.
     """
     lanes = words(key).shape[1:]
     # Checkpoints, coordinates, then lanes, of size 1 for what all runs share.
@@ -68,10 +68,8 @@ def fixed_point(
     miss = sums.mean / (1 + rounds * eigenvalues)  # m - z
     point = sums.mean - miss
     hit = jnp.sum(eigenvalues * (rounds * miss * miss + sums.squares), axis=1) / 2
-    nothing = jnp.zeros_like(hit)
     move = jnp.sum(point * point, axis=1) / 2
-    costs = {"hit": hit, "move": move, "regret": nothing, "lost": nothing}
-    return costs, jnp.zeros(lanes, jnp.int32)
+    return {"hit": hit, "move": move}, jnp.zeros(lanes, jnp.int32)
 
 
 def _with_place(sums: Sums, place: jax.Array, t: jax.Array) -> Sums:

@@ -129,8 +129,12 @@ class Lines:
             Series(name, places, *(tuple(map(float, v)) for v in (value, lower, upper)))
         )
 
-    def finish(self, trend: float | None = None) -> None:
+    def finish(self, trend: float | None = None, along: str = "T") -> None:
         """Scales and labels the axes once all lines are there.
+
+        Args:
+          trend: exponent of a guide line; None for no such line.
+          along: what the legend calls the axis whose power it is.
 
         Raises:
           NothingToDraw: no line has anything to show.
@@ -143,7 +147,7 @@ class Lines:
         _scale_axes(self.ax, self.log, x)
         self._cut()
         if trend is not None:
-            self._draw_trend(trend, drawn[0])
+            self._draw_trend(trend, along, drawn[0])
         if "y" in self.log:
             _plain_y(self.ax)
         study, cost = self.study, self.view.cost
@@ -166,7 +170,7 @@ class Lines:
         self.cut = cut._replace(low=low, high=high)
         cut_y(self.ax, self.cut, spans, self._labels)
 
-    def _draw_trend(self, exponent: float, line: Series) -> None:
+    def _draw_trend(self, exponent: float, along: str, line: Series) -> None:
         """A power law through the middle of a line, which leaves the axis as it is."""
         x, value = np.asarray(line.x, float), np.asarray(line.value)
         x, value = x[x > 0], value[x > 0]
@@ -174,10 +178,11 @@ class Lines:
         guide = value[middle] * (x / x[middle]) ** exponent
         limits = self.ax.get_ylim()
         text = f"{exponent:.3g}".replace("-", "\N{MINUS SIGN}")
+        power = f"$\\propto T^{{{text}}}$" if along == "T" else f"$\\propto$ {along}$^{{{text}}}$"
         self.ax.plot(x, guide, color="#666666", linewidth=0.9, linestyle=(0, (2, 2)), zorder=1,
-                     label=f"$\\propto T^{{{text}}}$")  # fmt: skip
+                     label=power)  # fmt: skip
         self.ax.set_ylim(limits)
-        self.series.append(Series(f"proportional to T^{exponent:.3g}", [*x], tuple(guide)))
+        self.series.append(Series(f"proportional to {along}^{exponent:.3g}", [*x], tuple(guide)))
 
     def caption(self, where: Mapping[str, Any], axis: str, by: str = "") -> str:
         """What is to be seen, by what, from how many runs; ``by`` an axis with lines apart."""

@@ -10,7 +10,7 @@ from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.plots._base import Plot, looks
 from jaxsoco.analysis.selection import Scope, check_view
 from jaxsoco.analysis.views import View, view
-from jaxsoco.core.study import Study
+from jaxsoco.core.study import HORIZON, Study
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,7 +40,8 @@ class LinesPlot(Plot):
         for name, line in lines.items():
             text = names[name] + self.more(ledger, name)
             drawing.add(name, line, looks(study)[name], text)
-        drawing.finish(self.table.get("trend"))
+        along = "T" if axis in (None, HORIZON) else words(axis)
+        drawing.finish(self.table.get("trend"), along)
         return drawing
 
     def more(self, ledger: Ledger, name: str) -> str:

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 from jaxsoco.core import random
 from jaxsoco.core.protocol import Algorithm
 from jaxsoco.multistage.learners._shared import EXP3State, forward, learn, start
-from jaxsoco.multistage.settings import AnytimeParams
+from jaxsoco.multistage.settings_learners import AnytimeParams
 from jaxsoco.multistage.spec import Action, Feedback, Levels, Observation, Spec
 from jaxsoco.multistage.theory.chances import log_probability_of_path
 from jaxsoco.multistage.theory.levels import tables

@@ -33,7 +33,7 @@ from jaxsoco.core import random
 from jaxsoco.core.lanes import hold, one_hot
 from jaxsoco.core.protocol import Algorithm
 from jaxsoco.multistage.learners._shared import first_change, first_visits, ones_of, path_change
-from jaxsoco.multistage.settings import BroadOMDParams
+from jaxsoco.multistage.settings_learners import BroadOMDParams
 from jaxsoco.multistage.spec import Action, Change, Feedback, Observation, Spec
 from jaxsoco.multistage.theory.chances import log_probability_of_path
 from jaxsoco.multistage.theory.descent import Visit, descend

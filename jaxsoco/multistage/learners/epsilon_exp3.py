@@ -30,7 +30,7 @@ import jax.numpy as jnp
 from jaxsoco.core import random
 from jaxsoco.core.protocol import Algorithm
 from jaxsoco.multistage.learners._shared import EXP3State, forward, in_place_of_none, learn, start
-from jaxsoco.multistage.settings import EpsilonEXP3Params
+from jaxsoco.multistage.settings_learners import EpsilonEXP3Params
 from jaxsoco.multistage.spec import Action, Feedback, Observation, Spec
 from jaxsoco.multistage.theory.chances import log_probability_of_path
 

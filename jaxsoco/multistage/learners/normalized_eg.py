@@ -24,7 +24,7 @@ import numpy as np
 from jaxsoco.core import random
 from jaxsoco.core.lanes import align
 from jaxsoco.core.protocol import Algorithm
-from jaxsoco.multistage.settings import NormalizedEGParams
+from jaxsoco.multistage.settings_learners import NormalizedEGParams
 from jaxsoco.multistage.spec import Action, Feedback, Levels, Observation, Spec
 from jaxsoco.multistage.theory.chances import log_chance_of_path
 from jaxsoco.multistage.theory.levels import pick, spread_mask, tables

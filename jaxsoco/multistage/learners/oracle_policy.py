@@ -31,7 +31,7 @@ from jaxsoco.core import random
 from jaxsoco.core.lanes import align, one_hot
 from jaxsoco.core.protocol import Algorithm
 from jaxsoco.multistage.learners._shared import first_visits, in_place_of_none, ones_of
-from jaxsoco.multistage.settings import OraclePolicyParams
+from jaxsoco.multistage.settings_learners import OraclePolicyParams
 from jaxsoco.multistage.spec import Action, Feedback, Levels, Observation, Spec
 from jaxsoco.multistage.theory.chances import log_probability_of_path
 from jaxsoco.multistage.theory.descent import Visit, descend

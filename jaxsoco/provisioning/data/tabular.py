@@ -11,7 +11,7 @@ import numpy as np
 from jaxsoco.core.errors import InputError
 from jaxsoco.core.fields import check_limits
 from jaxsoco.provisioning.data.model_files import read_arrays
-from jaxsoco.provisioning.settings import ModelFile
+from jaxsoco.provisioning.settings_problems import ModelFile
 from jaxsoco.provisioning.theory.model import AXES, TabularModel, tabular_model
 
 

@@ -17,7 +17,7 @@ from optax import projections
 
 from jaxsoco.core import lanes
 from jaxsoco.core.lanes import spread
-from jaxsoco.provisioning.settings import BLOLParams, Planning
+from jaxsoco.provisioning.settings_learners import BLOLParams, Planning
 from jaxsoco.provisioning.spec import Action, Feedback, Observation, Spec
 from jaxsoco.provisioning.theory.balde import Known, known_of, no_experience, plan_episode
 from jaxsoco_kernels.info import Status

@@ -21,7 +21,7 @@ from jaxsoco.provisioning.learners._shared import (
     follow_service,
     plain_action,
 )
-from jaxsoco.provisioning.settings import BlindRateParams
+from jaxsoco.provisioning.settings_learners import BlindRateParams
 from jaxsoco.provisioning.spec import Action, Feedback, Observation, Spec
 
 
@@ -84,4 +84,4 @@ def update(
 
 
 blind_rate = Algorithm(init, act, update)
-"""The same rate in every state; :class:`~jaxsoco.provisioning.settings.BlindRateParams`."""
+"""The same rate in every state; :class:`~jaxsoco.provisioning.BlindRateParams`."""

@@ -25,7 +25,7 @@ from jaxsoco.provisioning.learners._shared import (
     descend,
     resolve_descent,
 )
-from jaxsoco.provisioning.settings import BLOLParams
+from jaxsoco.provisioning.settings_learners import BLOLParams
 from jaxsoco.provisioning.spec import Action, Feedback
 from jaxsoco.provisioning.theory.balde import learn
 
@@ -44,4 +44,4 @@ def update(
 blol = Algorithm(
     begin_balde, act_with_balde, update, faults=counted_faults, resolve=resolve_descent
 )
-"""BLOL over BALDE; parameters :class:`~jaxsoco.provisioning.settings.BLOLParams`."""
+"""BLOL over BALDE; parameters :class:`~jaxsoco.provisioning.BLOLParams`."""

@@ -18,7 +18,7 @@ from jaxsoco.provisioning.learners._shared import (
     project_budget,
     resolve,
 )
-from jaxsoco.provisioning.settings import FixedBudgetParams
+from jaxsoco.provisioning.settings_learners import FixedBudgetParams
 from jaxsoco.provisioning.spec import Action, Feedback, Spec
 from jaxsoco.provisioning.theory.balde import learn
 
@@ -40,4 +40,4 @@ def update(
 
 
 fixed_budget = Algorithm(init, act_with_balde, update, faults=counted_faults, resolve=resolve)
-"""BALDE under one budget; parameters :class:`~jaxsoco.provisioning.settings.FixedBudgetParams`."""
+"""BALDE under one budget; parameters :class:`~jaxsoco.provisioning.FixedBudgetParams`."""

@@ -15,7 +15,7 @@ from jaxsoco.provisioning.learners._shared import (
     descend,
     resolve_descent,
 )
-from jaxsoco.provisioning.settings import BLOLParams
+from jaxsoco.provisioning.settings_learners import BLOLParams
 from jaxsoco.provisioning.spec import Action, Feedback
 from jaxsoco.provisioning.theory.balde import learn
 
@@ -33,4 +33,4 @@ def update(
 no_dual = Algorithm(
     begin_balde, act_with_balde, update, faults=counted_faults, resolve=resolve_descent
 )
-"""BALDE without its multiplier; parameters :class:`~jaxsoco.provisioning.settings.BLOLParams`."""
+"""BALDE without its multiplier; parameters :class:`~jaxsoco.provisioning.BLOLParams`."""

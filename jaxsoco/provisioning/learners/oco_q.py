@@ -26,7 +26,7 @@ from jaxsoco.provisioning.learners._shared import (
     follow_service,
     plain_action,
 )
-from jaxsoco.provisioning.settings import OcoQParams
+from jaxsoco.provisioning.settings_learners import OcoQParams
 from jaxsoco.provisioning.spec import Action, Feedback, Observation, Spec
 
 
@@ -86,4 +86,4 @@ def update(params: OcoQParams, state: OcoQState, action: Action, feedback: Feedb
 
 
 oco_q = Algorithm(init, act, update)
-"""Q-learning without a constraint; :class:`~jaxsoco.provisioning.settings.OcoQParams`."""
+"""Q-learning without a constraint; :class:`~jaxsoco.provisioning.OcoQParams`."""

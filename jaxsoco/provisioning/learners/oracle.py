@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jaxsoco.core.lanes import align
 from jaxsoco.core.protocol import Algorithm, counted_faults
 from jaxsoco.provisioning.learners._shared import PlannerState, decide, descend, first_state
-from jaxsoco.provisioning.settings import OracleParams
+from jaxsoco.provisioning.settings_learners import OracleParams
 from jaxsoco.provisioning.spec import Action, Feedback, Observation, Spec
 from jaxsoco_kernels.occupancy import BudgetedSolution, solve_budgeted
 
@@ -54,4 +54,4 @@ def update(
 
 
 oracle = Algorithm(init, act, update, faults=counted_faults)
-"""BLOL that knows the transitions; :class:`~jaxsoco.provisioning.settings.OracleParams`."""
+"""BLOL that knows the transitions; :class:`~jaxsoco.provisioning.OracleParams`."""

@@ -27,7 +27,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.core.lanes import align, one_hot, spread
-from jaxsoco.provisioning.settings import Planning
+from jaxsoco.provisioning.settings_learners import Planning
 from jaxsoco.provisioning.spec import Feedback, Spec
 from jaxsoco.provisioning.theory.confidence import (
     confidence_box,

@@ -14,7 +14,7 @@ from jaxsoco.core.settings import is_traced
 from jaxsoco.tracking.data.loaders import NEARLY_SYMMETRIC, load_matrix
 from jaxsoco.tracking.data.matrices import Spectrum, positive_spectrum, random_spectrum
 from jaxsoco.tracking.data.scenarios import SCENARIOS
-from jaxsoco.tracking.settings import HittingCost
+from jaxsoco.tracking.settings_problems import HittingCost
 
 
 class Source(NamedTuple):

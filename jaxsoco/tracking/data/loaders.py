@@ -10,7 +10,7 @@ from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.fields import check_limits
 from jaxsoco.core.files import numbers, read_npy
 from jaxsoco.core.rows import Problems, number, read_table
-from jaxsoco.tracking.settings import HittingCost
+from jaxsoco.tracking.settings_problems import HittingCost
 
 NEARLY_SYMMETRIC = 1e-12
 """Relative difference of ``A`` and ``A'`` that is corrected without a warning."""

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jaxsoco.core import random
 from jaxsoco.core.lanes import align, lift
 from jaxsoco.core.precision import in_float64
-from jaxsoco.tracking.settings import GradientParams, SensingParams
+from jaxsoco.tracking.settings_learners import GradientParams, SensingParams
 from jaxsoco.tracking.spec import Feedback, Observation, Spec
 from jaxsoco.tracking.theory.planning import deviation
 from jaxsoco_kernels import jacobi

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.core.protocol import Algorithm
-from jaxsoco.tracking.settings import FollowParams
+from jaxsoco.tracking.settings_learners import FollowParams
 from jaxsoco.tracking.spec import Feedback, Observation, Spec
 
 
@@ -34,4 +34,4 @@ def _update(
 
 follow_minimizer = Algorithm(_init, _act, _update)
 """Moves to the minimiser in every round (FTM); parameters
-:class:`~jaxsoco.tracking.settings.FollowParams`."""
+:class:`~jaxsoco.tracking.FollowParams`."""

@@ -25,7 +25,7 @@ from jaxsoco.tracking.learners._shared import (
     recover,
     resolve,
 )
-from jaxsoco.tracking.settings import HySCaLEParams
+from jaxsoco.tracking.settings_learners import HySCaLEParams
 from jaxsoco.tracking.spec import Feedback
 from jaxsoco.tracking.theory.learning import learn
 
@@ -62,4 +62,4 @@ hyscale = Algorithm(
     slopes="float64",
 )
 """Explore, recover, then exploit and learn on; parameters
-:class:`~jaxsoco.tracking.settings.HySCaLEParams`."""
+:class:`~jaxsoco.tracking.HySCaLEParams`."""

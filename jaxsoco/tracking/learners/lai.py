@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jaxsoco.core.lanes import align
 from jaxsoco.core.protocol import Algorithm
 from jaxsoco.tracking.learners._shared import Planner, plan, start_clock
-from jaxsoco.tracking.settings import LAIParams
+from jaxsoco.tracking.settings_learners import LAIParams
 from jaxsoco.tracking.spec import Feedback, Spec
 from jaxsoco_kernels.jacobi import Spectrum
 
@@ -38,4 +38,4 @@ def _update(params: LAIParams, state: Planner, action: jax.Array, feedback: Feed
 
 lai = Algorithm(_init, plan, _update)
 """The online optimum, which knows the true matrix; parameters
-:class:`~jaxsoco.tracking.settings.LAIParams`."""
+:class:`~jaxsoco.tracking.LAIParams`."""

@@ -15,7 +15,7 @@ import jax
 
 from jaxsoco.core.protocol import Algorithm
 from jaxsoco.tracking.learners._shared import Planner, begin_learning, plan
-from jaxsoco.tracking.settings import GradientParams
+from jaxsoco.tracking.settings_learners import GradientParams
 from jaxsoco.tracking.spec import Feedback
 from jaxsoco.tracking.theory.learning import learn
 
@@ -30,4 +30,4 @@ def _update(
 
 passive_learner = Algorithm(begin_learning, plan, _update)
 """Learns from the noisy hitting costs of its own play (POL); parameters
-:class:`~jaxsoco.tracking.settings.GradientParams`."""
+:class:`~jaxsoco.tracking.GradientParams`."""

@@ -23,7 +23,7 @@ from jaxsoco.tracking.learners._shared import (
     recover,
     resolve,
 )
-from jaxsoco.tracking.settings import SCaLEParams
+from jaxsoco.tracking.settings_learners import SCaLEParams
 from jaxsoco.tracking.spec import Feedback
 
 
@@ -57,4 +57,4 @@ scale = Algorithm(
     resolve=resolve,
     slopes="float64",
 )
-"""Explore, recover, exploit; parameters :class:`~jaxsoco.tracking.settings.SCaLEParams`."""
+"""Explore, recover, exploit; parameters :class:`~jaxsoco.tracking.SCaLEParams`."""

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 
 from jaxsoco.core.protocol import Algorithm, counted_faults
 from jaxsoco.tracking.learners._shared import Sensing, begin_sensing, recover, resolve
-from jaxsoco.tracking.settings import SCaLEParams
+from jaxsoco.tracking.settings_learners import SCaLEParams
 from jaxsoco.tracking.spec import Averaged, Plan
 from jaxsoco_kernels import jacobi
 from jaxsoco_kernels.jacobi import Spectrum
@@ -74,4 +74,4 @@ def _resolve(params: SCaLEParams, spec: Averaged) -> SCaLEParams:
 scale_design = Algorithm(
     _init, _act, _update, faults=counted_faults, resolve=_resolve, slopes="float64"
 )
-"""SCaLE on ``expected_tracking``; parameters :class:`~jaxsoco.tracking.settings.SCaLEParams`."""
+"""SCaLE on ``expected_tracking``; parameters :class:`~jaxsoco.tracking.SCaLEParams`."""

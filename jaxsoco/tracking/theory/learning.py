@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.core.lanes import align
-from jaxsoco.tracking.settings import StepParams
+from jaxsoco.tracking.settings_learners import StepParams
 from jaxsoco.tracking.theory.algebra import square, turn
 from jaxsoco_kernels import jacobi
 from jaxsoco_kernels.jacobi import Spectrum
