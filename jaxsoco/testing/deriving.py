@@ -52,6 +52,9 @@ KNOWN: Mapping[str, Mapping[str, Any]] = {
         },
         "torn": 2,
     },
+    "smoothed/walk": {
+        "values": {"horizon": 12},
+    },
     "tracking/quadratic_tracking": {
         "values": {"dimension": 2, "horizon": 14},
     },

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import jaxsoco_kernels
-from jaxsoco import allocation, multistage, provisioning, tracking
+from jaxsoco import allocation, multistage, provisioning, smoothed, tracking
 from jaxsoco.provisioning.theory import balde
 from jaxsoco.tracking.theory import planning as interpolated
 from jaxsoco_kernels import (
@@ -31,7 +31,7 @@ from jaxsoco_kernels import (
 from jaxsoco_kernels.info import judge
 from jaxsoco_kernels.jacobi import Spectrum
 
-FAMILIES = (allocation, multistage, provisioning, tracking)
+FAMILIES = (allocation, multistage, provisioning, smoothed, tracking)
 D, STATES, ACTIONS, SLOTS, POINTS = 5, 3, 2, 3, 3
 
 

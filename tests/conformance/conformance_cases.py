@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,27 @@ def _indefinite(folder: Path) -> dict[str, Any]:
 def _empty_tree(folder: Path) -> dict[str, Any]:
     (folder / "tree.csv").write_text("parent,child\n", encoding="utf-8")
     return {"tree": str(folder / "tree.csv")}
+
+
+# --- smoothed -------------------------------------------------------------------------------------
+
+
+def _source(**changes: Callable[[Any], Any]) -> Change:
+    def apply(spec):
+        source = spec.source
+        values = {name: change(getattr(source, name)) for name, change in changes.items()}
+        return replace(spec, source=replace(source, **values))
+
+    return apply
+
+
+def _weighing(factor: float) -> Change:
+    def apply(spec):
+        movement = spec.game.movement
+        movement = replace(movement, up=movement.up * factor, down=movement.down * factor)
+        return replace(spec, game=replace(spec.game, movement=movement))
+
+    return apply
 
 
 CASES = (
@@ -197,5 +219,27 @@ CASES = (
         },
         bounds={},
         ledger=("realised", "first_edge", "second_edge"),
+    ),
+    Case(
+        problem="smoothed/walk",
+        **KNOWN["smoothed/walk"],
+        points=({"step": 2.0, "weight": 0.4}, {"curvature": 0.3, "persistence": 0.5}),
+        smallest={"horizon": 1},
+        extremes={
+            "no steps": _source(scale=lambda x: x * 0),
+            "free moves": _weighing(0.0),
+            "dear moves": _weighing(1e4),
+            "flat costs": _source(weight=lambda x: x * 1e-4),
+            "steep costs": _source(weight=lambda x: x * 1e4),
+            "large steps": _source(scale=lambda x: x * 1e3),
+        },
+        refused={
+            "a price of moving down where there is none": (
+                lambda _: {"movement": "l2", "weight_down": 2.0},
+                "is for l1 movement",
+            ),
+        },
+        bounds={"offline_optimum": lambda decisions: True},
+        ledger=("path",),
     ),
 )

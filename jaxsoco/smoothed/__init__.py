@@ -1,0 +1,31 @@
+"""Smoothed online convex optimisation: any convex hitting costs, any movement cost.
+
+Lazy capacity provisioning and its kin in one dimension, the family of online balanced descent in
+several, receding horizons, load optimisation, advice: ``jaxsoco list smoothed``.
+"""
+
+from jaxsoco.core.lazy import lazy_names
+from jaxsoco.smoothed.settings import FAMILY as FAMILY
+
+# Module -> public names. No module of this package bears one of them: importing it would put the
+# module in the name's place. Nothing here imports JAX before it is used.
+_MODULES = {
+    "settings": "RandomWalk RecordedRounds ZigZag StrongLowerBound ServersOn",
+    "settings_line": "LCPParams FollowParams",
+    "learners.lcp": "lcp",
+    "learners.follow_minimizer": "follow_minimizer",
+    "instances": "recorded walk zigzag strong_lower_bound rightsizing custom",
+    "theory.quadratics": "Quadratic",
+    "theory.polyhedral": "Absolute Norm",
+    "theory.tables": "Table",
+    "theory.servers": "RightSizing Power",
+    "theory.smooth": "Exponential Barrier",
+    "theory.custom": "Functions",
+    "spec": "Spec Game Forecast Observation Feedback Costs",
+    "theory.movements": "Movement",
+    "theory.hitting": "Hitting",
+    "comparators": "offline_optimum",
+}
+
+# FAMILY and the settings are read without JAX; types of all names are in __init__.pyi.
+__getattr__, __dir__, __all__ = lazy_names(__name__, _MODULES, ["FAMILY"])

@@ -1,0 +1,36 @@
+# What the package has, for type checkers and editors; __init__.py loads it lazily.
+
+from jaxsoco.smoothed.comparators import offline_optimum as offline_optimum
+from jaxsoco.smoothed.instances import custom as custom
+from jaxsoco.smoothed.instances import recorded as recorded
+from jaxsoco.smoothed.instances import rightsizing as rightsizing
+from jaxsoco.smoothed.instances import strong_lower_bound as strong_lower_bound
+from jaxsoco.smoothed.instances import walk as walk
+from jaxsoco.smoothed.instances import zigzag as zigzag
+from jaxsoco.smoothed.learners.follow_minimizer import follow_minimizer as follow_minimizer
+from jaxsoco.smoothed.learners.lcp import lcp as lcp
+from jaxsoco.smoothed.settings import FAMILY as FAMILY
+from jaxsoco.smoothed.settings import RandomWalk as RandomWalk
+from jaxsoco.smoothed.settings import RecordedRounds as RecordedRounds
+from jaxsoco.smoothed.settings import ServersOn as ServersOn
+from jaxsoco.smoothed.settings import StrongLowerBound as StrongLowerBound
+from jaxsoco.smoothed.settings import ZigZag as ZigZag
+from jaxsoco.smoothed.settings_line import FollowParams as FollowParams
+from jaxsoco.smoothed.settings_line import LCPParams as LCPParams
+from jaxsoco.smoothed.spec import Costs as Costs
+from jaxsoco.smoothed.spec import Feedback as Feedback
+from jaxsoco.smoothed.spec import Forecast as Forecast
+from jaxsoco.smoothed.spec import Game as Game
+from jaxsoco.smoothed.spec import Observation as Observation
+from jaxsoco.smoothed.spec import Spec as Spec
+from jaxsoco.smoothed.theory.custom import Functions as Functions
+from jaxsoco.smoothed.theory.hitting import Hitting as Hitting
+from jaxsoco.smoothed.theory.movements import Movement as Movement
+from jaxsoco.smoothed.theory.polyhedral import Absolute as Absolute
+from jaxsoco.smoothed.theory.polyhedral import Norm as Norm
+from jaxsoco.smoothed.theory.quadratics import Quadratic as Quadratic
+from jaxsoco.smoothed.theory.servers import Power as Power
+from jaxsoco.smoothed.theory.servers import RightSizing as RightSizing
+from jaxsoco.smoothed.theory.smooth import Barrier as Barrier
+from jaxsoco.smoothed.theory.smooth import Exponential as Exponential
+from jaxsoco.smoothed.theory.tables import Table as Table

@@ -1,0 +1,106 @@
+"""Hitting costs of one's own: a function in JAX, alone or with slope, minimiser, proximal point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxsoco.smoothed.theory.algebra import into
+from jaxsoco.smoothed.theory.hitting import Hitting, least, nearest, slope_of
+
+Array = jax.Array
+TRIPS = 100
+"""Of the projected gradient where there are several dimensions and no minimiser is given."""
+
+
+class Functions(NamedTuple):
+    """What is known of a hitting cost; None for what is to be found from the value.
+
+    Attributes:
+      value: ``(x [d, ...], theta) -> [...]``, convex in ``x``.
+      slope: ``(x, theta) -> [d, ...]``; by automatic differentiation.
+      minimizer: ``(theta, lo, hi) -> [d, ...]``; by bisection in one dimension, else by projected
+        gradients with a line search.
+      prox: ``(theta, y, eta, lo, hi) -> [d, ...]``, ``argmin eta f(x) + |x - y|^2 / 2``; likewise.
+    """
+
+    value: Callable[[Array, Any], Array]
+    slope: Callable[[Array, Any], Array] | None = None
+    minimizer: Callable[..., Array] | None = None
+    prox: Callable[..., Array] | None = None
+
+
+def _minimizer(slope: Any, value: Any, theta: Any, lo: Any, hi: Any) -> Array:
+    if lo is None or hi is None:
+        raise ValueError("custom: without a minimizer of its own the cost needs a box: lo and hi")
+    if lo.shape[0] == 1:
+        return least(slope, theta, lo, hi)
+    middle = lo + (hi - lo) / 2
+    return descend(lambda x: value(x, theta), lambda x: slope(x, theta), middle, lo, hi)
+
+
+def _prox(slope: Any, value: Any, theta: Any, y: Array, eta: Array, lo: Any, hi: Any) -> Array:
+    if y.shape[0] == 1 and lo is not None and hi is not None:
+        return nearest(slope, theta, y, eta, lo, hi)
+
+    def total(x):
+        return eta * value(x, theta) + jnp.sum((x - y) ** 2, axis=0) / 2
+
+    return descend(total, lambda x: eta[None] * slope(x, theta) + x - y, y, lo, hi)
+
+
+def descend(value: Any, slope: Any, start: Array, lo: Any, hi: Any, trips: int = TRIPS) -> Array:
+    """Projected gradients, each lane with a step of its own that shrinks where it is too long.
+
+    A step ``x -> y = P(x - h g)`` is taken if ``f(y) <= f(x) + <g, y - x> + |y - x|^2 / (2 h)``
+    (Beck and Teboulle 2009), and ``h`` grows by 1.5 then; else it is halved.
+
+    Args:
+      value: ``x [d, ...] -> [...]``, convex.
+      slope: its gradient.
+      start: ``[d, ...]``.
+      lo, hi: the box, or None.
+      trips: static.
+    """
+
+    def trip(_, state):
+        x, h = state
+        force, now = slope(x), value(x)
+        y = into(x - h[None] * force, lo, hi)
+        step = y - x
+        limit = now + jnp.sum(step * force + step * step / (2 * h[None]), axis=0)
+        slack = 8 * jnp.finfo(x.dtype).eps * jnp.abs(now)
+        good = value(y) <= limit + slack
+        return jnp.where(good[None], y, x), jnp.where(good, 1.5, 0.5) * h
+
+    start = into(start, lo, hi)
+    return jax.lax.fori_loop(0, trips, trip, (start, jnp.ones_like(start[0])))[0]
+
+
+@lru_cache(maxsize=256)
+def hitting_of(functions: Functions, axes: tuple[int, ...], separable: bool) -> Hitting:
+    """The kind of hitting cost of these functions: the same object whenever they are the same."""
+    slope = functions.slope or partial(slope_of, functions.value)
+    return Hitting(
+        "custom",
+        axes,
+        functions.value,
+        slope,
+        functions.minimizer or partial(_minimizer, slope, functions.value),
+        functions.prox or partial(_prox, slope, functions.value),
+        separable=separable,
+    )
+
+
+def custom_theta(theta: Any, functions: Functions, separable: bool = True) -> tuple[Any, Hitting]:
+    """Data of several rounds as arrays ``[T, ...]``, and their kind."""
+    theta = jax.tree.map(lambda x: jnp.asarray(x, float), theta)
+    leaves = jax.tree.leaves(theta)
+    if not leaves or not all(x.ndim for x in leaves):
+        raise ValueError("theta: expected arrays with one row a round")
+    axes = tuple(x.ndim - 1 for x in leaves)
+    return theta, hitting_of(functions, axes, separable)
