@@ -10,10 +10,15 @@ from jaxsoco.smoothed.settings import FAMILY as FAMILY
 # Module -> public names. No module of this package bears one of them: importing it would put the
 # module in the name's place. Nothing here imports JAX before it is used.
 _MODULES = {
-    "settings": "RandomWalk RecordedRounds ZigZag StrongLowerBound ServersOn",
-    "settings_line": "LCPParams FollowParams",
+    "settings_problems": "RandomWalk RecordedRounds ZigZag StrongLowerBound ServersOn",
+    "settings_line": "LCPParams FollowParams MemorylessParams ProbabilisticParams RBGParams "
+    "RoundedParams",
     "learners.lcp": "lcp",
     "learners.follow_minimizer": "follow_minimizer",
+    "learners.memoryless": "memoryless",
+    "learners.probabilistic": "probabilistic",
+    "learners.rbg": "rbg",
+    "learners.rounded": "rounded",
     "instances": "recorded walk zigzag strong_lower_bound rightsizing custom",
     "theory.quadratics": "Quadratic",
     "theory.polyhedral": "Absolute Norm",
@@ -24,7 +29,8 @@ _MODULES = {
     "spec": "Spec Game Forecast Observation Feedback Costs",
     "theory.movements": "Movement",
     "theory.hitting": "Hitting",
-    "comparators": "offline_optimum",
+    "comparators": "offline_optimum integral_optimum static_optimum prefix_optimum minimizers",
+    "replays": "replay Replay solve_offline Solution",
 }
 
 # FAMILY and the settings are read without JAX; types of all names are in __init__.pyi.

@@ -1,6 +1,10 @@
 # What the package has, for type checkers and editors; __init__.py loads it lazily.
 
+from jaxsoco.smoothed.comparators import integral_optimum as integral_optimum
+from jaxsoco.smoothed.comparators import minimizers as minimizers
 from jaxsoco.smoothed.comparators import offline_optimum as offline_optimum
+from jaxsoco.smoothed.comparators import prefix_optimum as prefix_optimum
+from jaxsoco.smoothed.comparators import static_optimum as static_optimum
 from jaxsoco.smoothed.instances import custom as custom
 from jaxsoco.smoothed.instances import recorded as recorded
 from jaxsoco.smoothed.instances import rightsizing as rightsizing
@@ -9,14 +13,26 @@ from jaxsoco.smoothed.instances import walk as walk
 from jaxsoco.smoothed.instances import zigzag as zigzag
 from jaxsoco.smoothed.learners.follow_minimizer import follow_minimizer as follow_minimizer
 from jaxsoco.smoothed.learners.lcp import lcp as lcp
+from jaxsoco.smoothed.learners.memoryless import memoryless as memoryless
+from jaxsoco.smoothed.learners.probabilistic import probabilistic as probabilistic
+from jaxsoco.smoothed.learners.rbg import rbg as rbg
+from jaxsoco.smoothed.learners.rounded import rounded as rounded
+from jaxsoco.smoothed.replays import Replay as Replay
+from jaxsoco.smoothed.replays import Solution as Solution
+from jaxsoco.smoothed.replays import replay as replay
+from jaxsoco.smoothed.replays import solve_offline as solve_offline
 from jaxsoco.smoothed.settings import FAMILY as FAMILY
-from jaxsoco.smoothed.settings import RandomWalk as RandomWalk
-from jaxsoco.smoothed.settings import RecordedRounds as RecordedRounds
-from jaxsoco.smoothed.settings import ServersOn as ServersOn
-from jaxsoco.smoothed.settings import StrongLowerBound as StrongLowerBound
-from jaxsoco.smoothed.settings import ZigZag as ZigZag
 from jaxsoco.smoothed.settings_line import FollowParams as FollowParams
 from jaxsoco.smoothed.settings_line import LCPParams as LCPParams
+from jaxsoco.smoothed.settings_line import MemorylessParams as MemorylessParams
+from jaxsoco.smoothed.settings_line import ProbabilisticParams as ProbabilisticParams
+from jaxsoco.smoothed.settings_line import RBGParams as RBGParams
+from jaxsoco.smoothed.settings_line import RoundedParams as RoundedParams
+from jaxsoco.smoothed.settings_problems import RandomWalk as RandomWalk
+from jaxsoco.smoothed.settings_problems import RecordedRounds as RecordedRounds
+from jaxsoco.smoothed.settings_problems import ServersOn as ServersOn
+from jaxsoco.smoothed.settings_problems import StrongLowerBound as StrongLowerBound
+from jaxsoco.smoothed.settings_problems import ZigZag as ZigZag
 from jaxsoco.smoothed.spec import Costs as Costs
 from jaxsoco.smoothed.spec import Feedback as Feedback
 from jaxsoco.smoothed.spec import Forecast as Forecast

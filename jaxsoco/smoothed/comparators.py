@@ -1,4 +1,7 @@
-"""Offline optima of the run's own rounds, and other yardsticks in hindsight."""
+"""Offline optima of the run's own rounds, and other yardsticks in hindsight.
+
+Derivatives of total costs are those of the envelope theorem: the path is held fixed.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,11 @@ def offline_optimum(key: Array, spec: Spec, at: tuple[int, ...]) -> Costs:
 
     A prefix of it is not the optimum of the prefix: compare at the last round.
 
-    >>> best = jaxsoco.comparator("smoothed/offline_optimum")
+    >>> from jaxsoco import smoothed
+    >>> problem = smoothed.zigzag(0.5, 12)
+    >>> costs, faults = smoothed.offline_optimum(key, problem.spec(key), at=(12,))
+    >>> float(costs["hit"][0]), float(costs["move"][0])
+    (1.5, 1.0)
 
     Args:
       key: of the run, ``[...]``, or its words ``[2, ...]``.
@@ -32,23 +39,71 @@ def offline_optimum(key: Array, spec: Spec, at: tuple[int, ...]) -> Costs:
       Costs by name, cumulative at the rounds ``at``, ``[len(at), ...]`` each, and faults, int32
       ``[...]``.
     """
-    words, game, theta, live = whole(key, spec)
-    del words
+    game, theta, live = whole(key, spec)
     best = offline.optimum(game, theta, live)
     return costs_of(game, theta, best.path, at), offline.faults(best.info)
 
 
-def whole(key: Array, spec: Spec) -> tuple[Array, Game, Any, Array]:
-    """The key's words, the game and the data of all rounds with lanes, and ``live``: all ones."""
+def integral_optimum(key: Array, spec: Spec, at: tuple[int, ...]) -> Costs:
+    """The same among paths of whole numbers ``0..m``; arguments as of :func:`offline_optimum`."""
+    game, theta, live = whole(key, spec)
+    best = offline.integral(game, theta, live)
+    return costs_of(game, theta, best.path, at), offline.faults(best.info)
+
+
+def static_optimum(key: Array, spec: Spec, at: tuple[int, ...]) -> Costs:
+    """The best fixed position of the whole horizon; arguments as of :func:`offline_optimum`."""
+    game, theta, _ = whole(key, spec)
+    best = offline.static(game, theta)
+    return costs_of(game, theta, best.path, at), offline.faults(best.info)
+
+
+def minimizers(key: Array, spec: Spec, at: tuple[int, ...]) -> Costs:
+    """The path of the minimisers ``v_t``, for dynamic regret; as :func:`offline_optimum`.
+
+    Its ``path`` is the path length ``P_T``.
+    """
+    game, theta, live = whole(key, spec)
+    path = jax.vmap(lambda one: game.hitting.minimizer(one, game.lo, game.hi))(theta)
+    return costs_of(game, theta, path, at), jnp.zeros(live.shape[1:], jnp.int32)
+
+
+def prefix_optimum(key: Array, spec: Spec, at: tuple[int, ...]) -> Costs:
+    """At each round of ``at``, the optimum of the rounds so far; as :func:`offline_optimum`.
+
+    It is never above what any learner has paid by then, at any round.
+    """
+    game, theta, live = whole(key, spec)
+    clock = jnp.arange(1, game.horizon + 1).reshape(-1, *(1,) * (live.ndim - 1))
+
+    def until(end: Array) -> tuple[dict[str, Array], Array]:
+        counts = live * (clock <= end)
+        best = offline.optimum(game, theta, counts)
+        costs = rounds_of(game, theta, best.path)
+        sums = {name: jnp.sum(cost * counts, axis=0) for name, cost in costs.items()}
+        return sums, offline.faults(best.info)
+
+    costs, faults = jax.lax.map(until, jnp.asarray(at, jnp.int32))
+    return costs, jnp.sum(faults, axis=0, dtype=jnp.int32)
+
+
+def whole(key: Array, spec: Spec) -> tuple[Game, Any, Array]:
+    """The game and the data of all rounds with lanes, and ``live``, all ones ``[T, ...]``."""
     words = random.words(key)
     game, theta = spec.game.aligned(words.shape[1:]), thetas(words, spec)
-    live = jnp.ones((game.horizon, *words.shape[1:]), game.start.dtype)
-    return words, game, theta, live
+    return game, theta, jnp.ones((game.horizon, *words.shape[1:]), game.start.dtype)
+
+
+def rounds_of(game: Game, theta: Any, path: Array) -> dict[str, Array]:
+    """Costs of each round of a path ``[T, d, ...]`` by name, ``[T, ...]`` each."""
+    path = jax.lax.stop_gradient(path)
+    before = jnp.concatenate([game.start[None], path[:-1]])
+    costs = jax.vmap(lambda now, x, y: charge(game, now, x, y))(theta, path, before)
+    return costs._asdict()
 
 
 def costs_of(game: Game, theta: Any, path: Array, at: tuple[int, ...]) -> dict[str, Array]:
     """Cumulative costs of a path ``[T, d, ...]`` by name, ``[len(at), ...]`` each."""
-    before = jnp.concatenate([game.start[None], path[:-1]])
-    costs = jax.vmap(lambda now, x, y: charge(game, now, x, y))(theta, path, before)
     rows = jnp.asarray(at, jnp.int32) - 1
-    return {name: jnp.cumsum(cost, axis=0)[rows] for name, cost in costs._asdict().items()}
+    costs = rounds_of(game, theta, path)
+    return {name: jnp.cumsum(cost, axis=0)[rows] for name, cost in costs.items()}

@@ -11,21 +11,18 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsoco.core.protocol import Instance, same_for_all
+from jaxsoco.smoothed.games import make_forecast, make_game
 from jaxsoco.smoothed.problem import world
-from jaxsoco.smoothed.spec import Forecast, Game, Information, Region, Spec
+from jaxsoco.smoothed.spec import Region, Spec
 from jaxsoco.smoothed.theory.custom import Functions, hitting_of
-from jaxsoco.smoothed.theory.hitting import Hitting
 from jaxsoco.smoothed.theory.kinds import NAMES, dimension_of, understood
-from jaxsoco.smoothed.theory.loads import DrawnLoads, draw_servers, tabulated
-from jaxsoco.smoothed.theory.movements import Kind, make_movement
+from jaxsoco.smoothed.theory.loads import DrawnLoads, draw_servers, linear
+from jaxsoco.smoothed.theory.movements import Kind
 from jaxsoco.smoothed.theory.polyhedral import ABSOLUTE, NORM, Absolute
 from jaxsoco.smoothed.theory.quadratics import DIAGONAL, Quadratic
 from jaxsoco.smoothed.theory.servers import RIGHTSIZING, RightSizing
 from jaxsoco.smoothed.theory.sources import Drawn, Recorded, Walk
 from jaxsoco.smoothed.theory.tables import TABLE, Table
-
-MOST_LEVELS = 100_000
-"""Whole positions up to which a problem counts as one of integers."""
 
 
 def recorded(
@@ -71,8 +68,8 @@ def recorded(
     if isinstance(data.theta, Table):
         lo, hi = 0.0, float(data.theta.values.shape[1] - 1)
     frame = {"start": start, "lo": lo, "hi": hi, "region": region}
-    game, window = _game(data.hitting, dimension, data.rounds, movement, weight, frame, sight)
-    spec = Spec(game, Recorded(data.theta), _forecast(game, sight))
+    game, window = make_game(data.hitting, dimension, data.rounds, movement, weight, frame, sight)
+    spec = Spec(game, Recorded(data.theta), make_forecast(game, sight))
     return Instance(world(window), same_for_all, spec, data.rounds, "smoothed/recorded")
 
 
@@ -105,9 +102,9 @@ def walk(
         cost = "absolute" if dimension == 1 else cost
         hitting = ABSOLUTE if cost == "absolute" else NORM
     frame = {"start": 0.0, "lo": None, "hi": None, "region": "box"}
-    game, window = _game(hitting, dimension, horizon, movement, weight, frame, sight)
+    game, window = make_game(hitting, dimension, horizon, movement, weight, frame, sight)
     numbers = (jnp.asarray(x, float) for x in (step, persistence))
-    spec = Spec(game, Walk(*numbers, curvatures, cost), _forecast(game, sight))
+    spec = Spec(game, Walk(*numbers, curvatures, cost), make_forecast(game, sight))
     return Instance(world(window), same_for_all, spec, horizon, "smoothed/walk")
 
 
@@ -182,12 +179,12 @@ def rightsizing(
     data = understood(theta)
     horizon = rounds if drawn else data.rounds
     frame = {"start": 0.0, "lo": 0.0, "hi": float(servers), "region": "box"}
-    game, window = _game(hitting, 1, horizon, "up", switching, frame, sight)
+    game, window = make_game(hitting, 1, horizon, "up", switching, frame, sight)
     if not drawn:
-        theta = tabulated(data.theta, servers, ()) if hitting is TABLE else data.theta
-        spec = Spec(game, Recorded(theta), _forecast(game, sight))
+        theta = linear(data.theta, servers, ()) if hitting is TABLE else data.theta
+        spec = Spec(game, Recorded(theta), make_forecast(game, sight))
         return Instance(world(window), same_for_all, spec, horizon, "smoothed/rightsizing")
-    spec = Spec(game, Recorded(data.theta), _forecast(game, sight))
+    spec = Spec(game, Recorded(data.theta), make_forecast(game, sight))
     most = jnp.asarray(peak, float) * servers * jnp.asarray(mu, float)
     settings = DrawnLoads(spec, most, load, hitting is TABLE)
     return Instance(world(window), draw_servers, settings, horizon, "smoothed/rightsizing")
@@ -242,8 +239,8 @@ def custom(
     start = frame["start"]
     dimension = jnp.shape(start)[0] if jnp.ndim(start) else 1
     kind, weight = rest.pop("movement", "l1"), rest.pop("weight", 1.0)
-    game, window = _game(hitting, dimension, horizon, kind, weight, frame, rest)
-    spec = Spec(game, Drawn(draw), _forecast(game, rest))
+    game, window = make_game(hitting, dimension, horizon, kind, weight, frame, rest)
+    spec = Spec(game, Drawn(draw), make_forecast(game, rest))
     return Instance(world(window), same_for_all, spec, horizon, "smoothed/custom")
 
 
@@ -252,84 +249,3 @@ def recorded_rows(rows: np.ndarray, cost: str, curvature: Any, **rest: Any) -> I
     if cost == "table":
         return recorded(Table(rows), **rest)
     return recorded(NAMES[cost](jnp.asarray(curvature, float).reshape(1), rows), **rest)
-
-
-_SIGHT = {
-    "information": None,
-    "window": 0,
-    "forecast_noise": 0.1,
-    "forecast_errors": "iid",
-    "forecast_decay": 0.8,
-    "forecast_present": "exact",
-}
-
-
-def _game(
-    hitting: Hitting,
-    dimension: int,
-    horizon: int,
-    movement: str,
-    weight: Any,
-    frame: dict[str, Any],
-    sight: dict[str, Any],
-) -> tuple[Game, int]:
-    """The rules, and how many rounds ahead the world shows."""
-    unknown = set(sight) - set(_SIGHT)
-    if unknown:
-        names = ", ".join(sorted(_SIGHT))
-        raise TypeError(f"no such argument: {', '.join(sorted(unknown))}; expected {names}")
-    window = sight.get("window", 0)
-    information: Information = sight.get("information") or ("window" if window else "before")
-    if window and information in ("before", "after"):
-        raise ValueError(f"window: expected 0 with information = {information!r}, got {window}")
-    if information == "noisy" and not hitting.goal:
-        raise ValueError(f"information: {hitting.name} costs have nothing that forecasts err in")
-    start, lo, hi = (_vector(frame[name], dimension, name) for name in ("start", "lo", "hi"))
-    assert start is not None
-    if frame["region"] == "ball":
-        hi = jnp.asarray(frame["hi"], float).reshape(1)
-    game = Game(
-        movement=make_movement(movement, weight, dimension),
-        start=start,
-        lo=lo,
-        hi=hi,
-        hitting=hitting,
-        region=frame["region"],
-        horizon=horizon,
-        window=window,
-        information=information,
-        levels=_levels(dimension, frame["lo"], frame["hi"], frame["region"]),
-    )
-    return game, window
-
-
-def _vector(x: Any, dimension: int, name: str) -> jax.Array | None:
-    if x is None:
-        return None
-    x = jnp.asarray(x, float)
-    if x.ndim > 1 or (x.ndim == 1 and x.shape[0] not in (1, dimension)):
-        raise ValueError(f"{name}: expected a number or [{dimension}], got {x.shape}")
-    return jnp.broadcast_to(x, (dimension,))
-
-
-def _levels(dimension: int, lo: Any, hi: Any, region: str) -> int:
-    """``m`` where the box is ``0..m`` in one dimension, else 0."""
-    if dimension > 1 or region != "box" or lo is None or hi is None:
-        return 0
-    if any(isinstance(x, jax.core.Tracer) for x in (lo, hi)):
-        return 0
-    low, high = float(np.ravel(lo)[0]), float(np.ravel(hi)[0])
-    whole = low == 0 and high == int(high) and 1 <= high <= MOST_LEVELS
-    return int(high) if whole else 0
-
-
-def _forecast(game: Game, sight: dict[str, Any]) -> Forecast | None:
-    if game.information != "noisy":
-        return None
-    values = {**_SIGHT, **sight}
-    return Forecast(
-        jnp.asarray(values["forecast_noise"], float),
-        jnp.asarray(values["forecast_decay"], float),
-        values["forecast_errors"],
-        values["forecast_present"],
-    )

@@ -12,7 +12,7 @@ from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.schema import Prepared
 from jaxsoco.core.settings import is_traced
 from jaxsoco.smoothed.data.numbers import Numbers, read_numbers
-from jaxsoco.smoothed.settings import (
+from jaxsoco.smoothed.settings_problems import (
     RandomWalk,
     RecordedRounds,
     ServersOn,

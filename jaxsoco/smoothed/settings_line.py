@@ -5,6 +5,8 @@ They work on separable problems in several dimensions as well, coordinate by coo
 
 from __future__ import annotations
 
+from typing import Literal
+
 from jaxsoco.core.schema import AlgorithmEntry
 from jaxsoco.core.settings import setting, settings
 
@@ -53,7 +55,63 @@ class LCPParams(WorkParams):
     )
 
 
+@settings
+class ProbabilisticParams(WorkParams):
+    """The mean of the work function's distribution has nothing else to tune.
+
+    >>> jaxsoco.learner("smoothed/probabilistic")[1].knots
+    16
+    """
+
+
+@settings
+class RBGParams(WorkParams):
+    """Randomly biased greedy.
+
+    >>> float(jaxsoco.learner("smoothed/rbg", theta=0.5)[1].theta)
+    0.5
+    """
+
+    theta: float = setting(
+        "factor on the movement cost in its work function", default=1.0, above=0, high=1e6
+    )
+
+
+@settings
+class MemorylessParams:
+    """The memoryless learner.
+
+    >>> float(jaxsoco.learner("smoothed/memoryless")[1].balance)
+    0.5
+    """
+
+    balance: float = setting(
+        "movement cost of a round, as a share of its hitting cost", default=0.5, above=0, high=1e6
+    )
+    trips: int = setting(
+        "halvings of the bracket of the step", default=45, low=1, high=200, static=True
+    )
+
+
+@settings
+class RoundedParams:
+    """Whole positions from those of another learner.
+
+    >>> jaxsoco.learner("smoothed/rounded", base="lcp")[1].base
+    'lcp'
+    """
+
+    base: Literal["probabilistic", "lcp", "memoryless", "rbg", "follow_minimizer"] = setting(
+        "the learner whose positions are rounded", default="probabilistic"
+    )
+    window: int = setting(
+        "rounds ahead that it looks, where it does", default=0, low=0, high=10_000, static=True
+    )
+
+
 _HERE = "jaxsoco.smoothed.learners"
+WHOLE = ("rightsizing", "recorded", "zigzag")
+"""Problems that may have whole positions."""
 
 ALGORITHMS = (
     AlgorithmEntry(
@@ -62,6 +120,40 @@ ALGORITHMS = (
         source="Lin et al. 2013; Albers, Quedenfeld 2018",
         load=f"{_HERE}.lcp:lcp",
         params=LCPParams,
+    ),
+    AlgorithmEntry(
+        name="memoryless",
+        summary="moves towards the minimiser until moving costs half of what standing does",
+        source="Bansal et al. 2015, section 3",
+        load=f"{_HERE}.memoryless:memoryless",
+        params=MemorylessParams,
+    ),
+    AlgorithmEntry(
+        name="probabilistic",
+        summary="the mean of the work function's distribution, 2-competitive",
+        source="Bansal et al. 2015, section 2",
+        load=f"{_HERE}.probabilistic:probabilistic",
+        params=ProbabilisticParams,
+    ),
+    AlgorithmEntry(
+        name="rbg",
+        summary="a quantile of the work function's distribution, drawn once (randomly biased "
+        "greedy)",
+        source="Andrew et al. 2013, section 5",
+        load=f"{_HERE}.rbg:rbg",
+        params=RBGParams,
+        differentiable=False,
+        reason="its quantile is drawn, and jumps where the work function is flat",
+    ),
+    AlgorithmEntry(
+        name="rounded",
+        summary="whole positions from another learner's, with its expected cost",
+        source="Albers, Quedenfeld 2018, section 4; docs/smoothed.md",
+        load=f"{_HERE}.rounded:rounded",
+        params=RoundedParams,
+        problems=WHOLE,
+        differentiable=False,
+        reason="its positions are whole numbers",
     ),
     AlgorithmEntry(
         name="follow_minimizer",

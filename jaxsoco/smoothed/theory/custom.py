@@ -9,12 +9,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.smoothed.theory.algebra import into
 from jaxsoco.smoothed.theory.hitting import Hitting, least, nearest, slope_of
+from jaxsoco.smoothed.theory.steps import descend
 
 Array = jax.Array
-TRIPS = 100
-"""Of the projected gradient where there are several dimensions and no minimiser is given."""
 
 
 class Functions(NamedTuple):
@@ -51,34 +49,6 @@ def _prox(slope: Any, value: Any, theta: Any, y: Array, eta: Array, lo: Any, hi:
         return eta * value(x, theta) + jnp.sum((x - y) ** 2, axis=0) / 2
 
     return descend(total, lambda x: eta[None] * slope(x, theta) + x - y, y, lo, hi)
-
-
-def descend(value: Any, slope: Any, start: Array, lo: Any, hi: Any, trips: int = TRIPS) -> Array:
-    """Projected gradients, each lane with a step of its own that shrinks where it is too long.
-
-    A step ``x -> y = P(x - h g)`` is taken if ``f(y) <= f(x) + <g, y - x> + |y - x|^2 / (2 h)``
-    (Beck and Teboulle 2009), and ``h`` grows by 1.5 then; else it is halved.
-
-    Args:
-      value: ``x [d, ...] -> [...]``, convex.
-      slope: its gradient.
-      start: ``[d, ...]``.
-      lo, hi: the box, or None.
-      trips: static.
-    """
-
-    def trip(_, state):
-        x, h = state
-        force, now = slope(x), value(x)
-        y = into(x - h[None] * force, lo, hi)
-        step = y - x
-        limit = now + jnp.sum(step * force + step * step / (2 * h[None]), axis=0)
-        slack = 8 * jnp.finfo(x.dtype).eps * jnp.abs(now)
-        good = value(y) <= limit + slack
-        return jnp.where(good[None], y, x), jnp.where(good, 1.5, 0.5) * h
-
-    start = into(start, lo, hi)
-    return jax.lax.fori_loop(0, trips, trip, (start, jnp.ones_like(start[0])))[0]
 
 
 @lru_cache(maxsize=256)

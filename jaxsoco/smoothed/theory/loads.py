@@ -1,9 +1,9 @@
 """Loads that are drawn, one run each.
 
 With ``S_t = sin(2 pi (t / 24 - 0.3))`` and ``n_t = 0.8 n_(t-1) + 0.6 N(0, 1)``, ``n_0 = 0``:
-``low`` is ``(1 + 0.5 S) exp(0.05 n)``, its peak about 1.65 times its mean, as of the Hotmail trace in
-Lin et al. 2013; ``high`` is ``(0.4 + 0.25 S) exp(0.3 n)`` and, in 4 % of the rounds, 1.5 times an
-exponential burst, its peak about 10 times its mean.
+``low`` is ``(1 + 0.5 S) exp(0.05 n)``, its peak about 1.65 times its mean, like the Hotmail trace
+of Lin et al. 2013; ``high`` is ``(0.4 + 0.25 S) exp(0.3 n)`` and, in 4 % of the rounds, 1.5 times
+an exponential burst, its peak about 10 times its mean.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from jaxsoco.core.lanes import align
 from jaxsoco.smoothed.spec import Spec
 from jaxsoco.smoothed.theory.servers import RIGHTSIZING, RightSizing
 from jaxsoco.smoothed.theory.sources import Recorded, shaped
-from jaxsoco.smoothed.theory.tables import Table
+from jaxsoco.smoothed.theory.tables import Table, tabulated
 
 Array = jax.Array
 BURST, CHANCE = 1.5, 0.04
@@ -69,18 +69,13 @@ def draw_servers(key: Array, settings: DrawnLoads) -> Spec:
     load = load * (peak / jnp.max(load, axis=0))[None]
     theta = theta._replace(load=load)
     if settings.linear:
-        theta = tabulated(theta, spec.game.levels, lanes)
+        theta = linear(theta, spec.game.levels, lanes)
     return replace(spec, source=Recorded(theta))
 
 
-def tabulated(theta: RightSizing, levels: int, lanes: tuple[int, ...]) -> Table:
+def linear(theta: RightSizing, levels: int, lanes: tuple[int, ...]) -> Table:
     """Costs at ``0..m`` of all rounds, ``[T, m + 1, ...]``."""
     rounds = theta.load.shape[0]
     rows = jax.tree.map(lambda x: jnp.broadcast_to(x, (rounds, *x.shape[1:])), theta)
-
-    def row(one):
-        one = shaped(one, RIGHTSIZING.axes, lanes)
-        places = jnp.arange(levels + 1, dtype=one.load.dtype)
-        return jax.vmap(lambda i: RIGHTSIZING.value(jnp.full((1, *lanes), i), one))(places)
-
-    return Table(jax.vmap(row)(rows))
+    rows = jax.vmap(lambda one: shaped(one, RIGHTSIZING.axes, lanes))(rows)
+    return tabulated(RIGHTSIZING, rows, levels)

@@ -40,7 +40,7 @@ def stay(game: Any, theta: Any, live: Array, position: Array, past: Any, trips: 
     lo, hi = bracket(game, theta, position)
     before = None if past is None else partial(works.clipped, past)
     step, _ = slopes.window_step(
-        partial(_live_slope, game.hitting),
+        partial(live_slope, game.hitting),
         (theta, live),
         position,
         up,
@@ -53,7 +53,8 @@ def stay(game: Any, theta: Any, live: Array, position: Array, past: Any, trips: 
     return step
 
 
-def _live_slope(hitting: Any, x: Array, now: tuple[Any, Array]) -> Array:
+def live_slope(hitting: Any, x: Array, now: tuple[Any, Array]) -> Array:
+    """The slope at ``x [d, ...]`` of a round's ``(theta, live)``: 0 where nothing costs."""
     theta, live = now
     return live * hitting.slope(x, theta)
 

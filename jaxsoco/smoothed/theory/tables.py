@@ -54,3 +54,17 @@ def table(theta: Table) -> tuple[Table, Hitting]:
     if values.ndim != 2 or values.shape[1] < 2:
         raise ValueError(f"values: expected [T, m + 1] with m >= 1, got {values.shape}")
     return Table(values), TABLE
+
+
+def values_at(hitting: Hitting, theta: Any, levels: int) -> Array:
+    """Costs of one round at the integers ``0..m``, in one dimension: ``[m + 1, ...]``."""
+    if isinstance(theta, Table):
+        return theta.values
+    leaf, structure = jax.tree.leaves(theta)[0], hitting.axes[0]
+    lanes, places = leaf.shape[structure:], jnp.arange(levels + 1, dtype=leaf.dtype)
+    return jax.vmap(lambda i: hitting.value(jnp.full((1, *lanes), i), theta))(places)
+
+
+def tabulated(hitting: Hitting, theta: Any, levels: int) -> Table:
+    """Data of several rounds ``[T, ...]`` as a table of their costs, linear in between."""
+    return Table(jax.vmap(lambda one: values_at(hitting, one, levels))(theta))

@@ -18,11 +18,13 @@ import jax.numpy as jnp
 
 from jaxsoco.smoothed.theory.algebra import into
 from jaxsoco.smoothed.theory.movements import LINEAR
-from jaxsoco.smoothed.theory.tables import Table
+from jaxsoco.smoothed.theory.tables import values_at
 from jaxsoco_kernels import slopes
 from jaxsoco_kernels.knots import Knots
 
 Array = jax.Array
+FREE = 1e-30
+"""Price of moving up where neither way costs anything."""
 
 
 @jax.tree_util.register_dataclass
@@ -97,6 +99,8 @@ def begin(
     form = form_of(game, integral)
     start = game.start
     up, down = (jnp.broadcast_to(scale * x, start.shape) for x in game.prices())
+    # Where moving is free, P is the step at the minimiser: the least price there is keeps it one.
+    up = jnp.where(up + down > 0, up, FREE)
     if form == "knots":
         slope = slopes.start(start, up, down, capacity)
     elif form == "thresholds":
@@ -109,15 +113,7 @@ def begin(
 
 def rises(hitting: Any, theta: Any, levels: int) -> Array:
     """``f(i + 1) - f(i)`` for ``i = 0..m-1``, in one dimension: ``[m, 1, ...]``."""
-    if isinstance(theta, Table):
-        values = theta.values
-    else:
-        like = jax.tree.leaves(theta)[0]
-        axes = hitting.axes[0]
-        lanes = like.shape[axes:]
-        places = jnp.arange(levels + 1, dtype=like.dtype)
-        values = jax.vmap(lambda i: hitting.value(jnp.full((1, *lanes), i), theta))(places)
-    return jnp.diff(values, axis=0)[:, None]
+    return jnp.diff(values_at(hitting, theta, levels), axis=0)[:, None]
 
 
 def add(game: Any, work: Work, theta: Any) -> Work:
