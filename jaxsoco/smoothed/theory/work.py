@@ -16,6 +16,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jaxsoco.core.lanes import align
 from jaxsoco.smoothed.theory.algebra import into
 from jaxsoco.smoothed.theory.movements import LINEAR
 from jaxsoco.smoothed.theory.tables import values_at
@@ -98,7 +99,8 @@ def begin(
     """
     form = form_of(game, integral)
     start = game.start
-    up, down = (jnp.broadcast_to(scale * x, start.shape) for x in game.prices())
+    factor = align(scale, 0, start.ndim - 1)[None].astype(start.dtype)
+    up, down = (jnp.broadcast_to(factor * x, start.shape) for x in game.prices())
     # Where moving is free, P is the step at the minimiser: the least price there is keeps it one.
     up = jnp.where(up + down > 0, up, FREE)
     if form == "knots":
