@@ -28,7 +28,7 @@ def offline_optimum(key: Array, spec: Spec, at: tuple[int, ...]) -> Costs:
     >>> problem = smoothed.zigzag(0.5, 12)
     >>> costs, faults = smoothed.offline_optimum(key, problem.spec(key), at=(12,))
     >>> float(costs["hit"][0]), float(costs["move"][0])
-    (1.5, 1.0)
+    (0.0, 2.0)
 
     Args:
       key: of the run, ``[...]``, or its words ``[2, ...]``.

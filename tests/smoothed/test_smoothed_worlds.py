@@ -187,7 +187,7 @@ def _draw(key, clock):
 
 
 def test_costs_of_ones_own():
-    """A function alone, in two dimensions: its minimiser, and the proximal point of the built-in."""
+    """A function alone, in two dimensions: its minimiser and proximal point."""
     problem = smoothed.custom(_hill, _draw, horizon=5, start=np.zeros(2), lo=-9.0, hi=9.0)
     keys = jaxsoco.seed_keys(0, 3)
     run = jaxsoco.play(problem, *jaxsoco.learner("smoothed/follow_minimizer"), keys)
