@@ -45,14 +45,28 @@ def offline_optimum(key: Array, spec: Spec, at: tuple[int, ...]) -> Costs:
 
 
 def integral_optimum(key: Array, spec: Spec, at: tuple[int, ...]) -> Costs:
-    """The same among paths of whole numbers ``0..m``; arguments as of :func:`offline_optimum`."""
+    """The same among paths of whole numbers ``0..m``; arguments as of :func:`offline_optimum`.
+
+    >>> from jaxsoco import smoothed
+    >>> problem = smoothed.recorded(smoothed.Table([[2.0, 0.0], [0.0, 0.5]]), weight=1.0)
+    >>> costs, _ = smoothed.integral_optimum(key, problem.spec(key), at=(1, 2))
+    >>> costs["hit"].tolist(), costs["move"].tolist()
+    ([0.0, 0.5], [1.0, 1.0])
+    """
     game, theta, live = whole(key, spec)
     best = offline.integral(game, theta, live)
     return costs_of(game, theta, best.path, at), offline.faults(best.info)
 
 
 def static_optimum(key: Array, spec: Spec, at: tuple[int, ...]) -> Costs:
-    """The best fixed position of the whole horizon; arguments as of :func:`offline_optimum`."""
+    """The best fixed position of the whole horizon; arguments as of :func:`offline_optimum`.
+
+    >>> from jaxsoco import smoothed
+    >>> problem = smoothed.recorded(smoothed.Table([[2.0, 0.0], [0.0, 0.5]]), weight=1.0)
+    >>> costs, _ = smoothed.static_optimum(key, problem.spec(key), at=(2,))
+    >>> costs["hit"].tolist(), costs["move"].tolist()
+    ([0.5], [1.0])
+    """
     game, theta, _ = whole(key, spec)
     best = offline.static(game, theta)
     return costs_of(game, theta, best.path, at), offline.faults(best.info)
@@ -62,6 +76,11 @@ def minimizers(key: Array, spec: Spec, at: tuple[int, ...]) -> Costs:
     """The path of the minimisers ``v_t``, for dynamic regret; as :func:`offline_optimum`.
 
     Its ``path`` is the path length ``P_T``.
+
+    >>> from jaxsoco import smoothed
+    >>> problem = smoothed.recorded(smoothed.Absolute(1.0, jnp.array([1.0, 3.0, 2.0])))
+    >>> float(smoothed.minimizers(key, problem.spec(key), at=(3,))[0]["path"][0])
+    4.0
     """
     game, theta, live = whole(key, spec)
     path = jax.vmap(lambda one: game.hitting.minimizer(one, game.lo, game.hi))(theta)
@@ -72,6 +91,12 @@ def prefix_optimum(key: Array, spec: Spec, at: tuple[int, ...]) -> Costs:
     """At each round of ``at``, the optimum of the rounds so far; as :func:`offline_optimum`.
 
     It is never above what any learner has paid by then, at any round.
+
+    >>> from jaxsoco import smoothed
+    >>> problem = smoothed.recorded(smoothed.Table([[2.0, 0.0], [0.0, 0.5]]), weight=1.5)
+    >>> costs, _ = smoothed.prefix_optimum(key, problem.spec(key), at=(1, 2))
+    >>> (costs["hit"] + costs["move"]).tolist()
+    [1.5, 2.0]
     """
     game, theta, live = whole(key, spec)
     clock = jnp.arange(1, game.horizon + 1).reshape(-1, *(1,) * (live.ndim - 1))
