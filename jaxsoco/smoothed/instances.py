@@ -112,14 +112,22 @@ def walk(
     return Instance(world(window), same_for_all, spec, horizon, "smoothed/walk")
 
 
-def zigzag(eps: float = 0.1, length: int = 1000, **sight: Any) -> Instance:
+def zigzag(
+    eps: float = 0.1, length: int = 1000, *, block: int | None = None, **sight: Any
+) -> Instance:
     """``eps |x - 1|``, then ``eps |x|``, in blocks of ``1 / eps + 1`` rounds on ``[0, 1]``.
 
     >>> from jaxsoco import smoothed
     >>> smoothed.zigzag(0.5, 12).settings.source.theta.target[:, 0].tolist()
     [1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0]
+
+    Args:
+      eps: slope.
+      length: rounds.
+      block: rounds of a block, if others.
+      **sight: as of :func:`recorded`.
     """
-    block = math.ceil(1 / eps - 1e-9) + 1
+    block = math.ceil(1 / eps - 1e-9) + 1 if block is None else block
     targets = 1.0 - (np.arange(length) // block % 2)
     theta = Absolute(jnp.asarray([eps * SHORT_OF_TIES], float), jnp.asarray(targets))
     problem = recorded(theta, "up", lo=0.0, hi=1.0, **sight)

@@ -56,8 +56,9 @@ def prepare_walk(settings: RandomWalk, folder: Path) -> Prepared:
 def prepare_zigzag(settings: ZigZag, folder: Path) -> Prepared:
     """There is nothing to check."""
     del folder
-    arguments = {"eps": settings.eps, "length": settings.length, **_sight(settings)}
-    return _prepared("zigzag", settings, arguments, (settings.eps, settings.length))
+    names = ("eps", "length", "block")
+    arguments = {**_sight(settings), **{name: getattr(settings, name) for name in names}}
+    return _prepared("zigzag", settings, arguments, ())
 
 
 def prepare_strong_lower_bound(settings: StrongLowerBound, folder: Path) -> Prepared:
@@ -77,7 +78,7 @@ def prepare_rightsizing(settings: ServersOn, folder: Path) -> Prepared:
     """
     names = ("servers", "e0", "e1", "d0", "d1", "mu", "switching", "between")
     arguments = {**_sight(settings), **{name: getattr(settings, name) for name in names}}
-    if isinstance(settings.load, str):
+    if settings.load in ("low", "high"):
         rounds = DRAWN_ROUNDS if settings.rounds is None else settings.rounds
         peak = DRAWN_PEAK if settings.peak is None else settings.peak
         arguments |= {"load": settings.load, "rounds": rounds, "peak": peak}

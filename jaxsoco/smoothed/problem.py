@@ -103,7 +103,9 @@ def predicted(forecast: Forecast, game: Game, sight: Round) -> Any:
     elif forecast.correlation == "walk":
         weight = jnp.ones(lag.shape, error.dtype)
     else:
-        weight = align(forecast.decay, 0, error.ndim - 1) ** lag.astype(error.dtype)
+        decay = align(forecast.decay, 0, game.start.ndim - 1)
+        decay = decay.reshape((1,) * (lag.ndim - decay.ndim) + decay.shape)
+        weight = decay ** lag.astype(error.dtype)
     noise = jnp.sum(jnp.where(counts, weight, 0) * error[None], axis=1)
     return sight.theta._replace(**{game.hitting.goal: goal - noise})
 

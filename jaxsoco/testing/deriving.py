@@ -55,6 +55,9 @@ KNOWN: Mapping[str, Mapping[str, Any]] = {
     "smoothed/walk": {
         "values": {"horizon": 12},
     },
+    "smoothed/rightsizing": {
+        "values": {"servers": 4, "rounds": 8},
+    },
     "tracking/quadratic_tracking": {
         "values": {"dimension": 2, "horizon": 14},
     },

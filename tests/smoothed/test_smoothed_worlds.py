@@ -207,7 +207,7 @@ def test_costs_of_ones_own():
 
 def test_rounds_from_files(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "costs.csv").write_text("0,1,2\n3,1,0\n4,1,0\n1,0,2\n", encoding="utf-8")
+    (tmp_path / "costs.csv").write_text("none,one,two\n3,1,0\n4,1,0\n1,0,2\n", encoding="utf-8")
     table = jaxsoco.make("smoothed/recorded", file="costs.csv", weight=0.5)
     assert table.horizon == 3
     assert table.settings.game.levels == 2

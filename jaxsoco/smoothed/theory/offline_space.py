@@ -129,10 +129,13 @@ def _by_gradients(game: Any, theta: Quadratic, live: Array) -> Optimum:
         hits = jnp.sum(matrix * (path - theta.target)[:, None], axis=2)
         return hits + pull - after
 
+    def inside(path: Array) -> Array:
+        return jax.vmap(lambda x: into(x, game.lo, game.hi))(path)
+
     path, info = smoothing.projected_gradient(
         gradient,
-        lambda path: into(path, game.lo, game.hi),
-        into(theta.target, game.lo, game.hi),
+        inside,
+        inside(theta.target),
         1 / total,
         (quotient - 1) / (quotient + 1),
         MOST_TRIPS,
