@@ -31,17 +31,18 @@ def offline_optimum(key: Array, spec: Spec, at: tuple[int, ...]) -> Costs:
     (0.0, 2.0)
 
     Args:
-      key: of the run, ``[...]``, or its words ``[2, ...]``.
+      key: JAX key of the run, ``[...]``.
       spec: of the problem.
       at: rounds, ascending (static).
 
     Returns:
       Costs by name, cumulative at the rounds ``at``, ``[len(at), ...]`` each, and faults, int32
       ``[...]``.
+
+    Raises:
+      TypeError: ``key`` is no JAX key. ValueError: there is no method for the problem.
     """
-    game, theta, live = whole(key, spec)
-    best = offline.optimum(game, theta, live)
-    return costs_of(game, theta, best.path, at), offline.faults(best.info)
+    return offline_costs(random.key_words(key), spec, at)
 
 
 def integral_optimum(key: Array, spec: Spec, at: tuple[int, ...]) -> Costs:
@@ -53,9 +54,7 @@ def integral_optimum(key: Array, spec: Spec, at: tuple[int, ...]) -> Costs:
     >>> costs["hit"].tolist(), costs["move"].tolist()
     ([0.0, 0.5], [1.0, 1.0])
     """
-    game, theta, live = whole(key, spec)
-    best = offline.integral(game, theta, live)
-    return costs_of(game, theta, best.path, at), offline.faults(best.info)
+    return integral_costs(random.key_words(key), spec, at)
 
 
 def static_optimum(key: Array, spec: Spec, at: tuple[int, ...]) -> Costs:
@@ -67,9 +66,7 @@ def static_optimum(key: Array, spec: Spec, at: tuple[int, ...]) -> Costs:
     >>> costs["hit"].tolist(), costs["move"].tolist()
     ([0.5], [1.0])
     """
-    game, theta, _ = whole(key, spec)
-    best = offline.static(game, theta)
-    return costs_of(game, theta, best.path, at), offline.faults(best.info)
+    return static_costs(random.key_words(key), spec, at)
 
 
 def minimizers(key: Array, spec: Spec, at: tuple[int, ...]) -> Costs:
@@ -82,9 +79,7 @@ def minimizers(key: Array, spec: Spec, at: tuple[int, ...]) -> Costs:
     >>> float(smoothed.minimizers(key, problem.spec(key), at=(3,))[0]["path"][0])
     4.0
     """
-    game, theta, live = whole(key, spec)
-    path = jax.vmap(lambda one: game.hitting.minimizer(one, game.lo, game.hi))(theta)
-    return costs_of(game, theta, path, at), jnp.zeros(live.shape[1:], jnp.int32)
+    return minimizer_costs(random.key_words(key), spec, at)
 
 
 def prefix_optimum(key: Array, spec: Spec, at: tuple[int, ...]) -> Costs:
@@ -98,10 +93,46 @@ def prefix_optimum(key: Array, spec: Spec, at: tuple[int, ...]) -> Costs:
     >>> (costs["hit"] + costs["move"]).tolist()
     [1.5, 2.0]
     """
-    game, theta, live = whole(key, spec)
+    return prefix_costs(random.key_words(key), spec, at)
+
+
+# --- the same for words of a key, [2, ...]: what sweeps run ---------------------------------------
+
+
+def offline_costs(words: Array, spec: Spec, at: tuple[int, ...]) -> Costs:
+    """:func:`offline_optimum`."""
+    game, theta, live = whole(words, spec)
+    best = offline.optimum(game, theta, live)
+    return costs_of(game, theta, best.path, at), offline.faults(best.info)
+
+
+def integral_costs(words: Array, spec: Spec, at: tuple[int, ...]) -> Costs:
+    """:func:`integral_optimum`."""
+    game, theta, live = whole(words, spec)
+    best = offline.integral(game, theta, live)
+    return costs_of(game, theta, best.path, at), offline.faults(best.info)
+
+
+def static_costs(words: Array, spec: Spec, at: tuple[int, ...]) -> Costs:
+    """:func:`static_optimum`."""
+    game, theta, _ = whole(words, spec)
+    best = offline.static(game, theta)
+    return costs_of(game, theta, best.path, at), offline.faults(best.info)
+
+
+def minimizer_costs(words: Array, spec: Spec, at: tuple[int, ...]) -> Costs:
+    """:func:`minimizers`."""
+    game, theta, live = whole(words, spec)
+    path = jax.vmap(lambda one: game.hitting.minimizer(one, game.lo, game.hi))(theta)
+    return costs_of(game, theta, path, at), jnp.zeros(live.shape[1:], jnp.int32)
+
+
+def prefix_costs(words: Array, spec: Spec, at: tuple[int, ...]) -> Costs:
+    """:func:`prefix_optimum`."""
+    game, theta, live = whole(words, spec)
     clock = jnp.arange(1, game.horizon + 1).reshape(-1, *(1,) * (live.ndim - 1))
 
-    def until(end: Array) -> tuple[dict[str, Array], Array]:
+    def until(end: Array) -> Costs:
         counts = live * (clock <= end)
         best = offline.optimum(game, theta, counts)
         costs = rounds_of(game, theta, best.path)
@@ -112,9 +143,8 @@ def prefix_optimum(key: Array, spec: Spec, at: tuple[int, ...]) -> Costs:
     return costs, jnp.sum(faults, axis=0, dtype=jnp.int32)
 
 
-def whole(key: Array, spec: Spec) -> tuple[Game, Any, Array]:
+def whole(words: Array, spec: Spec) -> tuple[Game, Any, Array]:
     """The game and the data of all rounds with lanes, and ``live``, all ones ``[T, ...]``."""
-    words = random.words(key)
     game, theta = spec.game.aligned(words.shape[1:]), thetas(words, spec)
     return game, theta, jnp.ones((game.horizon, *words.shape[1:]), game.start.dtype)
 

@@ -70,11 +70,21 @@ def recorded(
     data = understood(theta, functions)
     dimension = dimension_of(data, start)
     if isinstance(data.theta, Table):
+        _check_table(start, lo, hi)
         lo, hi = 0.0, float(data.theta.values.shape[1] - 1)
     frame = {"start": start, "lo": lo, "hi": hi, "region": region}
     game, window = make_game(data.hitting, dimension, data.rounds, movement, weight, frame, sight)
     spec = Spec(game, Recorded(data.theta), make_forecast(game, sight))
     return Instance(world(window), same_for_all, spec, data.rounds, "smoothed/recorded")
+
+
+def _check_table(start: Any, lo: Any, hi: Any) -> None:
+    if lo is not None or hi is not None:
+        raise ValueError("lo, hi: expected None, a table has the positions of its costs")
+    if not isinstance(start, jax.core.Tracer) and np.any(np.asarray(start) % 1 != 0):
+        raise ValueError(
+            f"start: expected a whole number, as the positions of a table, got {start}"
+        )
 
 
 def walk(

@@ -125,14 +125,29 @@ def prepare_recorded(settings: RecordedRounds, folder: Path) -> Prepared:
     lo, hi = settings.lo, settings.hi
     if lo is not None and hi is not None and not is_traced(lo) and not is_traced(hi) and lo > hi:
         raise InputError(Issue("problem.lo", f"is {lo:g}, above hi, {hi:g}", "expected lo <= hi"))
-    if settings.cost == "table" and numbers.values.shape[1] < 2:
-        message = "a table of costs has one column"
-        raise InputError(Issue("problem.file", message, "expected the costs of 0, 1, .., m"))
+    if settings.cost == "table":
+        _check_table(settings, numbers)
     arguments = {**_sight(settings), **_moves(settings), "rows": numbers.values}
     names = ("cost", "curvature", "start", "lo", "hi")
     arguments |= {name: getattr(settings, name) for name in names}
     kinds = (settings.cost, numbers.values.shape, lo is None, hi is None)
     return _prepared("recorded_rows", settings, arguments, kinds, numbers)
+
+
+def _check_table(settings: RecordedRounds, numbers: Numbers) -> None:
+    issues = []
+    if numbers.values.shape[1] < 2:
+        message = "a table of costs has one column"
+        issues.append(Issue("problem.file", message, "expected the costs of 0, 1, .., m"))
+    for name in ("lo", "hi"):
+        if getattr(settings, name) is not None:
+            hint = "leave it out: the positions are those of the table"
+            issues.append(Issue(f"problem.{name}", "is for targets, and cost is a table", hint))
+    if not is_traced(settings.start) and settings.start % 1:
+        message = f"{settings.start:g} is no whole number"
+        issues.append(Issue("problem.start", message, "expected a position of the table"))
+    if issues:
+        raise InputError(issues)
 
 
 def build(prepared: Prepared) -> Instance:

@@ -62,7 +62,7 @@ class Solution(NamedTuple):
 
 
 def replay(
-    name: str, theta: Any, start: Any = 0.0, /, *, key: Array | None = None, **params: Any
+    name: str, theta: Any, start: Any = 0.0, /, *, seed: Array | int = 0, **params: Any
 ) -> Replay:
     """Runs a learner once on given costs.
 
@@ -76,7 +76,7 @@ def replay(
       name: of the learner, ``lcp``.
       theta: data of the hitting costs, as :func:`~jaxsoco.smoothed.recorded` takes them.
       start: the first position, ``[d]`` or a number.
-      key: a JAX key, for learners that draw; that of seed 0 by default.
+      seed: for learners that draw.
       **params: the learner's parameters by the names of its settings (``jaxsoco list
         smoothed/lcp``); and ``movement``, ``weight``, ``lo``, ``hi``, ``region``, ``functions``, as
         of :func:`~jaxsoco.smoothed.recorded`. The learner sees as many rounds ahead as its
@@ -100,7 +100,7 @@ def replay(
         )
     values = fields | {one: x for one, x in params.items() if x is not None}
     problem = recorded(theta, start=start, window=values.get("window", 0), **frame)
-    words = random.words(jax.random.key(0, impl="threefry2x32") if key is None else key)
+    words = random.words(jax.random.key(seed, impl="threefry2x32"))
     run = _play(load(entry.load), entry.parameters(values), problem, words)
     return run._replace(path=_narrow(run.path, theta, start))
 

@@ -79,10 +79,10 @@ def test_rbg_averages_to_the_mean_of_the_distribution():
     weights, targets, start, up, down = (x[0] for x in drawn("quadratic"))
     theta = smoothed.Quadratic(weights, targets)
     frame = {"weight": (up, down), "lo": LO, "hi": HI}
-    keys = jax.vmap(jax.random.key)(jnp.arange(4000))
-    paths = jax.jit(jax.vmap(lambda key: smoothed.replay("rbg", theta, start, key=key, **frame)))(
-        keys
-    ).path
+    seeds = jnp.arange(4000)
+    paths = jax.jit(
+        jax.vmap(lambda seed: smoothed.replay("rbg", theta, start, seed=seed, **frame))
+    )(seeds).path
     wanted = smoothed.replay("probabilistic", theta, start, **frame).path
     error = np.asarray(paths).std(axis=0) / np.sqrt(4000)
     assert np.all(np.abs(np.asarray(paths).mean(axis=0) - np.asarray(wanted)) < 4 * error + 1e-12)

@@ -98,12 +98,12 @@ def test_the_zigzag_is_as_bad_as_it_can_be():
 
 def test_rbg_is_2_competitive_in_expectation():
     weights, targets = (x[:40] for x in instances(4))
-    keys = jax.vmap(jax.random.key)(jnp.arange(64))
+    seeds = jnp.arange(64)
 
     def one(weights, targets):
         theta, frame = smoothed.Absolute(weights, targets), {"lo": 0.0, "hi": 1.0}
         best = smoothed.solve_offline("offline_optimum", theta, 0.0, **frame).value
-        run = jax.vmap(lambda key: smoothed.replay("rbg", theta, 0.0, key=key, **frame))(keys)
+        run = jax.vmap(lambda seed: smoothed.replay("rbg", theta, 0.0, seed=seed, **frame))(seeds)
         return best, jnp.sum(run.hit + run.move, axis=-1)
 
     best, paid = (np.asarray(x) for x in jax.jit(jax.vmap(one))(weights, targets))

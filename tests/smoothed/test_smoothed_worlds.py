@@ -227,6 +227,7 @@ def test_rounds_from_files(tmp_path, monkeypatch):
         ("rightsizing", {"load": "load.csv", "rounds": 9}, "the file has 2"),
         ("rightsizing", {"load": "minus.csv"}, "row 2 is -1"),
         ("recorded", {"file": "load.csv"}, "one column"),
+        ("recorded", {"file": "load.csv", "start": 0.5, "hi": 1.0}, "no whole number"),
         ("recorded", {"file": "load.csv", "cost": "absolute", "lo": 3.0, "hi": 2.0}, "above hi"),
         ("recorded", {"file": "none.csv"}, "none.csv"),
         ("walk", {"horizon": 4, "movement": "l2", "weight_down": 1.0}, "is for l1 movement"),
@@ -250,6 +251,12 @@ def test_arguments_that_do_not_fit_are_refused():
     ):
         with pytest.raises(ValueError, match=message):
             smoothed.recorded(theta, **wrong)
+    for wrong, message in (
+        ({"hi": 2.0}, "lo, hi: expected None"),
+        ({"start": 0.5}, "whole number"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            smoothed.recorded(smoothed.Table(np.eye(3)), **wrong)
     with pytest.raises(TypeError, match="theta: expected one of Quadratic"):
         smoothed.recorded(np.zeros((3, 2)))
     with pytest.raises(TypeError, match="no such argument: windows"):

@@ -71,14 +71,14 @@ def test_rounding_has_the_expected_cost_of_the_fraction():
     runs = 20
     costs, start, up, down = tables(2, runs)
 
-    def one(costs, start, up, down, key):
-        frame = {"weight": (up, down), "key": key}
+    def one(costs, start, up, down, seed):
+        frame = {"weight": (up, down), "seed": seed}
         base = smoothed.replay("probabilistic", smoothed.Table(costs), start, weight=(up, down))
         rounded = smoothed.replay("rounded", smoothed.Table(costs), start, **frame)
         return base.path, rounded.path, rounded.hit + rounded.move
 
-    keys = jax.vmap(jax.random.key)(jnp.arange(runs))
-    data = costs, start, up, down, keys
+    seeds = jnp.arange(runs)
+    data = costs, start, up, down, seeds
     bases, wholes, paid = (np.asarray(x) for x in jax.jit(jax.vmap(one))(*data))
     shifts = (np.arange(4000) + 0.5) / 4000
     for run in range(runs):

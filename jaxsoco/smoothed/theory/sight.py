@@ -56,7 +56,7 @@ def stay(game: Any, theta: Any, live: Array, position: Array, past: Any, trips: 
 def live_slope(hitting: Any, x: Array, now: tuple[Any, Array]) -> Array:
     """The slope at ``x [d, ...]`` of a round's ``(theta, live)``: 0 where nothing costs."""
     theta, live = now
-    return live * hitting.slope(x, theta)
+    return live[None] * hitting.slope(x, theta)
 
 
 def bracket(game: Any, theta: Any, position: Array) -> tuple[Array, Array]:
