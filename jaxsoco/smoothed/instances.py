@@ -21,8 +21,9 @@ from jaxsoco.smoothed.theory.movements import Kind
 from jaxsoco.smoothed.theory.polyhedral import ABSOLUTE, NORM, Absolute
 from jaxsoco.smoothed.theory.quadratics import DIAGONAL, Quadratic
 from jaxsoco.smoothed.theory.servers import RIGHTSIZING, RightSizing
-from jaxsoco.smoothed.theory.sources import Drawn, Recorded, Walk
+from jaxsoco.smoothed.theory.sources import Drawn, Recorded
 from jaxsoco.smoothed.theory.tables import TABLE, Table
+from jaxsoco.smoothed.theory.walks import WalkSettings, draw_walk
 
 SHORT_OF_TIES = 1 - 1e-5
 """Factor on a zigzag's slopes. Without it the sum over all but one round of a block is the price of
@@ -118,8 +119,8 @@ def walk(
     frame = {"start": 0.0, "lo": None, "hi": None, "region": "box"}
     game, window = make_game(hitting, dimension, horizon, movement, weight, frame, sight)
     numbers = (jnp.asarray(x, float) for x in (step, persistence))
-    spec = Spec(game, Walk(*numbers, curvatures, cost), make_forecast(game, sight))
-    return Instance(world(window), same_for_all, spec, horizon, "smoothed/walk")
+    settings = WalkSettings(game, *numbers, curvatures, make_forecast(game, sight), cost)
+    return Instance(world(window), draw_walk, settings, horizon, "smoothed/walk")
 
 
 def zigzag(

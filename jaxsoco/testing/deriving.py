@@ -54,9 +54,11 @@ KNOWN: Mapping[str, Mapping[str, Any]] = {
     },
     "smoothed/walk": {
         "values": {"horizon": 12},
+        "own": ("position",),
     },
     "smoothed/rightsizing": {
         "values": {"servers": 4, "rounds": 8},
+        "own": ("position",),
     },
     "tracking/quadratic_tracking": {
         "values": {"dimension": 2, "horizon": 14},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -88,15 +87,6 @@ def _empty_tree(folder: Path) -> dict[str, Any]:
 
 
 # --- smoothed -------------------------------------------------------------------------------------
-
-
-def _source(**changes: Callable[[Any], Any]) -> Change:
-    def apply(spec):
-        source = spec.source
-        values = {name: change(getattr(source, name)) for name, change in changes.items()}
-        return replace(spec, source=replace(source, **values))
-
-    return apply
 
 
 def _weighing(factor: float) -> Change:
@@ -224,14 +214,15 @@ CASES = (
         problem="smoothed/walk",
         **KNOWN["smoothed/walk"],
         points=({"step": 2.0, "weight": 0.4}, {"curvature": 0.3, "persistence": 0.5}),
+        slopes=("step", "persistence"),
         smallest={"horizon": 1},
         extremes={
-            "no steps": _source(scale=lambda x: x * 0),
+            "no steps": _without("step"),
             "free moves": _weighing(0.0),
             "dear moves": _weighing(1e4),
-            "flat costs": _source(weight=lambda x: x * 1e-4),
-            "steep costs": _source(weight=lambda x: x * 1e4),
-            "large steps": _source(scale=lambda x: x * 1e3),
+            "flat costs": _scaled_by(curvature=1e-4),
+            "steep costs": _scaled_by(curvature=1e4),
+            "large steps": _scaled_by(step=1e3),
         },
         refused={
             "a price of moving down where there is none": (

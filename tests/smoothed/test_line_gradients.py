@@ -29,7 +29,7 @@ def test_costs_are_differentiable_in_the_data_and_in_parameters():
         ]
         return jnp.stack([jnp.sum(run.hit + run.move) for run in runs])
 
-    point = (jnp.asarray(targets), jnp.asarray(0.8), jnp.asarray(0.5))
+    point = (jnp.asarray(targets), jnp.asarray(0.25), jnp.asarray(0.5))
     ways = [
         (jnp.asarray(rng.normal(size=6)), jnp.zeros(()), jnp.zeros(())),
         (jnp.zeros(6), jnp.ones(()), jnp.ones(())),
