@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsoco.core.protocol import Instance, same_for_all
+from jaxsoco.core.settings import is_traced
 from jaxsoco.smoothed.games import make_forecast, make_game
 from jaxsoco.smoothed.problem import world
 from jaxsoco.smoothed.spec import Region, Spec
@@ -82,7 +83,7 @@ def recorded(
 def _check_table(start: Any, lo: Any, hi: Any) -> None:
     if lo is not None or hi is not None:
         raise ValueError("lo, hi: expected None, a table has the positions of its costs")
-    if not isinstance(start, jax.core.Tracer) and np.any(np.asarray(start) % 1 != 0):
+    if not is_traced(start) and np.any(np.asarray(start) % 1 != 0):
         raise ValueError(
             f"start: expected a whole number, as the positions of a table, got {start}"
         )
@@ -118,8 +119,9 @@ def walk(
         hitting = ABSOLUTE if cost == "absolute" else NORM
     frame = {"start": 0.0, "lo": None, "hi": None, "region": "box"}
     game, window = make_game(hitting, dimension, horizon, movement, weight, frame, sight)
-    numbers = (jnp.asarray(x, float) for x in (step, persistence))
-    settings = WalkSettings(game, *numbers, curvatures, make_forecast(game, sight), cost)
+    step, persistence = (jnp.asarray(x, float) for x in (step, persistence))
+    forecast = make_forecast(game, sight)
+    settings = WalkSettings(game, step, persistence, curvatures, forecast, cost)
     return Instance(world(window), draw_walk, settings, horizon, "smoothed/walk")
 
 
