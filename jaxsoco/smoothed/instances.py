@@ -222,6 +222,7 @@ def custom(
     slope: Callable[..., jax.Array] | None = None,
     minimizer: Callable[..., jax.Array] | None = None,
     prox: Callable[..., jax.Array] | None = None,
+    separable: bool = False,
     **rest: Any,
 ) -> Instance:
     """A problem with hitting costs of one's own, ``f(x, theta)``, written in JAX.
@@ -243,12 +244,14 @@ def custom(
       slope: ``(x, theta) -> [d, ...]``, by automatic differentiation if None.
       minimizer: ``(theta, lo, hi) -> [d, ...]``.
       prox: ``(theta, y, eta, lo, hi) -> [d, ...]``, ``argmin eta f(x) + |x - y|^2 / 2``.
+      separable: whether ``f`` is a sum of functions of the coordinates, so that learners for one
+        dimension treat each of them alone.
       **rest: ``movement`` and the keywords of :func:`recorded`.
 
     Raises:
       ValueError: no horizon for data that are drawn, or one for those that are not.
     """
-    functions = Functions(f, slope, minimizer, prox)
+    functions = Functions(f, slope, minimizer, prox, separable)
     if not callable(draw):
         if horizon is not None:
             raise ValueError("horizon: expected None, the data have their own number of rounds")
@@ -257,7 +260,7 @@ def custom(
         raise ValueError("horizon: expected a number of rounds, the data are drawn")
     shape = jax.eval_shape(draw, jax.ShapeDtypeStruct((2,), jnp.uint32), jnp.int32(1))
     axes = tuple(len(x.shape) for x in jax.tree.leaves(shape))
-    hitting = hitting_of(functions, axes, True)
+    hitting = hitting_of(functions, axes)
     frame = {name: rest.pop(name, None) for name in ("lo", "hi")}
     frame |= {"start": rest.pop("start", 0.0), "region": rest.pop("region", "box")}
     start = frame["start"]

@@ -217,6 +217,13 @@ def test_costs_of_ones_own():
     near = own.hitting.prox((jnp.ones(()), data[1][1]), y, eta, own.lo, own.hi)
     wanted = built.hitting.prox(theta, y, eta, own.lo, own.hi)
     assert np.allclose(near, wanted, atol=1e-6)
+    lcp = jaxsoco.learner("smoothed/lcp", grid=64)
+    with pytest.raises(ValueError, match="sums over coordinates"):
+        jaxsoco.play(problem, *lcp, keys)
+    apart = smoothed.custom(
+        _hill, _draw, horizon=5, start=np.zeros(2), lo=-9.0, hi=9.0, separable=True
+    )
+    assert bool(jaxsoco.play(apart, *lcp, keys).finite.all())
 
 
 def test_rounds_from_files(tmp_path, monkeypatch):
