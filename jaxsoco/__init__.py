@@ -8,9 +8,9 @@ The front door::
     algorithm, params = jaxsoco.learner("tracking/hyscale", learning_rate=1e-3)
     run = jaxsoco.play(problem, algorithm, params, jaxsoco.seed_keys(0, 256))
 
-The families are :mod:`jaxsoco.tracking`, :mod:`jaxsoco.allocation`, :mod:`jaxsoco.multistage`
-and :mod:`jaxsoco.provisioning`; ``simulate`` is the lower level. Nothing here imports JAX before it
-is used.
+The families are :mod:`jaxsoco.smoothed`, :mod:`jaxsoco.tracking`, :mod:`jaxsoco.allocation`,
+:mod:`jaxsoco.multistage` and :mod:`jaxsoco.provisioning`; ``simulate`` is the lower level. Nothing
+here imports JAX before it is used.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from jaxsoco import extend as extend
     from jaxsoco import multistage as multistage
     from jaxsoco import provisioning as provisioning
+    from jaxsoco import smoothed as smoothed
     from jaxsoco import testing as testing
     from jaxsoco import tracking as tracking
     from jaxsoco.core.protocol import Algorithm, Comparator, Instance, Problem
@@ -42,7 +43,15 @@ _MODULES = {
     "front.running": "run",
     "tuning.api": "tune",
 }
-_PACKAGES = ("allocation", "extend", "multistage", "provisioning", "testing", "tracking")
+_PACKAGES = (
+    "allocation",
+    "extend",
+    "multistage",
+    "provisioning",
+    "smoothed",
+    "testing",
+    "tracking",
+)
 
 __all__ = [
     "Algorithm",

@@ -30,6 +30,7 @@ FAMILIES: dict[str, str] = {
     "allocation": "jaxsoco.allocation:FAMILY",
     "multistage": "jaxsoco.multistage:FAMILY",
     "provisioning": "jaxsoco.provisioning:FAMILY",
+    "smoothed": "jaxsoco.smoothed:FAMILY",
     "tracking": "jaxsoco.tracking:FAMILY",
 }
 """Where each family declares itself, as ``"package.module:attribute"``."""

@@ -17,7 +17,10 @@ import jaxsoco_kernels
 
 PACKAGES = [
     *("jaxsoco", "jaxsoco.extend", "jaxsoco.testing"),
-    *(f"jaxsoco.{name}" for name in ("allocation", "multistage", "provisioning", "tracking")),
+    *(
+        f"jaxsoco.{name}"
+        for name in ("allocation", "multistage", "provisioning", "smoothed", "tracking")
+    ),
 ]
 KERNELS = [
     f"jaxsoco_kernels.{module.name}"

@@ -17,7 +17,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-FAMILIES = {"tracking", "allocation", "multistage", "provisioning"}
+FAMILIES = {"tracking", "allocation", "multistage", "provisioning", "smoothed"}
 KERNELS = "jaxsoco_kernels"
 # Room -> the rooms that it may import from, besides itself; rooms of jaxsoco may know its version.
 ARROWS: dict[str, set[str]] = {

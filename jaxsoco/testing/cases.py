@@ -45,6 +45,8 @@ class Case:
       ledger: components that are no objective and need not be 0 (all others must be).
       unsafe: algorithms that may miss what all others keep (the other components, the bounds).
       hidden: leaves of the spec that no learner may read.
+      own: fields of the observation that say what the learner itself has done, such as where it is;
+        all others are the same for all learners.
       torn: runs of a block that may take another one of several best plans in float32, and go on
         differently from there.
       slope_tolerance: relative; slopes through a solver are as exact as its solutions.
@@ -68,6 +70,7 @@ class Case:
     ledger: tuple[str, ...] = ()
     unsafe: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
     torn: int = 0
     slope_tolerance: float = 1e-5
     widen: Change = field(default=lambda settings: settings)

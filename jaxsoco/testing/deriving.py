@@ -52,6 +52,27 @@ KNOWN: Mapping[str, Mapping[str, Any]] = {
         },
         "torn": 2,
     },
+    "smoothed/walk": {
+        # At curvature 1 the greed of G-OBD is at a kink.
+        "values": {"horizon": 12, "curvature": 0.8},
+        "words": {
+            "trust": 0.04,
+            "factor": 0.05,
+            "slack": 0.1,
+            "gamma": 1.2,
+            "mu": 0.04,
+            "lambda1": 0.8,
+            "lambda2": 0.3,
+            "step": 0.1,
+            "diameter": 0.5,
+            "switching": 0.2,
+        },
+        "own": ("position",),
+    },
+    "smoothed/rightsizing": {
+        "values": {"servers": 4, "rounds": 8},
+        "own": ("position",),
+    },
     "tracking/quadratic_tracking": {
         "values": {"dimension": 2, "horizon": 14},
     },

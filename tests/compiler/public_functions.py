@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import jaxsoco_kernels
-from jaxsoco import allocation, multistage, provisioning, tracking
+from jaxsoco import allocation, multistage, provisioning, smoothed, tracking
 from jaxsoco.provisioning.theory import balde
 from jaxsoco.tracking.theory import planning as interpolated
 from jaxsoco_kernels import (
@@ -31,7 +31,7 @@ from jaxsoco_kernels import (
 from jaxsoco_kernels.info import judge
 from jaxsoco_kernels.jacobi import Spectrum
 
-FAMILIES = (allocation, multistage, provisioning, tracking)
+FAMILIES = (allocation, multistage, provisioning, smoothed, tracking)
 D, STATES, ACTIONS, SLOTS, POINTS = 5, 3, 2, 3, 3
 
 
@@ -618,6 +618,10 @@ WITHOUT_LANES = {
     | {"paper_queue", "bursty_queue", "two_queues", "tabular", "policy_value"}
     # A comparator, which the learners' test plays.
     | {"static_optimum"},
+    # Problems, and what is read off a problem; the learners' tests play them.
+    "smoothed": {"recorded", "walk", "zigzag", "strong_lower_bound", "rightsizing", "custom"}
+    | {"offline_optimum", "integral_optimum", "static_optimum", "prefix_optimum", "minimizers"}
+    | {"replay", "solve_offline", "with_advice"},
     "tracking": {"exploration_regret", "follow_regret", "lai_cost", "plugin_regret", "replay"}
     | {"load_matrix", "make_matrix", "make_spec", "recorded_tracking", "online_optimum"},
 }

@@ -86,6 +86,18 @@ def _empty_tree(folder: Path) -> dict[str, Any]:
     return {"tree": str(folder / "tree.csv")}
 
 
+# --- smoothed -------------------------------------------------------------------------------------
+
+
+def _weighing(factor: float) -> Change:
+    def apply(spec):
+        movement = spec.game.movement
+        movement = replace(movement, up=movement.up * factor, down=movement.down * factor)
+        return replace(spec, game=replace(spec.game, movement=movement))
+
+    return apply
+
+
 CASES = (
     Case(
         problem="allocation/carbon_jobs",
@@ -197,5 +209,28 @@ CASES = (
         },
         bounds={},
         ledger=("realised", "first_edge", "second_edge"),
+    ),
+    Case(
+        problem="smoothed/walk",
+        **KNOWN["smoothed/walk"],
+        points=({"step": 2.0, "weight": 0.4}, {"curvature": 0.3, "persistence": 0.5}),
+        slopes=("step", "persistence"),
+        smallest={"horizon": 1},
+        extremes={
+            "no steps": _without("step"),
+            "free moves": _weighing(0.0),
+            "dear moves": _weighing(1e4),
+            "flat costs": _scaled_by(curvature=1e-4),
+            "steep costs": _scaled_by(curvature=1e4),
+            "large steps": _scaled_by(step=1e3),
+        },
+        refused={
+            "a price of moving down where there is none": (
+                lambda _: {"movement": "l2", "weight_down": 2.0},
+                "is for l1 movement",
+            ),
+        },
+        bounds={"offline_optimum": lambda decisions: True},
+        ledger=("path",),
     ),
 )

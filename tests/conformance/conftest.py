@@ -26,6 +26,8 @@ LEADING = (
     "multistage/broad_omd",
     "provisioning/blol",
     "provisioning/oco_q",
+    "smoothed/lcp",
+    "smoothed/memoryless",
 )
 
 

@@ -1,0 +1,1 @@
+"""Loads and other data from files."""

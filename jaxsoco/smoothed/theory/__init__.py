@@ -1,0 +1,1 @@
+"""Hitting costs, movements, work functions, optima: the mathematics of the family."""

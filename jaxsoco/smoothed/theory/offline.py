@@ -1,0 +1,134 @@
+"""Optima of a whole horizon, from its data.
+
+In one dimension, and wherever costs and movements are sums over the coordinates, the optimum is
+exact (:func:`jaxsoco_kernels.slopes.offline`); on integers by thresholds. In several dimensions see
+:mod:`~jaxsoco.smoothed.theory.offline_space`.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxsoco.smoothed.theory import work as works
+from jaxsoco.smoothed.theory.movements import LINEAR
+from jaxsoco.smoothed.theory.offline_space import Optimum as Optimum
+from jaxsoco.smoothed.theory.offline_space import in_space
+from jaxsoco.smoothed.theory.sight import bracket, live_slope
+from jaxsoco.smoothed.theory.steps import best_fixed
+from jaxsoco_kernels import roots, slopes
+from jaxsoco_kernels.info import Info, Status, judge
+
+Array = jax.Array
+TRIPS = 400
+"""Of the proximal gradients that find the best fixed point in several dimensions."""
+
+
+def optimum(game: Any, theta: Any, live: Array) -> Optimum:
+    """The path of least hitting and movement cost.
+
+    Args:
+      game: with lanes.
+      theta: data of all rounds, leaves ``[T, ...]``, with lanes.
+      live: 0 for rounds in which nothing costs, ``[T, ...]``.
+    """
+    if not by_coordinates(game):
+        return in_space(game, theta, live)
+    if game.hitting.table:
+        return integral(game, theta, live)
+    lo, hi = bracket(game, theta, game.start)
+    up, down = (jnp.broadcast_to(x, game.start.shape) for x in game.prices())
+    slope = partial(live_slope, game.hitting)
+    path, info = slopes.offline(slope, (theta, live), game.start, up, down, lo, hi)
+    return Optimum(path, None, worst(info))
+
+
+def by_coordinates(game: Any) -> bool:
+    """Whether costs and movements are sums over the coordinates."""
+    separable = game.hitting.separable or game.dimension == 1
+    return game.movement.kind in LINEAR and separable and game.region == "box"
+
+
+def worst(info: Info) -> Info:
+    """One record for all coordinates, ``[d, ...] -> [...]``."""
+    return Info(*(jnp.max(x, axis=0) for x in info))
+
+
+def integral(game: Any, theta: Any, live: Array) -> Optimum:
+    """The same on the integers ``0..m``, in one dimension.
+
+    Raises:
+      ValueError: the problem is no such.
+    """
+    if not game.levels or game.movement.kind not in LINEAR:
+        raise ValueError(
+            "integral_optimum: expected one dimension, l1 or up movement and a box from 0 to an "
+            "integer"
+        )
+    steps = jax.vmap(lambda one: works.rises(game.hitting, one, game.levels))(theta)
+    steps = (steps * live[:, None, None])[:, :, 0]
+    up, down = (x[0] for x in game.prices())
+    path = slopes.threshold_path(steps, game.start[0], up, down)
+    path = path[:, None].astype(game.start.dtype)
+    return Optimum(path, None, exact(path[0, 0]))
+
+
+def exact(like: Array) -> Info:
+    """The record of what has no residual, with the lanes of ``like [...]``."""
+    return judge(jnp.zeros_like(like), 0.0, 1)
+
+
+def static(game: Any, theta: Any) -> Optimum:
+    """The best fixed position from the first round on, ``argmin sum_t f_t(x) + c(x, x_0)``.
+
+    A scan of the integers for tables, a bisection of the total slope where costs are sums over
+    coordinates, else proximal gradients.
+    """
+    rounds = jax.tree.leaves(theta)[0].shape[0]
+    if game.hitting.table:
+        point, info = _best_level(game, theta)
+    elif by_coordinates(game):
+        point, info = _balance(game, theta)
+    else:
+        point, info = _descend(game, theta)
+    return Optimum(jnp.broadcast_to(point[None], (rounds, *point.shape)), None, info)
+
+
+def _best_level(game: Any, theta: Any) -> tuple[Array, Info]:
+    places = jnp.arange(game.levels + 1, dtype=game.start.dtype)
+    places = places.reshape(-1, 1, *(1,) * (game.start.ndim - 1))
+    places = jnp.broadcast_to(places, (game.levels + 1, *game.start.shape))
+    moves = jax.vmap(lambda x: game.movement.cost(x, game.start))(places)
+    total = jnp.sum(theta.values, axis=0) + moves
+    best = jnp.argmin(total, axis=0)[None].astype(game.start.dtype)
+    return best, exact(best[0])
+
+
+def _balance(game: Any, theta: Any) -> tuple[Array, Info]:
+    lo, hi = bracket(game, theta, game.start)
+    up, down = game.prices()
+
+    def slope(x: Array) -> Array:
+        hits = jnp.sum(jax.vmap(lambda one: game.hitting.slope(x, one))(theta), axis=0)
+        return hits + jnp.where(x >= game.start, up, -down)
+
+    point = roots.bisect(slope, lo, hi)
+    return point, exact(point[0])
+
+
+def _descend(game: Any, theta: Any) -> tuple[Array, Info]:
+    def value(x: Array) -> Array:
+        return jnp.sum(jax.vmap(lambda one: game.hitting.value(x, one))(theta), axis=0)
+
+    def slope(x: Array) -> Array:
+        return jnp.sum(jax.vmap(lambda one: game.hitting.slope(x, one))(theta), axis=0)
+
+    return best_fixed(game, value, slope, TRIPS)
+
+
+def faults(info: Info) -> Array:
+    """1 where a solver did not converge, int32 ``[...]``."""
+    return (info.status != Status.OK).astype(jnp.int32)

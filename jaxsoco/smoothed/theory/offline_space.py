@@ -1,0 +1,144 @@
+"""Optima of a whole horizon in several dimensions, with certificates.
+
+=====================  ====================================  =====================================
+movement               hitting costs                         method
+=====================  ====================================  =====================================
+squared, mahalanobis   quadratic, no box                     block tridiagonal system, exact
+squared, mahalanobis   quadratic in a box                    accelerated projected gradients
+l1, up, l2             quadratic, positive definite          dual FISTA, certified by the gap
+=====================  ====================================  =====================================
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxsoco.smoothed.theory.algebra import into, times
+from jaxsoco.smoothed.theory.quadratics import Quadratic
+from jaxsoco_kernels import smoothing
+from jaxsoco_kernels.info import Info
+
+Array = jax.Array
+TRIPS = 300
+"""Of dual FISTA."""
+MOST_TRIPS = 2000
+"""Of projected gradients."""
+
+
+class Optimum(NamedTuple):
+    """A path of least cost.
+
+    Attributes:
+      path: ``[T, d, ...]``.
+      lower: a lower bound on the cost of every path, ``[...]``; None where the path is exact.
+      info: how it was found.
+    """
+
+    path: Array
+    lower: Array | None
+    info: Info
+
+
+def in_space(game: Any, theta: Any, live: Array) -> Optimum:
+    """The path of least cost; arguments as of :func:`jaxsoco.smoothed.theory.offline.optimum`.
+
+    Raises:
+      ValueError: there is no method for these costs and this movement.
+    """
+    kind = game.movement.kind
+    if not isinstance(theta, Quadratic) or game.region != "box" or kind == "entropy":
+        costs = f"{game.hitting.name} costs, {kind} movement, {game.region}"
+        raise ValueError(
+            f"offline_optimum: expected quadratic costs in a box, or costs and movement that are "
+            f"sums over coordinates; got {costs}"
+        )
+    if kind in ("l1", "up", "l2"):
+        return _by_duals(game, theta)
+    if game.lo is None and game.hi is None:
+        return _by_elimination(game, theta, live)
+    return _by_gradients(game, theta, live)
+
+
+def _by_duals(game: Any, theta: Quadratic) -> Optimum:
+    up, down = game.prices()
+    weight = {"l1": (up, down), "up": up, "l2": up[0]}[game.movement.kind]
+    box = None
+    if game.lo is not None or game.hi is not None:
+        far = jnp.full_like(game.start, jnp.inf)
+        box = (-far if game.lo is None else game.lo, far if game.hi is None else game.hi)
+    found = smoothing.dual_fista(theta, game.start, weight, game.movement.kind, TRIPS, box=box)
+    return Optimum(found.path, found.lower, found.info)
+
+
+def matrices(theta: Quadratic) -> Array:
+    """``A_t`` as full matrices, ``[T, d, d, ...]``."""
+    d = theta.target.shape[1]
+    if theta.matrix.ndim > theta.target.ndim:
+        return theta.matrix
+    eye = jnp.eye(d, dtype=theta.target.dtype).reshape(1, d, d, *(1,) * (theta.target.ndim - 2))
+    return eye * jnp.broadcast_to(theta.matrix, theta.target.shape)[:, None]
+
+
+def _by_elimination(game: Any, theta: Quadratic, live: Array) -> Optimum:
+    """In coordinates ``z = L' x``, ``M = L L'``, Mahalanobis movement is squared movement."""
+    matrix = matrices(theta) * live[:, None, None]
+    vector = jnp.sum(matrix * theta.target[:, None], axis=2)
+    if game.movement.kind == "squared":
+        path, info = smoothing.tridiagonal(matrix, vector, game.movement.up[0], game.start)
+        return Optimum(path, None, info)
+    root = _moved_last(jnp.linalg.cholesky(_moved_first(game.movement.matrix)))
+    inverse = _moved_last(jnp.linalg.inv(_moved_first(root)))
+    # L^-1 A L^-T, and L^-1 b.
+    left = jnp.sum(inverse[None, :, :, None] * matrix[:, None], axis=2)
+    scaled = jnp.sum(left[:, :, None] * inverse[None, None], axis=3)
+    turned = jnp.sum(inverse[None] * vector[:, None], axis=2)
+    start = times(jnp.swapaxes(root, 0, 1), game.start)
+    path, info = smoothing.tridiagonal(scaled, turned, 1.0, start)
+    back = jnp.swapaxes(inverse, 0, 1)
+    return Optimum(jnp.sum(back[None] * path[:, None], axis=2), None, info)
+
+
+def _moved_first(matrix: Array) -> Array:
+    return jnp.moveaxis(matrix, (0, 1), (-2, -1))
+
+
+def _moved_last(matrix: Array) -> Array:
+    return jnp.moveaxis(matrix, (-2, -1), (0, 1))
+
+
+def _by_gradients(game: Any, theta: Quadratic, live: Array) -> Optimum:
+    matrix = matrices(theta) * live[:, None, None]
+    values = jnp.linalg.eigvalsh(jnp.moveaxis(matrix, (1, 2), (-2, -1)))
+    convexity, smoothness = values[..., 0].min(axis=0), values[..., -1].max(axis=0)
+    push = game.movement.matrix
+    if push is None:
+        factor = game.movement.up[0]
+    else:
+        factor = jnp.linalg.eigvalsh(_moved_first(push))[..., -1]
+    total = smoothness + 4 * factor
+    quotient = jnp.sqrt(total / jnp.maximum(convexity, 1e-6 * total))
+    moved = (lambda s: game.movement.up[:1] * s) if push is None else (lambda s: times(push, s))
+
+    def gradient(path: Array) -> Array:
+        before = jnp.concatenate([game.start[None], path[:-1]])
+        pull = jax.vmap(moved)(path - before)
+        after = jnp.concatenate([pull[1:], jnp.zeros_like(pull[:1])])
+        hits = jnp.sum(matrix * (path - theta.target)[:, None], axis=2)
+        return hits + pull - after
+
+    def inside(path: Array) -> Array:
+        return jax.vmap(lambda x: into(x, game.lo, game.hi))(path)
+
+    path, info = smoothing.projected_gradient(
+        gradient,
+        inside,
+        inside(theta.target),
+        1 / total,
+        (quotient - 1) / (quotient + 1),
+        MOST_TRIPS,
+        convexity=convexity,
+    )
+    return Optimum(path, None, info)
