@@ -20,6 +20,9 @@ FAMILIES = sorted(registry.FAMILIES)
 PLACES = sorted({name.partition(".")[0] for name in public_functions.CALLS} - set(FAMILIES))
 
 
+OF_THE_TESTS = (YNN, "extra_options", "optimization_level", "fusion_emitters")
+"""Options that a user does not set."""
+
 QUICK = ("tracking", "multistage")
 """Families whose learners are looked at in every run of the tests, beside the kernels."""
 
@@ -35,8 +38,8 @@ def subjects(group: str, whole: bool) -> list[str]:
 
 def wrong(precision: str, lanes: str, extent: str, group: str) -> dict[str, list[str]]:
     """What is wrong with the subjects of a group, found where XLA has its own options."""
-    flags = [flag for flag in os.environ["XLA_FLAGS"].split() if YNN not in flag]
-    flags = [f for f in flags if "extra_options" not in f and "optimization_level" not in f]
+    flags = os.environ["XLA_FLAGS"].split()
+    flags = [flag for flag in flags if not any(name in flag for name in OF_THE_TESTS)]
     chosen = subjects(group, extent == "whole")
     paths = [*filter(None, sys.path), str(SCRIPT.parent)]
     done = subprocess.run(

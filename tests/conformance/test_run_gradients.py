@@ -69,6 +69,7 @@ def together(learner):
     return slopes.groups(names)
 
 
+@pytest.mark.slow
 @in_float32
 def test_every_run_has_its_slope(learner, x64):
     check_learner(learner, together(learner)[0], RUNS)
