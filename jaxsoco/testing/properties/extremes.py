@@ -54,7 +54,9 @@ def check_world(
         for name in bounds:
             if case.bounds[name](record.stacked("actions")):
                 compared[name] += 1
-                below = objective(case, totals) < optima[name] * (1 - ROUNDING)
+                # Costs are quadratic in the rounding of a place: an optimum of 0 is found as that.
+                least = optima[name] * (1 - ROUNDING) - ROUNDING**2
+                below = objective(case, totals) < least
                 message = f"{learner.id} costs less than {name} in {np.sum(below)} runs"
                 require(not below.any(), message)
     return compared
