@@ -11,6 +11,7 @@ from jaxsoco.core.schema import ComparatorEntry, CostEntry, Family
 from jaxsoco.smoothed.settings_line import ALGORITHMS as LINE
 from jaxsoco.smoothed.settings_line import WHOLE
 from jaxsoco.smoothed.settings_problems import PROBLEMS
+from jaxsoco.smoothed.settings_space import ALGORITHMS as SPACE
 
 _JUDGES = "jaxsoco.smoothed.comparators"
 
@@ -18,7 +19,7 @@ FAMILY = Family(
     name="smoothed",
     summary="smoothed online convex optimisation: any convex costs, any movement cost",
     problems=PROBLEMS,
-    algorithms=(*LINE,),
+    algorithms=(*LINE, *SPACE),
     comparators=(
         ComparatorEntry(
             name="offline_optimum",
