@@ -12,7 +12,9 @@ from jaxsoco.smoothed.instances import strong_lower_bound as strong_lower_bound
 from jaxsoco.smoothed.instances import walk as walk
 from jaxsoco.smoothed.instances import zigzag as zigzag
 from jaxsoco.smoothed.learners.ader import ader as ader
+from jaxsoco.smoothed.learners.afhc import afhc as afhc
 from jaxsoco.smoothed.learners.balanced import balanced as balanced
+from jaxsoco.smoothed.learners.chc import chc as chc
 from jaxsoco.smoothed.learners.follow_minimizer import follow_minimizer as follow_minimizer
 from jaxsoco.smoothed.learners.gobd import gobd as gobd
 from jaxsoco.smoothed.learners.lcp import lcp as lcp
@@ -23,6 +25,9 @@ from jaxsoco.smoothed.learners.obd_primal import obd_primal as obd_primal
 from jaxsoco.smoothed.learners.ogd import ogd as ogd
 from jaxsoco.smoothed.learners.probabilistic import probabilistic as probabilistic
 from jaxsoco.smoothed.learners.rbg import rbg as rbg
+from jaxsoco.smoothed.learners.rhag import rhag as rhag
+from jaxsoco.smoothed.learners.rhc import rhc as rhc
+from jaxsoco.smoothed.learners.rhgd import rhgd as rhgd
 from jaxsoco.smoothed.learners.robd import robd as robd
 from jaxsoco.smoothed.learners.rounded import rounded as rounded
 from jaxsoco.smoothed.replays import Replay as Replay
@@ -49,6 +54,11 @@ from jaxsoco.smoothed.settings_space import OBDParams as OBDParams
 from jaxsoco.smoothed.settings_space import OGDParams as OGDParams
 from jaxsoco.smoothed.settings_space import PrimalParams as PrimalParams
 from jaxsoco.smoothed.settings_space import ROBDParams as ROBDParams
+from jaxsoco.smoothed.settings_window import AFHCParams as AFHCParams
+from jaxsoco.smoothed.settings_window import CHCParams as CHCParams
+from jaxsoco.smoothed.settings_window import RHAGParams as RHAGParams
+from jaxsoco.smoothed.settings_window import RHCParams as RHCParams
+from jaxsoco.smoothed.settings_window import RHGDParams as RHGDParams
 from jaxsoco.smoothed.spec import Costs as Costs
 from jaxsoco.smoothed.spec import Feedback as Feedback
 from jaxsoco.smoothed.spec import Forecast as Forecast

@@ -12,6 +12,7 @@ from jaxsoco.smoothed.settings_line import ALGORITHMS as LINE
 from jaxsoco.smoothed.settings_line import WHOLE
 from jaxsoco.smoothed.settings_problems import PROBLEMS
 from jaxsoco.smoothed.settings_space import ALGORITHMS as SPACE
+from jaxsoco.smoothed.settings_window import ALGORITHMS as WINDOW
 
 _JUDGES = "jaxsoco.smoothed.comparators"
 
@@ -19,7 +20,7 @@ FAMILY = Family(
     name="smoothed",
     summary="smoothed online convex optimisation: any convex costs, any movement cost",
     problems=PROBLEMS,
-    algorithms=(*LINE, *SPACE),
+    algorithms=(*LINE, *SPACE, *WINDOW),
     comparators=(
         ComparatorEntry(
             name="offline_optimum",
