@@ -22,6 +22,7 @@ _MODULES = {
     "settings_space": "BalancedParams OBDParams PrimalParams DualParams GOBDParams ROBDParams "
     "OGDParams AderParams",
     "settings_window": "RHCParams AFHCParams CHCParams RHGDParams RHAGParams",
+    "settings_advice": "InterpolateParams GuardedParams CombineParams",
     "learners.balanced": "balanced",
     "learners.obd": "obd",
     "learners.obd_primal": "obd_primal",
@@ -35,6 +36,10 @@ _MODULES = {
     "learners.chc": "chc",
     "learners.rhgd": "rhgd",
     "learners.rhag": "rhag",
+    "learners.interpolate": "interpolate",
+    "learners.guarded": "guarded",
+    "learners.combine": "combine",
+    "advising": "with_advice",
     "instances": "recorded walk zigzag strong_lower_bound rightsizing custom",
     "theory.quadratics": "Quadratic",
     "theory.polyhedral": "Absolute Norm",

@@ -1,5 +1,6 @@
 # What the package has, for type checkers and editors; __init__.py loads it lazily.
 
+from jaxsoco.smoothed.advising import with_advice as with_advice
 from jaxsoco.smoothed.comparators import integral_optimum as integral_optimum
 from jaxsoco.smoothed.comparators import minimizers as minimizers
 from jaxsoco.smoothed.comparators import offline_optimum as offline_optimum
@@ -15,8 +16,11 @@ from jaxsoco.smoothed.learners.ader import ader as ader
 from jaxsoco.smoothed.learners.afhc import afhc as afhc
 from jaxsoco.smoothed.learners.balanced import balanced as balanced
 from jaxsoco.smoothed.learners.chc import chc as chc
+from jaxsoco.smoothed.learners.combine import combine as combine
 from jaxsoco.smoothed.learners.follow_minimizer import follow_minimizer as follow_minimizer
 from jaxsoco.smoothed.learners.gobd import gobd as gobd
+from jaxsoco.smoothed.learners.guarded import guarded as guarded
+from jaxsoco.smoothed.learners.interpolate import interpolate as interpolate
 from jaxsoco.smoothed.learners.lcp import lcp as lcp
 from jaxsoco.smoothed.learners.memoryless import memoryless as memoryless
 from jaxsoco.smoothed.learners.obd import obd as obd
@@ -35,6 +39,9 @@ from jaxsoco.smoothed.replays import Solution as Solution
 from jaxsoco.smoothed.replays import replay as replay
 from jaxsoco.smoothed.replays import solve_offline as solve_offline
 from jaxsoco.smoothed.settings import FAMILY as FAMILY
+from jaxsoco.smoothed.settings_advice import CombineParams as CombineParams
+from jaxsoco.smoothed.settings_advice import GuardedParams as GuardedParams
+from jaxsoco.smoothed.settings_advice import InterpolateParams as InterpolateParams
 from jaxsoco.smoothed.settings_line import FollowParams as FollowParams
 from jaxsoco.smoothed.settings_line import LCPParams as LCPParams
 from jaxsoco.smoothed.settings_line import MemorylessParams as MemorylessParams

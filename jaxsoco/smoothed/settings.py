@@ -8,6 +8,7 @@ neighbours.
 from __future__ import annotations
 
 from jaxsoco.core.schema import ComparatorEntry, CostEntry, Family
+from jaxsoco.smoothed.settings_advice import ALGORITHMS as ADVISED
 from jaxsoco.smoothed.settings_line import ALGORITHMS as LINE
 from jaxsoco.smoothed.settings_line import WHOLE
 from jaxsoco.smoothed.settings_problems import PROBLEMS
@@ -20,7 +21,7 @@ FAMILY = Family(
     name="smoothed",
     summary="smoothed online convex optimisation: any convex costs, any movement cost",
     problems=PROBLEMS,
-    algorithms=(*LINE, *SPACE, *WINDOW),
+    algorithms=(*LINE, *SPACE, *WINDOW, *ADVISED),
     comparators=(
         ComparatorEntry(
             name="offline_optimum",

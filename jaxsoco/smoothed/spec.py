@@ -107,11 +107,13 @@ class Spec:
       game: what everybody knows.
       source: where the rounds' data come from (:mod:`jaxsoco.smoothed.theory.sources`).
       forecast: how predictions err, where information is ``noisy``.
+      advice: decisions that somebody recommends, for learners with advice, ``[T, d]``, or None.
     """
 
     game: Game
     source: Any
     forecast: Forecast | None = None
+    advice: jax.Array | None = None
 
 
 class Observation(NamedTuple):
