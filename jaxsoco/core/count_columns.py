@@ -27,7 +27,7 @@ TIMES = (
     "unix_time",
     "epoch",
 )
-COUNTS = ("count", "counts", "arrivals", "packets", "requests", "n")
+COUNTS = ("count", "counts", "arrivals", "packets", "requests", "load", "n")
 """Names of columns (any case) that are recognised."""
 
 STARTS = ("start", "start_time", "started", "started_at", "begin", "start_timestamp")

@@ -18,7 +18,7 @@ DAY = 86_400.0
 class LoadTrace:
     """What arrives, or runs, in consecutive bins.
 
-    >>> from jaxsoco.core.load_traces import LoadTrace
+    >>> from jaxsoco.smoothed import LoadTrace
     >>> trace = LoadTrace(np.array([2.0, 0.0, 1.0, 3.0]), bin=3600.0)
     >>> trace.rebin(2).scale(peak=8).counts.tolist()
     [4.0, 8.0]

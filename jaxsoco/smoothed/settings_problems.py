@@ -10,6 +10,7 @@ from typing import Literal
 
 from jaxsoco.core.schema import ProblemEntry
 from jaxsoco.core.settings import Rounds, setting, settings
+from jaxsoco.smoothed.settings_loads import Loads
 
 InformationKind = Literal["before", "after", "window", "noisy"]
 Correlation = Literal["iid", "decaying", "walk"]
@@ -143,16 +144,10 @@ class StrongLowerBound(Sight):
 
 
 @settings
-class ServersOn(Sight):
+class ServersOn(Loads, Sight):
     """How many servers to keep on: ``e0 x + e1 l + d1 l (1 / (mu - l / x) - d0)^+`` for load ``l``.
 
-    Turning a server on costs ``switching``; the run begins with none. Loads are a file's, or drawn:
-    with ``S = sin(2 pi (t/24 - 0.3))`` and ``n_t = 0.8 n_(t-1) + 0.6 N(0, 1)``,
-
-    - low: ``(1 + 0.5 S) exp(0.05 n)``,
-    - high: ``(0.4 + 0.25 S) exp(0.3 n)``, and 1.5 times an exponential burst in 4 % of the rounds,
-
-    scaled to ``peak`` times the servers.
+    Turning a server on costs ``switching``; the run begins with none.
 
     >>> problem = jaxsoco.make("smoothed/rightsizing", load="low", servers=60, rounds=48)
     >>> algorithm, params = jaxsoco.learner("smoothed/lcp", integral=True)
@@ -162,10 +157,6 @@ class ServersOn(Sight):
     True
     """
 
-    load: Path | Literal["low", "high"] = setting(
-        "file of loads, one row a round, or drawn with a low or a high ratio of peak to mean",
-        default="low",
-    )
     servers: int = setting("servers", default=60, low=1, high=100_000, static=True)
     e0: float = setting("energy of a server that is on", default=1.0, above=0, high=1e9)
     e1: float = setting("energy of a unit of load", default=0.0, low=0, high=1e9)
@@ -173,21 +164,6 @@ class ServersOn(Sight):
     d1: float = setting("price of delay, per unit of load", default=1.0, low=0, high=1e9)
     mu: float = setting("service rate of a server", default=1.0, above=0, high=1e9)
     switching: float = setting("cost of turning a server on", default=6.0, low=0, high=1e9)
-    peak: float | None = setting(
-        "largest load over servers times mu; loads are scaled to it",
-        default=None,
-        above=0,
-        high=0.999999,
-        theory="0.7 for drawn loads; files are taken as they are",
-    )
-    rounds: int | None = setting(
-        "rounds",
-        default=None,
-        low=1,
-        high=10_000_000,
-        static=True,
-        theory="the file's rows; 336 for drawn loads",
-    )
     between: Literal["exact", "linear"] = setting(
         "cost between whole numbers of servers: its own, or linear", default="exact"
     )
