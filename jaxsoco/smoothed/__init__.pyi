@@ -9,6 +9,7 @@ from jaxsoco.smoothed.comparators import static_optimum as static_optimum
 from jaxsoco.smoothed.data.traces import LoadTrace as LoadTrace
 from jaxsoco.smoothed.data.traces import load_trace_csv as load_trace_csv
 from jaxsoco.smoothed.instances import custom as custom
+from jaxsoco.smoothed.instances import jumps as jumps
 from jaxsoco.smoothed.instances import recorded as recorded
 from jaxsoco.smoothed.instances import rightsizing as rightsizing
 from jaxsoco.smoothed.instances import strong_lower_bound as strong_lower_bound
@@ -53,6 +54,7 @@ from jaxsoco.smoothed.settings_line import MemorylessParams as MemorylessParams
 from jaxsoco.smoothed.settings_line import ProbabilisticParams as ProbabilisticParams
 from jaxsoco.smoothed.settings_line import RBGParams as RBGParams
 from jaxsoco.smoothed.settings_line import RoundedParams as RoundedParams
+from jaxsoco.smoothed.settings_problems import JumpingTarget as JumpingTarget
 from jaxsoco.smoothed.settings_problems import RandomWalk as RandomWalk
 from jaxsoco.smoothed.settings_problems import RecordedRounds as RecordedRounds
 from jaxsoco.smoothed.settings_problems import ServersOn as ServersOn

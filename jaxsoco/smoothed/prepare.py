@@ -13,6 +13,7 @@ from jaxsoco.core.settings import is_traced
 from jaxsoco.smoothed.data.loads import digest_of, drawn, notes_of, recorded_load
 from jaxsoco.smoothed.data.numbers import Numbers, read_numbers
 from jaxsoco.smoothed.settings_problems import (
+    JumpingTarget,
     RandomWalk,
     RecordedRounds,
     ServersOn,
@@ -48,6 +49,14 @@ def prepare_walk(settings: RandomWalk, folder: Path) -> Prepared:
     names = ("horizon", "dimension", "cost", "curvature", "condition", "step", "persistence")
     arguments |= {name: getattr(settings, name) for name in names}
     return _prepared("walk", settings, arguments, (settings.dimension, settings.cost))
+
+
+def prepare_jumps(settings: JumpingTarget, folder: Path) -> Prepared:
+    """There is nothing to check."""
+    del folder
+    arguments = {one.name: getattr(settings, one.name) for one in JumpingTarget.FIELDS}  # type: ignore[attr-defined]
+    group = (settings.horizon, settings.dimension, settings.information)
+    return _prepared("jumps", settings, arguments, group)
 
 
 def prepare_zigzag(settings: ZigZag, folder: Path) -> Prepared:

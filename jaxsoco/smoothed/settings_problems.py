@@ -97,6 +97,26 @@ class RandomWalk(Rounds, Moves, Sight):
 
 
 @settings
+class JumpingTarget(Rounds):
+    """``slope |x - v_t|_2`` in the unit ball, with ``T^exponent`` targets; movement ``weight |x -
+    y|_2``.
+
+    For dynamic regret against the path of the minimisers, whose length grows like ``T^exponent``.
+
+    >>> jaxsoco.make("smoothed/jumps", horizon=100, exponent=0.8).settings.game.region
+    'ball'
+    """
+
+    dimension: int = setting("coordinates of the decision", default=2, low=2, high=64, static=True)
+    exponent: float = setting("p of T^p targets", default=0.5, low=0, high=1)
+    slope: float = setting("slope of the costs", default=1.0, above=0, high=1e6)
+    weight: float = setting("price of moving", default=1.0, low=0, high=1e9)
+    information: Literal["before", "after"] = setting(
+        "whether the cost is seen before or after the decision", default="after"
+    )
+
+
+@settings
 class ZigZag(Sight):
     """``eps |x - 1|`` for a block of rounds, then ``eps |x|`` for as many, on ``[0, 1]``.
 
@@ -218,6 +238,14 @@ PROBLEMS = (
         prepare=f"{_PREPARE}:prepare_rightsizing",
         build=f"{_PREPARE}:build",
         settings=ServersOn,
+    ),
+    ProblemEntry(
+        name="jumps",
+        summary="norms around a target that jumps now and then, seen after the decision",
+        source="Zhang et al. 2021, section 4",
+        prepare=f"{_PREPARE}:prepare_jumps",
+        build=f"{_PREPARE}:build",
+        settings=JumpingTarget,
     ),
     ProblemEntry(
         name="zigzag",
