@@ -32,10 +32,12 @@ class Content(NamedTuple):
     Attributes:
       name: of the function in :mod:`jaxsoco.smoothed.instances` that makes it.
       arguments: of that.
+      bin: length of a round in seconds, where a recorded load tells it; else 0.
     """
 
     name: str
     arguments: dict[str, Any]
+    bin: float = 0.0
 
 
 def prepare_walk(settings: RandomWalk, folder: Path) -> Prepared:
@@ -90,7 +92,8 @@ def prepare_rightsizing(settings: ServersOn, folder: Path) -> Prepared:
     trace = recorded_load(settings, folder, settings.servers * settings.mu)
     arguments["load"] = trace.counts
     ready = _prepared("rightsizing", settings, arguments, ("file", len(trace.counts)))
-    return replace(ready, identity=digest_of(trace), notes=notes_of(trace))
+    ready = replace(ready, identity=digest_of(trace), notes=notes_of(trace))
+    return replace(ready, content=ready.content._replace(bin=trace.bin))
 
 
 def prepare_recorded(settings: RecordedRounds, folder: Path) -> Prepared:
