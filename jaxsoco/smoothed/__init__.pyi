@@ -16,8 +16,6 @@ from jaxsoco.smoothed.instances import strong_lower_bound as strong_lower_bound
 from jaxsoco.smoothed.instances import walk as walk
 from jaxsoco.smoothed.instances import zigzag as zigzag
 from jaxsoco.smoothed.instances_types import load_types as load_types
-from jaxsoco.smoothed.learners.follow_minimizer import follow_minimizer as follow_minimizer
-from jaxsoco.smoothed.learners.lazy_budgeting import lazy_budgeting as lazy_budgeting
 from jaxsoco.smoothed.learners.ader import ader as ader
 from jaxsoco.smoothed.learners.afhc import afhc as afhc
 from jaxsoco.smoothed.learners.balanced import balanced as balanced
@@ -27,6 +25,7 @@ from jaxsoco.smoothed.learners.follow_minimizer import follow_minimizer as follo
 from jaxsoco.smoothed.learners.gobd import gobd as gobd
 from jaxsoco.smoothed.learners.guarded import guarded as guarded
 from jaxsoco.smoothed.learners.interpolate import interpolate as interpolate
+from jaxsoco.smoothed.learners.lazy_budgeting import lazy_budgeting as lazy_budgeting
 from jaxsoco.smoothed.learners.lcp import lcp as lcp
 from jaxsoco.smoothed.learners.memoryless import memoryless as memoryless
 from jaxsoco.smoothed.learners.obd import obd as obd
@@ -60,8 +59,6 @@ from jaxsoco.smoothed.settings_problems import RecordedRounds as RecordedRounds
 from jaxsoco.smoothed.settings_problems import ServersOn as ServersOn
 from jaxsoco.smoothed.settings_problems import StrongLowerBound as StrongLowerBound
 from jaxsoco.smoothed.settings_problems import ZigZag as ZigZag
-from jaxsoco.smoothed.settings_types import LazyBudgetingParams as LazyBudgetingParams
-from jaxsoco.smoothed.settings_types import LoadTypes as LoadTypes
 from jaxsoco.smoothed.settings_space import AderParams as AderParams
 from jaxsoco.smoothed.settings_space import BalancedParams as BalancedParams
 from jaxsoco.smoothed.settings_space import DualParams as DualParams
@@ -70,6 +67,8 @@ from jaxsoco.smoothed.settings_space import OBDParams as OBDParams
 from jaxsoco.smoothed.settings_space import OGDParams as OGDParams
 from jaxsoco.smoothed.settings_space import PrimalParams as PrimalParams
 from jaxsoco.smoothed.settings_space import ROBDParams as ROBDParams
+from jaxsoco.smoothed.settings_types import LazyBudgetingParams as LazyBudgetingParams
+from jaxsoco.smoothed.settings_types import LoadTypes as LoadTypes
 from jaxsoco.smoothed.settings_window import AFHCParams as AFHCParams
 from jaxsoco.smoothed.settings_window import CHCParams as CHCParams
 from jaxsoco.smoothed.settings_window import RHAGParams as RHAGParams

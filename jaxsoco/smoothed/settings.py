@@ -12,9 +12,9 @@ from jaxsoco.smoothed.settings_advice import ALGORITHMS as ADVISED
 from jaxsoco.smoothed.settings_line import ALGORITHMS as LINE
 from jaxsoco.smoothed.settings_line import WHOLE
 from jaxsoco.smoothed.settings_problems import PROBLEMS
+from jaxsoco.smoothed.settings_space import ALGORITHMS as SPACE
 from jaxsoco.smoothed.settings_types import ALGORITHMS as TYPES
 from jaxsoco.smoothed.settings_types import PROBLEMS as TYPE_PROBLEMS
-from jaxsoco.smoothed.settings_space import ALGORITHMS as SPACE
 from jaxsoco.smoothed.settings_window import ALGORITHMS as WINDOW
 
 _JUDGES = "jaxsoco.smoothed.comparators"
