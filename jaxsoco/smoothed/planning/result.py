@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
-COLUMNS = ("learner", "kind", "round", "hour", "load", "servers", "hit", "move")
-"""Of :meth:`ServerPlan.table`."""
+Kind = Literal["text", "integer", "number"]
+COLUMNS: dict[str, Kind] = {
+    "learner": "text",
+    "kind": "text",
+    "round": "integer",
+    **dict.fromkeys(("hour", "load", "servers", "hit", "move"), "number"),
+}
+"""Columns of :meth:`ServerPlan.table`, and what they hold."""
 _HOUR = 3600.0
 
 
