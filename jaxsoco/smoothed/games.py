@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxsoco.core.settings import is_traced
 from jaxsoco.smoothed.spec import Forecast, Game, Information
 from jaxsoco.smoothed.theory.fleets import FLEETS
 from jaxsoco.smoothed.theory.hitting import Hitting
@@ -93,7 +94,7 @@ def _levels(dimension: int, lo: Any, hi: Any, region: str) -> int:
     """``m`` where the box is ``0..m`` in one dimension, else 0."""
     if dimension > 1 or region != "box" or lo is None or hi is None:
         return 0
-    if any(isinstance(x, jax.core.Tracer) for x in (lo, hi)):
+    if is_traced(lo) or is_traced(hi):
         return 0
     low, high = float(np.ravel(lo)[0]), float(np.ravel(hi)[0])
     whole = low == 0 and high == int(high) and 1 <= high <= MOST_LEVELS

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsoco.core.protocol import Instance, same_for_all
+from jaxsoco.core.settings import is_traced
 from jaxsoco.smoothed.games import make_forecast, make_game
 from jaxsoco.smoothed.problem import world
 from jaxsoco.smoothed.spec import Region, Spec
@@ -82,7 +83,7 @@ def recorded(
 def _check_table(start: Any, lo: Any, hi: Any) -> None:
     if lo is not None or hi is not None:
         raise ValueError("lo, hi: expected None, a table has the positions of its costs")
-    if not isinstance(start, jax.core.Tracer) and np.any(np.asarray(start) % 1 != 0):
+    if not is_traced(start) and np.any(np.asarray(start) % 1 != 0):
         raise ValueError(
             f"start: expected a whole number, as the positions of a table, got {start}"
         )
@@ -118,8 +119,9 @@ def walk(
         hitting = ABSOLUTE if cost == "absolute" else NORM
     frame = {"start": 0.0, "lo": None, "hi": None, "region": "box"}
     game, window = make_game(hitting, dimension, horizon, movement, weight, frame, sight)
-    numbers = (jnp.asarray(x, float) for x in (step, persistence))
-    settings = WalkSettings(game, *numbers, curvatures, make_forecast(game, sight), cost)
+    step, persistence = (jnp.asarray(x, float) for x in (step, persistence))
+    forecast = make_forecast(game, sight)
+    settings = WalkSettings(game, step, persistence, curvatures, forecast, cost)
     return Instance(world(window), draw_walk, settings, horizon, "smoothed/walk")
 
 
@@ -244,6 +246,7 @@ def custom(
     slope: Callable[..., jax.Array] | None = None,
     minimizer: Callable[..., jax.Array] | None = None,
     prox: Callable[..., jax.Array] | None = None,
+    separable: bool = False,
     **rest: Any,
 ) -> Instance:
     """A problem with hitting costs of one's own, ``f(x, theta)``, written in JAX.
@@ -265,12 +268,14 @@ def custom(
       slope: ``(x, theta) -> [d, ...]``, by automatic differentiation if None.
       minimizer: ``(theta, lo, hi) -> [d, ...]``.
       prox: ``(theta, y, eta, lo, hi) -> [d, ...]``, ``argmin eta f(x) + |x - y|^2 / 2``.
+      separable: whether ``f`` is a sum of functions of the coordinates, so that learners for one
+        dimension treat each of them alone.
       **rest: ``movement`` and the keywords of :func:`recorded`.
 
     Raises:
       ValueError: no horizon for data that are drawn, or one for those that are not.
     """
-    functions = Functions(f, slope, minimizer, prox)
+    functions = Functions(f, slope, minimizer, prox, separable)
     if not callable(draw):
         if horizon is not None:
             raise ValueError("horizon: expected None, the data have their own number of rounds")
@@ -279,7 +284,7 @@ def custom(
         raise ValueError("horizon: expected a number of rounds, the data are drawn")
     shape = jax.eval_shape(draw, jax.ShapeDtypeStruct((2,), jnp.uint32), jnp.int32(1))
     axes = tuple(len(x.shape) for x in jax.tree.leaves(shape))
-    hitting = hitting_of(functions, axes, True)
+    hitting = hitting_of(functions, axes)
     frame = {name: rest.pop(name, None) for name in ("lo", "hi")}
     frame |= {"start": rest.pop("start", 0.0), "region": rest.pop("region", "box")}
     start = frame["start"]

@@ -67,16 +67,17 @@ def _advance(key: jax.Array, spec: Spec, world: World) -> tuple[World, Round]:
         goal = getattr(theta, spec.game.hitting.goal)
         scale = align(spec.forecast.scale, 0, key.ndim - 1)
         shape = goal.shape[: goal.ndim - (key.ndim - 1)]
-        error = scale * random.normal(random.fold(key, 1), shape, goal.dtype)
+        draw = random.normal(random.fold(key, 1), shape, goal.dtype)
+        error = scale.reshape((1,) * len(shape) + scale.shape) * draw
     return world._replace(clock=clock, memory=memory), Round(clock, theta, error)
 
 
-def _observe(spec: Spec, world: World, view: Round | Window) -> Observation:
+def _observe(spec: Spec, world: World, round: Round | Window) -> Observation:
     game = spec.game.aligned(world.position.shape[1:])
-    if isinstance(view, Window):
-        sight = jax.tree.map(lambda x, y: jnp.concatenate([x[None], y]), view.now, view.coming)
+    if isinstance(round, Window):
+        sight = jax.tree.map(lambda x, y: jnp.concatenate([x[None], y]), round.now, round.coming)
     else:
-        sight = jax.tree.map(lambda x: jnp.asarray(x)[None], view)
+        sight = jax.tree.map(lambda x: jnp.asarray(x)[None], round)
     lanes = world.position.shape[1:]
     live = (sight.clock <= game.horizon).astype(world.position.dtype)
     live = jnp.broadcast_to(align(live, 1, len(lanes)), (*live.shape, *lanes))
@@ -111,14 +112,14 @@ def predicted(forecast: Forecast, game: Game, sight: Round) -> Any:
 
 
 def _play(
-    key: jax.Array, spec: Spec, world: World, now: Round, action: jax.Array
+    key: jax.Array, spec: Spec, world: World, round: Round, action: jax.Array
 ) -> tuple[World, Feedback, Costs]:
     del key
     game = spec.game.aligned(world.position.shape[1:])
-    position, missed = settled(game, now.theta, action)
-    costs = charge(game, now.theta, position, world.position)
+    position, missed = settled(game, round.theta, action)
+    costs = charge(game, round.theta, position, world.position)
     costs = costs._replace(infeasible=missed)
-    return world._replace(position=position), Feedback(now.theta, position), costs
+    return world._replace(position=position), Feedback(round.theta, position), costs
 
 
 def settled(game: Game, theta: Any, action: jax.Array) -> tuple[jax.Array, jax.Array]:

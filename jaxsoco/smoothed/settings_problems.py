@@ -173,7 +173,8 @@ class ServersOn(Loads, Sight):
     >>> algorithm, params = jaxsoco.learner("smoothed/lcp", integral=True)
     >>> run = jaxsoco.play(problem, algorithm, params, keys)
     >>> best = jaxsoco.comparator("smoothed/integral_optimum")(problem, keys)
-    >>> bool((best["hit"] + best["move"] <= run.costs.hit[-1] + run.costs.move[-1]).all())
+    >>> paid = run.costs.hit[-1] + run.costs.move[-1]
+    >>> bool((best["hit"][-1] + best["move"][-1] <= paid).all())
     True
     """
 

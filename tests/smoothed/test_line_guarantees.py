@@ -1,5 +1,7 @@
 """What is promised of the learners in one dimension, on random and adversarial costs."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -34,8 +36,9 @@ def instances(seed: int = 0):
     return weights, targets
 
 
-def costs(kind: type, weights, targets, starts, up, down):
-    """Of each learner and of the optimum, ``[runs]``."""
+@functools.cache
+def program(kind: type):
+    """All learners and the optimum on the costs of a kind, one run a lane."""
 
     def one(weights, targets, start, up, down):
         theta = kind(weights, targets)
@@ -46,8 +49,12 @@ def costs(kind: type, weights, targets, starts, up, down):
         best = smoothed.solve_offline("offline_optimum", theta, start, **frame)
         return paid | {"best": best.value}
 
-    table = jax.jit(jax.vmap(one))(weights, targets, starts, up, down)
-    return {name: np.asarray(x) for name, x in table.items()}
+    return jax.jit(jax.vmap(one))
+
+
+def costs(kind: type, *data):
+    """Of each learner and of the optimum, ``[runs]``."""
+    return {name: np.asarray(x) for name, x in program(kind)(*data).items()}
 
 
 @pytest.mark.parametrize("kind", [smoothed.Absolute, smoothed.Quadratic])

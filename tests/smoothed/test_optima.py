@@ -39,7 +39,7 @@ def test_the_optimum_in_several_dimensions(movement, boxed):
             factor = rng.normal(size=(D, D))
             weight = factor @ factor.T + 0.3 * np.eye(D)
         box = (np.full(D, -0.5), np.full(D, 1.5)) if boxed else None
-        start = np.clip(start, *box) if boxed else start
+        start = start if box is None else np.clip(start, *box)
         wanted, _ = reference.optimum(matrices, targets, start, movement, weight, box)
         frame = {} if box is None else {"lo": box[0], "hi": box[1]}
         theta = smoothed.Quadratic(matrices, targets)

@@ -116,6 +116,20 @@ def test_noise_of_forecasts_is_that_of_the_rounds():
     assert abs(first) > 1e-3
 
 
+def test_runs_side_by_side_are_the_runs_alone():
+    """With forecasts and a window, in two dimensions."""
+    problem = smoothed.walk(
+        5, 2, window=2, information="noisy", forecast_errors="decaying", persistence=0.9
+    )
+    algorithm, params = jaxsoco.learner("smoothed/lcp", window=2)
+    keys = jaxsoco.seed_keys(0, 3)
+    many = jaxsoco.play(problem, algorithm, params, keys)
+    alone = jax.vmap(lambda key: jaxsoco.play(problem, algorithm, params, key).costs)(keys)
+    for name, costs in many.costs._asdict().items():
+        assert np.allclose(costs, getattr(alone, name).T, rtol=1e-12, atol=1e-12)
+    assert np.ptp(np.asarray(many.costs.hit[-1])) > 0.1
+
+
 def test_what_is_not_feasible_is_made_so_and_counted():
     theta = smoothed.Quadratic(1.0, TARGETS)
     problem = smoothed.recorded(theta, lo=-1.0, hi=1.0, weight=1.0)
@@ -203,6 +217,13 @@ def test_costs_of_ones_own():
     near = own.hitting.prox((jnp.ones(()), data[1][1]), y, eta, own.lo, own.hi)
     wanted = built.hitting.prox(theta, y, eta, own.lo, own.hi)
     assert np.allclose(near, wanted, atol=1e-6)
+    lcp = jaxsoco.learner("smoothed/lcp", grid=64)
+    with pytest.raises(ValueError, match="sums over coordinates"):
+        jaxsoco.play(problem, *lcp, keys)
+    apart = smoothed.custom(
+        _hill, _draw, horizon=5, start=np.zeros(2), lo=-9.0, hi=9.0, separable=True
+    )
+    assert bool(jaxsoco.play(apart, *lcp, keys).finite.all())
 
 
 def test_rounds_from_files(tmp_path, monkeypatch):

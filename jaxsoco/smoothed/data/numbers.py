@@ -43,7 +43,7 @@ def read_numbers(path: Path) -> Numbers:
         row, column = np.argwhere(~np.isfinite(values))[0] + 1
         message = f"row {row}, column {column} is {values[row - 1, column - 1]}"
         raise InputError(Issue(str(path), message, "want finite numbers"))
-    digest = hashlib.sha256(np.ascontiguousarray(values, np.float64)).hexdigest()
+    digest = hashlib.sha256(np.asarray(values, np.float64).tobytes()).hexdigest()
     return Numbers(values, digest, f"{len(values)} rounds of {path.name}")
 
 

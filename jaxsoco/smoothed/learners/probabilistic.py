@@ -34,8 +34,8 @@ class ProbabilisticState(NamedTuple):
 
 
 def _init(key: jax.Array, params: ProbabilisticParams, spec: Spec) -> ProbabilisticState:
-    sizes = {"capacity": params.knots, "cells": params.grid}
-    return ProbabilisticState(works.begin(game_of(key, spec), **sizes))
+    game = game_of(key, spec)
+    return ProbabilisticState(works.begin(game, capacity=params.knots, cells=params.grid))
 
 
 def _act(

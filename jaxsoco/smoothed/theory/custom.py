@@ -24,35 +24,37 @@ class Functions(NamedTuple):
       minimizer: ``(theta, lo, hi) -> [d, ...]``; by bisection in one dimension, else by projected
         gradients with a line search.
       prox: ``(theta, y, eta, lo, hi) -> [d, ...]``, ``argmin eta f(x) + |x - y|^2 / 2``; likewise.
+      separable: whether the value is a sum of functions of the coordinates.
     """
 
     value: Callable[[Array, Any], Array]
     slope: Callable[[Array, Any], Array] | None = None
     minimizer: Callable[..., Array] | None = None
     prox: Callable[..., Array] | None = None
+    separable: bool = False
 
 
-def _minimizer(slope: Any, value: Any, theta: Any, lo: Any, hi: Any) -> Array:
+def _minimizer(own: Functions, slope: Any, theta: Any, lo: Any, hi: Any) -> Array:
     if lo is None or hi is None:
         raise ValueError("custom: without a minimizer of its own the cost needs a box: lo and hi")
-    if lo.shape[0] == 1:
+    if own.separable or lo.shape[0] == 1:
         return least(slope, theta, lo, hi)
     middle = lo + (hi - lo) / 2
-    return descend(lambda x: value(x, theta), lambda x: slope(x, theta), middle, lo, hi)
+    return descend(lambda x: own.value(x, theta), lambda x: slope(x, theta), middle, lo, hi)
 
 
-def _prox(slope: Any, value: Any, theta: Any, y: Array, eta: Array, lo: Any, hi: Any) -> Array:
-    if y.shape[0] == 1 and lo is not None and hi is not None:
+def _prox(own: Functions, slope: Any, theta: Any, y: Array, eta: Array, lo: Any, hi: Any) -> Array:
+    if (own.separable or y.shape[0] == 1) and lo is not None and hi is not None:
         return nearest(slope, theta, y, eta, lo, hi)
 
     def total(x):
-        return eta * value(x, theta) + jnp.sum((x - y) ** 2, axis=0) / 2
+        return eta * own.value(x, theta) + jnp.sum((x - y) ** 2, axis=0) / 2
 
     return descend(total, lambda x: eta[None] * slope(x, theta) + x - y, y, lo, hi)
 
 
 @lru_cache(maxsize=256)
-def hitting_of(functions: Functions, axes: tuple[int, ...], separable: bool) -> Hitting:
+def hitting_of(functions: Functions, axes: tuple[int, ...]) -> Hitting:
     """The kind of hitting cost of these functions: the same object whenever they are the same."""
     slope = functions.slope or partial(slope_of, functions.value)
     return Hitting(
@@ -60,17 +62,17 @@ def hitting_of(functions: Functions, axes: tuple[int, ...], separable: bool) -> 
         axes,
         functions.value,
         slope,
-        functions.minimizer or partial(_minimizer, slope, functions.value),
-        functions.prox or partial(_prox, slope, functions.value),
-        separable=separable,
+        functions.minimizer or partial(_minimizer, functions, slope),
+        functions.prox or partial(_prox, functions, slope),
+        separable=functions.separable,
     )
 
 
-def custom_theta(theta: Any, functions: Functions, separable: bool = True) -> tuple[Any, Hitting]:
+def custom_theta(theta: Any, functions: Functions) -> tuple[Any, Hitting]:
     """Data of several rounds as arrays ``[T, ...]``, and their kind."""
     theta = jax.tree.map(lambda x: jnp.asarray(x, float), theta)
     leaves = jax.tree.leaves(theta)
     if not leaves or not all(x.ndim for x in leaves):
         raise ValueError("theta: expected arrays with one row a round")
     axes = tuple(x.ndim - 1 for x in leaves)
-    return theta, hitting_of(functions, axes, separable)
+    return theta, hitting_of(functions, axes)
