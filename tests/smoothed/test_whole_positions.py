@@ -142,5 +142,5 @@ def test_a_load_just_below_a_whole_number_is_no_bearable_one():
     loads = np.array([3.0, np.nextafter(3.0, 0), np.nextafter(3.0, 4), 3.0 * (1 - 1e-5)])
     problem = smoothed.rightsizing(loads, 9, between="linear")
     values = np.asarray(problem.settings.source.theta.values)
-    assert (values[:3, 3] >= 1e9).all() and values[3, 3] < 1e6
+    assert (values[:3, 3] > 0.99e9).all() and values[3, 3] < 1e6
     assert (np.diff(values, n=2)[:, 3:] >= -1e-3).all()
