@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsoco.core.settings import is_traced
+from jaxsoco.core.settings import is_traced
 from jaxsoco.smoothed.spec import Forecast, Game, Information
 from jaxsoco.smoothed.theory.fleets import FLEETS
 from jaxsoco.smoothed.theory.hitting import Hitting
@@ -105,7 +106,7 @@ def _servers(hitting: Hitting, lo: Any, hi: Any, dimension: int) -> tuple[int, .
     """How many servers there are of each type, for costs of a fleet."""
     if hitting not in FLEETS:
         return ()
-    if lo is None or hi is None or any(isinstance(x, jax.core.Tracer) for x in (lo, hi)):
+    if lo is None or hi is None or is_traced(lo) or is_traced(hi):
         raise ValueError(f"{hitting.name}: expected lo = 0 and hi, numbers of servers by type")
     low, high = (np.broadcast_to(np.asarray(x, float), (dimension,)) for x in (lo, hi))
     if low.any() or (high != np.rint(high)).any() or high.min() < 1:

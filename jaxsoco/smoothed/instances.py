@@ -136,16 +136,14 @@ def jumps(
 ) -> Instance:
     """``slope |x - v_t|_2`` in the unit ball, with ``T^exponent`` targets; movement ``l2``.
 
-    >>> from jaxsoco import smoothed
-    >>> problem = smoothed.jumps(100, exponent=0.0, information="before")
+    >>> problem = jaxsoco.smoothed.jumps(100, exponent=0.0, information="before")
     >>> algorithm, params = jaxsoco.learner("smoothed/follow_minimizer")
     >>> float(jaxsoco.play(problem, algorithm, params, key).costs.hit.max())
     0.0
     """
-    frame = {"start": 0.0, "lo": None, "hi": 1.0, "region": "ball"}
-    sight = {"information": information}
-    game, window = make_game(NORM, dimension, horizon, "l2", weight, frame, sight)
-    spec = Spec(game, Jumps(jnp.asarray(slope, float), jnp.asarray(exponent, float)))
+    rest = ({"start": 0.0, "lo": None, "hi": 1.0, "region": "ball"}, {"information": information})
+    game, window = make_game(NORM, dimension, horizon, "l2", weight, *rest)
+    spec = Spec(game, Jumps(*(jnp.asarray(x, float) for x in (slope, exponent))))
     return Instance(world(window), same_for_all, spec, horizon, "smoothed/jumps")
 
 

@@ -51,8 +51,8 @@ def plan_servers(
 
 def _schedule(name: str, kind: str, path, hit, move, faults) -> ServerSchedule:
     servers = np.asarray(path, np.float64)[:, 0]
-    costs = (np.asarray(x, np.float64) for x in (hit, move))
-    return ServerSchedule(name, kind, servers, *costs, int(faults))
+    hit, move = (np.asarray(x, np.float64) for x in (hit, move))
+    return ServerSchedule(name, kind, servers, hit, move, int(faults))
 
 
 @partial(jit, static_argnums=(0, 1, 2))
