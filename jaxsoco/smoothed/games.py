@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsoco.core.settings import is_traced
-from jaxsoco.core.settings import is_traced
 from jaxsoco.smoothed.spec import Forecast, Game, Information
 from jaxsoco.smoothed.theory.fleets import FLEETS
 from jaxsoco.smoothed.theory.hitting import Hitting
