@@ -164,7 +164,7 @@ def parser() -> argparse.ArgumentParser:
     _add_spec(tuned)
     _add_computing(tuned)
 
-    planned = add("plan", _plan, "plan one job of the family allocation, hour by hour")
+    planned = add("plan", _plan, "plan one job of allocation, or servers for a load, hour by hour")
     _add_file(planned)
     add_job(planned)
     _add_json(planned)

@@ -34,8 +34,8 @@ ARROWS: dict[str, set[str]] = {
     "front": {"experiment", "registry", "plugins", "engine", "analysis", "core"},
     "tuning": {"front", "experiment", "registry", "engine", "analysis", "core"},
     "testing": {"front", "experiment", "registry", "plugins", "engine", "core"},
-    # Of one family: a plan is for its jobs.
-    "planning": {"experiment", "analysis", "core", "allocation"},
+    # Of two families: a plan is for jobs, or for servers.
+    "planning": {"experiment", "analysis", "core", "allocation", "smoothed"},
     "listing": {"tuning", "experiment", "registry", "analysis", "core"},
     "readers": {"experiment", "engine", "analysis", "core"},
     "commands": {

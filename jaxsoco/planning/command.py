@@ -13,6 +13,14 @@ from jaxsoco.core.text import count
 from jaxsoco.experiment.spec import Experiment
 from jaxsoco.planning.experiment import compute_plan, lay_out_plan, read_job, write_csv
 from jaxsoco.planning.figure import check_form, write_figure
+from jaxsoco.planning.servers import PROBLEM as SERVERS
+from jaxsoco.planning.servers import (
+    compute_servers,
+    servers_document,
+    servers_text,
+    write_servers_csv,
+    write_servers_figure,
+)
 from jaxsoco.planning.wording import plan_document, plan_text
 
 EXAMPLES = """
@@ -20,7 +28,8 @@ EXAMPLES = """
   jaxsoco plan experiments/allocation/one_job.toml --job start=2022-03-01T14:00,region=eu-west-2
   jaxsoco plan experiments/allocation/one_job.toml --set problem.carbon=carbon.csv \\
     --forecast forecast.csv --job hours=6,deadline=24 --csv plan.csv --figure plan.svg
-  jaxsoco plan experiments/allocation/one_job.toml --json"""
+  jaxsoco plan experiments/allocation/one_job.toml --json
+  jaxsoco plan experiments/smoothed/servers.toml --set problem.load=requests.csv --csv plan.csv"""
 
 
 def add_job(parser: argparse.ArgumentParser) -> None:
@@ -73,6 +82,8 @@ def plan(
     if arguments.figure is not None:
         check_form(arguments.figure)
     experiment = load()
+    if f"{experiment.family.name}/{experiment.problem.name}" == SERVERS:
+        return _plan_servers(arguments, experiment, print_json)
     result = compute_plan(experiment, lay_out_plan(experiment, request, arguments.forecast))
     for warning in result.warnings:
         warn(arguments, warning)
@@ -86,6 +97,26 @@ def plan(
     if arguments.figure is not None:
         write_figure(result, arguments.figure)
         _say(arguments, f"{arguments.figure}: prices, location and progress")
+    return DONE
+
+
+def _plan_servers(
+    arguments: argparse.Namespace,
+    experiment: Experiment,
+    print_json: Callable[[argparse.Namespace, dict[str, Any]], None],
+) -> int:
+    """The plan of right-sizing."""
+    result = compute_servers(experiment, arguments.job, arguments.forecast)
+    if arguments.json:
+        print_json(arguments, servers_document(result))
+    else:
+        print(servers_text(result))
+    if arguments.csv is not None:
+        rows = write_servers_csv(result, arguments.csv)
+        _say(arguments, f"{arguments.csv}: {count(rows, 'row')}")
+    if arguments.figure is not None:
+        write_servers_figure(result, arguments.figure)
+        _say(arguments, f"{arguments.figure}: load, servers on, and costs so far")
     return DONE
 
 

@@ -60,16 +60,9 @@ def lay_out_plan(experiment: Experiment, request: JobRequest, forecast: Path | N
     name = f"{experiment.family.name}/{experiment.problem.name}"
     if name != PROBLEM:
         message = f"is of the problem {name}"
-        raise InputError(Issue("family", message, f"a plan is for a job of {PROBLEM}"))
-    issues = [
-        Issue(
-            f"problem.{axis}",
-            f"has {count(len(values), 'value')}, and a plan is for one",
-            f"such as --set problem.{axis}={as_toml(values[0])}",
-        )
-        for axis, values in experiment.swept.items()
-    ]
-    if issues:
+        hint = f"a plan is for a job of {PROBLEM}, or for smoothed/rightsizing"
+        raise InputError(Issue("family", message, hint))
+    if issues := several_values(experiment):
         raise InputError(issues)
     (point,) = combinations(experiment.axes)
     settings = experiment.problem.settings.of(with_paths(experiment, point))
@@ -77,6 +70,18 @@ def lay_out_plan(experiment: Experiment, request: JobRequest, forecast: Path | N
         return lay_out(settings, experiment.folder, request, forecast)
     except InputError as error:
         raise _as_options(error) from None
+
+
+def several_values(experiment: Experiment) -> list[Issue]:
+    """Fields of the problem with several values, where a plan is for one."""
+    return [
+        Issue(
+            f"problem.{axis}",
+            f"has {count(len(values), 'value')}, and a plan is for one",
+            f"such as --set problem.{axis}={as_toml(values[0])}",
+        )
+        for axis, values in experiment.swept.items()
+    ]
 
 
 def compute_plan(experiment: Experiment, task: Task) -> Plan:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_FORMS = {
+FORMS = {
     ".svg": {"Date": None},
     ".pdf": {"CreationDate": None},
     ".png": {"Software": None},
@@ -37,9 +37,9 @@ _HATCHES = ("", *(hatch for _, hatch in style.COMPONENTS[1:]), *("",) * 23)
 
 def check_form(path: Path) -> None:
     """Raises unless the ending names a form that a figure can be written in."""
-    if path.suffix.lower() not in _FORMS:
+    if path.suffix.lower() not in FORMS:
         message = f'no figure is written as "{path.suffix or path.name}"'
-        raise InputError(Issue(f"--figure {path}", message, f"want {', '.join(_FORMS)}"))
+        raise InputError(Issue(f"--figure {path}", message, f"want {', '.join(FORMS)}"))
 
 
 def write_figure(plan: Plan, path: Path) -> None:
@@ -54,7 +54,7 @@ def write_figure(plan: Plan, path: Path) -> None:
     style.find_matplotlib()
     buffer = io.BytesIO()
     with style.figure_style(text):
-        draw_plan(plan).savefig(buffer, format=form[1:], metadata=_FORMS[form])
+        draw_plan(plan).savefig(buffer, format=form[1:], metadata=FORMS[form])
     try:
         with replaced(path) as file:
             file.write(buffer.getvalue())

@@ -10,15 +10,18 @@ from jaxsoco.smoothed.settings import FAMILY as FAMILY
 # Module -> public names. No module of this package bears one of them: importing it would put the
 # module in the name's place. Nothing here imports JAX before it is used.
 _MODULES = {
-    "settings_problems": "RandomWalk RecordedRounds ZigZag StrongLowerBound ServersOn",
+    "settings_problems": "RandomWalk JumpingTarget RecordedRounds ZigZag StrongLowerBound "
+    "ServersOn",
     "settings_line": "LCPParams FollowParams MemorylessParams ProbabilisticParams RBGParams "
     "RoundedParams",
+    "settings_types": "LoadTypes LazyBudgetingParams",
     "learners.lcp": "lcp",
     "learners.follow_minimizer": "follow_minimizer",
     "learners.memoryless": "memoryless",
     "learners.probabilistic": "probabilistic",
     "learners.rbg": "rbg",
     "learners.rounded": "rounded",
+    "learners.lazy_budgeting": "lazy_budgeting",
     "settings_space": "BalancedParams OBDParams PrimalParams DualParams GOBDParams ROBDParams "
     "OGDParams AderParams",
     "settings_window": "RHCParams AFHCParams CHCParams RHGDParams RHAGParams",
@@ -40,7 +43,10 @@ _MODULES = {
     "learners.guarded": "guarded",
     "learners.combine": "combine",
     "advising": "with_advice",
-    "instances": "recorded walk zigzag strong_lower_bound rightsizing custom",
+    "instances": "recorded walk jumps zigzag strong_lower_bound rightsizing custom",
+    "instances_types": "load_types",
+    "data.traces": "LoadTrace load_trace_csv",
+    "theory.fleets": "Load Dispatch",
     "theory.quadratics": "Quadratic",
     "theory.polyhedral": "Absolute Norm",
     "theory.tables": "Table",

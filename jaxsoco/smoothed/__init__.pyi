@@ -6,12 +6,16 @@ from jaxsoco.smoothed.comparators import minimizers as minimizers
 from jaxsoco.smoothed.comparators import offline_optimum as offline_optimum
 from jaxsoco.smoothed.comparators import prefix_optimum as prefix_optimum
 from jaxsoco.smoothed.comparators import static_optimum as static_optimum
+from jaxsoco.smoothed.data.traces import LoadTrace as LoadTrace
+from jaxsoco.smoothed.data.traces import load_trace_csv as load_trace_csv
 from jaxsoco.smoothed.instances import custom as custom
+from jaxsoco.smoothed.instances import jumps as jumps
 from jaxsoco.smoothed.instances import recorded as recorded
 from jaxsoco.smoothed.instances import rightsizing as rightsizing
 from jaxsoco.smoothed.instances import strong_lower_bound as strong_lower_bound
 from jaxsoco.smoothed.instances import walk as walk
 from jaxsoco.smoothed.instances import zigzag as zigzag
+from jaxsoco.smoothed.instances_types import load_types as load_types
 from jaxsoco.smoothed.learners.ader import ader as ader
 from jaxsoco.smoothed.learners.afhc import afhc as afhc
 from jaxsoco.smoothed.learners.balanced import balanced as balanced
@@ -21,6 +25,7 @@ from jaxsoco.smoothed.learners.follow_minimizer import follow_minimizer as follo
 from jaxsoco.smoothed.learners.gobd import gobd as gobd
 from jaxsoco.smoothed.learners.guarded import guarded as guarded
 from jaxsoco.smoothed.learners.interpolate import interpolate as interpolate
+from jaxsoco.smoothed.learners.lazy_budgeting import lazy_budgeting as lazy_budgeting
 from jaxsoco.smoothed.learners.lcp import lcp as lcp
 from jaxsoco.smoothed.learners.memoryless import memoryless as memoryless
 from jaxsoco.smoothed.learners.obd import obd as obd
@@ -48,6 +53,7 @@ from jaxsoco.smoothed.settings_line import MemorylessParams as MemorylessParams
 from jaxsoco.smoothed.settings_line import ProbabilisticParams as ProbabilisticParams
 from jaxsoco.smoothed.settings_line import RBGParams as RBGParams
 from jaxsoco.smoothed.settings_line import RoundedParams as RoundedParams
+from jaxsoco.smoothed.settings_problems import JumpingTarget as JumpingTarget
 from jaxsoco.smoothed.settings_problems import RandomWalk as RandomWalk
 from jaxsoco.smoothed.settings_problems import RecordedRounds as RecordedRounds
 from jaxsoco.smoothed.settings_problems import ServersOn as ServersOn
@@ -61,6 +67,8 @@ from jaxsoco.smoothed.settings_space import OBDParams as OBDParams
 from jaxsoco.smoothed.settings_space import OGDParams as OGDParams
 from jaxsoco.smoothed.settings_space import PrimalParams as PrimalParams
 from jaxsoco.smoothed.settings_space import ROBDParams as ROBDParams
+from jaxsoco.smoothed.settings_types import LazyBudgetingParams as LazyBudgetingParams
+from jaxsoco.smoothed.settings_types import LoadTypes as LoadTypes
 from jaxsoco.smoothed.settings_window import AFHCParams as AFHCParams
 from jaxsoco.smoothed.settings_window import CHCParams as CHCParams
 from jaxsoco.smoothed.settings_window import RHAGParams as RHAGParams
@@ -73,6 +81,8 @@ from jaxsoco.smoothed.spec import Game as Game
 from jaxsoco.smoothed.spec import Observation as Observation
 from jaxsoco.smoothed.spec import Spec as Spec
 from jaxsoco.smoothed.theory.custom import Functions as Functions
+from jaxsoco.smoothed.theory.fleets import Dispatch as Dispatch
+from jaxsoco.smoothed.theory.fleets import Load as Load
 from jaxsoco.smoothed.theory.hitting import Hitting as Hitting
 from jaxsoco.smoothed.theory.movements import Movement as Movement
 from jaxsoco.smoothed.theory.polyhedral import Absolute as Absolute

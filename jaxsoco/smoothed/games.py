@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxsoco.core.settings import is_traced
 from jaxsoco.smoothed.spec import Forecast, Game, Information
+from jaxsoco.smoothed.theory.fleets import FLEETS
 from jaxsoco.smoothed.theory.hitting import Hitting
 from jaxsoco.smoothed.theory.movements import make_movement
 
@@ -75,6 +76,7 @@ def make_game(
         window=window,
         information=information,
         levels=_levels(dimension, frame["lo"], frame["hi"], frame["region"]),
+        servers=_servers(hitting, frame["lo"], frame["hi"], dimension),
     )
     return game, window
 
@@ -97,6 +99,18 @@ def _levels(dimension: int, lo: Any, hi: Any, region: str) -> int:
     low, high = float(np.ravel(lo)[0]), float(np.ravel(hi)[0])
     whole = low == 0 and high == int(high) and 1 <= high <= MOST_LEVELS
     return int(high) if whole else 0
+
+
+def _servers(hitting: Hitting, lo: Any, hi: Any, dimension: int) -> tuple[int, ...]:
+    """How many servers there are of each type, for costs of a fleet."""
+    if hitting not in FLEETS:
+        return ()
+    if lo is None or hi is None or is_traced(lo) or is_traced(hi):
+        raise ValueError(f"{hitting.name}: expected lo = 0 and hi, numbers of servers by type")
+    low, high = (np.broadcast_to(np.asarray(x, float), (dimension,)) for x in (lo, hi))
+    if low.any() or (high != np.rint(high)).any() or high.min() < 1:
+        raise ValueError(f"{hitting.name}: expected lo = 0 and whole hi >= 1, got {low}, {high}")
+    return tuple(int(m) for m in high)
 
 
 def make_forecast(game: Game, sight: dict[str, Any]) -> Forecast | None:

@@ -22,7 +22,7 @@ from jaxsoco.smoothed.theory.movements import Kind
 from jaxsoco.smoothed.theory.polyhedral import ABSOLUTE, NORM, Absolute
 from jaxsoco.smoothed.theory.quadratics import DIAGONAL, Quadratic
 from jaxsoco.smoothed.theory.servers import RIGHTSIZING, RightSizing
-from jaxsoco.smoothed.theory.sources import Drawn, Recorded
+from jaxsoco.smoothed.theory.sources import Drawn, Jumps, Recorded
 from jaxsoco.smoothed.theory.tables import TABLE, Table
 from jaxsoco.smoothed.theory.walks import WalkSettings, draw_walk
 
@@ -123,6 +123,28 @@ def walk(
     forecast = make_forecast(game, sight)
     settings = WalkSettings(game, step, persistence, curvatures, forecast, cost)
     return Instance(world(window), draw_walk, settings, horizon, "smoothed/walk")
+
+
+def jumps(
+    horizon: int,
+    dimension: int = 2,
+    *,
+    exponent: Any = 0.5,
+    slope: Any = 1.0,
+    weight: Any = 1.0,
+    information: str = "after",
+) -> Instance:
+    """``slope |x - v_t|_2`` in the unit ball, with ``T^exponent`` targets; movement ``l2``.
+
+    >>> problem = jaxsoco.smoothed.jumps(100, exponent=0.0, information="before")
+    >>> algorithm, params = jaxsoco.learner("smoothed/follow_minimizer")
+    >>> float(jaxsoco.play(problem, algorithm, params, key).costs.hit.max())
+    0.0
+    """
+    rest = ({"start": 0.0, "lo": None, "hi": 1.0, "region": "ball"}, {"information": information})
+    game, window = make_game(NORM, dimension, horizon, "l2", weight, *rest)
+    spec = Spec(game, Jumps(*(jnp.asarray(x, float) for x in (slope, exponent))))
+    return Instance(world(window), same_for_all, spec, horizon, "smoothed/jumps")
 
 
 def zigzag(

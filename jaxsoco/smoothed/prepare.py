@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
-
-import numpy as np
 
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.schema import Prepared
 from jaxsoco.core.settings import is_traced
+from jaxsoco.smoothed.data.loads import digest_of, drawn, notes_of, recorded_load
 from jaxsoco.smoothed.data.numbers import Numbers, read_numbers
 from jaxsoco.smoothed.settings_problems import (
+    JumpingTarget,
     RandomWalk,
     RecordedRounds,
     ServersOn,
@@ -24,9 +25,6 @@ from jaxsoco.smoothed.settings_problems import (
 if TYPE_CHECKING:
     from jaxsoco.core.protocol import Instance
 
-DRAWN_ROUNDS, DRAWN_PEAK = 336, 0.7
-"""Rounds and peak of loads that are drawn, where nothing else is said."""
-
 
 class Content(NamedTuple):
     """A problem in numbers, those that are leaves may be tracers.
@@ -34,10 +32,12 @@ class Content(NamedTuple):
     Attributes:
       name: of the function in :mod:`jaxsoco.smoothed.instances` that makes it.
       arguments: of that.
+      bin: length of a round in seconds, where a recorded load tells it; else 0.
     """
 
     name: str
     arguments: dict[str, Any]
+    bin: float = 0.0
 
 
 def prepare_walk(settings: RandomWalk, folder: Path) -> Prepared:
@@ -51,6 +51,14 @@ def prepare_walk(settings: RandomWalk, folder: Path) -> Prepared:
     names = ("horizon", "dimension", "cost", "curvature", "condition", "step", "persistence")
     arguments |= {name: getattr(settings, name) for name in names}
     return _prepared("walk", settings, arguments, (settings.dimension, settings.cost))
+
+
+def prepare_jumps(settings: JumpingTarget, folder: Path) -> Prepared:
+    """There is nothing to check."""
+    del folder
+    arguments = {one.name: getattr(settings, one.name) for one in JumpingTarget.FIELDS}  # type: ignore[attr-defined]
+    group = (settings.horizon, settings.dimension, settings.information)
+    return _prepared("jumps", settings, arguments, group)
 
 
 def prepare_zigzag(settings: ZigZag, folder: Path) -> Prepared:
@@ -78,41 +86,14 @@ def prepare_rightsizing(settings: ServersOn, folder: Path) -> Prepared:
     """
     names = ("servers", "e0", "e1", "d0", "d1", "mu", "switching", "between")
     arguments = {**_sight(settings), **{name: getattr(settings, name) for name in names}}
-    if settings.load in ("low", "high"):
-        rounds = DRAWN_ROUNDS if settings.rounds is None else settings.rounds
-        peak = DRAWN_PEAK if settings.peak is None else settings.peak
-        arguments |= {"load": settings.load, "rounds": rounds, "peak": peak}
-        return _prepared("rightsizing", settings, arguments, (settings.load, rounds))
-    numbers = _read(folder / settings.load, "problem.load")
-    load = _load(settings, numbers)
-    arguments["load"] = load
-    return _prepared("rightsizing", settings, arguments, ("file", len(load)), numbers)
-
-
-def _load(settings: ServersOn, numbers: Numbers) -> np.ndarray:
-    """The load of every round, scaled."""
-    load = numbers.values.sum(axis=1)
-    issues = []
-    if (load < 0).any():
-        row = int(np.argmax(load < 0)) + 1
-        issues.append(Issue("problem.load", f"row {row} is {load[row - 1]:g}", "want loads >= 0"))
-    if settings.rounds is not None and settings.rounds > len(load):
-        message = f"{settings.rounds} rounds, and the file has {len(load)}"
-        issues.append(Issue("problem.rounds", message, f"expected at most {len(load)}"))
-    if issues:
-        raise InputError(issues)
-    load = load[: settings.rounds]
-    if is_traced(settings.mu) or is_traced(settings.peak):
-        if settings.peak is None:
-            return load
-        return load / load.max() * settings.peak * settings.servers * settings.mu
-    capacity = settings.servers * settings.mu
-    if settings.peak is not None:
-        return load / max(load.max(), 1e-300) * settings.peak * capacity
-    if load.max() >= capacity:
-        message = f"the largest load, {load.max():g}, is not below servers * mu = {capacity:g}"
-        raise InputError(Issue("problem.servers", message, "want more servers, or peak"))
-    return load
+    if load := drawn(settings):
+        arguments |= load
+        return _prepared("rightsizing", settings, arguments, (load["load"], load["rounds"]))
+    trace = recorded_load(settings, folder, settings.servers * settings.mu)
+    arguments["load"] = trace.counts
+    ready = _prepared("rightsizing", settings, arguments, ("file", len(trace.counts)))
+    ready = replace(ready, identity=digest_of(trace), notes=notes_of(trace))
+    return replace(ready, content=ready.content._replace(bin=trace.bin))
 
 
 def prepare_recorded(settings: RecordedRounds, folder: Path) -> Prepared:

@@ -13,6 +13,8 @@ from jaxsoco.smoothed.settings_line import ALGORITHMS as LINE
 from jaxsoco.smoothed.settings_line import WHOLE
 from jaxsoco.smoothed.settings_problems import PROBLEMS
 from jaxsoco.smoothed.settings_space import ALGORITHMS as SPACE
+from jaxsoco.smoothed.settings_types import ALGORITHMS as TYPES
+from jaxsoco.smoothed.settings_types import PROBLEMS as TYPE_PROBLEMS
 from jaxsoco.smoothed.settings_window import ALGORITHMS as WINDOW
 
 _JUDGES = "jaxsoco.smoothed.comparators"
@@ -20,8 +22,8 @@ _JUDGES = "jaxsoco.smoothed.comparators"
 FAMILY = Family(
     name="smoothed",
     summary="smoothed online convex optimisation: any convex costs, any movement cost",
-    problems=PROBLEMS,
-    algorithms=(*LINE, *SPACE, *WINDOW, *ADVISED),
+    problems=(*PROBLEMS, *TYPE_PROBLEMS),
+    algorithms=(*LINE, *SPACE, *WINDOW, *ADVISED, *TYPES),
     comparators=(
         ComparatorEntry(
             name="offline_optimum",
@@ -34,7 +36,7 @@ FAMILY = Family(
             summary="the path of least cost among whole positions",
             source="Albers, Quedenfeld 2018",
             load=f"{_JUDGES}:integral_costs",
-            problems=WHOLE,
+            problems=(*WHOLE, "load_types"),
         ),
         ComparatorEntry(
             name="static_optimum",

@@ -10,6 +10,7 @@ from typing import Literal
 
 from jaxsoco.core.schema import ProblemEntry
 from jaxsoco.core.settings import Rounds, setting, settings
+from jaxsoco.smoothed.settings_loads import Loads
 
 InformationKind = Literal["before", "after", "window", "noisy"]
 Correlation = Literal["iid", "decaying", "walk"]
@@ -96,6 +97,26 @@ class RandomWalk(Rounds, Moves, Sight):
 
 
 @settings
+class JumpingTarget(Rounds):
+    """``slope |x - v_t|_2`` in the unit ball, with ``T^exponent`` targets; movement ``weight |x -
+    y|_2``.
+
+    For dynamic regret against the path of the minimisers, whose length grows like ``T^exponent``.
+
+    >>> jaxsoco.make("smoothed/jumps", horizon=100, exponent=0.8).settings.game.region
+    'ball'
+    """
+
+    dimension: int = setting("coordinates of the decision", default=2, low=2, high=64, static=True)
+    exponent: float = setting("p of T^p targets", default=0.5, low=0, high=1)
+    slope: float = setting("slope of the costs", default=1.0, above=0, high=1e6)
+    weight: float = setting("price of moving", default=1.0, low=0, high=1e9)
+    information: Literal["before", "after"] = setting(
+        "whether the cost is seen before or after the decision", default="after"
+    )
+
+
+@settings
 class ZigZag(Sight):
     """``eps |x - 1|`` for a block of rounds, then ``eps |x|`` for as many, on ``[0, 1]``.
 
@@ -143,16 +164,10 @@ class StrongLowerBound(Sight):
 
 
 @settings
-class ServersOn(Sight):
+class ServersOn(Loads, Sight):
     """How many servers to keep on: ``e0 x + e1 l + d1 l (1 / (mu - l / x) - d0)^+`` for load ``l``.
 
-    Turning a server on costs ``switching``; the run begins with none. Loads are a file's, or drawn:
-    with ``S = sin(2 pi (t/24 - 0.3))`` and ``n_t = 0.8 n_(t-1) + 0.6 N(0, 1)``,
-
-    - low: ``(1 + 0.5 S) exp(0.05 n)``,
-    - high: ``(0.4 + 0.25 S) exp(0.3 n)``, and 1.5 times an exponential burst in 4 % of the rounds,
-
-    scaled to ``peak`` times the servers.
+    Turning a server on costs ``switching``; the run begins with none.
 
     >>> problem = jaxsoco.make("smoothed/rightsizing", load="low", servers=60, rounds=48)
     >>> algorithm, params = jaxsoco.learner("smoothed/lcp", integral=True)
@@ -163,10 +178,6 @@ class ServersOn(Sight):
     True
     """
 
-    load: Path | Literal["low", "high"] = setting(
-        "file of loads, one row a round, or drawn with a low or a high ratio of peak to mean",
-        default="low",
-    )
     servers: int = setting("servers", default=60, low=1, high=100_000, static=True)
     e0: float = setting("energy of a server that is on", default=1.0, above=0, high=1e9)
     e1: float = setting("energy of a unit of load", default=0.0, low=0, high=1e9)
@@ -174,21 +185,6 @@ class ServersOn(Sight):
     d1: float = setting("price of delay, per unit of load", default=1.0, low=0, high=1e9)
     mu: float = setting("service rate of a server", default=1.0, above=0, high=1e9)
     switching: float = setting("cost of turning a server on", default=6.0, low=0, high=1e9)
-    peak: float | None = setting(
-        "largest load over servers times mu; loads are scaled to it",
-        default=None,
-        above=0,
-        high=0.999999,
-        theory="0.7 for drawn loads; files are taken as they are",
-    )
-    rounds: int | None = setting(
-        "rounds",
-        default=None,
-        low=1,
-        high=10_000_000,
-        static=True,
-        theory="the file's rows; 336 for drawn loads",
-    )
     between: Literal["exact", "linear"] = setting(
         "cost between whole numbers of servers: its own, or linear", default="exact"
     )
@@ -243,6 +239,14 @@ PROBLEMS = (
         prepare=f"{_PREPARE}:prepare_rightsizing",
         build=f"{_PREPARE}:build",
         settings=ServersOn,
+    ),
+    ProblemEntry(
+        name="jumps",
+        summary="norms around a target that jumps now and then, seen after the decision",
+        source="Zhang et al. 2021, section 4",
+        prepare=f"{_PREPARE}:prepare_jumps",
+        build=f"{_PREPARE}:build",
+        settings=JumpingTarget,
     ),
     ProblemEntry(
         name="zigzag",

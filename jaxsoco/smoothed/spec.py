@@ -39,6 +39,7 @@ class Game:
       information: ``before``: the cost, then the decision; ``after``: the decision, then the cost;
         ``window``: further costs, too; ``noisy``: forecasts of them (static).
       levels: the largest integer ``m`` of ``0..m``, 0 where integers play no part (static).
+      servers: how many there are of each type, where decisions are numbers of servers (static).
     """
 
     movement: Movement
@@ -51,6 +52,7 @@ class Game:
     window: int = field(default=0, metadata={"static": True})
     information: str = field(default="before", metadata={"static": True})
     levels: int = field(default=0, metadata={"static": True})
+    servers: tuple[int, ...] = field(default=(), metadata={"static": True})
 
     @property
     def dimension(self) -> int:

@@ -73,6 +73,9 @@ KNOWN: Mapping[str, Mapping[str, Any]] = {
         "values": {"servers": 4, "rounds": 8},
         "own": ("position",),
     },
+    "smoothed/load_types": {
+        "values": {"types": 2, "rounds": 8},
+    },
     "tracking/quadratic_tracking": {
         "values": {"dimension": 2, "horizon": 14},
     },

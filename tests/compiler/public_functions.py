@@ -620,8 +620,9 @@ WITHOUT_LANES = {
     | {"static_optimum"},
     # Problems, and what is read off a problem; the learners' tests play them.
     "smoothed": {"recorded", "walk", "zigzag", "strong_lower_bound", "rightsizing", "custom"}
+    | {"jumps"}
     | {"offline_optimum", "integral_optimum", "static_optimum", "prefix_optimum", "minimizers"}
-    | {"replay", "solve_offline", "with_advice"},
+    | {"replay", "solve_offline", "with_advice", "load_types", "load_trace_csv"},
     "tracking": {"exploration_regret", "follow_regret", "lai_cost", "plugin_regret", "replay"}
     | {"load_matrix", "make_matrix", "make_spec", "recorded_tracking", "online_optimum"},
 }

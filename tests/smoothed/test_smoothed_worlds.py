@@ -244,9 +244,9 @@ def test_rounds_from_files(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "settings", "message"),
     [
-        ("rightsizing", {"load": "load.csv", "servers": 2}, "not below servers"),
+        ("rightsizing", {"load": "load.csv", "servers": 2}, "not below what all servers"),
         ("rightsizing", {"load": "load.csv", "rounds": 9}, "the file has 2"),
-        ("rightsizing", {"load": "minus.csv"}, "row 2 is -1"),
+        ("rightsizing", {"load": "minus.csv"}, "minus.csv:2, column 1: '-1'"),
         ("recorded", {"file": "load.csv"}, "one column"),
         ("recorded", {"file": "load.csv", "start": 0.5, "hi": 1.0}, "no whole number"),
         ("recorded", {"file": "load.csv", "cost": "absolute", "lo": 3.0, "hi": 2.0}, "above hi"),

@@ -135,3 +135,12 @@ def test_drawn_loads_have_the_ratio_of_peak_to_mean():
         assert load.shape == (336, 64)
         assert np.allclose(load.max(axis=0), 0.7 * 60)
         assert low < (load.max(axis=0) / load.mean(axis=0)).mean() < high
+
+
+def test_a_load_just_below_a_whole_number_is_no_bearable_one():
+    """Rounding put it there, and M/M/1 would wait for 1e15 rounds."""
+    loads = np.array([3.0, np.nextafter(3.0, 0), np.nextafter(3.0, 4), 3.0 * (1 - 1e-5)])
+    problem = smoothed.rightsizing(loads, 9, between="linear")
+    values = np.asarray(problem.settings.source.theta.values)
+    assert (values[:3, 3] > 0.99e9).all() and values[3, 3] < 1e6
+    assert (np.diff(values, n=2)[:, 3:] >= -1e-3).all()

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.smoothed.theory.custom import Functions, custom_theta
+from jaxsoco.smoothed.theory.fleets import Dispatch, Load, fleet
 from jaxsoco.smoothed.theory.hitting import Hitting
 from jaxsoco.smoothed.theory.polyhedral import Absolute, Norm, polyhedral
 from jaxsoco.smoothed.theory.quadratics import Quadratic, quadratic
@@ -25,6 +26,8 @@ KINDS: Mapping[type, Callable[[Any], tuple[Any, Hitting]]] = {
     Power: servers,
     Exponential: exponential,
     Barrier: barrier,
+    Load: fleet,
+    Dispatch: fleet,
 }
 """Class of the data -> ``theta -> (theta in standard form, its kind)``."""
 
@@ -37,11 +40,20 @@ NAMES: Mapping[str, type] = {
     "power": Power,
     "exponential": Exponential,
     "barrier": Barrier,
+    "load": Load,
+    "dispatch": Dispatch,
 }
 """Names of the kinds, for files and dictionaries."""
 
 
-_WIDTH = {Quadratic: "target", Absolute: "target", Norm: "target", Barrier: "cost"}
+_WIDTH = {
+    Quadratic: "target",
+    Absolute: "target",
+    Norm: "target",
+    Barrier: "cost",
+    Load: "costs",
+    Dispatch: "idle",
+}
 """Fields that are ``[T, d]``; data of the other kinds are for one dimension."""
 
 

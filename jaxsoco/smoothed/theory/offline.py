@@ -13,6 +13,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jaxsoco.smoothed.theory import lattice
 from jaxsoco.smoothed.theory import work as works
 from jaxsoco.smoothed.theory.movements import LINEAR
 from jaxsoco.smoothed.theory.offline_space import Optimum as Optimum
@@ -35,6 +36,8 @@ def optimum(game: Any, theta: Any, live: Array) -> Optimum:
       theta: data of all rounds, leaves ``[T, ...]``, with lanes.
       live: 0 for rounds in which nothing costs, ``[T, ...]``.
     """
+    if game.servers:
+        return on_lattice(game, theta, live)
     if not by_coordinates(game):
         return in_space(game, theta, live)
     if game.hitting.table:
@@ -63,6 +66,8 @@ def integral(game: Any, theta: Any, live: Array) -> Optimum:
     Raises:
       ValueError: the problem is no such.
     """
+    if game.servers:
+        return on_lattice(game, theta, live)
     if not game.levels or game.movement.kind not in LINEAR:
         raise ValueError(
             "integral_optimum: expected one dimension, l1 or up movement and a box from 0 to an "
@@ -74,6 +79,33 @@ def integral(game: Any, theta: Any, live: Array) -> Optimum:
     path = slopes.threshold_path(steps, game.start[0], up, down)
     path = path[:, None].astype(game.start.dtype)
     return Optimum(path, None, exact(path[0, 0]))
+
+
+def on_lattice(game: Any, theta: Any, live: Array) -> Optimum:
+    """The same for whole numbers of servers of several types, and movement ``up``."""
+    if game.movement.kind != "up":
+        raise ValueError(f"movement: expected up for servers of types, got {game.movement.kind}")
+    start, weight = game.start, jnp.broadcast_to(game.movement.up, game.start.shape)
+    costs = _lattice(game, theta) * live.reshape(
+        live.shape[0], *(1,) * game.dimension, *live.shape[1:]
+    )
+    path = lattice.optimal_path(costs, weight, start, game.servers).astype(start.dtype)
+    return Optimum(path, None, exact(path[0, 0]))
+
+
+def _lattice(game: Any, theta: Any) -> Array:
+    """Costs of all rounds at all states, ``[T, m_1 + 1, ..., m_d + 1, ...]``."""
+    value, axes = game.hitting.value, game.hitting.axes
+    return jax.vmap(lambda one: lattice.lattice_costs(value, one, axes, game.servers))(theta)
+
+
+def _best_state(game: Any, theta: Any) -> tuple[Array, Info]:
+    """The best fixed numbers of servers, which are switched on in the first round."""
+    weight = jnp.broadcast_to(game.movement.up, game.start.shape)
+    table = lattice.start_table(game.start, game.servers)
+    total = lattice.prefix_step(table, weight, jnp.sum(_lattice(game, theta), axis=0))
+    best = lattice.least_state(total, game.servers).astype(game.start.dtype)
+    return best, exact(best[0])
 
 
 def exact(like: Array) -> Info:
@@ -88,7 +120,9 @@ def static(game: Any, theta: Any) -> Optimum:
     coordinates, else proximal gradients.
     """
     rounds = jax.tree.leaves(theta)[0].shape[0]
-    if game.hitting.table:
+    if game.servers:
+        point, info = _best_state(game, theta)
+    elif game.hitting.table:
         point, info = _best_level(game, theta)
     elif by_coordinates(game):
         point, info = _balance(game, theta)

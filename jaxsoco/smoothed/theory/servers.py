@@ -62,8 +62,11 @@ def _spare(x: Array, theta: RightSizing) -> tuple[Array, Array, Array]:
     """``mu x - lambda``, 1 where it is not above 0; whether it is; ``x`` in one dimension."""
     x = x[0]
     spare = theta.mu * x - theta.load
-    feasible = (spare > 0) | ((theta.load <= 0) & (x >= 0))
-    return jnp.where(spare > 0, spare, 1), feasible, x
+    # Not above 0 alone: where the load is mu times a whole number, rounding would make delays of
+    # 1e15 of what is infeasible, dearer than the penalty.
+    enough = spare > MARGIN / 2 * theta.load
+    feasible = enough | ((theta.load <= 0) & (x >= 0))
+    return jnp.where(enough, spare, 1), feasible, x
 
 
 def _value(x: Array, theta: RightSizing) -> Array:

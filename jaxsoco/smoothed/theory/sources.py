@@ -15,6 +15,7 @@ import jax.numpy as jnp
 
 from jaxsoco.core import random
 from jaxsoco.core.lanes import align
+from jaxsoco.smoothed.theory.algebra import length
 from jaxsoco.smoothed.theory.polyhedral import Absolute, Norm
 from jaxsoco.smoothed.theory.quadratics import Quadratic
 
@@ -84,6 +85,46 @@ class Walk:
             kind = Absolute if self.kind == "absolute" else Norm
             theta = kind(align(self.weight, 1, len(lanes))[0], target, none)
         return target, shaped(theta, game.hitting.axes, lanes)
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Jumps:
+    """``a |x - v|_2`` around a target that stays for a while and then is drawn anew.
+
+    The targets are uniform in the unit ball, ``T^exponent`` of them at even distances.
+
+    Attributes:
+      slope: ``a`` ``[...]``.
+      exponent: ``[...]``.
+    """
+
+    slope: Array
+    exponent: Array
+
+    def begin(self, key: Array, game: Any, lanes: tuple[int, ...]) -> Array:
+        """The first target ``[d, ...]``."""
+        del lanes
+        return _in_ball(key, game.dimension)
+
+    def step(self, key: Array, game: Any, memory: Array, clock: Array) -> tuple[Array, Any]:
+        """The target, drawn anew where a new stretch begins, and the cost around it."""
+        lanes = key.shape[1:]
+        rounds = jnp.asarray(game.horizon, memory.dtype)
+        rate = rounds ** (align(self.exponent, 0, len(lanes)) - 1)
+        jump = jnp.floor(clock * rate) > jnp.floor((clock - 1) * rate)
+        jump = jump & (clock < game.horizon)
+        target = jnp.where(jump[None], _in_ball(key, game.dimension), memory)
+        none = jnp.zeros(lanes, target.dtype)
+        slope = align(self.slope, 0, len(lanes))
+        return target, shaped(Norm(slope, target, none), game.hitting.axes, lanes)
+
+
+def _in_ball(key: Array, dimension: int) -> Array:
+    """Uniform in the unit ball, ``[d, ...]``: a direction, and the ``d``-th root of a uniform."""
+    way = random.normal(random.fold(key, 0), (dimension,))
+    radius = random.uniform(random.fold(key, 1), (), way.dtype) ** (1 / dimension)
+    return way * (radius / length(way))[None]
 
 
 @jax.tree_util.register_dataclass

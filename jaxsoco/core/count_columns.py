@@ -1,4 +1,4 @@
-"""Which columns of a table hold arrivals, and how: :func:`find_columns`. No JAX."""
+"""Which columns of a table hold a load, and how: :func:`find_columns`. No JAX."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TIMES = (
     "unix_time",
     "epoch",
 )
-COUNTS = ("count", "counts", "arrivals", "packets", "requests", "n")
+COUNTS = ("count", "counts", "arrivals", "packets", "requests", "load", "n")
 """Names of columns (any case) that are recognised."""
 
 STARTS = ("start", "start_time", "started", "started_at", "begin", "start_timestamp")
@@ -42,9 +42,11 @@ VALUES = ("value", "values", "y")
 _DAYS, _CLOCKS = ("date", "day"), ("time", "hour", "clock")
 _CLOCK = re.compile(r"\d{1,2}(?::\d\d){0,2}(?:[.,]\d+)?", re.ASCII)
 _WHOLE = re.compile(r"\d{1,9}", re.ASCII)
-_RUN = 3
+_RUN, _MANY = 3, 24
 
-Kind = Literal["times", "counts", "intervals", "wide"]
+Kind = Literal["times", "counts", "intervals", "running", "wide"]
+Column = str | int
+"""A column's name, or its number from 1 on."""
 
 
 class Found(NamedTuple):
@@ -52,30 +54,74 @@ class Found(NamedTuple):
 
     Attributes:
       kind: what each row is: the time of an arrival; the count of a bin; the start and the end of
-        an interval; or counts of many bins side by side.
+        an interval, which arrives at its start or runs from start to end; or counts of many bins
+        side by side.
       values: the columns of the counts, or of the starts (or durations) and the ends.
       times: the columns of a time: one, or a date's and a clock's; empty where there is none. Of
         bins side by side, the column of the day that they are of.
       place: the column that numbers bins; -1 if there is none.
+      weight: the column of what a time or an interval counts for; -1 where each counts for 1.
     """
 
     kind: Kind
     values: tuple[int, ...] = ()
     times: tuple[int, ...] = ()
     place: int = -1
+    weight: int = -1
 
 
 def is_header(cells: Sequence[str]) -> bool:
     """Whether a first row names columns: it holds no value, or counts bins behind some names."""
-    return not any(map(_is_value, cells)) or bool(_run(cells)) or _names_bins(cells)
+    return names_columns(cells) or _names_bins(cells)
 
 
-def find_columns(table: Table, column: str | None, bin: float | None) -> Found:
+def names_columns(cells: Sequence[str]) -> bool:
+    """As :func:`is_header`, of a file whose columns the user calls by their numbers.
+
+    Rows of such a file may hold a name and then numbers that increase: bins side by side are taken
+    to be at least two dozen.
+    """
+    return not any(map(_is_value, cells)) or len(_run(cells)) >= _MANY
+
+
+def is_number_of_column(column: Column | None) -> bool:
+    """Whether a user calls a column by its number: 3, or "3" in an experiment file."""
+    return isinstance(column, int) or (column is not None and bool(_WHOLE.fullmatch(column)))
+
+
+def column_index(table: Table, column: Column, argument: str) -> int:
+    """Where a column stands, from 0.
+
+    Args:
+      table: the table.
+      column: its name, in any case, or its number from 1 on.
+      argument: who names it, for messages.
+
+    Raises:
+      InputError: there is no such column.
+    """
+    lower = [name.casefold() for name in table.header]
+    if str(column).casefold() in lower:
+        return lower.index(str(column).casefold())
+    width = len(table.header) or max(map(len, table.rows[:1]), default=0)
+    if is_number_of_column(column):
+        if 1 <= int(column) <= width:
+            return int(column) - 1
+        message = f"{table.file} has {width} columns, there is no {column}"
+        raise InputError(Issue(argument, message, f"want a number from 1 to {width}"))
+    if not table.header:
+        hint = "leave it out, give the file a header, or want a column by its number from 1"
+        raise InputError(Issue(argument, f"{table.file} has no header", hint))
+    message = f'{table.file} has no column "{column}"'
+    raise InputError(Issue(argument, message, shorten(suggest(str(column), table.header), 300)))
+
+
+def find_columns(table: Table, column: Column | None, bin: float | None) -> Found:
     """The columns to read.
 
     Args:
       table: the table.
-      column: the name of one of them, where names do not tell.
+      column: one of them, where names do not tell.
       bin: width of a bin; None for counts.
 
     Raises:
@@ -111,7 +157,7 @@ def find_columns(table: Table, column: str | None, bin: float | None) -> Found:
     raise InputError(Issue(table.file, f"has the columns {listed}", hint))
 
 
-def other_counts(table: Table, found: Found, column: str | None) -> tuple[str, ...]:
+def other_counts(table: Table, found: Found, column: Column | None) -> tuple[str, ...]:
     """A note on further columns of counts, where one was taken without being named."""
     if found.kind != "counts" or column is not None or not table.header:
         return ()
@@ -165,24 +211,45 @@ def _times(table: Table, names: Sequence[str]) -> tuple[int, ...]:
     return () if first < 0 else (first,)
 
 
-def _without_header(table: Table, column: str | None, bin: float | None) -> Found:
+def find_intervals(table: Table, column: Column | None, ends: Column) -> Found:
+    """The columns of intervals that run from a start to an end.
+
+    Args:
+      table: the table.
+      column: the starts, or durations; by default a column of such a name.
+      ends: the ends.
+
+    Raises:
+      InputError: there is no such column, or none that is known as the starts.
+    """
+    last = column_index(table, ends, "ends")
     if column is not None:
-        hint = "leave column out, or give the file a header"
-        raise InputError(Issue("column", f"{table.file} has no header", hint))
-    if table.rows and len(table.rows[0]) > 1:
+        return Found("running", (column_index(table, column, "column"), last))
+    names = [re.sub(r"[\s-]+", "_", name.casefold()) for name in table.header]
+    start = _first(names, STARTS)
+    start = start if start >= 0 else _first(names, DURATION)
+    if start < 0:
+        message = f"{table.file} has ends and no column called {STARTS[0]}"
+        raise InputError(Issue("column", message, "want the column of the starts"))
+    return Found("running", (start, last))
+
+
+def _without_header(table: Table, column: Column | None, bin: float | None) -> Found:
+    if column is not None:
+        place = column_index(table, column, "column")
+    elif table.rows and len(table.rows[0]) > 1:
         message = f"has {len(table.rows[0])} columns and no header"
-        raise InputError(Issue(table.file, message, "want a header that names them"))
-    return Found("counts", (0,)) if bin is None else Found("times", times=(0,))
+        hint = "want a header that names them, or column = the number of one"
+        raise InputError(Issue(table.file, message, hint))
+    else:
+        place = 0
+    return Found("counts", (place,)) if bin is None else Found("times", times=(place,))
 
 
 def _named(
-    table: Table, names: Sequence[str], column: str, bin: float | None, run: Sequence[int]
+    table: Table, names: Sequence[str], column: Column, bin: float | None, run: Sequence[int]
 ) -> Found:
-    lower = [name.casefold() for name in table.header]
-    if column.casefold() not in lower:
-        message = f'{table.file} has no column "{column}"'
-        raise InputError(Issue("column", message, shorten(suggest(column, table.header), 300)))
-    place = lower.index(column.casefold())
+    place = column_index(table, column, "column")
     if place in run:
         message = (
             f"{table.file} has a column for each of {len(run):,} bins, {column} is one of them"

@@ -76,21 +76,11 @@ def binned(
     Raises:
       InputError: no bin or too many; or nearly all are empty, as if the unit was another one.
     """
-    if not width > 0:
-        raise InputError(Issue("bin", f"{width!r} is no width", "want a number of seconds > 0"))
+    _check_width(width)
     since = times.since(int(times.whole.min()))
     since = since - since.min()
-    span = float(since.max())
-    bins = min(span / width, 1e300)
-    if bins < 1:
-        message = f"{file} spans {span:g} s, less than one bin of {width:g} s"
-        raise InputError(Issue("bin", message, "want a shorter bin or a longer trace"))
     guessed = unit is None and (times.kind == "number" or times.unit == "s")
-    hint = _other_unit(bins, len(since)) if guessed else ""
-    if bins > MOST_BINS:
-        message = f"{file} would have {bins:.4g} bins of {width:g} s"
-        raise InputError(Issue("bin", message, "want a longer bin" + f", or {hint}" * bool(hint)))
-    bins = int(bins)
+    bins, hint = _bins(file, float(since.max()), width, len(since) if guessed else 0)
     place = (since / width).astype(np.int64)
     inside = place < bins
     counts = np.bincount(
@@ -104,12 +94,74 @@ def binned(
     return counts
 
 
+def _check_width(width: float) -> None:
+    if not width > 0:
+        raise InputError(Issue("bin", f"{width!r} is no width", "want a number of seconds > 0"))
+
+
+def _bins(file: str, span: float, width: float, guessed: int) -> tuple[int, str]:
+    """Whole bins of a span, and the unit of time in which they would be fewer, if any.
+
+    Args:
+      file: whose they are.
+      span: from the first time to the last, in seconds.
+      width: of a bin.
+      guessed: how many times there are, if their unit was guessed; else 0.
+    """
+    bins = min(span / width, 1e300)
+    if bins < 1:
+        message = f"{file} spans {span:g} s, less than one bin of {width:g} s"
+        raise InputError(Issue("bin", message, "want a shorter bin or a longer trace"))
+    hint = _other_unit(bins, guessed) if guessed else ""
+    if bins > MOST_BINS:
+        message = f"{file} would have {bins:.4g} bins of {width:g} s"
+        raise InputError(Issue("bin", message, "want a longer bin" + f", or {hint}" * bool(hint)))
+    return int(bins), hint
+
+
 def _other_unit(bins: float, arrivals: int) -> str:
     """The unit of time in which the bins would not be nearly empty."""
     for unit, scale in _UNITS.items():
         if 1 <= bins / scale <= 20 * arrivals:
             return f'time_unit = "{unit}" if that is the unit of the times'
     return ""
+
+
+def mean_running(
+    file: str, starts: Times, ends: np.ndarray, width: float, weights: np.ndarray | None = None
+) -> np.ndarray:
+    """How much runs at once, on average over each bin from the first start to the last time.
+
+    Args:
+      file: whose intervals they are.
+      starts: of the intervals.
+      ends: in seconds, as ``starts.seconds``; infinite of what runs on, ``[m]``.
+      width: of a bin, in seconds.
+      weights: what each interval counts for, 1 if absent.
+
+    Raises:
+      InputError: no bin or too many.
+    """
+    _check_width(width)
+    begins = starts.seconds
+    first = float(begins.min())
+    last = max(float(begins.max()), float(ends[np.isfinite(ends)].max(initial=first)))
+    bins, _ = _bins(file, last - first, width, 0)
+    edges = width * np.arange(bins + 1)
+    weights = np.ones(len(begins)) if weights is None else weights
+    closed = np.isfinite(ends)
+    done = _passed(edges, begins - first, weights)
+    done -= _passed(edges, ends[closed] - first, weights[closed])
+    return np.maximum(np.diff(done) / width, 0)
+
+
+def _passed(edges: np.ndarray, times: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """``sum of w (edge - t)`` over the times before each edge."""
+    order = np.argsort(times, kind="stable")
+    before = np.searchsorted(times[order], edges, side="right")
+    total = np.concatenate([[0.0], np.cumsum(weights[order])])
+    moment = np.concatenate([[0.0], np.cumsum(weights[order] * times[order])])
+    return edges * total[before] - moment[before]
 
 
 # --- bins as the file has them --------------------------------------------------------------------
