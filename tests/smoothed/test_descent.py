@@ -120,7 +120,8 @@ def test_primal_descent_balances_and_descent_on_a_level_stays_there():
 def test_kernels_and_bisection_agree_where_both_apply():
     rng = np.random.default_rng(8)
     d, lanes = 3, 50
-    theta = smoothed.Quadratic(*(rng.uniform(0.1, 4, (2, d, lanes))), rng.uniform(0, 1, lanes))
+    matrix, target = rng.uniform(0.1, 4, (2, d, lanes))
+    theta = smoothed.Quadratic(matrix, target, rng.uniform(0, 1, lanes))
     y = rng.normal(size=(d, lanes)) * 3
     values = rng.uniform(0.1, 2, (3, lanes))
 

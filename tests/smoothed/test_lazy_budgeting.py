@@ -184,7 +184,9 @@ def test_optima_of_types_are_on_the_lattice():
     problem = smoothed.load_types([2.0, 1.0], [1.0, 3.0], [1, 2], load=[3.0, 0.0, 2.0, 2.0, 0.0])
     key = jax.random.key(0)
     costs = {
-        name: sum(jaxsoco.comparator(f"smoothed/{name}")(problem, key)[part] for part in _PARTS)
+        name: np.sum(
+            [jaxsoco.comparator(f"smoothed/{name}")(problem, key)[part] for part in _PARTS], axis=0
+        )
         for name in ("offline_optimum", "integral_optimum", "static_optimum", "prefix_optimum")
     }
     hits = load_costs([3.0, 0, 2, 2, 0], [2.0, 1.0], (1, 2))

@@ -46,7 +46,8 @@ def _played(name: str) -> tuple[np.ndarray, np.ndarray]:
         run = smoothed.replay(name, smoothed.Norm(1.0, target), np.zeros(2), **frame)
         return run.path, (run.hit + run.move).sum()
 
-    return tuple(map(np.asarray, jax.jit(jax.vmap(one))(_targets())))
+    paths, costs = jax.jit(jax.vmap(one))(_targets())
+    return np.asarray(paths), np.asarray(costs)
 
 
 def _onto(x: np.ndarray) -> np.ndarray:

@@ -85,7 +85,8 @@ def test_staircase_has_the_derivative_of_its_steps(x64):
     spectrum, target, start = (x[..., :2] for x in _instances())
 
     def total(shift):
-        path = _played(*map(jnp.asarray, (spectrum, target + shift, start)), 3, True, 50.0)
+        moved = target + shift
+        path = _played(jnp.asarray(spectrum), moved, jnp.asarray(start), 3, True, 50.0)
         return jnp.sum(path**2)
 
     def reference(shift):
