@@ -203,6 +203,9 @@ def bracket(
     # The search opens at multipliers infinity (with `even`) and 0. All trials are made in one
     # place: each call of `best` is a large part of the whole program.
     opening = 1 if even is None else 2
+    # Both tangents and secants can creep from one side: every so often, the bracket is halved. Two
+    # even plans come from the other side than the tangents, and close it in nearly always.
+    halved = 3 if even is None else 6
 
     def refine(i, search):
         left, right, free, goal, older, newer = search
@@ -222,12 +225,11 @@ def bracket(
         else:
             guess = even(left, right, share)
         inside = (guess > low) & (guess < high)
-        # Both can creep from one side: every third time, the bracket is halved.
         bounded = jnp.isfinite(high)
         middle = (low + jnp.where(bounded, high, 0)) / 2
-        turn = (i - opening) % 3
-        trial = jnp.where((turn == 1) & inside, guess, cross)
-        trial = jnp.where((turn == 2) & bounded, middle, trial)
+        turn = (i - opening) % halved
+        trial = jnp.where((turn % 2 == 1) & inside, guess, cross)
+        trial = jnp.where((turn == halved - 1) & bounded, middle, trial)
         # 0 in the opening, too: there the left plan is still a blank one.
         trial = jnp.where(usable, trial, 0)
         thrifty, first = i == opening - 2, i == opening - 1
