@@ -95,10 +95,9 @@ def solve(
       met: excess that counts as rounding.
       **search: more for :func:`bracket`.
     """
-    found = bracket(
+    left, right, free, goal, *_ = bracket(
         best, lambda work: prices.pseudo_cost(prices.robust + work), follow, met, **search
     )
-    left, right, free, goal = found[:4]
     # The constraint is excess <= 0: the multiplier maximises min_plan value + lam excess.
     binding = free.excess > goal
     # Both ends minimise the Lagrangian at the multiplier: so does the mix with excess 0.
