@@ -129,7 +129,10 @@ def _blank(sources: Sources, target: Target) -> Assignment:
 
 def _uniform(sources: Sources, target: Target, scales: Scales, prices: Prices):
     """At one rate the best ON and the best OFF way hang on no price, and the price picks one."""
-    on, off = _best_ways(sources, target, scales, jnp.zeros_like(prices.rate), kinds=2)
+    n = sources.base.shape[1] // 2
+    free = jnp.zeros_like(prices.rate)
+    on = _best_ways(sources, target, scales, free, range(n))
+    off = _best_ways(sources, target, scales, free, range(n, 2 * n))
     even = (on.cost - off.cost) / prices.rate[None, None]
     least, most = jnp.min(even, axis=(0, 1)), jnp.max(even, axis=(0, 1))
     margin = 1e-3 * (most - least + prices.pseudo_cost.U)
@@ -142,6 +145,7 @@ def _uniform(sources: Sources, target: Target, scales: Scales, prices: Prices):
 
 def _mixed_rates(sources: Sources, target: Target, scales: Scales, prices: Prices):
     """Where the rates differ every price has ways of its own."""
+    n2 = sources.base.shape[1]
     of_base, of_slope = lift(lift(scales))
     direct = of_base * sources.base + of_slope * sources.slope
     spread = [jnp.max(x, axis=(0, 1)) - jnp.min(x, axis=(0, 1)) for x in (direct, target.back)]
@@ -152,52 +156,41 @@ def _mixed_rates(sources: Sources, target: Target, scales: Scales, prices: Price
     limit = 2 * (spread[0] + scales.slope * spread[1]) / gap + prices.pseudo_cost.U
 
     def ways_at(price):
-        return _best_ways(sources, target, scales, price, kinds=1)[0]
+        return _best_ways(sources, target, scales, price, range(n2))
 
     return ways_at, -limit, limit
 
 
 def _best_ways(
-    sources: Sources, target: Target, scales: Scales, price: jax.Array, *, kinds: int
-) -> list[_Ways]:
-    """The ways that cost the least at a price ``[...]``, the first of several.
+    sources: Sources, target: Target, scales: Scales, price: jax.Array, states: range
+) -> _Ways:
+    """The ways that cost the least at a price ``[...]``, the first of several."""
 
-    One of each kind of state: 2 kinds are ON and OFF, 1 is all of them (static).
-    """
-    states = sources.base.shape[1] // kinds
-
-    # [m, K, 2n / K, 1, ...] and [1, K, 2n / K, A, ...]
-    def split(x, axis):
-        return x.reshape(*x.shape[:axis], kinds, states, *x.shape[axis + 1 :])
-
-    base, slope = (split(x, 1)[:, :, :, None] for x in (sources.base, sources.slope))
-    back, rates = split(target.back, 0)[None], split(target.rates, 0)[None, :, :, None]
-    of_base, of_slope, price = lift(lift(lift((*scales, price))))
+    of_base, of_slope = lift(lift(scales))
 
     # A running minimum over the states: no table [m, 2n, A, ...] is built.
-    def total(j):
-        way = slope[:, :, j] + back[:, :, j]
-        return of_base * base[:, :, j] + of_slope * way - price * rates[:, :, j]
+    def cost(j):
+        base, back = sources.base[:, j][:, None], target.back[j][None]
+        slope = sources.slope[:, j][:, None] + back
+        paid = lift(lift(price)) * target.rates[j][None, None]
+        return of_base * base + of_slope * slope - paid
 
     def better(j, best):
-        least, place = best
-        now = total(j)
-        return jnp.minimum(now, least), jnp.where(now < least, j, place)
+        least, state = best
+        now = cost(j)
+        return jnp.minimum(now, least), jnp.where(now < least, j, state)
 
-    first = total(0)
-    start = (first, jnp.zeros(first.shape, jnp.int32))
-    place = jax.lax.fori_loop(1, states, better, start)[1]
+    first = cost(states.start)
+    start = (first, jnp.full(first.shape, states.start, jnp.int32))
+    state = jax.lax.fori_loop(states.start + 1, states.stop, better, start)[1]
 
     # The parts are looked up, not carried along: at a tie each might be another state's.
     def look(j, parts):
-        now = (x[:, :, j] for x in (base, slope, back, rates))
-        return tuple(jnp.where(place == j, a, b) for a, b in zip(now, parts, strict=True))
+        now = (sources.base[:, j][:, None], sources.slope[:, j][:, None], target.back[j][None])
+        now = (*now, target.rates[j][None, None])
+        return tuple(jnp.where(state == j, a, b) for a, b in zip(now, parts, strict=True))
 
     nothing = (jnp.zeros_like(first),) * 4
-    base, slope, back, rate = jax.lax.fori_loop(0, states, look, nothing)
+    base, slope, back, rate = jax.lax.fori_loop(states.start, states.stop, look, nothing)
     slope = slope + back
-    cost = of_base * base + of_slope * slope
-    return [
-        _Ways(*(x[:, k] for x in (cost, base, slope, rate)), place[:, k] + k * states)
-        for k in range(kinds)
-    ]
+    return _Ways(of_base * base + of_slope * slope, base, slope, rate, state)
