@@ -151,7 +151,9 @@ class STCLIPParams(Embedding, Trust):
     """PCM under a budget of ``(1 + epsilon)`` times what the advice pays.
 
     ``SC_t + W1(k_t, a_t) + ... <= (1 + epsilon) [ADV_t + tau c(a_t) + (1 - A_t) L]`` holds in every
-    slot, and ``psi`` has the rate ``gamma(epsilon)``, which falls from ``U / L`` to ``eta``.
+    slot, and ``psi`` has the rate ``gamma(epsilon)``, which falls from ``U / L`` to ``eta``. The
+    constraint keeps no switches in reserve: against the adversary E.3 a job may cost up to
+    ``2 tau c`` more than ``1 + epsilon`` times the advice.
 
     >>> from jaxsoco.allocation import STCLIPParams
     >>> STCLIPParams(epsilon=0.5).values()

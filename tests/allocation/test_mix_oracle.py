@@ -16,6 +16,8 @@ from soad_mixes import (
     random_mix,
     solve_mix,
 )
+from soad_reference import Bounds, Price, Slot
+from soad_solvers import Clip
 
 from jaxsoco.allocation import stclip_step
 from jaxsoco.allocation.theory.flows import couple
@@ -74,6 +76,37 @@ def test_advice_in_two_states(n, count, x64):
     """Of many points, few cost what makes a budget bind."""
     clips = random_mixes(n, 2, count=count)
     assert compare(clips, step(clips, 2)) >= 20  # 60 in all three
+
+
+def corner(budget: float) -> Clip:
+    """A slot of a job in four regions; a fifth point is out of reach."""
+    tree, distance = np.full((5, 5), 1e3), np.full((5, 5), 1e3)
+    tree[:4, :4], tree[:2, :2], tree[2:4, 2:4] = 413.478852, 154.984746, 38.746186
+    distance[:4, :4] = [
+        [0, 77.054208, 134.295671, 127.119027],
+        [77.054208, 0, 200.374826, 188.464664],
+        [134.295671, 200.374826, 0, 14.064856],
+        [127.119027, 188.464664, 14.064856, 0],
+    ]
+    for matrix in (tree, distance):
+        np.fill_diagonal(matrix, 0)
+    price = Price(Bounds(345.2, 1504.8, 400.749652, 0.5), 2.874752)
+    costs = np.array([502.67, 750.24, 173.49, 354.44, 1504.8])
+    previous, advised = np.zeros(10), np.zeros(10)
+    previous[[0, 5]] = 2.6880032e-5, 1 - 2.6880032e-5
+    advised[[5, 2]] = 0.6, 0.4
+    slot = Slot(price, costs, distance, np.full(5, 0.25), np.full(5, 0.5), previous, 0.00673963)
+    return Clip(slot, tree, 0.0, advised, 1.00673963, 6.78233947, budget)
+
+
+@X64
+def test_a_corner_of_the_dual_between_two_curves(x64):
+    """Of a real job, with budgets around its own: neither tangents nor halving come close."""
+    clips = [corner(budget) for budget in (1325.1068, *np.linspace(1300, 1340, COUNT - 1))]
+    _, multiplier, info = step(clips, 2)
+    assert np.all(multiplier > 0.1)
+    np.testing.assert_array_equal(info.status, 0)
+    assert np.max(np.asarray(info.gap) / scales(clips)) < 1e-9
 
 
 @X64

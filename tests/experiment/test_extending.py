@@ -91,7 +91,9 @@ def grow(folder: Path, family: str, run, again) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("family", ["allocation", "multistage", "provisioning", "tracking"])
+@pytest.mark.parametrize(
+    "family", ["allocation", "multistage", "provisioning", "smoothed", "tracking"]
+)
 def test_a_directory_grows_as_if_it_were_new(tmp_path, family):
     grow(tmp_path, family, at_the_command_line, from_python)
 

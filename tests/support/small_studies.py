@@ -55,6 +55,14 @@ STUDIES = {
         "run": 'horizons = 60\ncompare = ["online_optimum", "online_optimum_path"]',
         "precision": "float64",
     },
+    "smoothed": {
+        "problem": 'name = "walk"',
+        "axis": "step",
+        "values": (0.5, 1.0),
+        "learners": ('name = "lcp"', 'name = "robd"', 'name = "rbg"'),
+        "run": 'horizons = 30\ncompare = ["offline_optimum", "minimizers"]',
+        "precision": "float64",
+    },
     # Two more of allocation: what compiles in no time, and what plans, in float32.
     "greedy": {
         "family": "allocation",

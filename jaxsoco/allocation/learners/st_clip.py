@@ -27,8 +27,10 @@ Besides, the learner keeps what it has spent (``SC``), what the advice has paid 
 A job that is finished (``z = 1``) goes OFF where it is. Where the slots after this one cannot
 finish it, step 2 must do what they cannot, by the true metric. If points differ in their rates
 these are the advised points' in every slot: where the advice goes, it can be followed. The cost is
-at most ``1 + epsilon`` times the advice's, and at most ``gamma(epsilon)`` times the optimum up to
-the tree's distortion.
+at most ``gamma(epsilon)`` times the optimum up to the tree's distortion, and at most
+``1 + epsilon`` times the advice's, plus ``2 tau c`` at worst: for work in which it is behind the
+advice, the constraint reserves the price ``U``, but not the switches around that work. Against the
+adversary E.3 that happens; such a slot counts as a fault.
 """
 
 from __future__ import annotations

@@ -83,7 +83,8 @@ def mix_cost(metric: jax.Array | StateMetric, mix: Mix) -> jax.Array:
         return metric.matrix() if isinstance(metric, StateMetric) else metric
     lanes = mix.weights.ndim - 1
     n = metric.points if isinstance(metric, StateMetric) else metric.shape[0] // 2
-    return jnp.stack([advice_cost(metric, state, 2 * n, lanes) for state in mix.states], axis=1)
+    each = jax.vmap(lambda state: advice_cost(metric, state, 2 * n, lanes), out_axes=1)
+    return each(mix.states)
 
 
 def mix_work(rates: jax.Array, mix: Mix) -> jax.Array:

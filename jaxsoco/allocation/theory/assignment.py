@@ -79,9 +79,13 @@ class Scales(NamedTuple):
 
 
 class Assigner(NamedTuple):
-    """The assignment at a price, and prices below and above which it does not change."""
+    """The assignment at a price, and prices below and above which it does not change.
+
+    ``blank`` is an assignment of zeros, of the shape of the others.
+    """
 
     at: Callable[[jax.Array], Assignment]
+    blank: Assignment
     low: jax.Array
     high: jax.Array
 
@@ -113,7 +117,14 @@ def assigner_of(
             ways.state,
         )
 
-    return Assigner(at, low, high)
+    return Assigner(at, _blank(sources, target), low, high)
+
+
+def _blank(sources: Sources, target: Target) -> Assignment:
+    pairs = jnp.zeros((*sources.mass.shape[:1], *target.weight.shape), sources.mass.dtype)
+    nothing = pairs[0, 0]
+    exact = jnp.ones(nothing.shape, bool)
+    return Assignment(*[nothing] * 5, exact, pairs, pairs.astype(jnp.int32))
 
 
 def _uniform(sources: Sources, target: Target, scales: Scales, prices: Prices):

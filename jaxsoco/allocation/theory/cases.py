@@ -24,7 +24,7 @@ from jaxsoco.allocation.theory.routes import (
     best_routes,
     even_multiplier,
     gather_routes,
-    least_excess_routes,
+    no_routes,
 )
 from jaxsoco.allocation.theory.support import held_states, on_support
 from jaxsoco.core.lanes import lift
@@ -127,7 +127,7 @@ def routed(
         target = Target(mix.weights, mix_cost(network.back, mix), state_rates)
         return solve(
             lambda multiplier: best_routes(sources, target, prices, multiplier, uniform=uniform),
-            least_excess_routes(sources, target, prices, uniform=uniform),
+            no_routes(sources, target),
             lambda plan: gather_routes(plan, states),
             lambda plan, _: plan.bound,
             prices,

@@ -87,28 +87,19 @@ def solve(
 
     Args:
       best: the best plan at a multiplier ``[...]``.
-      follow: a plan that keeps the budget if any does, or if the advice does.
+      follow: a plan that keeps the budget if any does, or if the advice does; see
+        :func:`bracket`.
       decision: that a plan makes, ``[2n, ...]``.
       bound: lower bound on the optimum that a plan proves at its multiplier, ``[...]`` each.
       prices: of the step.
       met: excess that counts as rounding.
       **search: more for :func:`bracket`.
     """
-    # Multiplier 0: the step without the constraint, k~.
-    free = best(jnp.zeros_like(met))
-    # An excess up to this much is rounding: without slack, many plans meet the constraint exactly,
-    # and the advice, where the search starts, need not be the best of them.
-    goal = jnp.clip(follow.excess, _SPENDABLE * met, met)
-    binding = free.excess > goal
-    # The constraint is excess <= 0: the multiplier maximises min_plan value + lam excess.
-    left, right = bracket(
-        best,
-        lambda work: prices.pseudo_cost(prices.robust + work),
-        free,
-        follow,
-        goal,
-        **search,
+    left, right, free, goal, *_ = bracket(
+        best, lambda work: prices.pseudo_cost(prices.robust + work), follow, met, **search
     )
+    # The constraint is excess <= 0: the multiplier maximises min_plan value + lam excess.
+    binding = free.excess > goal
     # Both ends minimise the Lagrangian at the multiplier: so does the mix with excess 0.
     span = left.excess - right.excess
     mix = jnp.where(span > 0, left.excess / jnp.where(span > 0, span, 1), 1)
@@ -149,16 +140,42 @@ def solve(
     )
 
 
+class _Free(NamedTuple):
+    """What is kept of the free plan, ``[...]`` each; see :class:`Priced`."""
+
+    excess: jax.Array
+    work: jax.Array
+
+
+class _Search(NamedTuple):
+    """The bracket, and what the search for it remembers.
+
+    Attributes:
+      left: a plan with an excess above ``goal``, or the free plan where that is not.
+      right: a plan with an excess up to ``goal``.
+      free: the plan at multiplier 0.
+      goal: the excess that counts as none, ``[...]``.
+      older: the last trial but one.
+      newer: the last trial.
+    """
+
+    left: Any
+    right: Any
+    free: _Free
+    goal: jax.Array
+    older: _Trial
+    newer: _Trial
+
+
 def bracket(
     best: Callable[[jax.Array], AnyPlan],
     price: Callable[[jax.Array], jax.Array],
-    left: AnyPlan,
-    right: AnyPlan,
-    goal: jax.Array,
+    follow: AnyPlan,
+    met: jax.Array,
     *,
     even: Callable[[AnyPlan, AnyPlan, jax.Array], jax.Array] | None = None,
     evaluations: int = EVALUATIONS,
-) -> tuple[AnyPlan, AnyPlan]:
+) -> _Search:
     """Narrows a plan that breaks the constraint and one that keeps it around the multiplier.
 
     The tangents of the dual at both plans cross at its corner, if that is one corner. Where it is
@@ -169,42 +186,67 @@ def bracket(
     Args:
       best: the best plan at a multiplier ``[...]``.
       price: ``psi`` once some work ``[...]`` of the step is done.
-      left: a plan with an excess above ``goal``; lanes where it is not stay as they are.
-      right: a plan with an excess up to ``goal``.
-      goal: the excess that counts as none, ``[...]``.
+      follow: the first plan that keeps the budget; with ``even`` its shape alone counts.
+      met: excess that counts as rounding.
       even: of the two plans and the right one's share in their mix, the multiplier at which they
-        are even next to it; takes the secant's place.
-      evaluations: plans to try (static).
+        are even next to it. Takes the secant's place, and the first plan that keeps the budget is
+        the best one at an infinite multiplier.
+      evaluations: plans to try after the first ones (static).
     """
 
+    def allowed(excess):
+        # An excess up to this much is rounding: without slack, many plans meet the constraint
+        # exactly, and the advice, where the search starts, need not be the best of them.
+        return jnp.clip(excess, _SPENDABLE * met, met)
+
+    # The search opens at multipliers infinity (with `even`) and 0. All trials are made in one
+    # place: each call of `best` is a large part of the whole program.
+    opening = 1 if even is None else 2
+    # Both tangents and secants can creep from one side: every so often, the bracket is halved. Two
+    # even plans come from the other side than the tangents, and close it in nearly always.
+    halved = 3 if even is None else 6
+
     def refine(i, search):
-        left, right, older, newer = search
+        left, right, free, goal, older, newer = search
         drop = left.excess - right.excess
         usable = (left.excess > goal) & (drop > 0)
         drop = jnp.where(usable, drop, 1)
         low, high = left.multiplier, right.multiplier
         # The tangents value + multiplier * excess of the dual at both plans cross here.
         cross = jnp.clip((right.value - left.value) / drop, low, high)
-        # The secant through the last two trials, at the work of the mix with excess 0.
         share = jnp.clip(left.excess / drop, 0, 1)
-        target = price(left.work + share * (right.work - left.work))
-        change = newer.price - older.price
-        slope = (newer.multiplier - older.multiplier) / jnp.where(change != 0, change, 1)
-        secant = newer.multiplier + slope * (target - newer.price)
-        inside = (change != 0) & (secant > low) & (secant < high)
-        # Both can creep from one side: every third time, the bracket is halved.
+        if even is None:
+            # The secant through the last two trials, at the work of the mix with excess 0.
+            target = price(left.work + share * (right.work - left.work))
+            change = newer.price - older.price
+            slope = (newer.multiplier - older.multiplier) / jnp.where(change != 0, change, 1)
+            guess = jnp.where(change != 0, newer.multiplier + slope * (target - newer.price), low)
+        else:
+            guess = even(left, right, share)
+        inside = (guess > low) & (guess < high)
         bounded = jnp.isfinite(high)
         middle = (low + jnp.where(bounded, high, 0)) / 2
-        if even is not None:
-            secant = even(left, right, share)
-            inside = (secant > low) & (secant < high)
-        trial = jnp.where((i % 3 == 1) & inside, secant, cross)
-        trial = jnp.where((i % 3 == 2) & bounded, middle, trial)
+        turn = (i - opening) % halved
+        trial = jnp.where((turn % 2 == 1) & inside, guess, cross)
+        trial = jnp.where((turn == halved - 1) & bounded, middle, trial)
+        # 0 in the opening, too: there the left plan is still a blank one.
         trial = jnp.where(usable, trial, 0)
+        thrifty, first = i == opening - 2, i == opening - 1
+        if even is not None:
+            trial = jnp.where(thrifty, jnp.inf, trial)
         now = best(trial)
         breaks = now.excess > goal
-        left, right = where(usable & breaks, now, left), where(usable & ~breaks, now, right)
-        return left, right, newer, _Trial(trial, price(now.work))
+        newest = _Trial(trial, price(now.work))
+        return _Search(
+            where(first | (usable & breaks), now, left),
+            where(thrifty | (usable & ~breaks), now, right),
+            where(first, _Free(now.excess, now.work), free),
+            jnp.where(thrifty, allowed(now.excess), goal),
+            where(first, newest, newer),
+            newest,
+        )
 
-    first = _Trial(left.multiplier, price(left.work))
-    return jax.lax.fori_loop(0, evaluations, refine, (left, right, first, first))[:2]
+    zeros = jnp.zeros_like(met)
+    nothing, trial = _Free(zeros, zeros), _Trial(zeros, zeros)
+    start = _Search(follow, follow, nothing, allowed(follow.excess), trial, trial)
+    return jax.lax.fori_loop(0, opening + evaluations, refine, start)

@@ -113,10 +113,8 @@ def demand(prices: Prices, multiplier: jax.Array) -> Callable[[jax.Array], jax.A
 
 def best_plan(sources: Sources, prices: Prices, multiplier: jax.Array) -> Plan:
     """The plan that is best at a multiplier ``[...]`` of the constraint."""
-    n = sources.base.shape[1] // 2
     work_at = demand(*lift((prices, multiplier)))
-    on_arc = _best_arc(sources.base[:, :n], sources.slope[:, :n], multiplier, 0)
-    off_arc = _best_arc(sources.base[:, n:], sources.slope[:, n:], multiplier, n)
+    on_arc, off_arc = _best_arcs(sources, multiplier)
     # Sources go ON in the order of (on_i - off_i) / c, until demand at that price is met.
     on = shares(on_arc.cost, off_arc.cost, sources.mass, prices.rate, work_at)
     return _priced(prices, sources.mass, on, on_arc, off_arc, multiplier)
@@ -131,19 +129,14 @@ def follow_plan(sources: Sources, prices: Prices, place: jax.Array, fraction: ja
       place: the advised state, int ``[...]``.
       fraction: mass that goes ON there, ``[...]``.
     """
-    n = sources.base.shape[1] // 2
-    at = place % n
-    targets = jnp.arange(2 * n).reshape(1, 2 * n, *(1,) * place.ndim)
-
-    def arc(state):
-        hit = targets == state[None, None]
-        arcs = (sources.base, sources.slope)
-        base, slope = (jnp.sum(jnp.where(hit, x, 0), axis=1) for x in arcs)
-        target = jnp.broadcast_to(state.astype(jnp.int32)[None], sources.mass.shape)
-        # Ranked by the constraint's cost alone: this plan spends the least of the budget.
-        return _Arc(slope, base, slope, target)
-
-    on_arc, off_arc = arc(at), arc(at + n)
+    base, slope = _by_kind(sources)
+    n = base.shape[2]
+    at = (place % n).astype(jnp.int32)
+    hit = jnp.arange(n).reshape(1, 1, n, *(1,) * place.ndim) == at[None, None, None]
+    base, slope = (jnp.sum(jnp.where(hit, x, 0), axis=2) for x in (base, slope))
+    # Ranked by the constraint's cost alone: this plan spends the least of the budget.
+    places = jnp.broadcast_to(at[None, None], base.shape)
+    on_arc, off_arc = _arcs_of_kinds(_Arc(slope, base, slope, places), n)
     # Not the same fraction of every source: that is not the cheapest coupling, and may break the
     # budget where the target does not.
     one = jnp.ones_like(fraction)
@@ -236,31 +229,47 @@ def _with_costs(
     return Sources(mass, tree_rows + service[None], rows + (service + to_advice)[None])
 
 
-def _best_arc(base: jax.Array, slope: jax.Array, multiplier: jax.Array, first: int) -> _Arc:
-    """The arc that minimises ``base + multiplier slope``, the first of several."""
-    scale = multiplier[None]
+def _by_kind(sources: Sources) -> tuple[jax.Array, jax.Array]:
+    """Base and slope of arcs to ON and to OFF states, ``[m, 2, n, ...]`` each."""
+
+    def split(x):
+        return x.reshape(x.shape[0], 2, x.shape[1] // 2, *x.shape[2:])
+
+    return split(sources.base), split(sources.slope)
+
+
+def _arcs_of_kinds(arcs: _Arc, n: int) -> tuple[_Arc, _Arc]:
+    """Arcs ``[m, 2, ...]`` to places ``0 .. n - 1``, apart, and with the states' numbers."""
+    on, off = (_Arc(*(x[:, k] for x in arcs)) for k in range(2))
+    return on, off._replace(state=off.state + n)
+
+
+def _best_arcs(sources: Sources, multiplier: jax.Array) -> tuple[_Arc, _Arc]:
+    """The arcs to ON and OFF that minimise ``base + multiplier slope``, the first of several."""
+    all_base, all_slope = _by_kind(sources)
+    scale = multiplier[None, None]
 
     # A running minimum over the targets: no table of costs [m, n, ...] is built.
     def better(v, best):
         least, place = best
-        cost = base[:, v] + scale * slope[:, v]
+        cost = all_base[:, :, v] + scale * all_slope[:, :, v]
         return jnp.minimum(cost, least), jnp.where(cost < least, v, place)
 
-    nothing = jnp.zeros(jnp.broadcast_shapes(base[:, 0].shape, scale.shape), jnp.int32)
-    start = (base[:, 0] + scale * slope[:, 0], nothing)
-    _, place = jax.lax.fori_loop(1, base.shape[1], better, start)
+    first = all_base[:, :, 0] + scale * all_slope[:, :, 0]
+    start = (first, jnp.zeros(first.shape, jnp.int32))
+    _, place = jax.lax.fori_loop(1, all_base.shape[2], better, start)
 
     # The parts are looked up, not carried along: the compiler may round a cost anew for each of
     # them, and at a tie take one part of one arc and another of the next.
     def look_up(v, parts):
         return tuple(
-            jnp.where(place == v, x[:, v], part)
-            for x, part in zip((base, slope), parts, strict=True)
+            jnp.where(place == v, x[:, :, v], part)
+            for x, part in zip((all_base, all_slope), parts, strict=True)
         )
 
-    zeros = jnp.zeros(nothing.shape, base.dtype)
-    base, slope = jax.lax.fori_loop(0, base.shape[1], look_up, (zeros, zeros))
-    return _Arc(base + scale * slope, base, slope, place + first)
+    zeros = jnp.zeros_like(first)
+    base, slope = jax.lax.fori_loop(0, all_base.shape[2], look_up, (zeros, zeros))
+    return _arcs_of_kinds(_Arc(base + scale * slope, base, slope, place), all_base.shape[2])
 
 
 def _priced(

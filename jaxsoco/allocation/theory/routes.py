@@ -74,6 +74,9 @@ def best_routes(
 ) -> RoutePlan:
     """The plan that is best at a multiplier ``[...]`` of the constraint.
 
+    At an infinite one this is the plan that spends the least of the budget, at most as much as
+    following the advice.
+
     Args:
       sources: of the step; the way back is not part of their slopes.
       target: the advice.
@@ -81,29 +84,27 @@ def best_routes(
       multiplier: of the constraint.
       uniform: all ON states have one rate (static).
     """
-    scales = Scales(jnp.ones_like(multiplier), multiplier)
+    thrifty = jnp.isinf(multiplier)
+    ones = jnp.ones_like(multiplier)
+    scales = Scales(jnp.where(thrifty, 0, ones), jnp.where(thrifty, ones, multiplier))
     assigner = assigner_of(sources, target, scales, prices, uniform)
-    wanted = _demand(prices, multiplier)
-    low, high, price = _crossing(assigner, wanted, prices.rate)
+    wanted = _demand(prices, scales)
+    low, high, last = _crossing(assigner, wanted, prices.rate)
     plan = _mixed(prices, low, high, _sold(low, high, wanted), multiplier)
     # At any price p: min_plan cost - p c . k
     #                 + min_s p s - reward(s) + lam (fixed + reserve(s))
-    last, work = assigner.at(price), wanted.work_at(price)
-    held = multiplier * (prices.fixed + reserve(prices, work)) - reward(prices, work)
-    bound = last.cost - price * last.work + price * work + held
-    return plan._replace(bound=jnp.where(last.exact, bound, -jnp.inf))
+    work = wanted.work_at(last.price)
+    held = scales.slope * (prices.fixed + reserve(prices, work)) - reward(prices, work)
+    bound = last.cost - last.price * last.work + last.price * work + held
+    return plan._replace(bound=jnp.where(last.exact & ~thrifty, bound, -jnp.inf))
 
 
-def least_excess_routes(
-    sources: Sources, target: Target, prices: Prices, *, uniform: bool
-) -> RoutePlan:
-    """The plan that spends the least of the budget, at most as much as following the advice."""
-    nothing = jnp.zeros_like(prices.fixed)
-    scales = Scales(nothing, nothing + 1)
-    assigner = assigner_of(sources, target, scales, prices, uniform)
-    wanted = _least_demand(prices)
-    low, high, _ = _crossing(assigner, wanted, prices.rate)
-    return _mixed(prices, low, high, _sold(low, high, wanted), nothing + jnp.inf)
+def no_routes(sources: Sources, target: Target) -> RoutePlan:
+    """A plan that moves nothing, of the shape of :func:`best_routes`'s."""
+    pairs = 2 * sources.mass.shape[0] * target.weight.shape[0]
+    nothing = jnp.zeros_like(sources.mass[0])
+    rows = jnp.zeros((pairs, *nothing.shape), nothing.dtype)
+    return RoutePlan(rows.astype(jnp.int32), rows, *[nothing] * 5)
 
 
 def even_multiplier(
@@ -171,10 +172,19 @@ def _rows(low: jax.Array, high: jax.Array) -> jax.Array:
 # --- work and its price --------------------------------------------------------------------------
 
 
+class _Dual(NamedTuple):
+    """What an assignment at a price proves, ``[...]`` each; see :class:`Assignment`."""
+
+    price: jax.Array
+    cost: jax.Array
+    work: jax.Array
+    exact: jax.Array
+
+
 def _crossing(
     assigner: Assigner, wanted: _Demand, scale: jax.Array
-) -> tuple[Assignment, Assignment, jax.Array]:
-    """Assignments that do at most and at least the work demanded, and the price between them.
+) -> tuple[Assignment, Assignment, _Dual]:
+    """Assignments that do at most and at least the work demanded, and one at a price between.
 
     ``scale [...]`` is any amount of work, above 0.
     """
@@ -191,22 +201,32 @@ def _crossing(
         price = jnp.clip(price, wanted.after(high.work), wanted.before(low.work))
         return jnp.clip(price, low.price, high.price)
 
+    # Where all sources are ON, work may still be worth more than that takes.
+    highest = jnp.maximum(assigner.high, wanted.after(jnp.zeros_like(assigner.high)))
+
+    # The two ends are the first trials of the loop, and the last one is for the bound alone: each
+    # evaluation of its own would make the program longer by as much again.
     def refine(i, search):
         # The price is carried: XLA computes cheap values anew for each of their uses, and would
         # see a tie both ways if these rounded differently.
-        low, high, price = search
+        low, high, price, _ = search
         now = assigner.at(price)
         # For the same reason this is a division, which it never computes twice.
         surplus = (now.work - wanted.work_at(price)) / scale
-        low, high = where(surplus >= 0, low, now), where(surplus >= 0, now, high)
+        enough = jnp.where(i < 2, i == 1, surplus >= 0)
+        low = where((i <= EVALUATIONS + 1) & ~enough, now, low)
+        high = where((i <= EVALUATIONS + 1) & enough, now, high)
         # Trials of this kind end, but may do so slowly: every third time, the bracket is halved.
-        halve = (i % 3 == 1) & (i < EVALUATIONS - 1)
-        return low, high, jnp.where(halve, middle(low, high), trial(low, high))
+        halve = (i % 3 == 0) & (i < EVALUATIONS + 1)
+        price = jnp.where(halve, middle(low, high), trial(low, high))
+        price = jnp.where(i == 0, highest, price)
+        return low, high, price, _Dual(now.price, now.cost, now.work, now.exact)
 
-    # Where all sources are ON, work may still be worth more than that takes.
-    highest = jnp.maximum(assigner.high, wanted.after(jnp.zeros_like(assigner.high)))
-    low, high = assigner.at(assigner.low), assigner.at(highest)
-    return jax.lax.fori_loop(0, EVALUATIONS, refine, (low, high, trial(low, high)))
+    blank = assigner.blank
+    last = _Dual(blank.price, blank.cost, blank.work, blank.exact)
+    start = (blank, blank, assigner.low, last)
+    low, high, _, last = jax.lax.fori_loop(0, EVALUATIONS + 3, refine, start)
+    return low, high, last
 
 
 def _sold(low: Assignment, high: Assignment, wanted: _Demand) -> jax.Array:
@@ -218,30 +238,23 @@ def _sold(low: Assignment, high: Assignment, wanted: _Demand) -> jax.Array:
     return jnp.where(even < wanted.after(high.work), high.work, between)
 
 
-def _demand(prices: Prices, multiplier: jax.Array) -> _Demand:
-    """Of the Lagrangian: work ``s`` is worth ``psi(rho + s) + lam (L + (U - L) [s < A - z])``."""
+def _demand(prices: Prices, scales: Scales) -> _Demand:
+    """Of the Lagrangian, within ``least <= s <= 1 - z``.
+
+    Work ``s`` is worth ``v psi(rho + s) + lam (L + (U - L) [s < A - z])``, with the scales ``v``,
+    which is 1, or 0 for the constraint alone, and ``lam``.
+    """
     psi = prices.pseudo_cost
+    priced = demand(prices, scales.slope)
+
+    def work_at(price):
+        steps = jnp.where(price < psi.L, prices.room, jnp.where(price < psi.U, prices.lead, 0))
+        alone = jnp.clip(steps, prices.least, prices.room)
+        return jnp.where(scales.base > 0, priced(price), alone)
 
     def worth(work, ahead):
         promised = psi.L + jnp.where(ahead, psi.U - psi.L, 0)
-        return psi(prices.robust + work) + multiplier * promised
-
-    return _within(prices, demand(prices, multiplier), worth)
-
-
-def _least_demand(prices: Prices) -> _Demand:
-    """Of the constraint alone: work is worth ``L + (U - L) [s < A - z]``."""
-    psi = prices.pseudo_cost
-
-    def work_at(price):
-        work = jnp.where(price < psi.L, prices.room, jnp.where(price < psi.U, prices.lead, 0))
-        return jnp.clip(work, prices.least, prices.room)
-
-    return _within(prices, work_at, lambda work, ahead: psi.L + jnp.where(ahead, psi.U - psi.L, 0))
-
-
-def _within(prices: Prices, work_at: OfWork, worth: Callable[..., jax.Array]) -> _Demand:
-    """Demand within ``least <= s <= 1 - z``."""
+        return scales.base * psi(prices.robust + work) + scales.slope * promised
 
     def before(work):
         return jnp.where(work <= prices.least, jnp.inf, worth(work, work <= prices.lead))
