@@ -124,7 +124,8 @@ def _blank(sources: Sources, target: Target) -> Assignment:
     pairs = jnp.zeros((*sources.mass.shape[:1], *target.weight.shape), sources.mass.dtype)
     nothing = pairs[0, 0]
     exact = jnp.ones(nothing.shape, bool)
-    return Assignment(*[nothing] * 5, exact, pairs, pairs.astype(jnp.int32))
+    states = pairs.astype(jnp.int32)
+    return Assignment(nothing, nothing, nothing, nothing, nothing, exact, pairs, states)
 
 
 def _uniform(sources: Sources, target: Target, scales: Scales, prices: Prices):

@@ -3,9 +3,10 @@
 ``x_t = sum_i p_t,i x_t,i``, and after the round, with ``g_t`` the slope of ``f_t`` at ``x_t``,
 
     x_(t+1),i = P(x_t,i - eta_i g_t)
-    p_(t+1),i ~ exp(-e_t sum_(s<=t) (<g_s, x_s,i> + beta |x_s,i - x_(s-1),i|)) / (i (i + 1))
+    p_(t+1),i ~ exp(-e_t sum_(s<=t) (<g_s, x_s,i> + beta d_s,i)) / (i (i + 1))
 
-with ``e_t = sqrt(2 / ((2 beta + G) (beta + G) D^2 (t + 1)))``. Its dynamic regret, with its own
+with ``d_s,i = |x_s,i - x_(s-1),i|`` and ``e_t = sqrt(2 / ((2 beta + G) (beta + G) D^2 (t + 1)))``.
+Its dynamic regret, with its own
 movement, is ``O(sqrt(T (1 + P_T)))`` for paths of any length ``P_T``, which it need not know:
 constants in :func:`~jaxsoco.smoothed.theory.ratios.ader_regret`.
 
