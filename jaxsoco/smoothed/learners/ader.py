@@ -6,9 +6,9 @@
     p_(t+1),i ~ exp(-e_t sum_(s<=t) (<g_s, x_s,i> + beta d_s,i)) / (i (i + 1))
 
 with ``d_s,i = |x_s,i - x_(s-1),i|`` and ``e_t = sqrt(2 / ((2 beta + G) (beta + G) D^2 (t + 1)))``.
-Its dynamic regret, with its own
-movement, is ``O(sqrt(T (1 + P_T)))`` for paths of any length ``P_T``, which it need not know:
-constants in :func:`~jaxsoco.smoothed.theory.ratios.ader_regret`.
+Its dynamic regret, with its own movement, is ``O(sqrt(T (1 + P_T)))`` for paths of any length
+``P_T``, which it need not know: constants in
+:func:`~jaxsoco.smoothed.theory.ratios.ader_regret`.
 
 Zhang, Lu, Zhou, NeurIPS 2018; Zhang et al., NeurIPS 2021, section 4; Zhao, Wang, Zhou, AISTATS
 2022.
