@@ -296,3 +296,22 @@ def _refused(file: str, kind: str, issue: Issue, problems: Problems | None) -> T
 
 def _nothing(file: str) -> Table:
     return Table(file, [], [], np.zeros(0, np.int64), whole=False)
+
+
+def all_numbers(table: Table) -> np.ndarray:
+    """A table all of whose cells are numbers, float64 ``[rows, columns]``.
+
+    Raises:
+      InputError: a cell is no number, or a line is longer or shorter than the first one.
+    """
+    problems = Problems()
+    for r, row in enumerate(table.rows):
+        for c, cell in enumerate(row):
+            if number(cell) is None:
+                issue = Issue(table.at(r, c), f'"{cell}" is no number')
+                problems.add(table.file, "cells like these", issue)
+        if len(row) != len(table.rows[0]):
+            message = f"has {len(row)} numbers, the lines above {len(table.rows[0])}"
+            problems.add(table.file, "lines like these", Issue(table.at(r), message))
+    problems.raise_if_any()
+    return np.array(table.rows, np.float64)

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jaxsoco.core.exits import DONE
 from jaxsoco.core.text import count
@@ -83,41 +83,60 @@ def plan(
         check_form(arguments.figure)
     experiment = load()
     if f"{experiment.family.name}/{experiment.problem.name}" == SERVERS:
-        return _plan_servers(arguments, experiment, print_json)
+        servers = compute_servers(experiment, arguments.job, arguments.forecast)
+        _show(arguments, servers, _SERVERS, print_json)
+        return DONE
     result = compute_plan(experiment, lay_out_plan(experiment, request, arguments.forecast))
     for warning in result.warnings:
         warn(arguments, warning)
-    if arguments.json:
-        print_json(arguments, plan_document(result))
-    else:
-        print(plan_text(result))
-    if arguments.csv is not None:
-        rows = write_csv(result, arguments.csv)
-        _say(arguments, f"{arguments.csv}: {count(rows, 'row')}")
-    if arguments.figure is not None:
-        write_figure(result, arguments.figure)
-        _say(arguments, f"{arguments.figure}: prices, location and progress")
+    _show(arguments, result, _JOB, print_json)
     return DONE
 
 
-def _plan_servers(
+class _Forms(NamedTuple):
+    """What a plan can be shown as.
+
+    Attributes:
+      document: for ``--json``.
+      text: for the terminal.
+      write_csv: writes a file; returns its rows.
+      write_figure: writes a file.
+      drawn: what the figure shows.
+    """
+
+    document: Callable[[Any], dict[str, Any]]
+    text: Callable[[Any], str]
+    write_csv: Callable[[Any, Path], int]
+    write_figure: Callable[[Any, Path], None]
+    drawn: str
+
+
+_JOB = _Forms(plan_document, plan_text, write_csv, write_figure, "prices, location and progress")
+_SERVERS = _Forms(
+    servers_document,
+    servers_text,
+    write_servers_csv,
+    write_servers_figure,
+    "load, servers on, and costs so far",
+)
+
+
+def _show(
     arguments: argparse.Namespace,
-    experiment: Experiment,
+    result: Any,
+    forms: _Forms,
     print_json: Callable[[argparse.Namespace, dict[str, Any]], None],
-) -> int:
-    """The plan of right-sizing."""
-    result = compute_servers(experiment, arguments.job, arguments.forecast)
+) -> None:
     if arguments.json:
-        print_json(arguments, servers_document(result))
+        print_json(arguments, forms.document(result))
     else:
-        print(servers_text(result))
+        print(forms.text(result))
     if arguments.csv is not None:
-        rows = write_servers_csv(result, arguments.csv)
+        rows = forms.write_csv(result, arguments.csv)
         _say(arguments, f"{arguments.csv}: {count(rows, 'row')}")
     if arguments.figure is not None:
-        write_servers_figure(result, arguments.figure)
-        _say(arguments, f"{arguments.figure}: load, servers on, and costs so far")
-    return DONE
+        forms.write_figure(result, arguments.figure)
+        _say(arguments, f"{arguments.figure}: {forms.drawn}")
 
 
 def _say(arguments: argparse.Namespace, line: str) -> None:

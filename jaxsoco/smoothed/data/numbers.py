@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.files import numbers, read_npy
-from jaxsoco.core.rows import Problems, Table, number, read_table
+from jaxsoco.core.rows import all_numbers, number, read_table
 
 
 class Numbers(NamedTuple):
@@ -48,22 +48,8 @@ def read_numbers(path: Path) -> Numbers:
 
 
 def _read_csv(path: Path) -> np.ndarray:
-    table, problems = read_table(path, header=_is_header), Problems()
-    for r in range(len(table.rows)):
-        _check(table, r, len(table.rows[0]), problems)
-    problems.raise_if_any()
-    return np.array(table.rows, np.float64)
+    return all_numbers(read_table(path, header=_is_header))
 
 
 def _is_header(cells: list[str]) -> bool:
     return all(number(cell) is None for cell in cells)
-
-
-def _check(table: Table, r: int, width: int, problems: Problems) -> None:
-    for c, cell in enumerate(table.rows[r]):
-        if number(cell) is None:
-            issue = Issue(table.at(r, c), f'"{cell}" is no number')
-            problems.add(table.file, "cells like these", issue)
-    if len(table.rows[r]) != width:
-        message = f"has {len(table.rows[r])} numbers, the first line {width}"
-        problems.add(table.file, "lines like these", Issue(table.at(r), message))

@@ -9,7 +9,7 @@ import numpy as np
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.fields import check_limits
 from jaxsoco.core.files import numbers, read_npy
-from jaxsoco.core.rows import Problems, number, read_table
+from jaxsoco.core.rows import all_numbers, read_table
 from jaxsoco.tracking.settings_problems import HittingCost
 
 NEARLY_SYMMETRIC = 1e-12
@@ -61,14 +61,4 @@ def _read_npy(path: Path) -> np.ndarray:
 
 
 def _read_csv(path: Path) -> np.ndarray:
-    table, problems = read_table(path), Problems()
-    for r, row in enumerate(table.rows):
-        for c, cell in enumerate(row):
-            if number(cell) is None:
-                issue = Issue(table.at(r, c), f'"{cell}" is no number')
-                problems.add(table.file, "cells like these", issue)
-        if len(row) != len(table.rows[0]):
-            message = f"has {len(row)} numbers, the lines above {len(table.rows[0])}"
-            problems.add(table.file, "lines like these", Issue(table.at(r), message))
-    problems.raise_if_any()
-    return np.array(table.rows, np.float64)
+    return all_numbers(read_table(path))
