@@ -114,7 +114,9 @@ def comparator_speaks_of_the_familys_costs(
     with jax.enable_x64(x64):
         costs, faults = jax.eval_shape(lambda k, s: judge.comparator(k, s, at), key, spec)
     names = {cost.name for cost in registry.family(judge.case.family).costs}
-    require(set(costs) == names, f"{judge.id}: costs {set(costs)}, and the family's are {names}")
+    missing, foreign = sorted(names - set(costs)), sorted(set(costs) - names)
+    require(not missing, f"{judge.id}: says nothing of the costs {', '.join(missing)}")
+    require(not foreign, f"{judge.id}: the family has no costs {', '.join(foreign)}")
     number = jnp.float64 if x64 else jnp.float32
     for name, cost in costs.items():
         require(
