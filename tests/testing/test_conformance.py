@@ -271,7 +271,7 @@ def test_a_comparator_is_tried(declare):
     )
     report = jaxsoco.testing.conformance("tracking/still", values=SMALL)
     assert {one.verdict for one in report.outcomes} == {"passed"}
-    with pytest.raises(AssertionError, match="says nothing of the costs move$"):
+    with pytest.raises(AssertionError, match=r"says nothing of the costs move$"):
         jaxsoco.testing.conformance("tracking/short", values=SMALL, only=("ledger",))
     # LAI costs less than standing still does.
     with pytest.raises(AssertionError, match="tracking/lai costs less than still in"):
