@@ -72,6 +72,7 @@ def spec_by_hand(values, hour, hours, deadline, place, bounds, data_size=4.0, sw
     )
 
 
+@pytest.mark.slow
 @X64
 @pytest.mark.parametrize("bounds", ["window", "month"])
 def test_learners_do_what_they_do_in_simulate(bounds, x64):

@@ -23,7 +23,7 @@ PLACES = sorted({name.partition(".")[0] for name in public_functions.CALLS} - se
 OF_THE_TESTS = (YNN, "extra_options", "optimization_level", "fusion_emitters")
 """Options that a user does not set."""
 
-QUICK = ("tracking", "multistage")
+QUICK = ("multistage",)
 """Families whose learners are looked at in every run of the tests, beside the kernels."""
 
 
