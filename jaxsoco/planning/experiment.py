@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from jaxsoco.allocation.planning.request import JobRequest, read_request
 from jaxsoco.allocation.planning.result import COLUMNS, Plan
 from jaxsoco.allocation.planning.task import Task, lay_out
-from jaxsoco.analysis.columns import Batch
+from jaxsoco.analysis.columns import Batch, Type
 from jaxsoco.analysis.export import write_table
 from jaxsoco.core.errors import InputError, Issue, reason_of
 from jaxsoco.core.fields import Issues
@@ -89,14 +92,18 @@ def compute_plan(experiment: Experiment, task: Task) -> Plan:
     start_jax(experiment.run.precision, 1, 1)
     from jaxsoco.allocation.planning.playing import carry_out
 
-    learners = {
+    return carry_out(task, learners_of(experiment), experiment.run.root_seed)
+
+
+def learners_of(experiment: Experiment) -> dict[str, tuple[Any, Any]]:
+    """Label -> algorithm and parameters. Needs JAX to be started."""
+    return {
         learner.label: (
             load_entry(learner.label, learner.entry),
             learner.entry.parameters(learner.values),
         )
         for learner in experiment.learners
     }
-    return carry_out(task, learners, experiment.run.root_seed)
 
 
 def write_csv(plan: Plan, path: Path) -> int:
@@ -105,10 +112,20 @@ def write_csv(plan: Plan, path: Path) -> int:
     Raises:
       InputError: the file cannot be written.
     """
-    table = plan.table()
-    batch = Batch({}, {name: table[name] for name in COLUMNS})
+    return save_table(path, plan.table(), COLUMNS)
+
+
+def save_table(
+    path: Path, table: np.ndarray | Mapping[str, np.ndarray], columns: Mapping[str, Type]
+) -> int:
+    """Writes columns of a plan's table as CSV; returns the number of rows.
+
+    Raises:
+      InputError: the file cannot be written.
+    """
+    batch = Batch({}, {name: table[name] for name in columns})
     try:
-        return write_table(path, "csv", COLUMNS, [batch], {})
+        return write_table(path, "csv", columns, [batch], {})
     except OSError as error:
         raise InputError(
             Issue(f"--csv {path}", f"cannot be written: {reason_of(error)}")

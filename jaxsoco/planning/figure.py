@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-FORMS = {
+_FORMS = {
     ".svg": {"Date": None},
     ".pdf": {"CreationDate": None},
     ".png": {"Software": None},
@@ -37,9 +37,9 @@ _HATCHES = ("", *(hatch for _, hatch in style.COMPONENTS[1:]), *("",) * 23)
 
 def check_form(path: Path) -> None:
     """Raises unless the ending names a form that a figure can be written in."""
-    if path.suffix.lower() not in FORMS:
+    if path.suffix.lower() not in _FORMS:
         message = f'no figure is written as "{path.suffix or path.name}"'
-        raise InputError(Issue(f"--figure {path}", message, f"want {', '.join(FORMS)}"))
+        raise InputError(Issue(f"--figure {path}", message, f"want {', '.join(_FORMS)}"))
 
 
 def write_figure(plan: Plan, path: Path) -> None:
@@ -48,13 +48,27 @@ def write_figure(plan: Plan, path: Path) -> None:
     Raises:
       InputError: the form is unknown, or the file cannot be written.
     """
+    text = "\n".join([*plan.regions, *(schedule.name for schedule in plan.schedules)])
+    save_figure(path, text, lambda: draw_plan(plan))
+
+
+def save_figure(path: Path, text: str, draw: Callable[[], Figure]) -> None:
+    """Draws to a file, whole or not at all.
+
+    Args:
+      path: of the file.
+      text: all names that the figure shows, for which a font is looked for.
+      draw: makes the figure.
+
+    Raises:
+      InputError: the form is unknown, or the file cannot be written.
+    """
     check_form(path)
     form = path.suffix.lower()
-    text = "\n".join([*plan.regions, *(schedule.name for schedule in plan.schedules)])
     style.find_matplotlib()
     buffer = io.BytesIO()
     with style.figure_style(text):
-        draw_plan(plan).savefig(buffer, format=form[1:], metadata=FORMS[form])
+        draw().savefig(buffer, format=form[1:], metadata=_FORMS[form])
     try:
         with replaced(path) as file:
             file.write(buffer.getvalue())

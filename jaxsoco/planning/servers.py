@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,17 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jaxsoco.analysis import style
-from jaxsoco.analysis.columns import Batch
-from jaxsoco.analysis.export import replaced, write_table
-from jaxsoco.core.errors import InputError, Issue, reason_of
+from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.text import count, table
 from jaxsoco.experiment.devices import start_jax
 from jaxsoco.experiment.expand import with_paths
 from jaxsoco.experiment.learners import combinations
 from jaxsoco.experiment.spec import Experiment
-from jaxsoco.experiment.tracing import load_entry
-from jaxsoco.planning.experiment import several_values
-from jaxsoco.planning.figure import FORMS, check_form
+from jaxsoco.planning.experiment import learners_of, save_table, several_values
+from jaxsoco.planning.figure import save_figure
 from jaxsoco.smoothed.planning.result import COLUMNS, ServerPlan, ServerSchedule
 
 if TYPE_CHECKING:
@@ -59,15 +55,8 @@ def compute_servers(
     start_jax(experiment.run.precision, 1, 1)
     from jaxsoco.smoothed.planning.playing import plan_servers
 
-    learners = {
-        learner.label: (
-            load_entry(learner.label, learner.entry),
-            learner.entry.parameters(learner.values),
-        )
-        for learner in experiment.learners
-    }
     problem = experiment.problem.instance(prepared, values)
-    schedules = plan_servers(problem, learners, experiment.run.root_seed)
+    schedules = plan_servers(problem, learners_of(experiment), experiment.run.root_seed)
     load, width = np.asarray(load, np.float64), float(prepared.content.bin)
     return ServerPlan(load, width, schedules, prepared.notes)
 
@@ -145,12 +134,7 @@ def write_servers_csv(plan: ServerPlan, path: Path) -> int:
     Raises:
       InputError: the file cannot be written.
     """
-    batch = Batch({}, plan.table())
-    try:
-        return write_table(path, "csv", COLUMNS, [batch], {})
-    except OSError as error:
-        issue = Issue(f"--csv {path}", f"cannot be written: {reason_of(error)}")
-        raise InputError(issue) from error
+    return save_table(path, plan.table(), COLUMNS)
 
 
 def write_servers_figure(plan: ServerPlan, path: Path) -> None:
@@ -159,18 +143,7 @@ def write_servers_figure(plan: ServerPlan, path: Path) -> None:
     Raises:
       InputError: the form is unknown, or the file cannot be written.
     """
-    check_form(path)
-    form = path.suffix.lower()
-    style.find_matplotlib()
-    buffer = io.BytesIO()
-    with style.figure_style("\n".join(one.name for one in plan.schedules)):
-        _draw(plan).savefig(buffer, format=form[1:], metadata=FORMS[form])
-    try:
-        with replaced(path) as file:
-            file.write(buffer.getvalue())
-    except OSError as error:
-        message = f"cannot be written: {reason_of(error)}"
-        raise InputError(Issue(f"--figure {path}", message)) from error
+    save_figure(path, "\n".join(one.name for one in plan.schedules), lambda: _draw(plan))
 
 
 def _draw(plan: ServerPlan) -> Figure:

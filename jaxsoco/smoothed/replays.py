@@ -88,11 +88,11 @@ def replay(
     Raises:
       KeyError: no such learner. TypeError: it has no such parameter.
     """
-    known = entries()
-    if name not in known:
-        raise KeyError(f"no learner is called {name!r}; known: {sorted(known)}")
+    learners = entries()
+    if name not in learners:
+        raise KeyError(f"no learner is called {name!r}; known: {sorted(learners)}")
     frame = {one: params.pop(one) for one in _FRAME if one in params}
-    entry = known[name]
+    entry = learners[name]
     fields = {one.name: one.default for one in entry.fields}
     if unknown := set(params) - set(fields):
         raise TypeError(
@@ -101,20 +101,23 @@ def replay(
     values = fields | {one: x for one, x in params.items() if x is not None}
     problem = recorded(theta, start=start, window=values.get("window", 0), **frame)
     words = random.words(jax.random.key(seed, impl="threefry2x32"))
-    run = _play(load(entry.load), entry.parameters(values), problem, words)
+    algorithm, settings = load(entry.load), entry.parameters(values)
+    run, _ = play_alone(algorithm, settings, problem, problem.settings, words)
     return run._replace(path=_narrow(run.path, theta, start))
 
 
 @partial(jit, static_argnums=0)
-def _play(algorithm: Algorithm, params: PyTree, problem: Instance, key: Array) -> Replay:
-    spec, rounds = problem.settings, problem.horizon
-    _, _, traced = rollout(
+def play_alone(
+    algorithm: Algorithm, params: PyTree, problem: Instance, spec: Spec, key: Array
+) -> tuple[Replay, Array]:
+    """One run with the positions that it was charged for, and how many faults it had, int32."""
+    rounds = problem.horizon
+    state, _, (actions, costs) = rollout(
         algorithm, params, problem.problem, spec, key, (rounds,), rounds, trace=True
     )
-    actions, costs = traced
     game, theta, _ = whole(key, spec)
     path = jax.vmap(lambda now, x: settled(game, now, x)[0])(theta, actions)
-    return Replay(path, costs.hit, costs.move)
+    return Replay(path, costs.hit, costs.move), jnp.sum(algorithm.fault_count(state))
 
 
 def solve_offline(name: Name, theta: Any, start: Any = 0.0, **frame: Any) -> Solution:
@@ -145,8 +148,8 @@ def solve_offline(name: Name, theta: Any, start: Any = 0.0, **frame: Any) -> Sol
     if unknown := set(frame) - set(_FRAME):
         raise TypeError(f"expected {sorted(_FRAME)}, got {sorted(unknown)}")
     problem = recorded(theta, start=start, **frame)
-    found = _solve(name, problem.settings)
-    return found._replace(path=_narrow(found.path, theta, start))
+    best = _solve(name, problem.settings)
+    return best._replace(path=_narrow(best.path, theta, start))
 
 
 @partial(jit, static_argnums=0)

@@ -13,11 +13,10 @@ import numpy as np
 from jaxsoco.core import random
 from jaxsoco.core.ambient import own_rules
 from jaxsoco.core.compiler import jit
-from jaxsoco.core.protocol import Algorithm, Instance, PyTree, spec_of
-from jaxsoco.core.rollout import rollout
+from jaxsoco.core.protocol import Instance, spec_of
 from jaxsoco.smoothed.comparators import rounds_of, whole
 from jaxsoco.smoothed.planning.result import ServerSchedule
-from jaxsoco.smoothed.problem import settled
+from jaxsoco.smoothed.replays import play_alone
 from jaxsoco.smoothed.spec import Spec
 from jaxsoco.smoothed.theory import offline
 
@@ -42,8 +41,8 @@ def plan_servers(
     spec = spec_of(problem, key)
     schedules = []
     for label, (algorithm, params) in learners.items():
-        found = _play(algorithm, problem.problem, problem.horizon, params, spec, key)
-        schedules.append(_schedule(label, "learner", *found))
+        run, faults = play_alone(algorithm, params, problem, spec, key)
+        schedules.append(_schedule(label, "learner", run.path, run.hit, run.move, faults))
     for name in OPTIMA:
         schedules.append(_schedule(name, "optimum", *_best(name, spec, key)))
     return tuple(schedules)
@@ -53,20 +52,6 @@ def _schedule(name: str, kind: str, path, hit, move, faults) -> ServerSchedule:
     servers = np.asarray(path, np.float64)[:, 0]
     hit, move = (np.asarray(x, np.float64) for x in (hit, move))
     return ServerSchedule(name, kind, servers, hit, move, int(faults))
-
-
-@partial(jit, static_argnums=(0, 1, 2))
-def _play(
-    algorithm: Algorithm, problem: Any, horizon: int, params: PyTree, spec: Spec, key: jax.Array
-) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
-    """Positions ``[T, 1]``, costs ``[T]`` each, and faults."""
-    state, _, traced = rollout(
-        algorithm, params, problem, spec, key, (horizon,), horizon, trace=True
-    )
-    actions, costs = traced
-    game, theta, _ = whole(key, spec)
-    path = jax.vmap(lambda now, x: settled(game, now, x)[0])(theta, actions)
-    return path, costs.hit, costs.move, jnp.sum(algorithm.fault_count(state))
 
 
 @partial(jit, static_argnums=0)
