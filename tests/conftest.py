@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from optimizer import OFF
 
 from jaxsoco.core.compiler import has_option, without_fusions
 from jaxsoco.experiment.devices import WHOLE_LOOPS
@@ -41,11 +42,10 @@ def _fix_environment() -> None:
     # As the command line does; it is also quicker to compile.
     _add_flag("xla_backend_extra_options", WHOLE_LOOPS)
     os.environ["XLA_FLAGS"] = without_fusions(os.environ["XLA_FLAGS"])
-    # Code that is not optimised adds up in the same order and takes a third as long to compile.
     if not os.environ.get("JAXSOCO_TEST_OPTIMIZED"):
-        _add_flag("xla_backend_optimization_level", "0")
-        if has_option("xla_cpu_use_fusion_emitters"):
-            _add_flag("xla_cpu_use_fusion_emitters", "false")
+        for name, value in OFF.items():
+            if has_option(name):
+                _add_flag(name, value)
     for pool in ("OMP", "OPENBLAS", "MKL", "RAYON"):
         os.environ.setdefault(f"{pool}_NUM_THREADS", "1")
 

@@ -9,7 +9,6 @@ place the site has the table that ``jaxsoco list NAME --markdown`` prints.
 
 import importlib
 import json
-import os
 import re
 import shlex
 import subprocess
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from optimizer import flags_without
 from processes import ROOT, environment
 
 from jaxsoco import cli, registry
@@ -186,12 +186,6 @@ def start(
     )
 
 
-def optimizing() -> str:
-    """The flags of the tests without those that leave XLA's optimiser out."""
-    off = ("--xla_backend_optimization_level=", "--xla_cpu_use_fusion_emitters=")
-    return " ".join(f for f in os.environ["XLA_FLAGS"].split() if not f.startswith(off))
-
-
 QUICK = (
     "README",
     "adding-a-problem",
@@ -217,7 +211,7 @@ def test_the_code_runs_and_prints_what_it_says(page, tmp_path):
     own = {block.file for block in blocks(page)}
     folder_of(page, tmp_path)
     # Thousands of runs are sooner done where XLA optimises.
-    variables = {"XLA_FLAGS": optimizing()} if page.stem == "README" else {}
+    variables = {"XLA_FLAGS": flags_without()} if page.stem == "README" else {}
     done = start(["-c", DRIVER], tmp_path, json.dumps([str(page), code]), **variables)
     assert done.returncode == 0, done.stderr
     for command in scripts(page):

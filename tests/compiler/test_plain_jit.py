@@ -11,6 +11,7 @@ from pathlib import Path
 
 import public_functions
 import pytest
+from optimizer import flags_without
 
 from jaxsoco import registry
 from jaxsoco.core.compiler import YNN
@@ -18,10 +19,6 @@ from jaxsoco.core.compiler import YNN
 SCRIPT = Path(__file__).with_name("plain_jit.py")
 FAMILIES = sorted(registry.FAMILIES)
 PLACES = sorted({name.partition(".")[0] for name in public_functions.CALLS} - set(FAMILIES))
-
-
-OF_THE_TESTS = (YNN, "extra_options", "optimization_level", "fusion_emitters")
-"""Options that a user does not set."""
 
 QUICK = ("multistage",)
 """Families whose learners are looked at in every run of the tests, beside the kernels."""
@@ -38,13 +35,12 @@ def subjects(group: str, whole: bool) -> list[str]:
 
 def wrong(precision: str, lanes: str, extent: str, group: str) -> dict[str, list[str]]:
     """What is wrong with the subjects of a group, found where XLA has its own options."""
-    flags = os.environ["XLA_FLAGS"].split()
-    flags = [flag for flag in flags if not any(name in flag for name in OF_THE_TESTS)]
+    flags = flags_without(YNN, "extra_options")
     chosen = subjects(group, extent == "whole")
     paths = [*filter(None, sys.path), str(SCRIPT.parent)]
     done = subprocess.run(
         [sys.executable, str(SCRIPT), precision, lanes, extent, *chosen],
-        env=os.environ | {"XLA_FLAGS": " ".join(flags), "PYTHONPATH": os.pathsep.join(paths)},
+        env=os.environ | {"XLA_FLAGS": flags, "PYTHONPATH": os.pathsep.join(paths)},
         capture_output=True,
         text=True,
         check=False,
