@@ -150,9 +150,9 @@ def mean_running(
     edges = width * np.arange(bins + 1)
     weights = np.ones(len(begins)) if weights is None else weights
     closed = np.isfinite(ends)
-    done = _passed(edges, begins - first, weights)
-    done -= _passed(edges, ends[closed] - first, weights[closed])
-    return np.maximum(np.diff(done) / width, 0)
+    work = _passed(edges, begins - first, weights)
+    work -= _passed(edges, ends[closed] - first, weights[closed])
+    return np.maximum(np.diff(work) / width, 0)
 
 
 def _passed(edges: np.ndarray, times: np.ndarray, weights: np.ndarray) -> np.ndarray:

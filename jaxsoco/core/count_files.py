@@ -56,16 +56,16 @@ def read_trace(
     # A header holds neither numbers nor times, but for bins side by side.
     header = names_columns if any(map(is_number_of_column, named)) else is_header
     table = _padded(without_index(read_table(path, header=header, comments=True)))
-    found = find_columns(table, column, bin) if ends is None else _running(table, column, ends)
+    columns = find_columns(table, column, bin) if ends is None else _running(table, column, ends)
     if not table.rows:
         hint = "want a time for each arrival or a count for each bin"
         raise InputError(Issue(table.file, "is empty: it holds no arrivals", hint))
     if where:
         table = _selected(table, where)
     if weight is not None:
-        found = _weighted(table, found, weight)
-    trace = _READERS[found.kind](table, found, bin, time_unit)
-    return replace(trace, notes=trace.notes + other_counts(table, found, column))
+        columns = _weighted(table, columns, weight)
+    trace = _READERS[columns.kind](table, columns, bin, time_unit)
+    return replace(trace, notes=trace.notes + other_counts(table, columns, column))
 
 
 def _padded(table: Table) -> Table:
