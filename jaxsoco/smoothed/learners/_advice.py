@@ -9,8 +9,7 @@ import jax.numpy as jnp
 
 from jaxsoco.core import random
 from jaxsoco.smoothed.learners._bases import base, fault_count
-from jaxsoco.smoothed.learners._descent import number
-from jaxsoco.smoothed.learners._shared import game_of, now
+from jaxsoco.smoothed.learners._shared import game_of, no_faults, now, number
 from jaxsoco.smoothed.learners.rhc import rhc
 from jaxsoco.smoothed.problem import thetas
 from jaxsoco.smoothed.settings_advice import AdviceParams
@@ -38,16 +37,20 @@ class Thought(NamedTuple):
 
 
 class Advised(NamedTuple):
-    """The advice and the robust learner, both in thought.
+    """The state of a learner with advice: both in thought, and what it keeps of its own.
 
     Attributes:
       adviser, robust: the two.
       faults: of the robust learner and of plans, int32 ``[...]``.
+      clock: rounds that have begun, int32 ``[]``.
+      own: whatever else the learner keeps.
     """
 
     adviser: Thought
     robust: Thought
     faults: Array
+    clock: Array
+    own: Any = ()
 
     @property
     def costs(self) -> tuple[Array, Array]:
@@ -69,7 +72,8 @@ def begin(key: Array, params: AdviceParams, spec: Spec) -> Advised:
     return Advised(
         Thought(adviser, game.start, nothing),
         Thought(robust, game.start, nothing),
-        jnp.zeros(nothing.shape, jnp.int32),
+        no_faults(game),
+        jnp.zeros((), jnp.int32),
     )
 
 
@@ -103,10 +107,9 @@ def mirror(game: Game) -> Array:
     return game.lo + game.hi
 
 
-def think(
-    key: Array, params: AdviceParams, state: Advised, obs: Observation, clock: Array
-) -> Advised:
-    """What both would do in round ``clock``, and what that would have cost."""
+def think(key: Array, params: AdviceParams, state: Advised, obs: Observation) -> Advised:
+    """What both would do in the next round, and what that would have cost."""
+    clock = state.clock + 1
     if params.advice == "forecast":
         view = obs._replace(position=state.adviser.position)
         advice = rhc.act(key, RHCParams(window=params.window), state.adviser.state, view)
@@ -121,7 +124,8 @@ def think(
     faults = fault_count(inner, memory, state.robust.cost)
     if params.advice == "forecast":
         faults = faults + adviser.state.faults
-    return Advised(adviser, _moved(state.robust, obs, action, memory), faults)
+    robust = _moved(state.robust, obs, action, memory)
+    return Advised(adviser, robust, faults, clock, state.own)
 
 
 def _moved(thought: Thought, obs: Observation, action: Array, memory: Any) -> Thought:
@@ -131,10 +135,11 @@ def _moved(thought: Thought, obs: Observation, action: Array, memory: Any) -> Th
     return Thought(memory, position, thought.cost + paid)
 
 
-def learn(params: AdviceParams, state: Advised, feedback: Feedback) -> Advised:
-    """What the robust learner makes of the round."""
+def learn(params: AdviceParams, state: Advised, action: Array, feedback: Feedback) -> Advised:
+    """The ``update`` of what is followed in thought: what the robust learner makes of the round."""
+    del action
     inner = base(params.robust, window=params.window)
     position = state.robust.position
-    known = feedback._replace(position=position)
-    memory = inner.algorithm.update(inner.params, state.robust.state, position, known)
+    own = feedback._replace(position=position)
+    memory = inner.algorithm.update(inner.params, state.robust.state, position, own)
     return state._replace(robust=state.robust._replace(state=memory))

@@ -30,10 +30,9 @@ def base(name: str, **values: Any) -> Base:
       KeyError: there is none.
     """
     entry = entries()[name]
-    names = {one.name for one in entry.fields}
-    known = {one.name: one.default for one in entry.fields}
-    known |= {key: value for key, value in values.items() if key in names}
-    return Base(load(entry.load), entry.parameters(known))
+    fields = {one.name: one.default for one in entry.fields}
+    fields |= {name: value for name, value in values.items() if name in fields}
+    return Base(load(entry.load), entry.parameters(fields))
 
 
 def entries() -> dict[str, AlgorithmEntry]:

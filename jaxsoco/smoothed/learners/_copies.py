@@ -46,15 +46,15 @@ def play(copies: Copies, obs: Observation, window: int) -> tuple[Array, Copies]:
     """One of them plans, all of them play."""
     theta, live = sight(obs, window)
     clock, commit = copies.clock + 1, copies.plans.shape[0]
-    made = plans.Plan(copies.plans, copies.faults)
+    whole = kept = plans.Plan(copies.plans, copies.faults)
     if commit > 1:
         start = obs.game.start
         # All lanes share the clock: one of the two is computed.
-        made = jax.lax.cond(
+        whole = jax.lax.cond(
             clock == 1,
             lambda: plans.first_plans(obs.game, theta, live, start, commit),
-            lambda: plans.Plan(copies.plans, copies.faults),
+            lambda: kept,
         )
-    faults = made.faults
-    made = plans.replan(made.path, obs.game, theta, live, clock)
-    return plans.mean(made.path, clock), Copies(made.path, faults + made.faults, clock)
+    anew = plans.replan(whole.path, obs.game, theta, live, clock)
+    faults = whole.faults + anew.faults
+    return plans.mean(anew.path, clock), Copies(anew.path, faults, clock)

@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.core.lanes import spread
-from jaxsoco.smoothed.learners._shared import game_of, now
+from jaxsoco.smoothed.learners._shared import game_of, now, number
 from jaxsoco.smoothed.spec import Game, Observation, Spec
 from jaxsoco.smoothed.theory.descent import curvature
 
@@ -25,12 +24,6 @@ class Seen(NamedTuple):
     convexity: Array
 
 
-def nothing(key: Array, params: Any, spec: Spec) -> tuple[()]:
-    """The ``init`` of a learner without memory."""
-    del key, params, spec
-    return ()
-
-
 def nothing_seen(key: Array, params: Any, spec: Spec) -> Seen:
     """The ``init`` of a learner that goes by the convexity of the costs."""
     del params
@@ -45,14 +38,8 @@ def seen(params: Any, state: Seen, obs: Observation) -> Seen:
       ValueError: neither the parameters nor the cost say it.
     """
     if params.convexity is not None:
-        (given,) = spread((params.convexity,), obs.position[0])
-        return Seen(given)
+        return Seen(number(params.convexity, obs.game))
     return Seen(jnp.minimum(state.convexity, curvature(obs.game, now(obs))))
-
-
-def number(x: Any, game: Game) -> Array:
-    """A parameter with the lanes of the game, ``[...]``."""
-    return spread(x, game.start[0])
 
 
 def scale(game: Game) -> Array:

@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.smoothed.learners._descent import number
-from jaxsoco.smoothed.learners._shared import game_of, sight
+from jaxsoco.smoothed.learners._shared import game_of, number, sight
 from jaxsoco.smoothed.settings_window import RHGDParams
 from jaxsoco.smoothed.spec import Game, Observation, Spec
 from jaxsoco.smoothed.theory import ratios, staircase

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jaxsoco.core.lanes import spread
 from jaxsoco.smoothed.spec import Feedback, Game, Observation, Spec
 
 Array = jax.Array
@@ -50,6 +51,12 @@ def sight(obs: Observation, window: int) -> tuple[Any, Array]:
     return jax.tree.map(lambda x: x[: window + 1], obs.theta), obs.live[: window + 1]
 
 
+def nothing(key: Array, params: Any, spec: Spec) -> tuple[()]:
+    """The ``init`` of a learner without memory."""
+    del key, params, spec
+    return ()
+
+
 def keep(params: Any, state: Any, action: Array, feedback: Feedback) -> Any:
     """The ``update`` of a learner that has nothing to learn from feedback."""
     del params, action, feedback
@@ -59,3 +66,8 @@ def keep(params: Any, state: Any, action: Array, feedback: Feedback) -> Any:
 def no_faults(game: Game) -> Array:
     """``0``, int32 ``[...]``."""
     return jnp.zeros(game.start.shape[1:], jnp.int32)
+
+
+def number(x: Any, game: Game) -> Array:
+    """A parameter with the lanes of the game, ``[...]``."""
+    return spread(x, game.start[0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.smoothed.learners._descent import number
+from jaxsoco.smoothed.learners._shared import number
 from jaxsoco.smoothed.settings_space import SlopeParams
 from jaxsoco.smoothed.spec import Feedback, Game
 from jaxsoco.smoothed.theory.algebra import length

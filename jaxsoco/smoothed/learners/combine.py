@@ -19,56 +19,41 @@ import jax.numpy as jnp
 from jaxsoco.core.protocol import Algorithm
 from jaxsoco.smoothed.learners import _advice
 from jaxsoco.smoothed.learners._advice import Advised
-from jaxsoco.smoothed.learners._descent import number
+from jaxsoco.smoothed.learners._shared import number
 from jaxsoco.smoothed.settings_advice import CombineParams
-from jaxsoco.smoothed.spec import Feedback, Observation, Spec
+from jaxsoco.smoothed.spec import Observation, Spec
 from jaxsoco.smoothed.theory.trust import change_leader
 
 
-class CombineState(NamedTuple):
-    """Before a round.
+class Leader(NamedTuple):
+    """Who is followed.
 
     Attributes:
-      advised: advice and robust learner.
-      leader: 0 for advice, 1 for the robust learner, int32 ``[...]``.
+      place: 0 for advice, 1 for the robust learner, int32 ``[...]``.
       bound: on the leader's cost, ``[...]``.
-      faults: of the robust learner, int32 ``[...]``.
-      clock: rounds that have begun, int32 ``[]``.
     """
 
-    advised: Advised
-    leader: jax.Array
+    place: jax.Array
     bound: jax.Array
-    faults: jax.Array
-    clock: jax.Array
 
 
-def _init(key: jax.Array, params: CombineParams, spec: Spec) -> CombineState:
-    advised = _advice.begin(key, params, spec)
-    leader, clock = jnp.zeros(key.shape[1:], jnp.int32), jnp.zeros((), jnp.int32)
-    bound = jnp.zeros_like(advised.adviser.cost)
-    return CombineState(advised, leader, bound, advised.faults, clock)
+def _init(key: jax.Array, params: CombineParams, spec: Spec) -> Advised:
+    state = _advice.begin(key, params, spec)
+    first = Leader(jnp.zeros(key.shape[1:], jnp.int32), jnp.zeros_like(state.adviser.cost))
+    return state._replace(own=first)
 
 
 def _act(
-    key: jax.Array, params: CombineParams, state: CombineState, obs: Observation
-) -> tuple[jax.Array, CombineState]:
-    clock = state.clock + 1
-    advised = _advice.think(key, params, state.advised, obs, clock)
+    key: jax.Array, params: CombineParams, state: Advised, obs: Observation
+) -> tuple[jax.Array, Advised]:
+    state = _advice.think(key, params, state, obs)
     gamma = number(params.gamma, obs.game)
-    leader, bound = change_leader(state.leader, state.bound, advised.costs, gamma)
-    follows = (leader == 1)[None]
-    action = jnp.where(follows, advised.robust.position, advised.adviser.position)
-    return action, CombineState(advised, leader, bound, advised.faults, clock)
+    leader = Leader(*change_leader(state.own.place, state.own.bound, state.costs, gamma))
+    follows = (leader.place == 1)[None]
+    action = jnp.where(follows, state.robust.position, state.adviser.position)
+    return action, state._replace(own=leader)
 
 
-def _update(
-    params: CombineParams, state: CombineState, action: jax.Array, feedback: Feedback
-) -> CombineState:
-    del action
-    return state._replace(advised=_advice.learn(params, state.advised, feedback))
-
-
-combine = Algorithm(_init, _act, _update)
+combine = Algorithm(_init, _act, _advice.learn)
 """Advice and a robust learner combined; parameters
 :class:`~jaxsoco.smoothed.settings_advice.CombineParams`."""

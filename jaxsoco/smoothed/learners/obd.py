@@ -10,8 +10,7 @@ from __future__ import annotations
 import jax
 
 from jaxsoco.core.protocol import Algorithm
-from jaxsoco.smoothed.learners._descent import nothing, number
-from jaxsoco.smoothed.learners._shared import keep, now
+from jaxsoco.smoothed.learners._shared import keep, nothing, now, number
 from jaxsoco.smoothed.settings_space import OBDParams
 from jaxsoco.smoothed.spec import Observation
 from jaxsoco.smoothed.theory.descent import level

@@ -16,8 +16,8 @@ from __future__ import annotations
 import jax
 
 from jaxsoco.core.protocol import Algorithm
-from jaxsoco.smoothed.learners._descent import nothing, number, scale
-from jaxsoco.smoothed.learners._shared import keep, now
+from jaxsoco.smoothed.learners._descent import scale
+from jaxsoco.smoothed.learners._shared import keep, nothing, now, number
 from jaxsoco.smoothed.settings_space import PrimalParams
 from jaxsoco.smoothed.spec import Observation
 from jaxsoco.smoothed.theory.descent import balance, length_balance, squared_balance

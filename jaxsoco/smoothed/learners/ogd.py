@@ -15,8 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.core.protocol import Algorithm
-from jaxsoco.smoothed.learners._descent import number
-from jaxsoco.smoothed.learners._shared import game_of
+from jaxsoco.smoothed.learners._shared import game_of, number
 from jaxsoco.smoothed.learners._slopes import constants, slope_at
 from jaxsoco.smoothed.settings_space import OGDParams
 from jaxsoco.smoothed.spec import Feedback, Game, Observation, Spec

@@ -20,8 +20,8 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.core.protocol import Algorithm
-from jaxsoco.smoothed.learners._descent import Seen, nothing_seen, number, scale, seen
-from jaxsoco.smoothed.learners._shared import keep, now
+from jaxsoco.smoothed.learners._descent import Seen, nothing_seen, scale, seen
+from jaxsoco.smoothed.learners._shared import keep, now, number
 from jaxsoco.smoothed.settings_space import ROBDParams
 from jaxsoco.smoothed.spec import Game, Observation
 from jaxsoco.smoothed.theory.descent import extremes, regularised

@@ -10,7 +10,7 @@ Positions are ``[d, ...]``; the coordinates are lanes, since costs and movements
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jax
@@ -127,7 +127,7 @@ def add(game: Any, work: Work, theta: Any) -> Work:
         slope = slopes.threshold_step(work.slope, step, work.up, work.down)
     else:
         slope = slopes.grid_step(work.slope, _at_nodes(game, work, theta), work.up, work.down)
-    return _replaced(work, slope)
+    return replace(work, slope=slope)
 
 
 def _at_nodes(game: Any, work: Work, theta: Any) -> Array:
@@ -139,10 +139,6 @@ def _at_nodes(game: Any, work: Work, theta: Any) -> Array:
 
 def _nodes(work: Work) -> Array:
     return jnp.linspace(0, 1, work.slope.shape[0], dtype=work.slope.dtype)
-
-
-def _replaced(work: Work, slope: Any) -> Work:
-    return Work(slope, work.up, work.down, work.lo, work.hi, work.form)
 
 
 def bounds(work: Work) -> tuple[Array, Array]:
