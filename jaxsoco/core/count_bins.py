@@ -7,9 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from jaxsoco.core.errors import InputError, Issue
-from jaxsoco.core.rows import Problems, Table, column_numbers
+from jaxsoco.core.problems import Problems
+from jaxsoco.core.rows import Table, column_numbers
 from jaxsoco.core.stamps import WANT_ISO, stamp_hint
-from jaxsoco.core.times import Times, as_in_more, read_times, report_times
+from jaxsoco.core.text import as_in_more
+from jaxsoco.core.times import Times, read_times, report_kinds
 
 MOST_BINS = 50_000_000
 MOST_COUNT, LATEST = 1e9, 1e18
@@ -54,7 +56,7 @@ def read_column(
         want = _TIME if hint == WANT_ISO else f"{_TIME}: {hint}"
         issue = Issue(table.at(i, column), f"{cells[i]!r}{as_in_more(rest)}", want)
         problems.add(table.file, "lines like these", issue)
-    report_times(table, cells, column, times._replace(bad=np.zeros_like(times.bad)), problems)
+    report_kinds(table, cells, column, times, problems)
     return times
 
 

@@ -23,14 +23,8 @@ from jaxsoco.core.count_columns import (
 )
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.load_traces import LoadTrace
-from jaxsoco.core.rows import (
-    Problems,
-    Table,
-    column_numbers,
-    number,
-    read_table,
-    without_index,
-)
+from jaxsoco.core.problems import Problems
+from jaxsoco.core.rows import Table, column_numbers, number, read_table, without_index
 from jaxsoco.core.times import UNITS, Times, is_moment, read_times, time_cells, unit_note
 
 

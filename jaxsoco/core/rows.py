@@ -1,7 +1,8 @@
 """Files of separated values: one reader under every loader of the package. No JAX.
 
-:func:`read_table` turns a file into rows of cells that know their lines; :func:`separator_of` alone
-decides how a file is written. What is wrong is collected by :class:`Problems`.
+:func:`read_table` turns a file into rows of cells that know their lines; how a file is written is
+decided by :mod:`jaxsoco.core.dialects` alone. What is wrong is collected by
+:class:`jaxsoco.core.problems.Problems`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -17,72 +17,18 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxsoco.core.content import HINTS, Content, read_content
+from jaxsoco.core.dialects import written
 from jaxsoco.core.errors import InputError, Issue
+from jaxsoco.core.problems import Problems
+from jaxsoco.core.text import as_in_more
 
-TOTAL = 20
-"""Issues that are printed altogether."""
-SEPARATORS = ",;\t|"
-"""What may stand between cells; the first of those that are equally often in the first row."""
 WANT_CSV = "save it as CSV in UTF-8"
 
 _COMMENT = re.compile(r"(?:^|(?<=\s))#[^\r\n]*")
-_FIRST_ROW = re.compile(r'(?:[ \t]*[\r\n])*((?:[^"\r\n]+|"[^"]*")*)')
-_QUOTED = re.compile(r'"[^"]*"')
-_DIALECT = re.compile(r"""\s*["']?sep=([^\w"'\r\n]|\\t)["']?[,;\t ]*(?=[\r\n]|$)""", re.IGNORECASE)
-# The ends of lines are atomic: CR LF read as one or as two would be tried in every combination.
-_TOP_COMMENTS = re.compile(r"(?:[ \t]*(?:#[^\r\n]*)?(?>\r\n|\r|\n))*[ \t]*#[^\r\n]*")
 _NUMBER = re.compile(
     r"\s*[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf(?:inity)?|nan)\s*", re.ASCII | re.IGNORECASE
 )
 _PLAIN_NUMBERS = re.compile(r"[-+0-9.eE\n]*")
-
-
-class Problems:
-    """Issues of a set of files. A file with a thousand empty cells must not hide the next file's.
-
-    Attributes:
-      per_kind: issues of one kind that are printed for one file; the rest are counted.
-    """
-
-    def __init__(self, per_kind: int = 10) -> None:
-        self.per_kind = per_kind
-        self._issues: list[Issue] = []
-        self._reported: set[Issue] = set()
-        self._counts: Counter[tuple[str, str]] = Counter()
-
-    def add(self, file: str, kind: str, issue: Issue) -> None:
-        """Keeps ``issue``, or only counts it when ``file`` has shown enough of this ``kind``.
-
-        The same issue is kept once: a hole in the times of a wide table is met in each region.
-        """
-        if issue in self._reported:
-            return
-        self._reported.add(issue)
-        self._counts[file, kind] += 1
-        if self._counts[file, kind] <= self.per_kind:
-            self._issues.append(issue)
-
-    def has(self, kind: str) -> bool:
-        """Whether an issue of a kind has been added."""
-        return any(known == kind for _, known in self._counts)
-
-    def __len__(self) -> int:
-        return sum(self._counts.values())
-
-    def raise_if_any(self) -> None:
-        """Raises :class:`InputError` with what was kept and how many more there are."""
-        if not self._issues:
-            return
-        entries = [(issue, 1) for issue in self._issues]
-        for (file, kind), count in self._counts.items():
-            if count > self.per_kind:
-                more = count - self.per_kind
-                entries.append((Issue(file, f"and {more:,} more {kind}"), more))
-        issues = [issue for issue, _ in entries[:TOTAL]]
-        rest = sum(weight for _, weight in entries[TOTAL:])
-        if rest:
-            issues.append(Issue("", f"and {rest:,} more problems"))
-        raise InputError(issues)
 
 
 class Table(NamedTuple):
@@ -138,7 +84,8 @@ def read_table(
 
     Args:
       path: the file, UTF-8 with or without a byte order mark, with any ends of lines. Lines of
-        comments (``#``) above the first row are skipped, and ``sep=;`` there is obeyed.
+        comments (``#``, or ``;`` in a file of white space) above the first row are skipped, and
+        ``sep=;`` there is obeyed.
       problems: collects what is wrong; where nothing could be read, the table has no rows and is
         not ``whole``. None raises it as ``InputError``.
       header: whether the first row, given its cells, names the columns; None if no row does.
@@ -169,12 +116,8 @@ def table_of(
         hint = HINTS.get(content.kind, WANT_CSV)
         issue = Issue(file, f"holds {content.kind}, not a table of separated values", hint)
         return _refused(file, "files of another kind", issue, problems)
-    dialect, text = _dialect(_without_top_comments(text))
-    text = _without_top_comments(text)
-    if comments:
-        text = _COMMENT.sub("", text)
-    # Some programs write the line and then another separator.
-    separator = dialect if dialect and dialect in _first_row(text) else separator_of(text, blanks)
+    separator, text = written(text, blanks)
+    text = _COMMENT.sub("", text) if comments else text
     table, fault = _parse(text, file, separator)
     if fault is not None:
         if problems is None:
@@ -182,35 +125,27 @@ def table_of(
         problems.add(file, "syntax errors", fault)
     if header is None or not table.rows or not header(table.rows[0]):
         return table
-    return table._replace(header=table.rows[0], rows=table.rows[1:], lines=table.lines[1:])
+    return with_header(table, problems)
 
 
-def _dialect(text: str) -> tuple[str, str]:
-    """The separator that a first line ``sep=;`` declares, and the text with that line empty."""
-    match = _DIALECT.match(text)
-    if not match:
-        return "", text
-    ends = "".join(sign for sign in match[0] if sign in "\r\n")
-    return match[1].replace("\\t", "\t"), ends + text[match.end() :]
+def with_header(table: Table, problems: Problems | None = None) -> Table:
+    """The table with its first row as the names of its columns.
 
-
-def _without_top_comments(text: str) -> str:
-    """The text with comments above the first row emptied: the other lines keep their numbers."""
-    top = _TOP_COMMENTS.match(text)
-    return _COMMENT.sub("", top[0]) + text[top.end() :] if top else text
-
-
-def _first_row(text: str) -> str:
-    """The first row that is not blank, without what is in quotes."""
-    match = _FIRST_ROW.match(text)
-    return _QUOTED.sub("", match[1] if match else "")
-
-
-def separator_of(text: str, blanks: bool = False) -> str:
-    """What stands between the cells of a file, by its first row that is not blank."""
-    first = _first_row(text)
-    separator = max(SEPARATORS, key=first.count)
-    return " " if blanks and separator not in first else separator
+    A header that stands there again, as where files were joined, is added to ``problems``, or
+    raised where there are none.
+    """
+    header, rows = table.rows[0], table.rows[1:]
+    table = table._replace(header=header, rows=rows, lines=table.lines[1:])
+    again = [i for i, row in enumerate(rows) if row == header]
+    # Rows may well hold the numbers that name the columns of a data frame.
+    if not again or all(number(cell) is not None for cell in header):
+        return table
+    message = f"is the header again{as_in_more(len(again) - 1)}"
+    issue = Issue(table.at(again[0]), message, "remove it: were files joined?")
+    if problems is None:
+        raise InputError(issue)
+    problems.add(table.file, "headers", issue)
+    return table.take(np.setdiff1d(np.arange(len(rows)), again))
 
 
 def without_index(table: Table) -> Table:

@@ -147,3 +147,8 @@ def suggest(word: str, options: Iterable[str], prefix: str = "") -> str:
     if close:
         return f'did you mean "{prefix}{close[0]}"?'
     return "known: " + ", ".join(prefix + name for name in names) if names else ""
+
+
+def as_in_more(lines: int) -> str:
+    """``, as in 4,990 more lines``; nothing of none."""
+    return f", as in {lines:,} more line{'s' * (lines > 1)}" if lines else ""

@@ -24,8 +24,10 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxsoco.core.errors import Issue
-from jaxsoco.core.rows import Problems, Table, number
+from jaxsoco.core.problems import Problems
+from jaxsoco.core.rows import Table, number
 from jaxsoco.core.stamps import WANT_ISO, Stamp, read_stamp, stamp_hint
+from jaxsoco.core.text import as_in_more
 
 UNITS = ("s", "ms", "us", "ns")
 """Units of a column of numbers that a user can name."""
@@ -225,6 +227,15 @@ def report_times(
         message = f'"{cells[i]}" is not a timestamp{as_in_more(rest)}'
         issue = Issue(table.at(i, column), message, stamp_hint(cells[i]))
         problems.add(table.file, "unreadable timestamps", issue)
+    if len(good):
+        report_kinds(table, cells, column, times, problems)
+
+
+def report_kinds(
+    table: Table, cells: Sequence[str], column: int, times: Times, problems: Problems
+) -> None:
+    """Adds several kinds of time, and zones here and there, among the times that can be read."""
+    good = np.flatnonzero(~times.bad & ~times.odd)
     if not len(good):
         return
     odd = np.flatnonzero(times.odd).tolist()
@@ -245,11 +256,6 @@ def report_times(
             "give every timestamp an offset such as +00:00",
         )
         problems.add(table.file, "mixed time zones", issue)
-
-
-def as_in_more(lines: int) -> str:
-    """``, as in 4,990 more lines``; nothing of none."""
-    return f", as in {lines:,} more line{'s' * (lines > 1)}" if lines else ""
 
 
 def unit_note(times: Times, setting: str = "") -> str:

@@ -11,14 +11,8 @@ from jaxsoco.core import content as contents
 from jaxsoco.core.content import kind_of, read_content
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.folders import find_files, is_hidden
-from jaxsoco.core.rows import (
-    Problems,
-    Table,
-    column_numbers,
-    number,
-    read_table,
-    without_index,
-)
+from jaxsoco.core.problems import Problems
+from jaxsoco.core.rows import Table, column_numbers, number, read_table, without_index
 
 TEXT = "a,b\n1,2\n3,4\n"
 

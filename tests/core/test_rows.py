@@ -11,9 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from jaxsoco.core.dialects import separator_of
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.files import read_npy, read_npz, read_text
-from jaxsoco.core.rows import Problems, number, read_table, separator_of
+from jaxsoco.core.problems import Problems
+from jaxsoco.core.rows import number, read_table
 
 IN_FOLDER = settings(
     max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -38,7 +40,11 @@ def shape(columns: int):
     return st.tuples(
         st.lists(NAMES, min_size=columns, max_size=columns),
         st.lists(st.lists(CELLS, min_size=columns, max_size=columns), max_size=8),
-    )
+    ).filter(lambda content: all(_bare(row) != _bare(content[0]) for row in content[1]))
+
+
+def _bare(row: list[str]) -> list[str]:
+    return [cell.strip() for cell in row]
 
 
 @IN_FOLDER
@@ -225,3 +231,24 @@ def test_issues_go_under_the_field_that_led_to_them():
 def test_reading_does_not_import_jax():
     code = "import sys, jaxsoco.core.rows; sys.exit('jax' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_a_header_again_is_named_once(tmp_path):
+    text = "time,count\n0,1\n" + "time,count\n60,2\n" * 3
+    path = tmp_path / "joined.csv"
+    header = {"header": lambda cells: number(cells[0]) is None}
+    assert refused(lambda: table_of(path, text, **header)) == (
+        f"{path}:3: is the header again, as in 2 more lines (remove it: were files joined?)"
+    )
+    problems = Problems()
+    table = table_of(path, text, problems=problems, **header)
+    assert table.rows == [["0", "1"], ["60", "2"], ["60", "2"], ["60", "2"]]
+    assert table.lines.tolist() == [2, 4, 6, 8] and not table.whole and len(problems) == 1
+
+
+def test_semicolons_begin_comments_above_rows_of_white_space(tmp_path):
+    text = "; Version: 2.2\r\n; Computer: x, y\r\n\r\n  1 0 5\r\n  2 30 5\r\n"
+    table = table_of(tmp_path / "jobs.swf", text)
+    assert table.rows == [["1", "0", "5"], ["2", "30", "5"]] and table.lines.tolist() == [4, 5]
+    index = table_of(tmp_path / "index.csv", ";FR\n0;300\n1;310\n")
+    assert index.rows == [["", "FR"], ["0", "300"], ["1", "310"]]

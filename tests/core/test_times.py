@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jaxsoco.core.errors import InputError
-from jaxsoco.core.rows import Problems, Table
+from jaxsoco.core.problems import Problems
+from jaxsoco.core.rows import Table
 from jaxsoco.core.stamps import read_stamp, stamp_hint
 from jaxsoco.core.times import (
     is_moment,

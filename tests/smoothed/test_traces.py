@@ -157,3 +157,20 @@ def test_a_load_is_joined_scaled_and_cut():
     refused(lambda: trace.scale(0), "peak: ", "want a number > 0")
     refused(lambda: LoadTrace(np.zeros(3), 1.0).scale(1), "has no load in any bin")
     refused(lambda: trace.followed_by(trace.rebin(2)), "want bins of one width")
+
+
+def test_submissions_of_the_standard_workload_format(tmp_path):
+    jobs = [(i, submit, 5, 60, 4) for i, submit in enumerate((0, 30, 130, 200), 1)]
+    text = "; Version: 2.2\n; Computer: none\n" + lines(jobs, separator=" ")
+    path = write(tmp_path, text, "jobs.swf")
+    assert load_trace_csv(path, column=2, bin=60).counts.tolist() == [2.0, 0.0, 1.0]
+
+
+def test_an_end_that_is_no_time_says_nothing_of_time_zones(tmp_path):
+    day = "2022-01-01T00:0"
+    rows = [("Start", "End"), (f"{day}0:00", f"{day}2:00"), (f"{day}1:00", "Unknown")]
+    path = write(tmp_path, lines(rows, separator="|"), "sacct.txt")
+    with pytest.raises(InputError) as caught:
+        load_trace_csv(path, ends="End", bin=60)
+    (issue,) = caught.value.issues
+    assert str(issue).endswith(":3, column End: 'Unknown' (want a time in s or ISO 8601)")

@@ -11,7 +11,7 @@ from jaxsoco.core.content import PACKED
 from jaxsoco.core.errors import Issue
 from jaxsoco.core.files import is_folder, unreadable
 from jaxsoco.core.folders import Found, find_files
-from jaxsoco.core.rows import Problems
+from jaxsoco.core.problems import Problems
 from jaxsoco.core.text import shorten
 
 _TABLES, _ANSWERS = (".csv", ".tsv"), (".json", ".jsonl", ".ndjson")

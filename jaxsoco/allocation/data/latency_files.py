@@ -12,7 +12,8 @@ from jaxsoco.allocation.data.pairs import pair_columns, read_pairs
 from jaxsoco.core.content import PACKED
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.files import read_npy, read_npz
-from jaxsoco.core.rows import Problems, Table, number, read_table
+from jaxsoco.core.problems import Problems
+from jaxsoco.core.rows import Table, number, read_table
 
 ONE_MATRIX = "wanted: one square matrix of round-trip times in ms"
 

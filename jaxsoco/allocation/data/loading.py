@@ -25,7 +25,7 @@ from jaxsoco.allocation.data.carbon_csv.formats import SIGNALS
 from jaxsoco.allocation.data.carbon_csv.readings import Readings, read_file
 from jaxsoco.allocation.data.files import carbon_files
 from jaxsoco.core.errors import InputError, Issue, suggest
-from jaxsoco.core.rows import Problems
+from jaxsoco.core.problems import Problems
 
 __all__ = ["CarbonTrace", "load_carbon_csv"]
 

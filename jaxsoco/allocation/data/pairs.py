@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from jaxsoco.core.errors import InputError, Issue
-from jaxsoco.core.rows import Problems, Table, number
+from jaxsoco.core.problems import Problems
+from jaxsoco.core.rows import Table, number
 from jaxsoco.core.text import shorten
 
 ROUNDING_MS = 1.0

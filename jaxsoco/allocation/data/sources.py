@@ -18,7 +18,7 @@ from jaxsoco.allocation.data.synthetic import synthetic_carbon
 from jaxsoco.allocation.settings_jobs import CarbonJobs
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.files import MOST_TEXT, read_bytes
-from jaxsoco.core.rows import Problems
+from jaxsoco.core.problems import Problems
 
 MOST_REGIONS = 200
 """Most regions that take part: every pair and every triple of them is looked at."""

@@ -10,17 +10,17 @@ import numpy as np
 
 from jaxsoco.core.content import Content, read_content
 from jaxsoco.core.errors import InputError, Issue
+from jaxsoco.core.problems import Problems
 from jaxsoco.core.rows import (
     WANT_CSV,
-    Problems,
     Table,
     column_numbers,
     number,
     table_of,
+    with_header,
     without_index,
 )
-from jaxsoco.core.text import shorten
-from jaxsoco.core.times import as_in_more
+from jaxsoco.core.text import as_in_more, shorten
 from jaxsoco.multistage.data.cost_columns import Columns, columns_of, is_numbering
 from jaxsoco.multistage.theory.tree import Tree
 
@@ -107,13 +107,13 @@ def _refuse_logs(table: Table, tree: Tree) -> None:
 
 def _with_header(table: Table, tree: Tree) -> Table:
     """The table with its first row as the header, if it is one: names, or numbers of columns."""
-    first, rest = table.rows[0], table.rows[1:]
+    first = table.rows[0]
     texts = all(number(cell) is None for cell in first)
     leaves = {*tree.names[tree.nodes :]}
     named = bool(leaves) and leaves <= {*first} and not {*first} <= {"0", "1"}
     if not texts and not named and not (is_numbering(first, tree) and _is_header(table)):
         return _without_count(table, tree.leaves)
-    return table._replace(header=first, rows=rest, lines=table.lines[1:])
+    return with_header(table)
 
 
 def _without_count(table: Table, leaves: int) -> Table:

@@ -11,7 +11,7 @@ import numpy as np
 from jaxsoco.core.errors import InputError, Issue, suggest
 from jaxsoco.core.files import read_bytes, read_npz, read_text
 from jaxsoco.core.json_text import parse_json
-from jaxsoco.core.rows import Problems
+from jaxsoco.core.problems import Problems
 from jaxsoco.core.text import shorten
 from jaxsoco.provisioning.theory.model import AXES, MOST_ACTIONS, MOST_STATES
 

@@ -11,7 +11,8 @@ from jaxsoco.allocation.data.carbon_csv.hours import looks_like_daylight_saving,
 from jaxsoco.allocation.data.carbon_csv.places import folder_of
 from jaxsoco.allocation.data.carbon_csv.readings import Readings
 from jaxsoco.core.errors import Issue
-from jaxsoco.core.rows import Problems, place
+from jaxsoco.core.problems import Problems
+from jaxsoco.core.rows import place
 
 _MOST_ZEROS = 100
 

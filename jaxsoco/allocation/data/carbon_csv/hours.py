@@ -9,7 +9,8 @@ import numpy as np
 
 from jaxsoco.allocation.data.carbon_csv.headers import Layout
 from jaxsoco.core.errors import Issue
-from jaxsoco.core.rows import Problems, Table
+from jaxsoco.core.problems import Problems
+from jaxsoco.core.rows import Table
 from jaxsoco.core.times import Times
 
 

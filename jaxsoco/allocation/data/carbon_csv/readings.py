@@ -18,7 +18,8 @@ from jaxsoco.allocation.data.carbon_csv.table import even_table, header_of
 from jaxsoco.allocation.data.files import CarbonFile
 from jaxsoco.core.content import read_content
 from jaxsoco.core.errors import InputError, Issue
-from jaxsoco.core.rows import Problems, Table
+from jaxsoco.core.problems import Problems
+from jaxsoco.core.rows import Table
 from jaxsoco.core.stamps import WANT_ISO
 from jaxsoco.core.text import shorten
 from jaxsoco.core.times import (

@@ -11,7 +11,8 @@ from jaxsoco.allocation.data.carbon_csv.headers import Header, HeaderError
 from jaxsoco.allocation.data.carbon_csv.names import promises_utc, squeezed, time_rank
 from jaxsoco.core.content import Content
 from jaxsoco.core.errors import Issue
-from jaxsoco.core.rows import Problems, Table, is_unnamed, number, table_of, without_index
+from jaxsoco.core.problems import Problems
+from jaxsoco.core.rows import Table, is_unnamed, number, table_of, with_header, without_index
 from jaxsoco.core.times import is_moment, read_times
 
 MISSING = frozenset(
@@ -33,7 +34,7 @@ def even_table(content: Content, problems: Problems) -> Table:
     Raises:
       HeaderError: the first line is one of data.
     """
-    table = _with_header(table_of(content, problems, blanks=True), content.text)
+    table = _with_header(table_of(content, problems, blanks=True), content.text, problems)
     if table.whole and not table.rows:
         message = "has a header but no rows" if table.header else "is empty"
         problems.add(table.file, "empty files", Issue(table.file, message, "export the file again"))
@@ -67,13 +68,13 @@ def _cut(row: list[str], width: int) -> list[str]:
     return row[:width] if len(row) > width and not any(row[width:]) else row
 
 
-def _with_header(table: Table, text: str) -> Table:
+def _with_header(table: Table, text: str, problems: Problems) -> Table:
     """The table with its first row as header, or with the line of comment above it."""
     if not table.rows:
         return table
     first = table.rows[0]
     if not any(map(is_moment, first)):
-        return table._replace(header=first, rows=table.rows[1:], lines=table.lines[1:])
+        return with_header(table, problems)
     if len(first) > 2 and not is_moment(first[0]) and all(map(is_moment, first[1:])):
         raise HeaderError("has its times in a row, not in a column", "transpose the table")
     # NumPy writes the header as a comment.

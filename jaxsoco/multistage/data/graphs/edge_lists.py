@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from jaxsoco.core.content import Content
 from jaxsoco.core.errors import InputError, Issue
-from jaxsoco.core.rows import Problems, Table, number, table_of
+from jaxsoco.core.problems import Problems
+from jaxsoco.core.rows import Table, number, table_of
 from jaxsoco.multistage.data.graphs.graph import ENDS, Graph
 
 # What networkx writes behind the names of an edge: a dict of Python.

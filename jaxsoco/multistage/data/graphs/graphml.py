@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.files import one_line
-from jaxsoco.core.rows import Problems
+from jaxsoco.core.problems import Problems
 from jaxsoco.multistage.data.graphs.graph import UNDIRECTED, Graph
 
 _LABELS = ("label", "name")

@@ -22,7 +22,7 @@ from typing import Any
 
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.core.json_text import parse_json, parse_json_lines
-from jaxsoco.core.rows import Problems
+from jaxsoco.core.problems import Problems
 from jaxsoco.core.text import shorten
 from jaxsoco.multistage.data.graphs.graph import ENDS, UNDIRECTED, Graph, name_of
 from jaxsoco.multistage.theory.graphs import MAX_DEPTH
