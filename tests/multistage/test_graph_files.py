@@ -333,10 +333,6 @@ def test_what_is_no_list_of_edges_is_named(tmp_path, text, said):
     assert said in message and len(message.splitlines()) == 1
 
 
-def test_an_outline_is_no_list_of_neighbours(tmp_path):
-    assert "line 1: 1 names" in error_of(tmp_path, lines("hub", "  edge", "  cloud"))
-
-
 @pytest.mark.parametrize("name", ["g.txt", "g.dot", "g"])
 def test_comments_above_do_not_hide_what_a_file_holds(tmp_path, name):
     text = "# made by hand\n\n# today\n"
@@ -394,3 +390,19 @@ def test_notes_reach_the_report_and_plain_files_have_none(tmp_path):
         ready = entry.prepared(values | {"tree": name}, tmp_path)
         assert ready.notes == (f"tree: {name}",)
         assert ready.identity["tree"] == name
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("graph TD\n root --> a\n root --> b\n", "Mermaid"),
+        ("@startmindmap\n* root\n** a\n@endmindmap\n", "PlantUML"),
+        ("name: root\nchildren:\n  - name: a\n  - name: b\n", "YAML"),
+        ("root:\n  - a\n  - b\n", "YAML"),
+        ("root\n  a\n  b\n", "an indented outline"),
+    ],
+)
+def test_diagrams_and_outlines_are_named_once(tmp_path, text, kind):
+    error = error_of(tmp_path, text, "g.txt")
+    wanted = "want a list of edges, JSON, GraphML or DOT"
+    assert error == f"g.txt: holds {kind}, which is not read ({wanted})"

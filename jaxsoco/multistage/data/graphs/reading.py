@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from jaxsoco.core.content import HINTS, Content, kind_of, read_content
+from jaxsoco.core.dialects import SEPARATORS
 from jaxsoco.core.errors import InputError, Issue
 from jaxsoco.multistage.data.graphs.dot import read_dot
 from jaxsoco.multistage.data.graphs.edge_lists import read_edges
@@ -16,6 +17,16 @@ from jaxsoco.multistage.data.graphs.json_layouts import read_json
 # Of DOT, and of programs that write it; a list of edges has them, too.
 _COMMENTS = re.compile(r"\A(?:\s+|#[^\n]*|//[^\n]*|/\*.*?\*/)+", re.DOTALL)
 _TUPLE = re.compile(r"\([^()\r\n]*\)[ \t,;]+\(")
+# What has names on its lines and is no list of edges.
+_DIAGRAMS = {
+    "Mermaid": re.compile(r"(?:graph|flowchart)\s+(?:TB|TD|BT|RL|LR)\b", re.IGNORECASE),
+    "PlantUML": re.compile(r"@start(?:uml|mindmap|wbs)\b", re.IGNORECASE),
+    "YAML": re.compile(
+        r"(?:---\s*\n|%YAML)|(?:- )?[\w-]+:(?:[ \t]*\n[ \t]+\S|[ \t]+\S+[ \t]*\n[ \t-]*[\w-]+:)"
+    ),
+}
+_OUTLINE = re.compile(r"(?:[ \t]*\S+[ \t]*(?>\r\n|\r|\n|\Z))+")
+_INDENTED = re.compile(r"^[ \t]+\S", re.MULTILINE)
 _WANT = "want a list of edges, JSON, GraphML or DOT"
 
 
@@ -61,4 +72,14 @@ def _kind(content: Content) -> str:
         return "Nexus"
     if ending in ("nwk", "newick") or (head.startswith("(") and not _TUPLE.match(head)):
         return "Newick"
-    return ""
+    return _text_kind(content.text)
+
+
+def _text_kind(text: str) -> str:
+    """A diagram or an outline, which has names on its lines, too, but not those of an edge."""
+    body = _COMMENTS.sub("", text, 1)
+    kind = next((kind for kind, sign in _DIAGRAMS.items() if sign.match(body)), "")
+    separated = any(sign in body for sign in SEPARATORS)
+    if not kind and not separated and _INDENTED.search(body) and _OUTLINE.fullmatch(body):
+        return "an indented outline"
+    return kind
