@@ -9,7 +9,8 @@ import numpy as np
 from jaxsoco.allocation.data.carbon_csv.names import GRAMS_PER_KWH_OF_LB_PER_MWH
 from jaxsoco.allocation.data.carbon_csv.table import DECIMAL_COMMA, MISSING
 from jaxsoco.core.errors import Issue
-from jaxsoco.core.rows import Problems, Table, column_numbers
+from jaxsoco.core.problems import Problems
+from jaxsoco.core.rows import Table, column_numbers
 from jaxsoco.core.text import count
 
 HIGHEST = 2000.0
@@ -121,7 +122,7 @@ def report_doubts(table: Table, doubted: dict[int, float], problems: Problems) -
         f"no value exceeds {highest:g}{more}, so the unit seems to be kg/kWh, not g/kWh",
         f'name the unit in the header, "{name} (kg/kWh)", or multiply by 1000',
     )
-    problems.add(table.file, "units", issue)
+    problems.add_shared(table.file, "units in doubt", issue)
 
 
 def _report_absurd(
