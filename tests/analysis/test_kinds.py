@@ -1,5 +1,6 @@
 """A kind of check or plot is one file, validated by its fields; two kinds never share a name."""
 
+import datetime
 import sys
 
 import pytest
@@ -53,6 +54,35 @@ def issues(kinds, table):
     scope = Scope({"size": [1, 2]}, ["a"], ["opt"], path="check[0]")
     kinds.validate(table, scope)
     return [str(issue) for issue in scope.issues]
+
+
+ODD = (
+    *([], ["a"], [["size"]], [1, "a"], [0.5, 2.0], {}, {"size": [1]}, {"a": {}}),
+    *("", "a", "size", "horizon", 0, -1, 5, 0.5, float("nan"), float("inf"), True),
+    datetime.date(2022, 1, 1),
+)
+"""What TOML can hold in the place of a field."""
+
+
+@pytest.mark.parametrize("kinds", [CHECKS, PLOTS], ids=["checks", "plots"])
+def test_whatever_stands_in_a_field_is_named_or_taken(kinds):
+    axes = {"horizon": [10, 100, 1000], "size": [1, 2], "kind": ["x", "y"]}
+    plain = {
+        "algorithm": "a",
+        "between": [0.5, 2.0],
+        "at_most": 2.0,
+        "through": 100,
+        "axis": "size",
+    }
+    for kind in kinds:
+        names = [field.name for field in kinds[kind]]
+        whole = {"kind": kind} | {name: plain[name] for name in names if name in plain}
+        for name in (*names, "where", "kind"):
+            for value in ODD:
+                for table in (whole | {name: value}, {"kind": kind, name: value}):
+                    scope = Scope(axes, ["a", "b"], ["opt"], path="it[0]")
+                    kinds.validate(table, scope)  # whatever it says, it does not fail
+    assert scope.issues
 
 
 def test_one_file_is_a_kind(kinds, make_sweep):

@@ -146,6 +146,7 @@ AXES = {"horizon": HORIZONS, "size": [0.0, 1.0], "kind": ["x", "y"]}
         ({"constant": 1, "axis": "kind"}, "axis", "numbers"),
         ({"constant": 1, "axis": "size"}, "axis", "fewer than two positive values"),
         ({"constant": 1, "axis": "hight"}, "axis", "no axis"),
+        ({"constant": 1, "axis": ["size"]}, "axis", "want a string"),
         ({"constant": 1, "algorithm": "bend"}, "algorithm", '"bent"'),
         ({"constant": 1, "between": [1, 1]}, "between", "equals 1"),
         ({"constant": 1, "exponent": "half"}, "exponent", "want a number"),

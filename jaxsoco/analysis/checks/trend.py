@@ -79,7 +79,7 @@ class Trend(Check):
         before = len(scope.issues)
         # Rounds of one run are no places here.
         check_axis(axis, self.where, replace(scope, checkpoints=1), numeric=True)
-        if len(scope.issues) == before:
+        if isinstance(axis, str) and len(scope.issues) == before:
             self._check_places(axis, scope)
 
     def _check_places(self, axis: str, scope: Scope) -> None:

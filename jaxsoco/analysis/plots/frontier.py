@@ -44,7 +44,8 @@ class Frontier(Plot):
         check_parameter(self.table, scope, bases)
         if "axis" in self.table:
             check_axis(self.table["axis"], self.where, scope)
-        values = scope.axes.get(self.table.get("axis", ""), ())
+        axis = self.table.get("axis", "")
+        values = scope.axes.get(axis, ()) if isinstance(axis, str) else ()
         for key in ("x", "y"):
             wanted, rival = self.table.get(key), self.table.get(f"{key}_against")
             if wanted is not None and values and wanted not in values:

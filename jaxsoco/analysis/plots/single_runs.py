@@ -40,7 +40,9 @@ class SingleRuns(Plot):
         """Reports unknown names, comparators, and an experiment that keeps no traces."""
         super().validate(scope)
         check_cost(self.table, scope)
-        rivals = [name for name in self.table.get("algorithms") or () if name in scope.comparators]
+        names = self.table.get("algorithms")
+        names = names if isinstance(names, list | tuple) else ()
+        rivals = [name for name in names if isinstance(name, str) and name in scope.comparators]
         for name in rivals:
             message = f"{name} is a comparator, of which no single runs are kept"
             scope.report("algorithms", message, "want algorithms alone")
