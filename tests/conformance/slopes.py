@@ -55,13 +55,29 @@ class Slopes(NamedTuple):
         return np.where(self.counts, np.where(np.isfinite(slope), apart, np.inf), 0)
 
 
+RULES = {
+    "convexity": 0.8,
+    "diameter": 1.5,
+    "gamma": 0.6,
+    "lambda1": 0.7,
+    "lambda2": 0.4,
+    "smoothness": 1.6,
+    "step": 0.3,
+    "switching": 0.7,
+}
+"""Values of parameters for which None is no number but a rule that goes by the rounds so far."""
+
+
 def numbers(entry: Any, problem: Any, algorithm: Any, params: Any) -> dict[str, float]:
-    """Every parameter that is a float and no static one, as the theory says where it is None."""
+    """Every parameter that is a float and no static one, as the theory says where it is None.
+
+    Of :data:`RULES` where the theory's is no number.
+    """
     whole = jaxsoco.resolve(problem, algorithm, params)
     names = [f.name for f in entry.fields if f.kind == "float" and not f.static]
-    values = {name: getattr(params, name) for name in names}
+    values = {name: getattr(whole, name) for name in names}
     return {
-        name: float(np.mean(getattr(whole, name) if value is None else value))
+        name: float(np.mean(RULES[name] if value is None else value))
         for name, value in values.items()
     }
 
