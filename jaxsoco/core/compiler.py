@@ -18,7 +18,7 @@ import re
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, wraps
 from pathlib import Path
 from typing import Any
@@ -178,3 +178,14 @@ def computes_right() -> bool:
         )
         sums = program.compile(compiler_options=quick)(values)
         return bool(np.isclose(sums, total(values, np.expm1, np.log, np.log1p), rtol=1e-3))
+
+
+def equations(program: Any) -> Iterator[Any]:
+    """Every equation of a ``Jaxpr``, those of its inner programs included."""
+    pending = [program]
+    while pending:
+        for equation in pending.pop().eqns:
+            yield equation
+            for value in equation.params.values():
+                inner = value if isinstance(value, tuple | list) else (value,)
+                pending += [getattr(x, "jaxpr", x) for x in inner if hasattr(x, "eqns")]

@@ -2,12 +2,16 @@
 
 A *tile* of lanes is compiled once and is part of a sweep's identity; several devices each take a
 tile of their own, so that their number never changes a result.
+
+The devices that JAX makes of a CPU's cores are threads here, which call one and the same program.
+XLA takes a program whose loops are long and whose steps are short for a cheap one, and runs it in
+the thread that calls it: two devices called by one thread would work one after the other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import jax
@@ -16,8 +20,9 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxsoco.core import random
-from jaxsoco.core.compiler import CPU_OPTIONS, known
+from jaxsoco.core.compiler import CPU_OPTIONS, equations, known
 from jaxsoco.core.protocol import Algorithm, Comparator, Instance, PyTree
+from jaxsoco.engine.compiling import workers
 from jaxsoco.engine.simulate import all_finite, simulate
 
 
@@ -28,8 +33,23 @@ class Outcome(NamedTuple):
     faults: jax.Array
     finite: jax.Array
 
+    def result(self) -> Outcome:
+        """Itself, as :class:`Parts` becomes one; the device may still compute."""
+        return self
 
-Tile = Callable[[np.ndarray, np.ndarray], Outcome]
+
+class Parts(NamedTuple):
+    """An outcome that threads compute, a tile each."""
+
+    tiles: tuple[Future[Outcome], ...]
+
+    def result(self) -> Outcome:
+        """Waits for all, and joins the lanes; raises what one of them raised."""
+        outcomes = [tile.result() for tile in self.tiles]
+        return jax.tree.map(lambda *lanes: np.concatenate(lanes, -1), *outcomes)
+
+
+Tile = Callable[[np.ndarray, np.ndarray], Outcome | Parts]
 
 
 class Batch:
@@ -47,6 +67,8 @@ class Batch:
         of which every round is kept.
       programs: those of other batches, which take theirs from here and leave it here: batches
         that differ in numbers alone share them.
+      threads: whether the first device computes the tiles of all, in as many threads; a CPU's do if
+        None.
     """
 
     def __init__(
@@ -59,9 +81,14 @@ class Batch:
         at: tuple[int, ...],
         shown: Sequence[str] = (),
         programs: dict[Any, _Program] | None = None,
+        threads: bool | None = None,
     ):
         self._instance = instances[0]
         self._devices = list(jax.local_devices() if devices is None else devices)
+        cpu = self._devices[0].platform == "cpu"
+        threads = cpu if threads is None else threads
+        if threads:
+            self._devices = self._devices[:1] * len(self._devices)
         root = random.words(jax.random.key(seeds_root, impl="threefry2x32"))
         halves = _stack([i.settings for i in instances])
         self._fixed = self._everywhere((*halves, root))
@@ -121,7 +148,8 @@ class Batch:
 
     def _everywhere(self, tree: PyTree) -> list[PyTree]:
         """A copy of a tree of arrays on every device."""
-        return [jax.device_put(tree, device) for device in self._devices]
+        copies = {device: jax.device_put(tree, device) for device in dict.fromkeys(self._devices)}
+        return [copies[device] for device in self._devices]
 
     def arguments(
         self, params: list[PyTree], point: np.ndarray, seed: np.ndarray
@@ -167,8 +195,11 @@ class Block(NamedTuple):
     program: _Program
     params: list[PyTree]
 
-    def __call__(self, point: np.ndarray, seed: np.ndarray) -> Outcome:
-        """Costs of the runs of these points and seeds, int32 ``[width]`` each."""
+    def __call__(self, point: np.ndarray, seed: np.ndarray) -> Outcome | Parts:
+        """Costs of the runs of these points and seeds, int32 ``[width]`` each.
+
+        Parts of it where threads compute.
+        """
         return self.program(self.batch.arguments(self.params, point, seed))
 
     @property
@@ -179,6 +210,15 @@ class Block(NamedTuple):
     def trace(self) -> None:
         """Evaluates all shapes, without compiling or running; raises what the code raises."""
         self.program.trace(self._example())
+
+    @property
+    def equations(self) -> int:
+        """How long its program is, once it is traced."""
+        return self.program.equations
+
+    def begin(self, pool: Executor) -> None:
+        """Begins to compile in the background, for the first call."""
+        self.program.begin(self._example(), pool)
 
     def compile(self) -> None:
         """Compiles, without running; the first call would."""
@@ -203,8 +243,11 @@ class _Program:
     def __init__(self, tile: Callable[..., Outcome], devices: Sequence[Any]):
         options = known(CPU_OPTIONS) if devices[0].platform == "cpu" else None
         self._tile = jax.jit(tile, compiler_options=options)
-        self._mesh = Mesh(np.asarray(devices), ("runs",))
-        self._traced: list[Any] = []
+        self._devices = tuple(dict.fromkeys(devices))
+        self._threads = workers(len(devices)) if len(self._devices) < len(devices) else None
+        self._mesh = Mesh(np.asarray(self._devices), ("runs",))
+        self._traced: Any = None
+        self._first: Future[Any] | None = None
         self._executables: list[Callable[..., Outcome]] = []
 
     @property
@@ -212,20 +255,35 @@ class _Program:
         """Whether there are executables."""
         return bool(self._executables)
 
+    @property
+    def equations(self) -> int:
+        """How long the program is, once it is traced: a measure of its time to compile."""
+        return 0 if self._traced is None else sum(1 for _ in equations(self._traced.jaxpr.jaxpr))
+
     def trace(self, arguments: Sequence[tuple[Any, ...]]) -> None:
-        """Traces the program for every device, once."""
-        if not self._traced and not self._executables:
-            self._traced = [self._tile.trace(*own) for own in arguments]
+        """Traces the program, once."""
+        if self._traced is None and not self._executables:
+            self._traced = self._tile.trace(*arguments[0])
+
+    def begin(self, arguments: Sequence[tuple[Any, ...]], pool: Executor) -> None:
+        """Begins to compile the program in the background."""
+        if self._first is None and not self._executables:
+            # Lowered here, because what JAX is set to may be set for this thread alone.
+            self.trace(arguments)
+            self._first = pool.submit(self._traced.lower().compile)
 
     def compile(self, arguments: Sequence[tuple[Any, ...]]) -> None:
         """Compiles the program for every device, once."""
         if self._executables:
             return
-        # Lowered here, because what JAX is set to may be set for this thread alone.
         self.trace(arguments)
-        lowered, self._traced = [one.lower() for one in self._traced], []
-        with ThreadPoolExecutor(len(lowered)) as pool:
-            self._executables = list(pool.map(lambda one: one.compile(), lowered))
+        first = self._first.result() if self._first else self._traced.lower().compile()
+        places = range(1, len(self._devices))
+        lowered = [self._tile.lower(*arguments[place]) for place in places]
+        with ThreadPoolExecutor(max(len(lowered), 1)) as pool:
+            others = pool.map(lambda one: one.compile(), lowered)
+        self._executables = [first, *others]
+        self._traced = self._first = None
 
     def memory(self, arguments: Sequence[tuple[Any, ...]]) -> int:
         """Bytes that the program takes on a device: arguments, results and what is in between."""
@@ -236,9 +294,12 @@ class _Program:
         sizes = ("argument_size_in_bytes", "output_size_in_bytes", "temp_size_in_bytes")
         return sum(getattr(plan, size, 0) for size in sizes)
 
-    def __call__(self, arguments: Sequence[tuple[Any, ...]]) -> Outcome:
+    def __call__(self, arguments: Sequence[tuple[Any, ...]]) -> Outcome | Parts:
         """Dispatches to every device the call with its own arguments, and joins the lanes."""
         self.compile(arguments)
+        if self._threads is not None:
+            run, submit = self._executables[0], self._threads.submit
+            return Parts(tuple(submit(_computed, run, own) for own in arguments))
         parts = [run(*own) for run, own in zip(self._executables, arguments, strict=True)]
         return parts[0] if len(parts) == 1 else jax.tree.map(self._join, *parts)
 
@@ -249,6 +310,11 @@ class _Program:
         shape = (*structure, lanes * len(parts))
         sharding = NamedSharding(self._mesh, spec)
         return jax.make_array_from_single_device_arrays(shape, sharding, list(parts))
+
+
+def _computed(run: Callable[..., Outcome], arguments: tuple[Any, ...]) -> Outcome:
+    """An outcome on the host; waits for it."""
+    return jax.tree.map(np.asarray, run(*arguments))
 
 
 def _stack(settings: Sequence[PyTree]) -> tuple[PyTree, PyTree]:

@@ -29,7 +29,7 @@ from jaxsoco.engine.tally import tally
 from jaxsoco.engine.work import Deadline, Work
 
 if TYPE_CHECKING:
-    from jaxsoco.engine.batch import Outcome, Tile
+    from jaxsoco.engine.batch import Outcome, Parts, Tile
 
 IN_FLIGHT = 4
 """Calls dispatched ahead of the results: keeps the device busy, bounds its memory."""
@@ -288,14 +288,14 @@ def compute(
     began = time.perf_counter()
     if len(tiles.tiles) != len(plan.learners):
         raise ValueError(f"{len(tiles.tiles)} tiles for {len(plan.learners)} learners")
-    pending: deque[tuple[int, int, Outcome]] = deque()
+    pending: deque[tuple[int, int, Outcome | Parts]] = deque()
     group = plan.groups[request.group]
     positions, seeds, runs = _lanes(request, group.seeds, tiles.width)
     sink = sink_of(study, request, cells, positions)
 
     def collect() -> None:
         learner, real, outcome = pending.popleft()
-        sink.add(learner, _records(plan, group, outcome))
+        sink.add(learner, _records(plan, group, outcome.result()))
         if learner in request.learners:
             advance(real)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -127,6 +128,16 @@ class Builder:
         values = self._sweep.points[group.points[0]]
         axes = ", ".join(f"{name} = {show(values[name])}" for name in self._sweep.experiment.swept)
         return f" at {axes}" if axes else ""
+
+    def begin(self, group: Group, pool: Executor) -> None:
+        """Begins to compile the blocks of a group in the background, the longest first."""
+        if group.index not in self._traced:
+            self._traced[group.index] = self._make(group)
+        blocks = [*map(_as_block, self._traced[group.index].tiles)]
+        for block in blocks:
+            block.trace()
+        for block in sorted(blocks, key=lambda block: -block.equations):
+            block.begin(pool)
 
     def tiles(self, group: Group) -> Tiles:
         """Compiled blocks of a group, for all learners and comparators."""

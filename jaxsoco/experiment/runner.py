@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from jaxsoco.core.exits import DONE, FAILED, INTERRUPTED
 from jaxsoco.core.study import Study
 from jaxsoco.engine.cache import Cache, default_cache
 from jaxsoco.engine.claims import Claims
+from jaxsoco.engine.compiling import side_by_side
 from jaxsoco.engine.index import Index
 from jaxsoco.engine.progress import Progress
 from jaxsoco.engine.reading import Stored, coverage
@@ -26,6 +28,7 @@ from jaxsoco.engine.work import Deadline, StealingWork, Work
 from jaxsoco.experiment import telling
 from jaxsoco.experiment.building import Builder
 from jaxsoco.experiment.computed import Computed, raise_failure
+from jaxsoco.experiment.devices import usable_cores
 from jaxsoco.experiment.elsewhere import Elsewhere
 from jaxsoco.experiment.expand import Sweep
 from jaxsoco.experiment.folders import existing
@@ -130,17 +133,35 @@ def compute_runs(
             options = {"deadline": deadline, "cache": shelf, "progress": progress}
             return compute(part, store, execute, work=work, **options)
 
-    def load(group: int) -> Tiles:
-        return announce.of(sweep.labels, builder.tiles(study.groups[group]))
-
-    workers = elsewhere.executor(out, len(todo)) if elsewhere and todo else Local(load)
-    summary = run_part(study, workers)
+    with side_by_side(usable_cores()) as pool:
+        load = _tiles(study, builder, announce, [*groups], pool)
+        workers = elsewhere.executor(out, len(todo)) if elsewhere and todo else Local(load)
+        summary = run_part(study, workers)
     telling.tell_of_packs(summary)
     if study.traced:
         others = run_part(study.traced, Local(_trace_tiles(study.traced, builder, progress)))
         telling.tell_of_traces(others)
         summary = summary.beside(others)
     return Computed(study, store, summary, builder, alone=share.count == 1)
+
+
+def _tiles(
+    study: Study,
+    builder: Builder,
+    announce: telling.Announcer,
+    order: Sequence[int],
+    pool: ThreadPoolExecutor,
+) -> Callable[[int], Tiles]:
+    """Loads the compiled blocks of a group; those of the next one are compiled meanwhile."""
+
+    def load(group: int) -> Tiles:
+        # A pack that was damaged meanwhile, or that others left, may be of another group.
+        place = order.index(group) if group in order else len(order)
+        for index in (group, *order[place + 1 : place + 2]):
+            builder.begin(study.groups[index], pool)
+        return announce.of(study.labels, builder.tiles(study.groups[group]))
+
+    return load
 
 
 def _trace_tiles(traced: Study, builder: Builder, progress: Progress) -> Callable[[int], Tiles]:

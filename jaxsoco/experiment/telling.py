@@ -19,7 +19,7 @@ from jaxsoco.engine.sweep import SweepSummary, Tiles
 from jaxsoco.engine.work import Work
 
 if TYPE_CHECKING:
-    from jaxsoco.engine.batch import Outcome, Tile
+    from jaxsoco.engine.batch import Outcome, Parts, Tile
 
 
 def tell_of_cache(packs: int) -> None:
@@ -140,7 +140,7 @@ class Announcer:
         return replace(tiles, tiles=tuple(self._announced(*pair) for pair in blocks))
 
     def _announced(self, label: str, block: Any) -> Tile:
-        def tile(points: Any, seeds: Any) -> Outcome:
+        def tile(points: Any, seeds: Any) -> Outcome | Parts:
             if not block.compiled:
                 self._begun += 1
                 program = f"{self._begun} of {self._programs}: {label}{self._note}"

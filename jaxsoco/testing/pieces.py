@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from jaxsoco.core import random
 from jaxsoco.core.compiler import YNN, known
+from jaxsoco.core.compiler import equations as inner_equations
 from jaxsoco.core.nature import move_ahead, start_ahead
 from jaxsoco.testing.cases import Case, Learner, instance, remembered
 
@@ -148,10 +149,4 @@ def mind(learner: Learner, layout: Layout, x64: bool) -> Mind:
 
 def equations(function: Callable, *arguments: Any) -> Iterator[Any]:
     """Every equation of a function's program, inner programs included."""
-    pending = [jax.make_jaxpr(function)(*arguments).jaxpr]
-    while pending:
-        for eqn in pending.pop().eqns:
-            yield eqn
-            for value in eqn.params.values():
-                inner = value if isinstance(value, tuple | list) else (value,)
-                pending += [getattr(x, "jaxpr", x) for x in inner if hasattr(x, "eqns")]
+    return inner_equations(jax.make_jaxpr(function)(*arguments).jaxpr)

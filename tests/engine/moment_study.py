@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from jaxsoco.core.schema import CostEntry
 from jaxsoco.core.setup import LearnerInfo, Presentation, Setup
 from jaxsoco.core.study import Study
 from jaxsoco.core.summary import Summary
+from jaxsoco.engine.batch import Outcome
 from jaxsoco.engine.requests import Share
 from jaxsoco.engine.store import Store
 from jaxsoco.engine.sweep import Local, Tiles, sweep
@@ -24,12 +25,6 @@ COSTS = (
 )
 AT = (2, 6)
 ALGORITHMS, OPTIMA = ("a", "b"), ("best", "other")
-
-
-class Outcome(NamedTuple):
-    costs: dict[str, np.ndarray]
-    faults: np.ndarray
-    finite: np.ndarray
 
 
 def make_study(

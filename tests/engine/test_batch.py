@@ -17,6 +17,7 @@ from jaxsoco.core.compiler import without_fusions
 from jaxsoco.core.protocol import Algorithm
 from jaxsoco.engine import batch as batch_module
 from jaxsoco.engine.batch import Batch
+from jaxsoco.engine.compiling import side_by_side
 
 QUICK = {"xla_backend_optimization_level": 0}
 AT = (3, 7)
@@ -195,6 +196,20 @@ def test_other_code_is_another_program():
         assert sum(traced.count for traced in counters) > before
 
 
+def test_what_ends_a_compilation_in_the_background_ends_the_call():
+    def refuse():
+        raise MemoryError("no room")
+
+    batch = make_batch()
+    tile = batch.learner(toy.follower, toy.params(0.5))
+    with side_by_side(1) as pool:
+        tile.begin(pool)
+        tile.program._first = pool.submit(refuse)
+        with pytest.raises(MemoryError, match="no room"):
+            tile(POINT, SEED)
+    assert not tile.compiled
+
+
 def test_parameters_of_other_shapes_do_not_share_a_program():
     batch, traced = make_batch(), Traced()
     algorithm = traced.algorithm()
@@ -228,38 +243,47 @@ import jax
 import numpy as np
 import test_batch
 import walk_problem as toy
+from jaxsoco.engine.compiling import side_by_side
 
 test_batch.batch_module.CPU_OPTIONS = test_batch.QUICK
-# Set for this thread alone: the executables are compiled in others.
-with jax.enable_x64(True):
-    batch = test_batch.make_batch(devices=jax.devices())
+# Set for this thread alone: others compile, and call what was compiled.
+with jax.enable_x64(True), side_by_side(2) as pool:
+    batch = test_batch.make_batch(devices=jax.devices(), threads=sys.argv[2] == "threads")
     assert batch.width == 2 * test_batch.TILE, batch.width
     point = np.concatenate([test_batch.POINT, test_batch.POINT[::-1]])
     seed = np.concatenate([test_batch.SEED, test_batch.SEED + 7])
+    tiles = {
+        "native": batch.learner(toy.follower, toy.params(0.3)),
+        "vmap": batch.learner(toy.follower, toy.params(0.3), "vmap"),
+        "still": batch.comparator(toy.still),
+    }
+    for tile in [*tiles.values()][:2]:  # the third is compiled when it is called
+        tile.begin(pool)
+        assert tile.equations > 5
     found = {}
-    for name, tile in (
-        ("native", batch.learner(toy.follower, toy.params(0.3))),
-        ("vmap", batch.learner(toy.follower, toy.params(0.3), "vmap")),
-        ("still", batch.comparator(toy.still)),
-    ):
-        outcome = tile(point, seed)
-        assert len(outcome.faults.sharding.device_set) == 2
+    for name, tile in tiles.items():
+        outcome = tile(point, seed).result()
+        if sys.argv[2] == "devices":
+            assert len(outcome.faults.sharding.device_set) == 2
         for cost, record in outcome.costs.items():
             found[f"{name}.{cost}"] = np.asarray(record)
         found[f"{name}.faults"] = np.asarray(outcome.faults)
         found[f"{name}.finite"] = np.asarray(outcome.finite)
+    compiled = [len(tile.program._executables) for tile in tiles.values()]
+    assert compiled == [1 if sys.argv[2] == "threads" else 2] * 3
 np.savez(sys.argv[1], **found)
 """
 
 
-def test_every_device_takes_a_tile_of_the_same_program(tmp_path):
+@pytest.mark.parametrize("way", ["threads", "devices"])
+def test_every_device_takes_a_tile_of_the_same_program(tmp_path, way):
     environment = os.environ | {
         "XLA_FLAGS": without_fusions("--xla_force_host_platform_device_count=2"),
         "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)]),
     }
     out = tmp_path / "two.npz"
     done = subprocess.run(
-        [sys.executable, "-c", _TWO_DEVICES, str(out)],
+        [sys.executable, "-c", _TWO_DEVICES, str(out), way],
         env=environment,
         capture_output=True,
         text=True,

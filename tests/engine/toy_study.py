@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from jaxsoco.core.plan import Group, Plan
 from jaxsoco.core.schema import CostEntry
 from jaxsoco.core.setup import LearnerInfo, Presentation, Setup
 from jaxsoco.core.study import Study
+from jaxsoco.engine.batch import Outcome
 from jaxsoco.engine.reading import Stored
 from jaxsoco.engine.store import Store
 from jaxsoco.engine.sweep import Local, SweepSummary, Tiles, sweep
@@ -31,12 +32,6 @@ OPTIMUM = "opt"
 SPEEDS = (1.0, 2.5, 4.0, 5.5)
 GROUPS = ((0, 2, 3), (1,))
 HORIZONS = {(0, 2, 3): (2, 6), (1,): (3, 6, 9)}
-
-
-class Outcome(NamedTuple):
-    costs: dict
-    faults: Any
-    finite: np.ndarray
 
 
 def make_study(
