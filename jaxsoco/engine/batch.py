@@ -6,6 +6,10 @@ tile of their own, so that their number never changes a result.
 The devices that JAX makes of a CPU's cores are threads here, which call one and the same program.
 XLA takes a program whose loops are long and whose steps are short for a cheap one, and runs it in
 the thread that calls it: two devices called by one thread would work one after the other.
+
+Nor does a result hang on a run's place in its tile. Where a row of lanes fills one vector of a CPU
+alone, XLA unrolls the loops over rows, and fuses a product and a sum into one rounding here and not
+there: so its programs have two vectors of lanes at least, and what is too much is left out.
 """
 
 from __future__ import annotations
@@ -48,6 +52,9 @@ class Parts(NamedTuple):
         outcomes = [tile.result() for tile in self.tiles]
         return jax.tree.map(lambda *lanes: np.concatenate(lanes, -1), *outcomes)
 
+
+VECTORS = 2
+"""Vectors of 512 bits that a row of lanes fills at least, on a CPU."""
 
 Tile = Callable[[np.ndarray, np.ndarray], Outcome | Parts]
 
@@ -94,7 +101,8 @@ class Batch:
         self._fixed = self._everywhere((*halves, root))
         self._at = at
         self._shown = tuple(shown)
-        self._tile = tile
+        least = VECTORS * 64 // jnp.result_type(float).itemsize if cpu else 1
+        self._tile, self._lanes = tile, max(tile, least)
         self._programs = {} if programs is None else programs
         one, shapes = self._instance, tuple((x.shape, x.dtype) for x in jax.tree.leaves(halves))
         self._kind = (
@@ -158,9 +166,13 @@ class Batch:
         # Device d takes the d-th tile of lanes.
         parts = [slice(i, i + self._tile) for i in range(0, self.width, self._tile)]
         return [
-            (*fixed, own, point[part], seed[part])
+            (*fixed, own, self._filled(point[part]), self._filled(seed[part]))
             for fixed, own, part in zip(self._fixed, params, parts, strict=True)
         ]
+
+    def _filled(self, lanes: np.ndarray) -> np.ndarray:
+        """A tile's lanes, the last one repeated up to as many as the program has."""
+        return np.pad(lanes, (0, self._lanes - len(lanes)), mode="edge")
 
     def _program(self, code: Any, run: Callable, lanes: str) -> _Program:
         # What the program of another batch was traced with must be the same here.
@@ -184,7 +196,7 @@ class Batch:
             mapped = jax.vmap(one_block, in_axes=(axes, None, -1), out_axes=-1)
             return mapped(settings, params, key)
 
-        self._programs[code] = _Program(tile, self._devices)
+        self._programs[code] = _Program(tile, self._devices, self._tile)
         return self._programs[code]
 
 
@@ -240,9 +252,10 @@ class _Program:
     of another number of devices would differ in their last bits.
     """
 
-    def __init__(self, tile: Callable[..., Outcome], devices: Sequence[Any]):
+    def __init__(self, tile: Callable[..., Outcome], devices: Sequence[Any], width: int):
         options = known(CPU_OPTIONS) if devices[0].platform == "cpu" else None
         self._tile = jax.jit(tile, compiler_options=options)
+        self._width = width
         self._devices = tuple(dict.fromkeys(devices))
         self._threads = workers(len(devices)) if len(self._devices) < len(devices) else None
         self._mesh = Mesh(np.asarray(self._devices), ("runs",))
@@ -299,9 +312,20 @@ class _Program:
         self.compile(arguments)
         if self._threads is not None:
             run, submit = self._executables[0], self._threads.submit
-            return Parts(tuple(submit(_computed, run, own) for own in arguments))
-        parts = [run(*own) for run, own in zip(self._executables, arguments, strict=True)]
+            return Parts(tuple(submit(self._computed, run, own) for own in arguments))
+        pairs = zip(self._executables, arguments, strict=True)
+        parts = [self._cut(run(*own)) for run, own in pairs]
         return parts[0] if len(parts) == 1 else jax.tree.map(self._join, *parts)
+
+    def _computed(self, run: Callable[..., Outcome], arguments: tuple[Any, ...]) -> Outcome:
+        """An outcome on the host; waits for it."""
+        return self._cut(jax.tree.map(np.asarray, run(*arguments)))
+
+    def _cut(self, outcome: Outcome) -> Outcome:
+        """The lanes of a tile, of those of the program."""
+        if outcome.faults.shape[-1] == self._width:
+            return outcome
+        return jax.tree.map(lambda lanes: lanes[..., : self._width], outcome)
 
     def _join(self, *parts: jax.Array) -> jax.Array:
         """One array of all devices' lanes; nothing is copied and nothing waits."""
@@ -310,11 +334,6 @@ class _Program:
         shape = (*structure, lanes * len(parts))
         sharding = NamedSharding(self._mesh, spec)
         return jax.make_array_from_single_device_arrays(shape, sharding, list(parts))
-
-
-def _computed(run: Callable[..., Outcome], arguments: tuple[Any, ...]) -> Outcome:
-    """An outcome on the host; waits for it."""
-    return jax.tree.map(np.asarray, run(*arguments))
 
 
 def _stack(settings: Sequence[PyTree]) -> tuple[PyTree, PyTree]:

@@ -215,9 +215,21 @@ def test_parameters_of_other_shapes_do_not_share_a_program():
     algorithm = traced.algorithm()
     scalar = batch.learner(algorithm, toy.params(0.5))(POINT, SEED)
     before = traced.count
-    per_lane = batch.learner(algorithm, toy.params(np.full(TILE, 0.5)))(POINT, SEED)
+    row = batch.learner(algorithm, toy.params(np.full(1, 0.5)))(POINT, SEED)
     assert traced.count > before
-    np.testing.assert_array_equal(per_lane.costs["hit"], scalar.costs["hit"])
+    np.testing.assert_array_equal(row.costs["hit"], scalar.costs["hit"])
+
+
+@pytest.mark.parametrize(("x64", "least"), [(False, 32), (True, 16)], indirect=["x64"])
+def test_a_row_of_lanes_fills_two_vectors(x64, least):
+    traced = Traced()
+    for tile, lanes in ((TILE, least), (least, least), (48, 48)):
+        block = make_batch(tile=tile).learner(traced.algorithm(), toy.params(0.5))
+        place = np.arange(tile, dtype=np.int32)
+        outcome = block(place % 3, place)
+        assert outcome.faults.shape == (tile,) and outcome.costs["hit"].shape == (len(AT), tile)
+        (arguments,) = block._example()
+        assert arguments[-1].shape == arguments[-2].shape == (lanes,)
 
 
 def test_a_comparator_is_compiled_once():

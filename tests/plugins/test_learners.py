@@ -49,8 +49,8 @@ WRONG = {
     ),
     "a state of another dtype": (
         ("    return deviation, deviation\n", "    return deviation, deviation.astype(int)\n"),
-        "the state of the learner (halfway.py:17, in act) is float32[2, 16] before a round and "
-        "int32[2, 16] after it",
+        "the state of the learner (halfway.py:17, in act) is float32[2, 32] before a round and "
+        "int32[2, 32] after it",
     ),
 }
 
