@@ -7,8 +7,11 @@ quotients.
 
 from typing import Any
 
+import numpy as np
 import pytest
 
+import jaxsoco
+from jaxsoco import registry
 from jaxsoco.testing import conformance
 from jaxsoco.testing.deriving import KNOWN
 
@@ -58,7 +61,6 @@ def test_the_optimum_of_costs_of_other_shapes(shape):
     [
         {"losses": "estimated", "costs": "estimated"},
         {"latency_slope": "difference"},
-        {"latency_slope": "total-difference"},
     ],
     ids=lambda options: ", ".join(f"{k} {v}" for k, v in options.items()),
 )
@@ -70,3 +72,17 @@ def test_blol_with_other_options(options):
         params=QUEUE["params"] | options,
     )
     assert len(passed(report)) >= 8, str(report)
+
+
+@pytest.mark.slow
+def test_a_slope_with_the_bonus_moving_may_have_the_other_sign():
+    """So nothing but the slope is negative, and the rest is as with other slopes."""
+    known = [field.name for field in registry.algorithm("provisioning/blol").fields]
+    options = {name: value for name, value in QUEUE["params"].items() if name in known}
+    problem = jaxsoco.make("provisioning/bursty_queue", horizon=200)
+    blol = jaxsoco.learner("provisioning/blol", latency_slope="total-difference", **options)
+    run = jaxsoco.play(problem, *blol, jaxsoco.seed_keys(0, 16))
+    assert not np.any(run.faults)
+    for name, cost in run.costs._asdict().items():
+        assert np.all(np.isfinite(cost)), name
+        assert np.any(cost < 0) if name == "multiplier" else np.all(cost >= 0), name
