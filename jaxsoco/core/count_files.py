@@ -135,7 +135,7 @@ def _of_running(table: Table, found: Found, bin: float | None, unit: str | None)
     going = int(np.count_nonzero(np.isinf(ends)))
     notes = (f"{going:,} intervals have no end: they run on",) if going else ()
     source = _source(table, f"what runs at once, means over bins of {bin:g} s")
-    return LoadTrace(counts, bin, source, notes + _read(starts))
+    return LoadTrace(counts, bin, source, notes + _read(starts), running=True)
 
 
 def _interval(

@@ -28,12 +28,14 @@ class LoadTrace:
       bin: width of a bin in the trace's unit of time (s, or bins of the file); 0 if not known.
       source: where it comes from.
       notes: what was assumed in reading it.
+      running: whether counts are what runs at once, on average over each bin; else what arrives.
     """
 
     counts: np.ndarray
     bin: float
     source: str = "arrays"
     notes: tuple[str, ...] = ()
+    running: bool = False
 
     @property
     def mean(self) -> float:
@@ -46,7 +48,13 @@ class LoadTrace:
         return hashlib.sha256(np.ascontiguousarray(self.counts, "<f8").tobytes()).hexdigest()
 
     def rebin(self, factor: int) -> Self:
-        """Joins ``factor`` bins into one, whose counts add up; a rest at the end is left out.
+        """Joins ``factor`` bins into one; a rest at the end is left out.
+
+        What arrives adds up; of what runs at once the mean is taken.
+
+        >>> from jaxsoco.smoothed import LoadTrace
+        >>> LoadTrace(np.array([4.0, 6.0, 6.0, 2.0]), 1800.0, running=True).rebin(2).counts.tolist()
+        [5.0, 4.0]
 
         Raises:
           InputError: no whole number from 1 on, or longer than the trace.
@@ -55,7 +63,9 @@ class LoadTrace:
             message = f"{factor} bins cannot be joined in a trace of {self.counts.size}"
             raise InputError(Issue("rebin", message, "want a whole number within the trace"))
         whole = self.counts[: self.counts.size // factor * factor]
-        return replace(self, counts=whole.reshape(-1, factor).sum(axis=1), bin=self.bin * factor)
+        bins = whole.reshape(-1, factor)
+        counts = bins.mean(axis=1) if self.running else bins.sum(axis=1)
+        return replace(self, counts=counts, bin=self.bin * factor)
 
     def scale(self, peak: float) -> Self:
         """The same load in another unit, such that the busiest bin has ``peak`` of it.
@@ -94,8 +104,11 @@ class LoadTrace:
         """This load and then the other: for a trace that has one file a day.
 
         Raises:
-          InputError: their bins have different widths.
+          InputError: their bins have different widths, or only one is what runs at once.
         """
+        if other.running != self.running:
+            message = "one trace is of what arrives, the other of what runs at once"
+            raise InputError(Issue("trace", message, "want two of one kind"))
         if other.bin != self.bin:
             message = f"bins of {self.bin:g} s are followed by bins of {other.bin:g} s"
             raise InputError(Issue("trace", message, "want bins of one width"))

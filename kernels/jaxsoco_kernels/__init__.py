@@ -19,6 +19,8 @@ name (:mod:`~jaxsoco_kernels.shapes`).
 ``proximal``            the path of proximal points, small linear systems
 ``roots``               bisection and safeguarded Newton steps, lane by lane
 ``smoothing``           paths of least hitting and movement cost, with certificates
+``splitting``           the same for any convex costs, in convex sets
+``regions``             boxes, balls and the simplex: nearest points, support functions
 ``lattice``             dynamic programs over numbers of servers of several types
 ``dispatch``            a load shared among types of servers
 ======================  ============================================================

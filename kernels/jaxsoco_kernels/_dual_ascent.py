@@ -107,8 +107,8 @@ def project(movement: str, weight: tuple[Array, Array], price: Array) -> Array:
     up, down = weight
     if movement == "l2":
         tiny = jnp.finfo(price.dtype).tiny
-        return price * jnp.minimum(1, up[None] / jnp.maximum(lengths(price), tiny))
-    return jnp.clip(price, -down[None], up[None])
+        return price * jnp.minimum(1, up / jnp.maximum(lengths(price), tiny))
+    return jnp.clip(price, -down, up)
 
 
 def _free(movement: str, weight: tuple[Array, Array], price: Array) -> Array:
@@ -116,8 +116,8 @@ def _free(movement: str, weight: tuple[Array, Array], price: Array) -> Array:
     up, down = weight
     if movement == "l2":
         eps = jnp.finfo(price.dtype).eps
-        return lengths(price) >= (1 - 16 * eps) * up[None]
-    return (price >= up[None]) | (price <= -down[None])
+        return lengths(price) >= (1 - 16 * eps) * up
+    return (price >= up) | (price <= -down)
 
 
 def fused(movement: str, problem: Problem, dual: Dual) -> Array:
@@ -184,13 +184,18 @@ def prices(movement: str, problem: Problem, path: Array) -> Dual:
     directions = project(movement, problem.weight, steps / eps**2)
 
     def back(after, now):
-        slope, distinct, direction = now
-        price = project(movement, problem.weight, (after - slope)[None])[0]
+        slope, distinct, direction, weight = now
+        price = project(movement, weight, after - slope)
         price = jnp.where(distinct, direction, price)
         return price, price
 
-    last = jnp.zeros_like(gradient[0])
-    price = jax.lax.scan(back, last, (gradient, distinct, directions), reverse=True)[1]
+    # Every round has its own weights, with an axis of one round left.
+    weights = jax.tree.map(
+        lambda x: jnp.broadcast_to(x, (len(steps), *x.shape[1:]))[:, None], problem.weight
+    )
+    rounds = (gradient[:, None], distinct[:, None], directions[:, None], weights)
+    last = jnp.zeros_like(gradient[:1])
+    price = jax.lax.scan(back, last, rounds, reverse=True)[1][:, 0]
     if problem.box is None or problem.matrix.ndim == path.ndim:
         return Dual(price, None)
     # What stationarity leaves to the box: grad f_t + p_t - p_{t+1} + m_t = 0.

@@ -32,7 +32,8 @@ class Problem(NamedTuple):
       target: ``v_t [T, d, ...]``.
       offset: ``c_t [T or 1, ...]``.
       start: ``x_0 [d, ...]``.
-      weight: costs of moving up and down by 1, ``[d or 1, ...]`` each; both the radius of a ball.
+      weight: costs of moving up and down by 1, ``[T or 1, d or 1, ...]`` each; both the radius of a
+        ball.
       box: its lower and upper end, ``[d or 1, ...]`` each; None without a box.
     """
 
@@ -66,7 +67,7 @@ def aligned(theta, start, weight: Any, movement: str, box) -> Problem:
         target=target,
         offset=_wide(theta[2], lanes),
         start=jnp.asarray(start),
-        weight=(_wide(pair[0], lanes, movement), _wide(pair[1], lanes, movement)),
+        weight=(weights(pair[0], lanes, movement), weights(pair[1], lanes, movement)),
         box=None if box is None else (_wide(box[0], lanes), _wide(box[1], lanes)),
     )
     _check(problem, lanes)
@@ -85,24 +86,30 @@ def _matrices(matrix: Array, lanes: int) -> Array:
     return matrix[:, None] if matrix.ndim == lanes + 1 else matrix
 
 
-def _wide(x: Any, lanes: int, movement: str = "l1") -> Array:
-    """A number or ``[n, ...]`` as ``[n or 1, ...]``; of an ``l2`` movement, ``[...]``."""
+def _wide(x: Any, lanes: int) -> Array:
+    """A number or ``[n, ...]`` as ``[n or 1, ...]``."""
     x = jnp.asarray(x)
-    if movement == "l2":
-        return align(x, 0, lanes)[None]
     return align(x if x.ndim else x[None], 1, lanes)
 
 
+def weights(x: Any, lanes: int, movement: str) -> Array:
+    """``[d, ...]`` or ``[T, d, ...]``, of ``l2`` without ``d``, as ``[T or 1, d or 1, ...]``."""
+    x = jnp.asarray(x)
+    if movement == "l2":
+        return x[:, None] if x.ndim == lanes + 1 else align(x, 0, lanes)[None, None]
+    return x if x.ndim == lanes + 2 else _wide(x, lanes)[None]
+
+
 def _check(problem: Problem, lanes: int) -> None:
-    low, high = problem.box or problem.weight
+    low, high = problem.box or (problem.start, problem.start)
     form = "T|1 d d ..." if problem.matrix.ndim > lanes + 2 else "T|1 d|1 ..."
     expect(
         target=(problem.target, "T d ..."),
         matrix=(problem.matrix, form),
         offset=(problem.offset, "T|1 ..."),
         start=(problem.start, "d ..."),
-        weight=(problem.weight[0], "d|1 ..."),
-        down=(problem.weight[1], "d|1 ..."),
+        weight=(problem.weight[0], "T|1 d|1 ..."),
+        down=(problem.weight[1], "T|1 d|1 ..."),
         low=(low, "d|1 ..."),
         high=(high, "d|1 ..."),
     )
@@ -142,8 +149,8 @@ def moving(movement: str, weight: tuple[Array, Array], steps: Array) -> Array:
     """``sum_t c(z_t)`` of ``steps [T, d, ...]``, ``[...]``."""
     up, down = weight
     if movement == "l2":
-        return jnp.sum(up[None] * lengths(steps), axis=(0, 1))
-    cost = up[None] * jnp.maximum(steps, 0) + down[None] * jnp.maximum(-steps, 0)
+        return jnp.sum(up * lengths(steps), axis=(0, 1))
+    cost = up * jnp.maximum(steps, 0) + down * jnp.maximum(-steps, 0)
     return jnp.sum(cost, axis=(0, 1))
 
 

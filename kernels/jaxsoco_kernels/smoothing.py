@@ -1,6 +1,7 @@
 """Paths that hit and move at least cost: offline optima in ``d`` dimensions, with certificates.
 
-``min sum_t f_t(x_t) + c(x_t - x_{t-1})`` over paths ``x [T, d]`` from a given ``x_0``, lanes last:
+``min sum_t f_t(x_t) + c(x_t - x_{t-1})`` over paths ``x [T, d]`` from a given ``x_0``, lanes last
+(other costs, in other sets: :mod:`~jaxsoco_kernels.splitting`):
 
 =======================  ===========================  ====================================
 movement ``c(z)``        hitting costs                kernel
@@ -239,7 +240,7 @@ def dual_fista(
       theta: hitting costs, a :class:`Quadratic`.
       start: ``x_0``, ``[d, ...]``.
       weight: of the movement: ``[d, ...]`` or a number for ``l1`` and ``up``, for ``l1`` also a
-        pair of these, up and down; ``[...]`` or a number for ``l2``.
+        pair of these, up and down; ``[...]`` or a number for ``l2``; or ``[T, ...]`` of them.
       movement: one of :data:`MOVEMENTS`, static.
       trips: steps of the ascent. 300 leave a gap within 1e-8 at condition 100 and 60 rounds;
         ``l2`` in a box with full matrices takes twice as many.
@@ -260,7 +261,6 @@ def dual_fista(
     dual = _dual_ascent.climb(movement, problem, dual, trips)
     path, value, dual, lower = _dual_ascent.best(movement, problem, dual)
     info = _judgement(problem, value, lower, trips)
-    # By the envelope theorem, path and dual stay fixed.
     value = by_envelope(value, _smoothed_costs.lagrangian(movement, data, path, dual))
     return Solution(path, value, lower, info)
 

@@ -22,10 +22,12 @@ from jaxsoco_kernels import (
     lattice,
     planning,
     psd,
+    regions,
     roots,
     sensing,
     slopes,
     smoothing,
+    splitting,
     thresholds,
 )
 from jaxsoco_kernels.info import judge
@@ -213,6 +215,16 @@ def _into_unit_box(target: Any, step: Any) -> Any:
     return smoothing.projected_gradient(
         lambda x: x - target, unit, target, step, 0.0, 20, convexity=1.0
     )
+
+
+def _distance(x: Any, target: Any) -> Any:
+    return jnp.sqrt(jnp.sum((x - target) ** 2, axis=0))
+
+
+def _nearer(target: Any, y: Any, eta: Any, last: Any) -> Any:
+    gap = y - target
+    size = jnp.sqrt(jnp.sum(gap**2, axis=0))
+    return target + gap * jnp.maximum(1 - eta / jnp.where(size > 0, size, 1), 0)[None]
 
 
 def _knots(g: Draw) -> knots.Knots:
@@ -576,6 +588,27 @@ CALLS: dict[str, Call] = {
     "provisioning.uncertainty_bonus": (
         lambda radius: provisioning.uncertainty_bonus(radius, SLOTS, remaining=True, tv_cap=True),
         lambda g: (0.2 * g.transitions(),),
+    ),
+    "regions.project": (
+        lambda x, hi: regions.project("simplex", x) + regions.project("ball", x, hi=hi),
+        lambda g: (g.normal(D), g.uniform(1)),
+    ),
+    "regions.support": (
+        lambda x, lo, hi: regions.support("box", x, lo, hi) + regions.support("ball", x, hi=hi),
+        lambda g: (g.normal(D), -g.uniform(D), g.uniform(D)),
+    ),
+    "splitting.least_path": (
+        lambda target, start: splitting.least_path(
+            splitting.Hits(_distance, _nearer),
+            target,
+            start,
+            0.3,
+            "l2",
+            guess=target,
+            least=0.0,
+            trips=150,
+        ),
+        lambda g: (g.normal(SLOTS, 2), g.normal(2)),
     ),
     "smoothing.dual_fista": (
         lambda matrix, target, start, weight: smoothing.dual_fista(

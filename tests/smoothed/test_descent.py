@@ -108,6 +108,16 @@ def test_greedy_descent_is_its_formula():
     assert np.all(found <= 3 * ratios.strong_ratio(data.convexity))
 
 
+@pytest.mark.slow
+def test_going_to_the_minimiser_keeps_its_ratio_where_costs_grow_quadratically():
+    data, best = _data()
+    path = _played("follow_minimizer", data)
+    _close(path, data.target)
+    found = reference.squared_cost(data, path) / best
+    assert np.all(found <= (1 + 4 / data.convexity) * (1 + 1e-9))
+    assert np.max(found * data.convexity) > 0.5
+
+
 def test_primal_descent_balances_and_descent_on_a_level_stays_there():
     data, _ = _data()
     path = _played("obd_primal", data, "l2", ratio=0.4)

@@ -103,8 +103,9 @@ def test_the_zigzag_is_as_bad_as_it_can_be():
     assert 2.9 <= ratios["memoryless"] <= 3
 
 
-def test_rbg_is_2_competitive_in_expectation():
-    weights, targets = (x[:40] for x in instances(4))
+@pytest.mark.parametrize("runs", [40, pytest.param(240, marks=pytest.mark.slow)])
+def test_rbg_is_2_competitive_in_expectation(runs):
+    weights, targets = (x[:: RUNS // runs] for x in instances(4))
     seeds = jnp.arange(64)
 
     def one(weights, targets):
@@ -119,3 +120,22 @@ def test_rbg_is_2_competitive_in_expectation():
     # With the weight theta the best of runs moves less.
     still = smoothed.replay("rbg", smoothed.Absolute(weights[0], targets[0]), 0.0, theta=50.0)
     assert float(still.move.sum()) < 1e-12
+
+
+@pytest.mark.slow
+def test_going_to_the_minimiser_is_max_1_and_2_over_alpha_competitive():
+    weights, targets = instances(5)
+    alpha = np.geomspace(0.2, 4, RUNS)
+    weights = alpha[:, None] * (1 + weights)
+
+    def one(weights, targets):
+        theta = smoothed.Absolute(weights, targets)
+        run = smoothed.replay("follow_minimizer", theta, 0.5)
+        best = smoothed.solve_offline("offline_optimum", theta, 0.5).value
+        return jnp.sum(run.hit + run.move), best
+
+    # The first round grows by alpha alone, and the others by more.
+    weights[:, 0] = alpha
+    paid, best = (np.asarray(x) for x in jax.jit(jax.vmap(one))(weights, targets))
+    assert np.all(paid <= np.maximum(1, 2 / alpha) * best + 1e-9)
+    assert (paid / best).max() > 1.2

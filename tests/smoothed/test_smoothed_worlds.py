@@ -13,6 +13,7 @@ from jaxsoco.extend import Algorithm, normal
 from jaxsoco.smoothed.problem import Round, predicted
 from jaxsoco.smoothed.spec import Forecast
 from jaxsoco.smoothed.theory import regions
+from jaxsoco_kernels.regions import project
 
 KEY = jaxsoco.seed_keys(0, 1)[0]
 
@@ -152,7 +153,7 @@ def test_what_is_not_feasible_is_made_so_and_counted():
 def test_projections():
     rng = np.random.default_rng(1)
     x = rng.normal(size=(4, 50))
-    point = np.asarray(regions.simplex(jnp.asarray(x)))
+    point = np.asarray(project("simplex", jnp.asarray(x)))
     for run in range(50):
         ordered = np.sort(x[:, run])[::-1]
         excess = (np.cumsum(ordered) - 1) / np.arange(1, 5)

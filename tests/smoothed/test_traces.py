@@ -130,6 +130,10 @@ def test_what_has_no_end_runs_on_and_weights_count_beside_times(tmp_path):
     trace = load_trace_csv(path, ends="end", weight="cores", bin=60)
     assert trace.counts.tolist() == [2.5, 6, 6]
     assert trace.notes == ("1 intervals have no end: they run on",)
+    # Of what runs at once the mean is the load of a longer bin, whatever is added up of arrivals.
+    wide = load_trace_csv(path, ends="end", weight="cores", bin=180)
+    assert trace.rebin(3).counts.tolist() == pytest.approx(wide.counts.tolist())
+    assert trace.rebin(2).running and trace.window(1 / 1440).running
     path = write(tmp_path, lines([["submit_time", "gpus"], [0, 2], [70, 8], [80, 1], [180, 1]]))
     assert load_trace_csv(path, bin=60, weight="gpus").counts.tolist() == [2, 9, 0]
 
@@ -174,3 +178,7 @@ def test_an_end_that_is_no_time_says_nothing_of_time_zones(tmp_path):
         load_trace_csv(path, ends="End", bin=60)
     (issue,) = caught.value.issues
     assert str(issue).endswith(":3, column End: 'Unknown' (want a time in s or ISO 8601)")
+
+
+    running = LoadTrace(np.ones(2), 1800.0, running=True)
+    refused(lambda: trace.followed_by(running), "want two of one kind")

@@ -95,6 +95,69 @@ def test_rounding_has_the_expected_cost_of_the_fraction():
         assert abs(expected - fraction) < 0.02 * fraction
 
 
+def expected_cost(costs, path, start, up, down) -> float:
+    """Of ``floor(path + u)`` for uniform ``u``: exactly, between the places where it jumps."""
+    jumps = np.unique(np.concatenate([[0.0], 1 - path % 1, [1.0]]))
+    middles = (jumps[1:] + jumps[:-1]) / 2
+    each = [
+        reference.table_cost(costs, np.floor(path + u), start, up, down) for u in middles.tolist()
+    ]
+    return float(np.diff(jumps) @ each)
+
+
+@pytest.mark.slow
+def test_rounding_costs_exactly_the_fraction_in_expectation_and_at_most_twice_the_optimum():
+    costs, start, up, down = tables(5)
+    down = np.where(np.arange(RUNS) % 2 == 0, up, down)
+    runs = jnp.arange(RUNS)
+
+    def one(costs, start, up, down, seed):
+        frame = {"weight": (up, down)}
+        base = smoothed.replay("probabilistic", smoothed.Table(costs), start, **frame)
+        rounded = smoothed.replay("rounded", smoothed.Table(costs), start, seed=seed, **frame)
+        return base.path, rounded.path
+
+    bases, wholes = (np.asarray(x) for x in jax.jit(jax.vmap(one))(costs, start, up, down, runs))
+    for run in range(RUNS):
+        row = costs[run], start[run], up[run], down[run]
+        gaps = wholes[run] - bases[run]
+        assert gaps.max() < gaps.min() + 1 + 1e-12 and gaps.max() <= 1 and gaps.min() > -1
+        fraction = reference.table_cost(row[0], bases[run], *row[1:])
+        assert abs(expected_cost(row[0], bases[run], *row[1:]) - fraction) < 1e-9 * (1 + fraction)
+        least, _, _ = reference.table_optimum(*row)
+        assert fraction <= 2 * (least + abs(up[run] - down[run]) * LEVELS / 2) + 1e-9
+
+
+@pytest.mark.slow
+def test_lazy_whole_positions_are_3_competitive():
+    """With and without a window, on random tables and on one that goes back and forth."""
+    runs, rounds = 240, 40
+    costs, start, up, _ = tables(6, runs, rounds)
+    eps = np.random.default_rng(7).uniform(0.05, 0.5, runs)
+    goal = np.arange(rounds)[None] // np.ceil(1 / eps + 1e-9).astype(int)[:, None] % 2
+    places = np.arange(LEVELS + 1)
+    zigzag = eps[:, None, None] * np.abs(np.minimum(places, 1) - goal[:, :, None])
+    zigzag = zigzag + np.maximum(places - 1, 0)
+    even = np.arange(runs) % 2 == 0
+    costs = np.where(even[:, None, None], costs, zigzag)
+    start, up = np.where(even, start, 0), np.where(even, up, 1)
+    # Both ways from anywhere, or ups from the lower end.
+    down = np.where(even, up, 0)
+
+    def one(costs, start, up, down):
+        frame = {"weight": (up, down), "integral": True}
+        now, ahead = (
+            smoothed.replay("lcp", smoothed.Table(costs), start, window=w, **frame) for w in (0, 3)
+        )
+        return jnp.sum(now.hit + now.move), jnp.sum(ahead.hit + ahead.move)
+
+    paid = np.asarray(jax.jit(jax.vmap(one))(costs, start, up, down))
+    rows = zip(costs, start, up, down, strict=True)
+    least = np.array([reference.table_optimum(*row)[0] for row in rows])
+    assert np.all(paid >= least - 1e-9) and np.all(paid <= 3 * least + 1e-9)
+    assert (paid[0] / np.maximum(least, 1e-12)).max() > 2.2
+
+
 def test_right_sizing_has_the_costs_of_the_paper():
     load = np.array([0.0, 3.0, 4.2, 1.0, 0.5, 6.0])
     numbers = {"e0": 1.3, "e1": 0.2, "d0": 1.4, "d1": 0.9, "mu": 1.1}

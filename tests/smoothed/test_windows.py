@@ -130,6 +130,34 @@ def test_planners_keep_their_ratio(name, commit):
     assert np.all(found <= ratios.horizon_ratio(SWITCH, SERVE, WINDOW) * best + 1e-9)
 
 
+@pytest.mark.slow
+def test_receding_in_several_dimensions_keeps_its_ratio():
+    """``1 + beta / e0`` for costs of at least ``e0 sum_k x_k``, without any gain by a window."""
+    runs, rounds, d, growth, price = 200, 8, 2, 0.5, 1.0
+    rng = np.random.default_rng(10)
+    factor = rng.normal(size=(runs, rounds, d, d))
+    matrix = factor @ factor.swapaxes(2, 3) + 0.3 * np.eye(d)
+    target = np.maximum(rng.normal(size=(runs, rounds, d)) * 2, 0)
+    busy = np.arange(rounds)[None] // rng.integers(1, 5, (runs, 1)) % 2 == 0
+    target = np.where((np.arange(runs) % 2 == 1)[:, None, None], 2.0 * busy[..., None], target)
+    # The least offset with which f(x) >= growth sum_k x_k everywhere.
+    ones = np.ones((runs, rounds, d))
+    inverse = np.linalg.solve(matrix, ones[..., None])[..., 0].sum(axis=2)
+    offset = growth * target.sum(axis=2) + growth**2 / 2 * inverse
+
+    def one(matrix, target, offset):
+        theta = smoothed.Quadratic(matrix, target, offset)
+        frame = {"movement": "up", "weight": price, "lo": 0.0}
+        run = smoothed.replay("rhc", theta, np.zeros(d), window=2, **frame)
+        best = smoothed.solve_offline("offline_optimum", theta, np.zeros(d), **frame)
+        return jnp.sum(run.hit + run.move), best.value, best.info.status
+
+    paid, best, status = map(np.asarray, jax.jit(jax.vmap(one))(matrix, target, offset))
+    assert not status.any()
+    assert np.all(paid >= best * (1 - 1e-8)) and np.all(paid <= (1 + price / growth) * best)
+    assert (paid / best).max() > 1.01
+
+
 def test_committing_to_one_round_is_receding_and_to_all_is_averaging():
     rng = np.random.default_rng(1)
     theta = smoothed.Quadratic(rng.uniform(0.3, 2, 12), rng.normal(size=12).cumsum())

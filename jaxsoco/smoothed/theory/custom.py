@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.smoothed.theory.hitting import Hitting, least, nearest, slope_of
-from jaxsoco.smoothed.theory.steps import descend
+from jaxsoco.smoothed.theory.steps import descend, newton_steps
 
 Array = jax.Array
 
@@ -47,16 +47,31 @@ def _prox(own: Functions, slope: Any, theta: Any, y: Array, eta: Array, lo: Any,
     if (own.separable or y.shape[0] == 1) and lo is not None and hi is not None:
         return nearest(slope, theta, y, eta, lo, hi)
 
-    def total(x):
-        return eta * own.value(x, theta) + jnp.sum((x - y) ** 2, axis=0) / 2
-
+    total = partial(_total, own, theta, y, eta)
     return descend(total, lambda x: eta[None] * slope(x, theta) + x - y, y, lo, hi)
+
+
+def _total(own: Functions, theta: Any, y: Array, eta: Array, x: Array) -> Array:
+    return eta * own.value(x, theta) + jnp.sum((x - y) ** 2, axis=0) / 2
+
+
+def _refine(
+    own: Functions, slope: Any, theta: Any, y: Array, eta: Array, x: Array, lo: Any, hi: Any
+) -> Array:
+    return newton_steps(
+        partial(_total, own, theta, y, eta),
+        lambda x: eta[None] * slope(x, theta) + x - y,
+        x,
+        lo,
+        hi,
+    )
 
 
 @lru_cache(maxsize=256)
 def hitting_of(functions: Functions, axes: tuple[int, ...]) -> Hitting:
     """The kind of hitting cost of these functions: the same object whenever they are the same."""
     slope = functions.slope or partial(slope_of, functions.value)
+    exact = functions.prox is not None or functions.separable
     return Hitting(
         "custom",
         axes,
@@ -65,6 +80,7 @@ def hitting_of(functions: Functions, axes: tuple[int, ...]) -> Hitting:
         functions.minimizer or partial(_minimizer, functions, slope),
         functions.prox or partial(_prox, functions, slope),
         separable=functions.separable,
+        refine=None if exact else partial(_refine, functions, slope),
     )
 
 

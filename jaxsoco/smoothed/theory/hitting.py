@@ -41,6 +41,8 @@ class Hitting(NamedTuple):
       need: ``theta -> [d, ...]``, the least feasible position, or None if all are feasible.
       knots: ``(knots, theta, up, down) -> knots`` for costs with piecewise linear slopes.
       table: linear between the integers.
+      refine: ``(theta, y, eta, x, lo, hi)``, a point nearer to the proximal point than ``x``, where
+        ``prox`` is not exact.
     """
 
     name: str
@@ -54,6 +56,13 @@ class Hitting(NamedTuple):
     need: Callable[[Any], Array] | None = None
     knots: Callable[..., Any] | None = None
     table: bool = False
+    refine: Callable[..., Array] | None = None
+
+    def nearer(self, theta: Any, y: Array, eta: Array, x: Array, lo: Any, hi: Any) -> Array:
+        """The proximal point, or a point nearer to it than ``x [d, ...]``."""
+        if self.refine is None:
+            return self.prox(theta, y, eta, lo, hi)
+        return self.refine(theta, y, eta, x, lo, hi)
 
 
 def slope_of(value: Callable[[Array, Any], Array], x: Array, theta: Any) -> Array:

@@ -1,12 +1,13 @@
 """Optima of a whole horizon in several dimensions, with certificates.
 
-=====================  ====================================  =====================================
-movement               hitting costs                         method
-=====================  ====================================  =====================================
-squared, mahalanobis   quadratic, no box                     block tridiagonal system, exact
-squared, mahalanobis   quadratic in a box                    accelerated projected gradients
-l1, up, l2             quadratic, positive definite          dual FISTA, certified by the gap
-=====================  ====================================  =====================================
+=====================  ===============================  =====================================
+movement               hitting costs                    method
+=====================  ===============================  =====================================
+squared, mahalanobis   quadratic, no box                block tridiagonal system, exact
+squared, mahalanobis   quadratic in a box               accelerated projected gradients
+l1, up, l2             quadratic, positive definite     dual FISTA, certified by the gap
+all but entropy        any, in a box, ball or simplex   operator splitting, certified by the gap
+=====================  ===============================  =====================================
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.smoothed.theory.algebra import into, times
+from jaxsoco.smoothed.theory.polyhedral import Norm
 from jaxsoco.smoothed.theory.quadratics import Quadratic
-from jaxsoco_kernels import smoothing
+from jaxsoco.smoothed.theory.regions import project
+from jaxsoco_kernels import smoothing, splitting
 from jaxsoco_kernels.info import Info
 
 Array = jax.Array
@@ -49,28 +52,83 @@ def in_space(game: Any, theta: Any, live: Array) -> Optimum:
       ValueError: there is no method for these costs and this movement.
     """
     kind = game.movement.kind
-    if not isinstance(theta, Quadratic) or game.region != "box" or kind == "entropy":
-        costs = f"{game.hitting.name} costs, {kind} movement, {game.region}"
+    if kind == "entropy":
         raise ValueError(
-            f"offline_optimum: expected quadratic costs in a box, or costs and movement that are "
-            f"sums over coordinates; got {costs}"
+            "offline_optimum: expected a movement other than entropy, whose optimum has no method "
+            "here"
         )
+    if not isinstance(theta, Quadratic) or game.region != "box":
+        return _by_splitting(game, theta, live)
     if kind in ("l1", "up", "l2"):
-        return _by_duals(game, theta)
+        return _by_duals(game, theta, live)
     if game.lo is None and game.hi is None:
         return _by_elimination(game, theta, live)
     return _by_gradients(game, theta, live)
 
 
-def _by_duals(game: Any, theta: Quadratic) -> Optimum:
-    up, down = game.prices()
-    weight = {"l1": (up, down), "up": up, "l2": up[0]}[game.movement.kind]
+def _weights(game: Any, live: Array) -> Any:
+    """Prices of moving, round by round: none for moves into rounds in which nothing costs.
+
+    As these are at the end, they no longer count for those before.
+    """
+    movement = game.movement
+    up, down = (x[None] * live[:, None] for x in game.prices())
+    if movement.kind == "mahalanobis":
+        return movement.matrix[None] * live[:, None, None]
+    return {"l1": (up, down), "up": up}.get(movement.kind, up[:, 0])
+
+
+def _by_duals(game: Any, theta: Quadratic, live: Array) -> Optimum:
     box = None
     if game.lo is not None or game.hi is not None:
         far = jnp.full_like(game.start, jnp.inf)
         box = (-far if game.lo is None else game.lo, far if game.hi is None else game.hi)
-    found = smoothing.dual_fista(theta, game.start, weight, game.movement.kind, TRIPS, box=box)
-    return Optimum(found.path, found.lower, found.info)
+    kind, weight = game.movement.kind, _weights(game, live)
+    best = smoothing.dual_fista(theta, game.start, weight, kind, TRIPS, box=box)
+    return Optimum(best.path, best.lower, best.info)
+
+
+def _by_splitting(game: Any, theta: Any, live: Array) -> Optimum:
+    """Paths and bounds count as constants: costs are differentiated where they are charged."""
+    game, theta, live = jax.lax.stop_gradient((game, theta, live))
+    hitting, (lo, hi) = game.hitting, _enclosing_box(game, theta)
+    ends = (lo, hi) if game.region == "box" else (game.lo, game.hi)
+    if game.movement.kind == "up" and game.region == "box" and lo is None:
+        raise ValueError("offline_optimum: expected lo, as moving down costs nothing")
+    # The proximal point of a norm knows no box.
+    inside = game.region == "box" and not isinstance(theta, Norm)
+    near = (None, None) if isinstance(theta, Norm) else (lo, hi)
+    minima = jax.vmap(lambda one: hitting.minimizer(one, *near))(theta)
+    # Minima that are found by descent bound nothing, nor need they where there are ends.
+    open_ended = game.region == "box" and (lo is None or hi is None)
+    least = jnp.sum(jax.vmap(hitting.value)(minima, theta), axis=0)
+    hits = splitting.Hits(
+        hitting.value,
+        lambda one, y, eta, last: hitting.nearer(one, y, eta, last, *near),
+        hitting.slope if hitting.refine else None,
+        inside,
+    )
+    best = splitting.least_path(
+        hits,
+        theta,
+        game.start,
+        _weights(game, live),
+        game.movement.kind,
+        guess=jax.vmap(lambda x: project(game, x))(minima),
+        region=splitting.Region(game.region, *ends),
+        least=least if open_ended or hitting.refine is None else None,
+    )
+    return Optimum(best.path, best.lower, best.info)
+
+
+def _enclosing_box(game: Any, theta: Any) -> tuple[Array | None, Array | None]:
+    """A box with the region in it, for costs whose proximal points are found in one."""
+    if game.region == "box":
+        return game.lo, game.hi
+    if isinstance(theta, Quadratic):
+        return None, None
+    hi = jnp.ones_like(game.start) * (1 if game.region == "simplex" else game.hi[0][None])
+    return (jnp.zeros_like(hi) if game.region == "simplex" else -hi), hi
 
 
 def matrices(theta: Quadratic) -> Array:
@@ -110,7 +168,8 @@ def _moved_last(matrix: Array) -> Array:
 
 
 def _by_gradients(game: Any, theta: Quadratic, live: Array) -> Optimum:
-    matrix = matrices(theta) * live[:, None, None]
+    # Rounds in which nothing costs are not moved into: they are best at their own minimisers.
+    matrix = matrices(theta)
     values = jnp.linalg.eigvalsh(jnp.moveaxis(matrix, (1, 2), (-2, -1)))
     convexity, smoothness = values[..., 0].min(axis=0), values[..., -1].max(axis=0)
     push = game.movement.matrix
@@ -124,7 +183,7 @@ def _by_gradients(game: Any, theta: Quadratic, live: Array) -> Optimum:
 
     def gradient(path: Array) -> Array:
         before = jnp.concatenate([game.start[None], path[:-1]])
-        pull = jax.vmap(moved)(path - before)
+        pull = jax.vmap(moved)(path - before) * live[:, None]
         after = jnp.concatenate([pull[1:], jnp.zeros_like(pull[:1])])
         hits = jnp.sum(matrix * (path - theta.target)[:, None], axis=2)
         return hits + pull - after
