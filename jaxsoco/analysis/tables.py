@@ -217,7 +217,7 @@ def cells_for_people(
 ) -> tuple[list[str], list[list[str]]]:
     """Header and rows of the readable table: swept axes, cost, and the measure by comparator.
 
-    Shares of runs, and runs that failed, have columns where there are any.
+    Shares of runs always have a column, runs that failed where there are any.
     Unless ``full``, comparators after the first one show their mean only.
     """
     study = ledger.study
@@ -234,8 +234,8 @@ def cells_for_people(
         "non-converged": [row.nonconverged for row in rows],
     }
     failing = [name for name, counts in failures.items() if any(counts)]
+    # Beside every median: 0 % says that a mean is no worse a summary.
     shares = [cost.name for cost in study.costs if cost.share]
-    shares = [name for name in shares if any(row.parts[name] > 0 for row in rows)]
     body = []
     for i, row in enumerate(rows):
         point = study.points[row.points[0]]

@@ -83,6 +83,38 @@ def test_float32_leaves_null_directions_alone():
     np.testing.assert_allclose(values[2:], 1, atol=2e-6)
 
 
+@pytest.mark.parametrize("ranks", [(4, 4), (2, 4), (2, 2)])
+def test_moves_err_no_more_than_the_estimate_allows(ranks):
+    """docs/tracking.md, what an error of the estimate does to a move."""
+    rng = np.random.default_rng(1)
+    lanes = np.array([1, 2, 5, 30, 1000] * 8)
+    with jax.enable_x64(True):
+        pair = [_semidefinite(rng, rank, lanes.size) for rank in ranks]
+        pair[1][..., ::2] = pair[0][..., ::2] + 1e-3 * pair[1][..., ::2]  # small errors, too
+        keep = [np.asarray(interpolation(jnp.asarray(one), lanes)) for one in pair]
+        error = _norms(pair[1] - pair[0])
+        miss = _norms(keep[1] - keep[0])
+        bound = np.asarray(interpolation_eigenvalues(jnp.asarray(error[None]), lanes)[1][0])
+    assert np.all(miss <= bound + 1e-12)
+    assert np.all(bound <= np.minimum(np.sqrt(error), lanes * error) * (1 + 1e-12))
+    floor = np.min([np.linalg.eigvalsh(np.moveaxis(one, -1, 0))[:, 0] for one in pair], axis=0)
+    full = floor > 1e-9
+    assert full.any() == (min(ranks) == 4)
+    assert np.all(miss[full] <= error[full] / np.sqrt(floor[full]))
+    assert miss.max() > 0.9 * bound.max()  # and the bounds are tight
+
+
+def _semidefinite(rng, rank, lanes):
+    """Random matrices ``[4, 4, lanes]`` with eigenvalues of all sizes, or 0."""
+    roots = rng.standard_normal((4, rank, lanes)) * 10.0 ** rng.uniform(-1.5, 1, lanes)
+    return np.einsum("ikn,jkn->ijn", roots, roots)
+
+
+def _norms(matrices):
+    """Spectral norms of symmetric matrices ``[d, d, lanes]``."""
+    return np.abs(np.linalg.eigvalsh(np.moveaxis(matrices, -1, 0))).max(axis=1)
+
+
 @pytest.mark.parametrize("rounds", [1, 7, 1000])
 def test_coefficients_have_the_right_slope_everywhere(rounds):
     with jax.enable_x64(True):
