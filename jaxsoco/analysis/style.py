@@ -179,9 +179,11 @@ def plain(text: str) -> str:
 
 
 def wrapped(text: str, width: int, most: int = 3) -> str:
-    """A text of anybody on a few lines."""
+    """A text of anybody on a few lines, ``name = value`` on one of them."""
     text = shorten(one_line(text), width * most, ELLIPSIS)
-    return "\n".join(plain(line) for line in textwrap.wrap(text, width)[:most])
+    # To textwrap a no-break space is a letter.
+    lines = textwrap.wrap(text.replace(" = ", "\xa0=\xa0"), width)[:most]
+    return "\n".join(plain(line.replace("\xa0", " ")) for line in lines)
 
 
 LETTERS = 44

@@ -119,6 +119,15 @@ def test_the_title_stands_over_the_figure_with_the_study_below(make_sweep):
     assert "A planted sweep" in [text.get_text() for text in drawing.figure.texts]
 
 
+@pytest.mark.parametrize("width", range(17, 48))
+def test_a_title_does_not_break_inside_a_setting(width):
+    title = "Mean shortfall by horizon, swing = 2, kind = lazy"
+    lines = style.wrapped(title, width, 4).split("\n")
+    assert " ".join(lines) == title
+    assert max(map(len, lines)) <= width
+    assert not any(line.startswith("=") or line.endswith(("=", "swing", "kind")) for line in lines)
+
+
 # Outliers
 
 
