@@ -7,7 +7,7 @@ Tables of decision nodes are kept by level: a tuple with one array ``[n, K, ...]
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -111,6 +111,8 @@ class Action:
         by its own choices; ``"expected"``: also the expected cost of every child (static).
       explored: whether the node of each level on the way of the job took any child, bool ``[...]``
         by level; None where no node explores.
+      visits: the way of the job by level (:class:`~jaxsoco.multistage.theory.descent.Visit`), which
+        worlds keep whose costs arrive later; None: the learner takes no such feedback.
     """
 
     leaf: jax.Array
@@ -119,6 +121,7 @@ class Action:
     choices: Levels | None = None
     feedback: str = field(default="bandit", metadata={"static": True})
     explored: Levels | None = None
+    visits: Any = None
 
 
 class Feedback(NamedTuple):
@@ -127,10 +130,13 @@ class Feedback(NamedTuple):
     Attributes:
       cost: of the leaf that was reached, to every node on the path, ``[...]``.
       children: cost of every child of every node if asked for, else None, ``[n, K, ...] by level``.
+      visits: the way of the job whose cost this is, with the place -1 at all levels if no cost has
+        arrived; None: it is that of the round's job.
     """
 
     cost: jax.Array
     children: Levels | None
+    visits: Any = None
 
 
 class Costs(NamedTuple):
