@@ -21,14 +21,27 @@ _MODULES = {
     "RecordedCosts",
     "settings_learners": "EpsilonEXP3Params AnytimeParams EXP3Params NormalizedEGParams "
     "BroadOMDParams OraclePolicyParams",
+    "settings_rivals": "EXP3IXParams EXP3PParams TsallisINFParams EXP3SParams UCB1Params "
+    "DiscountedUCBParams SlidingWindowUCBParams LeafEXP3Params NodeEXP4Params",
     "settings": "epsilon_exp3_params anytime_epsilon_exp3_params exp3_params "
-    "normalized_eg_params broad_omd_params oracle_policy_params",
+    "normalized_eg_params broad_omd_params oracle_policy_params exp3_ix_params exp3_p_params "
+    "tsallis_inf_params exp3_s_params ucb1_params discounted_ucb_params "
+    "sliding_window_ucb_params leaf_exp3_params node_exp4_params",
     "learners.epsilon_exp3": "epsilon_exp3",
     "learners.anytime_epsilon_exp3": "anytime_epsilon_exp3",
     "learners.exp3": "exp3",
     "learners.normalized_eg": "normalized_eg",
     "learners.broad_omd": "broad_omd",
     "learners.oracle_policy": "oracle_policy",
+    "learners.exp3_ix": "exp3_ix",
+    "learners.exp3_p": "exp3_p",
+    "learners.tsallis_inf": "tsallis_inf",
+    "learners.exp3_s": "exp3_s",
+    "learners.ucb1": "ucb1",
+    "learners.discounted_ucb": "discounted_ucb",
+    "learners.sliding_window_ucb": "sliding_window_ucb",
+    "learners.leaf_exp3": "leaf_exp3",
+    "learners.node_exp4": "node_exp4",
     "spec": "Spec Observation Policy Change Action Feedback Costs",
     "problem": "multistage",
     "prepare": "bernoulli_tree edge_computing multihop routing lower_bound_chain recorded_costs",

@@ -7,10 +7,19 @@ from jaxsoco.multistage.learners.anytime_epsilon_exp3 import (
     anytime_epsilon_exp3 as anytime_epsilon_exp3,
 )
 from jaxsoco.multistage.learners.broad_omd import broad_omd as broad_omd
+from jaxsoco.multistage.learners.discounted_ucb import discounted_ucb as discounted_ucb
 from jaxsoco.multistage.learners.epsilon_exp3 import epsilon_exp3 as epsilon_exp3
 from jaxsoco.multistage.learners.exp3 import exp3 as exp3
+from jaxsoco.multistage.learners.exp3_ix import exp3_ix as exp3_ix
+from jaxsoco.multistage.learners.exp3_p import exp3_p as exp3_p
+from jaxsoco.multistage.learners.exp3_s import exp3_s as exp3_s
+from jaxsoco.multistage.learners.leaf_exp3 import leaf_exp3 as leaf_exp3
+from jaxsoco.multistage.learners.node_exp4 import node_exp4 as node_exp4
 from jaxsoco.multistage.learners.normalized_eg import normalized_eg as normalized_eg
 from jaxsoco.multistage.learners.oracle_policy import oracle_policy as oracle_policy
+from jaxsoco.multistage.learners.sliding_window_ucb import sliding_window_ucb as sliding_window_ucb
+from jaxsoco.multistage.learners.tsallis_inf import tsallis_inf as tsallis_inf
+from jaxsoco.multistage.learners.ucb1 import ucb1 as ucb1
 from jaxsoco.multistage.prepare import bernoulli_tree as bernoulli_tree
 from jaxsoco.multistage.prepare import edge_computing as edge_computing
 from jaxsoco.multistage.prepare import lower_bound_chain as lower_bound_chain
@@ -21,10 +30,19 @@ from jaxsoco.multistage.problem import multistage as multistage
 from jaxsoco.multistage.settings import FAMILY as FAMILY
 from jaxsoco.multistage.settings import anytime_epsilon_exp3_params as anytime_epsilon_exp3_params
 from jaxsoco.multistage.settings import broad_omd_params as broad_omd_params
+from jaxsoco.multistage.settings import discounted_ucb_params as discounted_ucb_params
 from jaxsoco.multistage.settings import epsilon_exp3_params as epsilon_exp3_params
+from jaxsoco.multistage.settings import exp3_ix_params as exp3_ix_params
+from jaxsoco.multistage.settings import exp3_p_params as exp3_p_params
 from jaxsoco.multistage.settings import exp3_params as exp3_params
+from jaxsoco.multistage.settings import exp3_s_params as exp3_s_params
+from jaxsoco.multistage.settings import leaf_exp3_params as leaf_exp3_params
+from jaxsoco.multistage.settings import node_exp4_params as node_exp4_params
 from jaxsoco.multistage.settings import normalized_eg_params as normalized_eg_params
 from jaxsoco.multistage.settings import oracle_policy_params as oracle_policy_params
+from jaxsoco.multistage.settings import sliding_window_ucb_params as sliding_window_ucb_params
+from jaxsoco.multistage.settings import tsallis_inf_params as tsallis_inf_params
+from jaxsoco.multistage.settings import ucb1_params as ucb1_params
 from jaxsoco.multistage.settings_learners import AnytimeParams as AnytimeParams
 from jaxsoco.multistage.settings_learners import BroadOMDParams as BroadOMDParams
 from jaxsoco.multistage.settings_learners import EpsilonEXP3Params as EpsilonEXP3Params
@@ -37,6 +55,15 @@ from jaxsoco.multistage.settings_problems import LowerBoundChain as LowerBoundCh
 from jaxsoco.multistage.settings_problems import Multihop as Multihop
 from jaxsoco.multistage.settings_problems import RecordedCosts as RecordedCosts
 from jaxsoco.multistage.settings_problems import Routing as Routing
+from jaxsoco.multistage.settings_rivals import DiscountedUCBParams as DiscountedUCBParams
+from jaxsoco.multistage.settings_rivals import EXP3IXParams as EXP3IXParams
+from jaxsoco.multistage.settings_rivals import EXP3PParams as EXP3PParams
+from jaxsoco.multistage.settings_rivals import EXP3SParams as EXP3SParams
+from jaxsoco.multistage.settings_rivals import LeafEXP3Params as LeafEXP3Params
+from jaxsoco.multistage.settings_rivals import NodeEXP4Params as NodeEXP4Params
+from jaxsoco.multistage.settings_rivals import SlidingWindowUCBParams as SlidingWindowUCBParams
+from jaxsoco.multistage.settings_rivals import TsallisINFParams as TsallisINFParams
+from jaxsoco.multistage.settings_rivals import UCB1Params as UCB1Params
 from jaxsoco.multistage.spec import Action as Action
 from jaxsoco.multistage.spec import Change as Change
 from jaxsoco.multistage.spec import Costs as Costs
