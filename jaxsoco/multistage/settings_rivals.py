@@ -115,7 +115,7 @@ class EXP3SParams:
     >>> tree = jaxsoco.make("multistage/bernoulli_tree", horizon=1000)
     >>> algorithm, params = jaxsoco.learner("multistage/exp3_s", switches=3)
     >>> round(float(jaxsoco.resolve(tree, algorithm, params).gamma), 4)
-    0.1966
+    0.1963
     """
 
     switches: float = setting(
