@@ -2,11 +2,10 @@
 
 I-Hong Hou, "Distributed no-regret learning for multi-stage systems with end-to-end bandit
 feedback", arXiv 2404.04509 (MobiHoc 2024); Wei and Luo, "More adaptive algorithms for adversarial
-bandits", COLT 2018.
+bandits", COLT 2018. ``jaxsoco list multistage`` tells what there is.
 
-``jaxsoco list multistage`` tells what there is. For a learner of one's own: :func:`descend` sends a
-job down the tree by :func:`policies`, :func:`pick` and :func:`put` read and write one node of each
-run, :func:`tables`, :func:`uniform_probabilities` and :func:`first_visits` start its state.
+For a learner of one's own, :func:`descend` sends a job down the tree by :func:`policies`;
+:func:`pick`, :func:`put`, :func:`tables` and :func:`first_visits` are for its state.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from jaxsoco.multistage.settings import FAMILY as FAMILY
 _MODULES = {
     "settings_problems": "BernoulliTree EdgeComputing Multihop Routing LowerBoundChain "
     "RecordedCosts",
+    "settings_worlds": "SwitchingTree DelayedTree HeavyTailedTree ReactiveTree",
     "settings_learners": "EpsilonEXP3Params AnytimeParams EXP3Params NormalizedEGParams "
     "BroadOMDParams OraclePolicyParams",
     "settings_rivals": "EXP3IXParams EXP3PParams TsallisINFParams EXP3SParams UCB1Params "
@@ -45,6 +45,7 @@ _MODULES = {
     "spec": "Spec Observation Policy Change Action Feedback Costs",
     "problem": "multistage",
     "prepare": "bernoulli_tree edge_computing multihop routing lower_bound_chain recorded_costs",
+    "prepare_worlds": "switching_tree delayed_tree heavy_tailed_tree reactive_tree",
     "theory.tree": "Tree",
     "theory.levels": "pick put tables",
     "theory.policy": "policies uniform_probabilities play_probabilities",

@@ -26,6 +26,10 @@ from jaxsoco.multistage.prepare import lower_bound_chain as lower_bound_chain
 from jaxsoco.multistage.prepare import multihop as multihop
 from jaxsoco.multistage.prepare import recorded_costs as recorded_costs
 from jaxsoco.multistage.prepare import routing as routing
+from jaxsoco.multistage.prepare_worlds import delayed_tree as delayed_tree
+from jaxsoco.multistage.prepare_worlds import heavy_tailed_tree as heavy_tailed_tree
+from jaxsoco.multistage.prepare_worlds import reactive_tree as reactive_tree
+from jaxsoco.multistage.prepare_worlds import switching_tree as switching_tree
 from jaxsoco.multistage.problem import multistage as multistage
 from jaxsoco.multistage.settings import FAMILY as FAMILY
 from jaxsoco.multistage.settings import anytime_epsilon_exp3_params as anytime_epsilon_exp3_params
@@ -64,6 +68,10 @@ from jaxsoco.multistage.settings_rivals import NodeEXP4Params as NodeEXP4Params
 from jaxsoco.multistage.settings_rivals import SlidingWindowUCBParams as SlidingWindowUCBParams
 from jaxsoco.multistage.settings_rivals import TsallisINFParams as TsallisINFParams
 from jaxsoco.multistage.settings_rivals import UCB1Params as UCB1Params
+from jaxsoco.multistage.settings_worlds import DelayedTree as DelayedTree
+from jaxsoco.multistage.settings_worlds import HeavyTailedTree as HeavyTailedTree
+from jaxsoco.multistage.settings_worlds import ReactiveTree as ReactiveTree
+from jaxsoco.multistage.settings_worlds import SwitchingTree as SwitchingTree
 from jaxsoco.multistage.spec import Action as Action
 from jaxsoco.multistage.spec import Change as Change
 from jaxsoco.multistage.spec import Costs as Costs

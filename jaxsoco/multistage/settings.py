@@ -30,6 +30,7 @@ from jaxsoco.multistage.settings_rivals import (
     TsallisINFParams,
     UCB1Params,
 )
+from jaxsoco.multistage.settings_worlds import WORLDS
 
 _PAPER = "arXiv 2404.04509"
 _PREPARE = "jaxsoco.multistage.prepare"
@@ -87,6 +88,7 @@ FAMILY = Family(
             build=f"{_PREPARE}:build",
             settings=RecordedCosts,
         ),
+        *WORLDS,
     ),
     algorithms=(
         AlgorithmEntry(
@@ -216,6 +218,12 @@ FAMILY = Family(
             "best fixed leaf up to each checkpoint",
             f"{_PAPER}, section 2",
             "jaxsoco.multistage.comparators:best_leaf",
+        ),
+        ComparatorEntry(
+            "best_sequence",
+            "best leaf of every round, for worlds that change but do not answer",
+            "Auer, Cesa-Bianchi, Freund and Schapire, SIAM J. Computing 2002, section 8",
+            "jaxsoco.multistage.comparators:best_sequence",
         ),
     ),
     costs=(

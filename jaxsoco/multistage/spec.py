@@ -37,6 +37,13 @@ class Spec:
       tree: the tree (static).
       track: ids of up to two nodes (0: none); the ledger adds up the play probabilities of the
         edges that lead to them (static).
+      answer: by how much the chance of a leaf moves if all jobs go there, ``[1, leaves, ...]``;
+        None: not at all.
+      memory: rounds over which a leaf's share of the jobs is averaged, ``[...]``, with ``answer``.
+      tail: index of a Pareto law with the leaf's mean, from which its cost is drawn, ``[...]``;
+        None: costs are 1 or ``base``.
+      lost: probability that a cost does not arrive, ``[...]``; None: costs arrive at once.
+      delay: rounds by which costs are late, with ``lost`` (static).
     """
 
     chance: jax.Array
@@ -45,6 +52,11 @@ class Spec:
     horizon: jax.Array
     tree: Tree = field(metadata={"static": True})
     track: tuple[int, int] = field(default=(0, 0), metadata={"static": True})
+    answer: jax.Array | None = None
+    memory: jax.Array | None = None
+    tail: jax.Array | None = None
+    lost: jax.Array | None = None
+    delay: int = field(default=0, metadata={"static": True})
 
     def lanes(self, key: tuple[int, ...]) -> tuple[int, ...]:
         """Shape of the lanes of a run whose key has the lanes ``key``."""

@@ -613,6 +613,7 @@ WITHOUT_LANES = {
     "multistage": {"theory_rates", "regret_bound", "late_probability", "load_tree", "replay"}
     | {"bernoulli_tree", "edge_computing", "multihop", "routing"}
     | {"lower_bound_chain", "recorded_costs"}
+    | {"switching_tree", "delayed_tree", "heavy_tailed_tree", "reactive_tree"}
     | {f"{name}_params" for name in ("epsilon_exp3", "anytime_epsilon_exp3", "exp3")}
     | {f"{name}_params" for name in ("normalized_eg", "broad_omd", "oracle_policy")}
     | {f"{name}_params" for name in ("exp3_ix", "exp3_p", "tsallis_inf", "exp3_s", "ucb1")}
