@@ -6,8 +6,9 @@ says so; without, nothing of them is computed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -99,8 +100,8 @@ def _play(
     leaves = chance, base, means
     if action.choices is None:
         drawn = random.draw_at(round.draws, action.leaf, chance.dtype)
-        reached = (None if x is None else pick(x, action.leaf) for x in leaves)
-        happened = _happened(spec, drawn, *reached)
+        reached = [None if x is None else pick(x, action.leaf) for x in leaves]
+        happened = _happened(spec, drawn, reached)
         # What the learner does with the cost waits for the values, so that its tables may be
         # changed in place: else they are copied in every round for the values' rare branch.
         ones = jnp.where(jnp.isnan(values[0]), values[0], world.ones)
@@ -115,10 +116,9 @@ def _play(
     return world._replace(values=values), feedback, costs
 
 
-def _happened(
-    spec: Spec, drawn: jax.Array, chance: jax.Array, base: jax.Array | None, means: jax.Array
-) -> jax.Array:
+def _happened(spec: Spec, drawn: jax.Array, leaves: Sequence[Any]) -> jax.Array:
     """Costs by uniforms ``drawn``: 1 with probability ``chance``, else ``base``; or Pareto."""
+    chance, base, means = leaves
     if spec.tail is None:
         one = jnp.ones((), chance.dtype)
         return jnp.where(drawn < chance, one, 0 * one if base is None else base)
@@ -128,6 +128,7 @@ def _happened(
 
 def _used(spec: Spec, world: World, leaf: jax.Array) -> World:
     """The world after a job has gone to ``leaf``."""
+    assert world.use is not None and spec.memory is not None
     reached = one_hot(leaf, spec.tree.leaves, dtype=world.ones.dtype)
     return world._replace(use=world.use + (reached - world.use) / spec.memory)
 
@@ -136,6 +137,7 @@ def _posted(
     spec: Spec, world: World, round: Round, action: Action, cost: jax.Array
 ) -> tuple[World, Feedback]:
     """The world with the cost on its way, and the feedback that arrives."""
+    assert world.post is not None and spec.lost is not None
     # A draw behind those of the leaves' costs.
     behind = jnp.full(action.leaf.shape, spec.tree.leaves, jnp.int32)
     lost = random.draw_at(round.draws, behind, cost.dtype) < spec.lost
@@ -169,12 +171,12 @@ def _values(spec: Spec, world: World, round: Round, action: Action, means: jax.A
 
 def _everywhere(spec: Spec, round: Round, action: Action, values: Levels, leaves):
     """Cost and feedback where every node chose a child: its cost is that of the child's choice."""
-    tree, (chance, base, means) = spec.tree, leaves
+    tree, (chance, _, means) = spec.tree, leaves
     lanes = action.leaf.shape
     every = jnp.arange(tree.leaves, dtype=jnp.int32).reshape(-1, *(1,) * len(lanes))
     every = jnp.broadcast_to(every, (tree.leaves, *lanes))
     drawn = random.draw_at(round.draws, every, chance.dtype)
-    happened = _happened(spec, drawn, chance, base, means)
+    happened = _happened(spec, drawn, leaves)
     reports, below = [], None
     assert action.choices is not None
     for level, choice in zip(reversed(tree.levels), reversed(action.choices), strict=True):

@@ -21,7 +21,6 @@ from jaxsoco.multistage.theory.levels import pick, put, tables
 from jaxsoco.multistage.theory.policy import policies, uniform_probabilities
 from jaxsoco.multistage.theory.tree import Tree
 
-_Nodes = TypeVar("_Nodes", bound=tuple)
 _State = TypeVar("_State", bound="NodesState")
 
 
@@ -99,11 +98,11 @@ def send(
 def step_nodes(
     tree: Tree,
     visits: Sequence[Visit],
-    nodes: _Nodes,
-    step: Callable[..., _Nodes],
+    nodes: Any,
+    step: Callable[..., Any],
     ones: jax.Array,
     *more: Sequence[Any],
-) -> tuple[_Nodes, Levels]:
+) -> tuple[Any, Levels]:
     """What the nodes on the way of a job keep after it.
 
     Args:
