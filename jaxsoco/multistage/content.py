@@ -17,6 +17,7 @@ class Content(NamedTuple):
     """Leaf costs: 1 with probability ``chance [segments, leaves]``, else ``base`` (or 0).
 
     ``base`` is ``[segments, leaves]``, or ``[1, leaves]`` if it is the same in all segments.
+    ``extras`` are further fields of the :class:`~jaxsoco.multistage.spec.Spec`.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Content(NamedTuple):
     segment_end: np.ndarray
     horizon: int
     track: tuple[int, int]
+    extras: dict[str, Any]
 
 
 def prepared_from(
@@ -38,6 +40,7 @@ def prepared_from(
     base: np.ndarray | None = None,
     source: dict[str, Any] | None = None,
     notes: tuple[str, ...] = (),
+    extras: dict[str, Any] | None = None,
 ) -> Prepared:
     """Costs of the leaves, and tracked edges that the tree has.
 
@@ -50,6 +53,7 @@ def prepared_from(
       base: the cost otherwise; None for 0.
       source: what identifies the files behind the numbers.
       notes: on those files, for people.
+      extras: further fields of the spec.
 
     Raises:
       InputError: the tree has no such node.
@@ -61,9 +65,12 @@ def prepared_from(
         message = f"the tree has no node {wrong[0]}"
         raise InputError(Issue("problem.track_first", message, f"want an id below {nodes}"))
     ends = np.asarray(ends, np.int64)
-    content = Content(name, tree, chance, base, ends, settings.horizon, track)
+    extras = extras or {}
+    content = Content(name, tree, chance, base, ends, settings.horizon, track, extras)
     digest = hashlib.sha256(ends.tobytes()).hexdigest()
     group = (tree, len(ends), digest, None if base is None else len(base), track)
+    if extras:
+        group += (tuple(sorted(extras)), extras.get("delay", 0))
     identity = {}
     if source:
         identity = {**source, "children": [list(row) for row in tree.children]}

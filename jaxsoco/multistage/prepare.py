@@ -45,7 +45,7 @@ def prepare_bernoulli_tree(settings: BernoulliTree, folder: Path) -> Prepared:
       InputError: ``p_min`` is left to the paper in a tree too deep for it, or there is no tree.
     """
     horizon = settings.horizon
-    tree, source, notes = _tree(settings, folder)
+    tree, source, notes = tree_of(settings, folder)
     low = settings.p_min
     if low is None:
         low = 0.2 * (max(tree.depth, 2) - 1)
@@ -118,7 +118,7 @@ def prepare_recorded_costs(settings: RecordedCosts, folder: Path) -> Prepared:
     Raises:
       InputError: the file or the tree's is not what it should be, or ends before the horizon.
     """
-    tree, source, notes = _tree(settings, folder)
+    tree, source, notes = tree_of(settings, folder)
     path, horizon = folder / settings.file, settings.horizon
     try:
         costs, columns = load_costs(path, tree)
@@ -138,7 +138,7 @@ def prepare_recorded_costs(settings: RecordedCosts, folder: Path) -> Prepared:
 # --- shared ---------------------------------------------------------------------------------------
 
 
-def _tree(settings: AnyTree, folder: Path) -> tuple[Tree, dict[str, Any], tuple[str, ...]]:
+def tree_of(settings: AnyTree, folder: Path) -> tuple[Tree, dict[str, Any], tuple[str, ...]]:
     """The complete tree of the settings, or that of a file; what identifies the file, and notes."""
     if settings.tree != "complete":
         path = folder / settings.tree
@@ -163,6 +163,7 @@ def build(prepared: Prepared) -> Instance:
     from jaxsoco.multistage.spec import Spec
 
     content: Content = prepared.content
+    numbers = {k: jnp.asarray(v, float) for k, v in content.extras.items() if k != "delay"}
     spec = Spec(
         chance=jnp.asarray(content.chance, float),
         base=None if content.base is None else jnp.asarray(content.base, float),
@@ -170,6 +171,8 @@ def build(prepared: Prepared) -> Instance:
         horizon=jnp.asarray(content.horizon, float),
         tree=content.tree,
         track=content.track,
+        delay=content.extras.get("delay", 0),
+        **numbers,
     )
     name = f"multistage/{content.name}"
     return Instance(multistage, same_for_all, spec, content.horizon, name)
@@ -195,7 +198,7 @@ def bernoulli_tree(horizon: int, **fields: Any) -> Spec:
       TypeError: no such setting.
       InputError: settings that do not fit together.
     """
-    return _spec("bernoulli_tree", horizon, fields)
+    return spec_of("bernoulli_tree", horizon, fields)
 
 
 def edge_computing(horizon: int, **fields: Any) -> Spec:
@@ -205,7 +208,7 @@ def edge_computing(horizon: int, **fields: Any) -> Spec:
     >>> edge_computing(1000, servers=2).tree.children  # root, servers, networks
     ((1, 2), (3, 4), (5, 6))
     """
-    return _spec("edge_computing", horizon, fields)
+    return spec_of("edge_computing", horizon, fields)
 
 
 def multihop(horizon: int, **fields: Any) -> Spec:
@@ -215,7 +218,7 @@ def multihop(horizon: int, **fields: Any) -> Spec:
     >>> multihop(1000, layers=5).tree.leaves
     32
     """
-    return _spec("multihop", horizon, fields)
+    return spec_of("multihop", horizon, fields)
 
 
 def routing(horizon: int, **fields: Any) -> Spec:
@@ -230,7 +233,7 @@ def routing(horizon: int, **fields: Any) -> Spec:
     >>> routing(5000, file="net.json").chance.shape  # a rate changes: in 1000 segments
     (1000, 2)
     """
-    return _spec("routing", horizon, fields)
+    return spec_of("routing", horizon, fields)
 
 
 def lower_bound_chain(horizon: int, **fields: Any) -> Spec:
@@ -240,7 +243,7 @@ def lower_bound_chain(horizon: int, **fields: Any) -> Spec:
     >>> lower_bound_chain(1000, stages=2, gap=1.0, swapped=True).chance.tolist()
     [[0.125, 1.0, 0.0]]
     """
-    return _spec("lower_bound_chain", horizon, fields)
+    return spec_of("lower_bound_chain", horizon, fields)
 
 
 def recorded_costs(horizon: int, **fields: Any) -> Spec:
@@ -252,10 +255,11 @@ def recorded_costs(horizon: int, **fields: Any) -> Spec:
     >>> recorded_costs(2, file="costs.csv", depth=1).base.tolist()  # the first two rounds
     [[0.0, 1.0], [0.5, 0.0]]
     """
-    return _spec("recorded_costs", horizon, fields)
+    return spec_of("recorded_costs", horizon, fields)
 
 
-def _spec(name: str, horizon: int, fields: Mapping[str, Any]) -> Spec:
+def spec_of(name: str, horizon: int, fields: Mapping[str, Any]) -> Spec:
+    """The spec of a problem with these settings, for ``horizon`` rounds."""
     (entry,) = [entry for entry in FAMILY.problems if entry.name == name]
     defaults = {field.name: field.default for field in entry.fields}
     unknown = sorted(set(fields) - set(defaults))

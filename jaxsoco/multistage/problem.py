@@ -1,16 +1,23 @@
-"""The world: leaves with two-point costs, and the exact expected cost of a job."""
+"""The world: leaves that cost 1 or less, and the exact expected cost of a job.
+
+Leaves that answer to their use, Pareto costs and costs that arrive later are there where the spec
+says so; without, nothing of them is computed.
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from jaxsoco.core import random
-from jaxsoco.core.lanes import align, hold, runtime_ones
+from jaxsoco.core.lanes import align, hold, one_hot, runtime_ones
 from jaxsoco.core.protocol import Problem
 from jaxsoco.multistage.spec import Action, Costs, Feedback, Levels, Observation, Spec
+from jaxsoco.multistage.theory.channel import Post, deliver, first_post
 from jaxsoco.multistage.theory.levels import pick
 from jaxsoco.multistage.theory.policy import mix, play_probabilities
 from jaxsoco.multistage.theory.values import along_path, child_values, sweep
@@ -24,12 +31,17 @@ class World(NamedTuple):
       segment: segment of the round, int32 ``[]``.
       values: expected cost of a job at every node, ``[n, ...] by level``.
       ones: see :func:`jaxsoco.core.lanes.hold`.
+      use: share of the jobs that went to each leaf, averaged, ``[leaves, ...]``; None where no leaf
+        answers to it.
+      post: costs on the way; None where they arrive at once.
     """
 
     round: jax.Array
     segment: jax.Array
     values: Levels
     ones: jax.Array
+    use: jax.Array | None = None
+    post: Post | None = None
 
 
 class Round(NamedTuple):
@@ -50,7 +62,9 @@ def _init(key: jax.Array, spec: Spec) -> World:
     lanes, dtype = spec.lanes(key.shape[1:]), spec.chance.dtype
     ones = jnp.broadcast_to(runtime_ones(key, 1, dtype), (1, *lanes))
     values = tuple(jnp.zeros((level.size, *lanes), dtype) for level in spec.tree.levels)
-    return World(jnp.int32(0), jnp.int32(-1), values, ones)
+    use = None if spec.answer is None else jnp.zeros((spec.tree.leaves, *lanes), dtype)
+    post = None if spec.lost is None else first_post(spec.tree, spec.delay, ones[0])
+    return World(jnp.int32(0), jnp.int32(-1), values, ones, use, post)
 
 
 def _advance(key: random.AnyKey, spec: Spec, world: World) -> tuple[World, Round]:
@@ -74,25 +88,61 @@ def _play(
     del key  # the leaves' costs are nature's move
     lanes = action.leaf.ndim
     chance = align(spec.chance[round.segment], 1, lanes)
+    if world.use is not None:
+        chance = chance + align(spec.answer, 2, lanes)[0] * world.use
+        action, world = replace(action, change=None), _used(spec, world, action.leaf)
     base = None
     if spec.base is not None:
         base = align(spec.base[jnp.minimum(round.segment, spec.base.shape[0] - 1)], 1, lanes)
     # The cost is 1 with probability q, else base: its mean is base + (1 - base) q.
     means = chance if base is None else base + (1 - base) * chance
     values = _values(spec, world, round, action, means)
+    leaves = chance, base, means
     if action.choices is None:
         drawn = random.draw_at(round.draws, action.leaf, chance.dtype)
-        low = jnp.zeros_like(drawn) if base is None else pick(base, action.leaf)
+        reached = [None if x is None else pick(x, action.leaf) for x in leaves]
+        happened = _happened(spec, drawn, reached)
         # What the learner does with the cost waits for the values, so that its tables may be
         # changed in place: else they are copied in every round for the values' rare branch.
         ones = jnp.where(jnp.isnan(values[0]), values[0], world.ones)
-        cost = hold(jnp.where(drawn < pick(chance, action.leaf), 1, low), ones)
+        cost = hold(happened, ones)
         feedback = Feedback(cost, None)
     else:
-        cost, feedback = _everywhere(spec, round, action, values, (chance, base, means))
+        cost, feedback = _everywhere(spec, round, action, values, leaves)
+    if world.post is not None:
+        world, feedback = _posted(spec, world, round, action, cost)
     edges = [_edge(spec, action, node) for node in spec.track]
     costs = Costs(values[0][0], cost, *edges)
     return world._replace(values=values), feedback, costs
+
+
+def _happened(spec: Spec, drawn: jax.Array, leaves: Sequence[Any]) -> jax.Array:
+    """Costs by uniforms ``drawn``: 1 with probability ``chance``, else ``base``; or Pareto."""
+    chance, base, means = leaves
+    if spec.tail is None:
+        one = jnp.ones((), chance.dtype)
+        return jnp.where(drawn < chance, one, 0 * one if base is None else base)
+    # m (1 - 1 / tail) u^(-1 / tail) has the mean m.
+    return means * (1 - 1 / spec.tail) * drawn ** (-1 / spec.tail)
+
+
+def _used(spec: Spec, world: World, leaf: jax.Array) -> World:
+    """The world after a job has gone to ``leaf``."""
+    assert world.use is not None and spec.memory is not None
+    reached = one_hot(leaf, spec.tree.leaves, dtype=world.ones.dtype)
+    return world._replace(use=world.use + (reached - world.use) / spec.memory)
+
+
+def _posted(
+    spec: Spec, world: World, round: Round, action: Action, cost: jax.Array
+) -> tuple[World, Feedback]:
+    """The world with the cost on its way, and the feedback that arrives."""
+    assert world.post is not None and spec.lost is not None
+    # A draw behind those of the leaves' costs.
+    behind = jnp.full(action.leaf.shape, spec.tree.leaves, jnp.int32)
+    lost = random.draw_at(round.draws, behind, cost.dtype) < spec.lost
+    post, feedback = deliver(world.post, world.round, action, cost, lost)
+    return world._replace(post=post), feedback
 
 
 def _values(spec: Spec, world: World, round: Round, action: Action, means: jax.Array) -> Levels:
@@ -121,13 +171,12 @@ def _values(spec: Spec, world: World, round: Round, action: Action, means: jax.A
 
 def _everywhere(spec: Spec, round: Round, action: Action, values: Levels, leaves):
     """Cost and feedback where every node chose a child: its cost is that of the child's choice."""
-    tree, (chance, base, means) = spec.tree, leaves
+    tree, (chance, _, means) = spec.tree, leaves
     lanes = action.leaf.shape
     every = jnp.arange(tree.leaves, dtype=jnp.int32).reshape(-1, *(1,) * len(lanes))
     every = jnp.broadcast_to(every, (tree.leaves, *lanes))
     drawn = random.draw_at(round.draws, every, chance.dtype)
-    one = jnp.ones((), chance.dtype)
-    happened = jnp.where(drawn < chance, one, 0 * one if base is None else base)
+    happened = _happened(spec, drawn, leaves)
     reports, below = [], None
     assert action.choices is not None
     for level, choice in zip(reversed(tree.levels), reversed(action.choices), strict=True):

@@ -19,6 +19,18 @@ from jaxsoco.multistage.settings_problems import (
     RecordedCosts,
     Routing,
 )
+from jaxsoco.multistage.settings_rivals import (
+    DiscountedUCBParams,
+    EXP3IXParams,
+    EXP3PParams,
+    EXP3SParams,
+    LeafEXP3Params,
+    NodeEXP4Params,
+    SlidingWindowUCBParams,
+    TsallisINFParams,
+    UCB1Params,
+)
+from jaxsoco.multistage.settings_worlds import WORLDS
 
 _PAPER = "arXiv 2404.04509"
 _PREPARE = "jaxsoco.multistage.prepare"
@@ -76,6 +88,7 @@ FAMILY = Family(
             build=f"{_PREPARE}:build",
             settings=RecordedCosts,
         ),
+        *WORLDS,
     ),
     algorithms=(
         AlgorithmEntry(
@@ -126,6 +139,78 @@ FAMILY = Family(
             params=OraclePolicyParams,
             differentiable=False,
         ),
+        AlgorithmEntry(
+            "exp3_ix",
+            "independent EXP3-IX at every node: implicit exploration",
+            "Neu, NeurIPS 2015",
+            load=f"{_LEARNERS}.exp3_ix:exp3_ix",
+            params=EXP3IXParams,
+            differentiable=False,
+        ),
+        AlgorithmEntry(
+            "exp3_p",
+            "independent EXP3.P at every node: optimistic estimates",
+            "Auer, Cesa-Bianchi, Freund and Schapire, SIAM J. Computing 2002",
+            load=f"{_LEARNERS}.exp3_p:exp3_p",
+            params=EXP3PParams,
+            differentiable=False,
+        ),
+        AlgorithmEntry(
+            "tsallis_inf",
+            "independent Tsallis-INF at every node: stochastic and adversarial costs alike",
+            "Zimmert and Seldin, JMLR 2021",
+            load=f"{_LEARNERS}.tsallis_inf:tsallis_inf",
+            params=TsallisINFParams,
+            differentiable=False,
+        ),
+        AlgorithmEntry(
+            "exp3_s",
+            "independent EXP3.S at every node: children take turns at being best",
+            "Auer, Cesa-Bianchi, Freund and Schapire, SIAM J. Computing 2002",
+            load=f"{_LEARNERS}.exp3_s:exp3_s",
+            params=EXP3SParams,
+            differentiable=False,
+        ),
+        AlgorithmEntry(
+            "ucb1",
+            "independent UCB1 at every node, for costs that do not change in law",
+            "Auer, Cesa-Bianchi and Fischer, Machine Learning 2002",
+            load=f"{_LEARNERS}.ucb1:ucb1",
+            params=UCB1Params,
+            differentiable=False,
+        ),
+        AlgorithmEntry(
+            "discounted_ucb",
+            "independent discounted UCB at every node: older jobs count less",
+            "Garivier and Moulines, ALT 2011",
+            load=f"{_LEARNERS}.discounted_ucb:discounted_ucb",
+            params=DiscountedUCBParams,
+            differentiable=False,
+        ),
+        AlgorithmEntry(
+            "sliding_window_ucb",
+            "independent sliding-window UCB at every node: older jobs are forgotten",
+            "Garivier and Moulines, ALT 2011",
+            load=f"{_LEARNERS}.sliding_window_ucb:sliding_window_ucb",
+            params=SlidingWindowUCBParams,
+            differentiable=False,
+        ),
+        AlgorithmEntry(
+            "leaf_exp3",
+            "one EXP3 over all leaves: what agents lose that decide apart",
+            "Auer, Cesa-Bianchi, Freund and Schapire, SIAM J. Computing 2002",
+            load=f"{_LEARNERS}.leaf_exp3:leaf_exp3",
+            params=LeafEXP3Params,
+            differentiable=False,
+        ),
+        AlgorithmEntry(
+            "node_exp4",
+            "one EXP4 with the nodes of the tree as experts",
+            "Auer, Cesa-Bianchi, Freund and Schapire, SIAM J. Computing 2002",
+            load=f"{_LEARNERS}.node_exp4:node_exp4",
+            params=NodeEXP4Params,
+            differentiable=False,
+        ),
     ),
     comparators=(
         ComparatorEntry(
@@ -133,6 +218,12 @@ FAMILY = Family(
             "best fixed leaf up to each checkpoint",
             f"{_PAPER}, section 2",
             "jaxsoco.multistage.comparators:best_leaf",
+        ),
+        ComparatorEntry(
+            "best_sequence",
+            "best leaf of every round, for worlds that change but do not answer",
+            "Auer, Cesa-Bianchi, Freund and Schapire, SIAM J. Computing 2002, section 8",
+            "jaxsoco.multistage.comparators:best_sequence",
         ),
     ),
     costs=(
@@ -168,3 +259,12 @@ normalized_eg_params = _parameters["normalized_eg"]
 exp3_params = _parameters["exp3"]
 broad_omd_params = _parameters["broad_omd"]
 oracle_policy_params = _parameters["oracle_policy"]
+exp3_ix_params = _parameters["exp3_ix"]
+exp3_p_params = _parameters["exp3_p"]
+tsallis_inf_params = _parameters["tsallis_inf"]
+exp3_s_params = _parameters["exp3_s"]
+ucb1_params = _parameters["ucb1"]
+discounted_ucb_params = _parameters["discounted_ucb"]
+sliding_window_ucb_params = _parameters["sliding_window_ucb"]
+leaf_exp3_params = _parameters["leaf_exp3"]
+node_exp4_params = _parameters["node_exp4"]

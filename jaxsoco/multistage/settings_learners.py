@@ -11,7 +11,8 @@ from typing import Literal
 
 from jaxsoco.core.settings import setting, settings
 
-_DRAWN = "it moves the draws of actions, which are not differentiated"
+DRAWN = "it moves the draws of actions, which are not differentiated"
+"""Why rates have no gradient."""
 
 
 @settings
@@ -32,7 +33,7 @@ class EpsilonEXP3Params:
         theory="T^(-H/(H+1))",
         aliases=("theory",),
         gradient="biased",
-        reason=_DRAWN,
+        reason=DRAWN,
     )
     epsilon: float | None = setting(
         "exploration at nodes above other decision nodes; 0: nothing educates a child",
@@ -42,7 +43,7 @@ class EpsilonEXP3Params:
         theory="min(1, K T^(-1/(H+1)))",
         aliases=("theory",),
         gradient="biased",
-        reason=_DRAWN,
+        reason=DRAWN,
     )
 
 
@@ -61,7 +62,7 @@ class AnytimeParams:
         above=0,
         high=1000,
         gradient="biased",
-        reason=_DRAWN,
+        reason=DRAWN,
     )
     epsilon_scale: float = setting(
         "multiple of the theory's epsilon",
@@ -69,7 +70,7 @@ class AnytimeParams:
         above=0,
         high=1000,
         gradient="biased",
-        reason=_DRAWN,
+        reason=DRAWN,
     )
 
 
@@ -90,7 +91,7 @@ class NormalizedEGParams:
         theory="sqrt(log K_i / T)",
         aliases=("theory",),
         gradient="biased",
-        reason=_DRAWN,
+        reason=DRAWN,
     )
     feedback: Literal["realised", "expected"] = setting(
         "what children report: the realised cost of their choices, or its expectation",
@@ -116,7 +117,7 @@ class EXP3Params:
         theory="T^(-1/2)",
         aliases=("theory",),
         gradient="biased",
-        reason=_DRAWN,
+        reason=DRAWN,
     )
 
 
@@ -140,7 +141,7 @@ class BroadOMDParams:
         above=0,
         high=1,
         gradient="biased",
-        reason=_DRAWN,
+        reason=DRAWN,
     )
     variant: Literal["v1", "v0", "v2"] = setting(
         "v1: optimistic, increasing rates; v0: rates that halve; v2: a fixed rate", default="v1"
@@ -168,7 +169,7 @@ class OraclePolicyParams:
         theory="min(1/2, T^-exponent)",
         aliases=("theory",),
         gradient="biased",
-        reason=_DRAWN,
+        reason=DRAWN,
     )
     exponent: float | None = setting(
         "by which q falls with the horizon, where exploration is auto",
@@ -177,7 +178,7 @@ class OraclePolicyParams:
         high=16,
         theory="1/H",
         gradient="biased",
-        reason=_DRAWN,
+        reason=DRAWN,
     )
     decay: float = setting(
         "power of the gap by which exploration falls; 0: the same for every gap",
@@ -185,5 +186,5 @@ class OraclePolicyParams:
         low=0,
         high=1,
         gradient="biased",
-        reason=_DRAWN,
+        reason=DRAWN,
     )

@@ -7,7 +7,7 @@ Tables of decision nodes are kept by level: a tuple with one array ``[n, K, ...]
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -37,6 +37,13 @@ class Spec:
       tree: the tree (static).
       track: ids of up to two nodes (0: none); the ledger adds up the play probabilities of the
         edges that lead to them (static).
+      answer: by how much the chance of a leaf moves if all jobs go there, ``[1, leaves, ...]``;
+        None: not at all.
+      memory: rounds over which a leaf's share of the jobs is averaged, ``[...]``, with ``answer``.
+      tail: index of a Pareto law with the leaf's mean, from which its cost is drawn, ``[...]``;
+        None: costs are 1 or ``base``.
+      lost: probability that a cost does not arrive, ``[...]``; None: costs arrive at once.
+      delay: rounds by which costs are late, with ``lost`` (static).
     """
 
     chance: jax.Array
@@ -45,6 +52,11 @@ class Spec:
     horizon: jax.Array
     tree: Tree = field(metadata={"static": True})
     track: tuple[int, int] = field(default=(0, 0), metadata={"static": True})
+    answer: jax.Array | None = None
+    memory: jax.Array | None = None
+    tail: jax.Array | None = None
+    lost: jax.Array | None = None
+    delay: int = field(default=0, metadata={"static": True})
 
     def lanes(self, key: tuple[int, ...]) -> tuple[int, ...]:
         """Shape of the lanes of a run whose key has the lanes ``key``."""
@@ -111,6 +123,8 @@ class Action:
         by its own choices; ``"expected"``: also the expected cost of every child (static).
       explored: whether the node of each level on the way of the job took any child, bool ``[...]``
         by level; None where no node explores.
+      visits: the way of the job by level (:class:`~jaxsoco.multistage.theory.descent.Visit`), which
+        worlds keep whose costs arrive later; None: the learner takes no such feedback.
     """
 
     leaf: jax.Array
@@ -119,6 +133,7 @@ class Action:
     choices: Levels | None = None
     feedback: str = field(default="bandit", metadata={"static": True})
     explored: Levels | None = None
+    visits: Any = None
 
 
 class Feedback(NamedTuple):
@@ -127,10 +142,13 @@ class Feedback(NamedTuple):
     Attributes:
       cost: of the leaf that was reached, to every node on the path, ``[...]``.
       children: cost of every child of every node if asked for, else None, ``[n, K, ...] by level``.
+      visits: the way of the job whose cost this is, with the place -1 at all levels if no cost has
+        arrived; None: it is that of the round's job.
     """
 
     cost: jax.Array
     children: Levels | None
+    visits: Any = None
 
 
 class Costs(NamedTuple):

@@ -333,6 +333,7 @@ CALLS: dict[str, Call] = {
     "mirror.largest": (None, lambda g: (g.normal(D),)),
     "mirror.log_barrier_move": (None, lambda g: (1 / g.simplex(D), g.uniform(D), g.uniform(D))),
     "mirror.log_barrier_step": (None, lambda g: (g.simplex(D), g.uniform(D), g.uniform(D))),
+    "mirror.tsallis_point": (None, lambda g: (g.uniform(D, high=9), g.uniform(low=0.1))),
     "mirror.shift_compensated": (None, lambda g: (g.normal(D), 1e-18 * g.normal(D), g.normal())),
     "occupancy.extended_value_iteration": (None, lambda g: (g.cost(SLOTS), *g.box())),
     "occupancy.extended_value_iteration_l1": (None, lambda g: (g.cost(SLOTS), *_ball(g))),
@@ -645,8 +646,12 @@ WITHOUT_LANES = {
     "multistage": {"theory_rates", "regret_bound", "late_probability", "load_tree", "replay"}
     | {"bernoulli_tree", "edge_computing", "multihop", "routing"}
     | {"lower_bound_chain", "recorded_costs"}
+    | {"switching_tree", "delayed_tree", "heavy_tailed_tree", "reactive_tree"}
     | {f"{name}_params" for name in ("epsilon_exp3", "anytime_epsilon_exp3", "exp3")}
-    | {f"{name}_params" for name in ("normalized_eg", "broad_omd", "oracle_policy")},
+    | {f"{name}_params" for name in ("normalized_eg", "broad_omd", "oracle_policy")}
+    | {f"{name}_params" for name in ("exp3_ix", "exp3_p", "tsallis_inf", "exp3_s", "ucb1")}
+    | {f"{name}_params" for name in ("discounted_ucb", "sliding_window_ucb")}
+    | {f"{name}_params" for name in ("leaf_exp3", "node_exp4")},
     "provisioning": {"load_tabular", "load_trace_csv", "single_queue", "tabular_model"}
     | {"paper_queue", "bursty_queue", "two_queues", "tabular", "policy_value"}
     # A comparator, which the learners' test plays.

@@ -12,6 +12,7 @@ from pathlib import Path
 import public_functions
 import pytest
 from optimizer import flags_without
+from rivals import RIVALS
 
 from jaxsoco import registry
 from jaxsoco.core.compiler import YNN
@@ -25,12 +26,16 @@ QUICK = ("multistage",)
 
 
 def subjects(group: str, whole: bool) -> list[str]:
-    """The learners of a family, if ``whole`` its comparators, and its functions; or the kernels."""
+    """The learners of a family, if ``whole`` all and its comparators, and its functions.
+
+    Or the kernels.
+    """
     if group == "kernels":
         return [f"functions of {place}" for place in PLACES]
     members = registry.family(group)
     entries = [*members.algorithms, *(c for c in members.comparators if c.load and whole)]
-    return [*(f"{group}/{entry.name}" for entry in entries), f"functions of {group}"]
+    names = [f"{group}/{entry.name}" for entry in entries]
+    return [*(n for n in names if whole or n not in RIVALS), f"functions of {group}"]
 
 
 def wrong(precision: str, lanes: str, extent: str, group: str) -> dict[str, list[str]]:

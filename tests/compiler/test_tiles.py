@@ -4,6 +4,7 @@ import jax
 import numpy as np
 import pytest
 from plain_jit import member_of
+from rivals import RIVALS
 
 import jaxsoco.engine.batch as engine
 from jaxsoco import registry
@@ -50,7 +51,11 @@ def assert_same_bits(found: list[engine.Outcome]) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=[pytest.mark.slow] if n in DEAR else []) for n in LEARNERS]
+    "name",
+    [
+        pytest.param(n, marks=[pytest.mark.slow] if n in RIVALS.union(DEAR) else [])
+        for n in LEARNERS
+    ],
 )
 def test_costs_do_not_depend_on_the_tile(name, monkeypatch):
     # Machine code that is not optimised takes half of the time, and adds up in the same order.

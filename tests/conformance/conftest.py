@@ -2,8 +2,9 @@
 
 The properties themselves are ``jaxsoco.testing``, which tries them on plug-ins as well.
 An algorithm or a comparator adds nothing here, a problem adds one entry to ``CASES`` in
-``conformance_cases.py``. Structure is tested for every algorithm; of the rest, two algorithms a
-family go through by default and all of them with ``-m "slow or not slow"``.
+``conformance_cases.py``. Structure is tested for every algorithm that is not one of many of its
+scheme (``support/rivals.py``); of the rest, two algorithms a family go through by default and all
+of them with ``-m "slow or not slow"``.
 """
 
 import sys
@@ -34,6 +35,7 @@ LEADING = (
 def pytest_generate_tests(metafunc):
     """``case``, ``learner`` (with its case) and ``judge`` (a comparator with its case)."""
     from conformance_cases import CASES
+    from rivals import RIVALS
 
     from jaxsoco.testing.cases import judges, learners
 
@@ -42,7 +44,7 @@ def pytest_generate_tests(metafunc):
         always = metafunc.module.__name__.rpartition(".")[2] in ALWAYS
         marked = [
             pytest.param(learner, id=learner.id, marks=[])
-            if always or learner.id in LEADING
+            if (always and learner.id not in RIVALS) or learner.id in LEADING
             else pytest.param(learner, id=learner.id, marks=pytest.mark.slow)
             for learner in known
         ]

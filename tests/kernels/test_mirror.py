@@ -17,6 +17,7 @@ from jaxsoco_kernels.mirror import (
     log_barrier_move,
     log_barrier_step,
     shift_compensated,
+    tsallis_point,
 )
 
 getcontext().prec = 50
@@ -123,6 +124,46 @@ def test_small_steps_survive_float32_in_inverse_weights():
         long = np.asarray(sum(follow(jnp.asarray(1 / start))))
     assert abs(long[1] - 1e4) > 1
     np.testing.assert_allclose(short, long, rtol=2e-6)
+
+
+def exact_point(losses, rate) -> np.ndarray:
+    """``4 / (rate (losses - x))^2`` with the sum 1 in 50 digits, by bisection."""
+    losses, rate = [Decimal(float(x)) for x in losses], Decimal(float(rate))
+    least = min(losses)
+    low, high = least - 2 * Decimal(len(losses)).sqrt() / rate, least - 2 / rate
+
+    def weights(x):
+        return [4 / (rate * (loss - x)) ** 2 for loss in losses]
+
+    for _ in range(170):
+        middle = (low + high) / 2
+        low, high = (middle, high) if sum(weights(middle)) < 1 else (low, middle)
+    return np.array([float(w) for w in weights(low)])
+
+
+def test_tsallis_points_are_exact():
+    """Few arms and many, nearly alike or far apart, also with one leader and all others level."""
+    generator = np.random.default_rng(0)
+    with jax.enable_x64(True):
+        for k in (1, 2, 5, 16):
+            scale = 10 ** generator.uniform(-4, 4, size=10)
+            losses = generator.random((k, 10)) ** generator.choice([0.2, 1, 5], 10) * scale
+            losses[1:, ::3] = losses[1:2, ::3]
+            rates = 10 ** generator.uniform(-3, 1, size=10)
+            points = np.asarray(tsallis_point(jnp.asarray(losses), jnp.asarray(rates)))
+            for i in range(10):
+                wanted = exact_point(losses[:, i], rates[i])
+                np.testing.assert_allclose(points[:, i], wanted, rtol=1e-12)
+
+
+def test_an_arm_of_infinite_loss_has_no_weight_in_a_tsallis_point():
+    losses = jnp.array([0.5, jnp.inf, 2.0])
+    point = tsallis_point(losses, 0.3)
+    rest = tsallis_point(losses[jnp.array([0, 2])], 0.3)
+    assert point[1] == 0
+    np.testing.assert_allclose(point[jnp.array([0, 2])], rest, rtol=1e-6)
+    slope = jax.grad(lambda x, rate: tsallis_point(x, rate)[0], argnums=(0, 1))(losses, 0.3)
+    assert all(np.isfinite(x).all() for x in slope) and slope[0][0] < 0 < slope[0][2]
 
 
 def test_entropic_steps_are_softmax_updates(x64):

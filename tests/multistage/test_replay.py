@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import pytest
+from rivals import RIVALS
 from tree_reference import follow
 
 from jaxsoco.core.compiler import known
@@ -42,6 +43,15 @@ LEARNERS = {
         {"exploration": 0.1, "decay": 0.7},
         {"exploration": 0.8},
     ],
+    "exp3_ix": [{}, {"eta": 0.2, "gamma": 0.01}],
+    "exp3_p": [{}, {"eta": 0.1, "gamma": 0.2, "beta": 0.02}],
+    "exp3_s": [{}, {"switches": 3.0, "alpha": 0.02}],
+    "tsallis_inf": [{}, {"eta_scale": 0.5}],
+    "ucb1": [{}, {"exploration": 0.3}],
+    "discounted_ucb": [{}, {"discount": 0.9, "exploration": 0.1}],
+    "sliding_window_ucb": [{"window": 25}, {"window": 400, "exploration": 0.2}],
+    "leaf_exp3": [{}, {"eta": 0.1}],
+    "node_exp4": [{}, {"eta": 0.1}],
 }
 CASES = [
     pytest.param(name, params, tree, id="-".join([name, *map(str, params.values()), tree]))
@@ -49,7 +59,7 @@ CASES = [
     for params in options
     for tree in TREES
     # Every shape for the paper's algorithm, the ragged one for all; `-m slow` has the product.
-    if tree == "ragged"
+    if (tree == "ragged" and (f"multistage/{name}" not in RIVALS or params == options[0]))
     or (name == "epsilon_exp3" and not params)
     or (name == "exp3" and tree == "H3K3")
 ]

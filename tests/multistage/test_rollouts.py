@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from rivals import marked
 
 from jaxsoco import multistage as family
 from jaxsoco.core import random
@@ -29,7 +30,7 @@ from jaxsoco.multistage.theory.levels import join
 from jaxsoco.multistage.theory.policy import play_probabilities
 from jaxsoco.multistage.theory.values import sweep
 
-LEARNERS = [entry.name for entry in family.FAMILY.algorithms]
+LEARNERS = marked((entry.name for entry in family.FAMILY.algorithms), "multistage/")
 OPTIONS = {"xla_cpu_prefer_vector_width": 512}
 
 

@@ -27,6 +27,15 @@ CLASSES = {
     "exp3": family.EXP3Params,
     "broad_omd": family.BroadOMDParams,
     "oracle_policy": family.OraclePolicyParams,
+    "exp3_ix": family.EXP3IXParams,
+    "exp3_p": family.EXP3PParams,
+    "tsallis_inf": family.TsallisINFParams,
+    "exp3_s": family.EXP3SParams,
+    "ucb1": family.UCB1Params,
+    "discounted_ucb": family.DiscountedUCBParams,
+    "sliding_window_ucb": family.SlidingWindowUCBParams,
+    "leaf_exp3": family.LeafEXP3Params,
+    "node_exp4": family.NodeEXP4Params,
 }
 RAGGED = Tree.from_paths([("r", "a", "x"), ("r", "a", "y"), ("r", "a", "z"), ("r", "b")])
 
@@ -151,7 +160,7 @@ def test_resolve_says_what_the_theory_says():
     rate = resolved("normalized_eg", spec, feedback="expected")
     assert float(rate.eta) == pytest.approx((np.log(2) / 1000) ** 0.5)
     assert rate.feedback == "expected"
-    for name in ("anytime_epsilon_exp3", "broad_omd"):
+    for name in ("anytime_epsilon_exp3", "broad_omd", "tsallis_inf", "ucb1"):
         assert getattr(family, name).resolve is None
         assert None not in jax.tree.leaves(CLASSES[name](), is_leaf=lambda x: x is None)
 

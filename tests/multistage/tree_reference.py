@@ -232,12 +232,19 @@ AGENTS = {
 }
 
 
+def rivals():
+    """The agents of the other file, which builds on this one."""
+    from rivals_reference import RIVALS
+
+    return RIVALS
+
+
 def follow(name, children, q, base, segment_end, uniforms, **params):
     """One run; columns are mode and child of each level, then the cost."""
     horizon, n = len(uniforms), len(children)
     if name == "normalized_eg":
         return follow_eg(children, q, base, segment_end, uniforms, **params)
-    agents = AGENTS[name](children, horizon, **params)
+    agents = (AGENTS | rivals())[name](children, horizon, **params)
     expectations, costs = [], []
     for t, row in enumerate(uniforms, 1):
         agents.before(t)

@@ -161,6 +161,8 @@ def test_a_load_is_joined_scaled_and_cut():
     refused(lambda: trace.scale(0), "peak: ", "want a number > 0")
     refused(lambda: LoadTrace(np.zeros(3), 1.0).scale(1), "has no load in any bin")
     refused(lambda: trace.followed_by(trace.rebin(2)), "want bins of one width")
+    running = LoadTrace(np.ones(2), 1800.0, running=True)
+    refused(lambda: trace.followed_by(running), "want two of one kind")
 
 
 def test_submissions_of_the_standard_workload_format(tmp_path):
@@ -178,7 +180,3 @@ def test_an_end_that_is_no_time_says_nothing_of_time_zones(tmp_path):
         load_trace_csv(path, ends="End", bin=60)
     (issue,) = caught.value.issues
     assert str(issue).endswith(":3, column End: 'Unknown' (want a time in s or ISO 8601)")
-
-
-    running = LoadTrace(np.ones(2), 1800.0, running=True)
-    refused(lambda: trace.followed_by(running), "want two of one kind")

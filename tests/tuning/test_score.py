@@ -37,6 +37,11 @@ CASES = [
     ("broad_omd", {"variant": "v2"}, {"eta": 0.5}, "square", 3, False, False),
     ("broad_omd", {"variant": "v0"}, {"eta": 0.4}, "ragged", 2, False, False),
     ("oracle_policy", {}, {"exploration": 0.1, "decay": 0.5}, "square", 3, False, False),
+    ("exp3_ix", {}, {"eta": 0.7, "gamma": 0.2}, "square", 3, False, False),
+    ("exp3_p", {}, {"eta": 0.5, "gamma": 0.3, "beta": 0.1}, "ragged", 2, False, False),
+    ("tsallis_inf", {}, {"eta_scale": 0.9}, "three", 3, False, False),
+    ("leaf_exp3", {}, {"eta": 0.7}, "square", 3, False, False),
+    ("node_exp4", {}, {"eta": 0.7}, "ragged", 2, False, False),
 ]
 
 

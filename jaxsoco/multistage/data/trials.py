@@ -13,7 +13,9 @@ from jaxsoco.core import random
 from jaxsoco.core.compiler import jit
 from jaxsoco.core.protocol import Algorithm
 from jaxsoco.core.schema import AlgorithmEntry, load
-from jaxsoco.multistage.learners.broad_omd import BroadOMDState
+from jaxsoco.multistage.learners._nodes import Logits
+from jaxsoco.multistage.learners._shared import EXP3State
+from jaxsoco.multistage.learners.normalized_eg import NormalizedEGState
 from jaxsoco.multistage.learners.oracle_policy import OraclePolicyState
 from jaxsoco.multistage.problem import multistage
 from jaxsoco.multistage.settings import FAMILY
@@ -28,8 +30,8 @@ class Replay(NamedTuple):
     Attributes:
       expected: expected cost of the job of every round, from all play probabilities, ``[T]``.
       realised: cost of the leaf that it reached, ``[T]``.
-      logits: at the end, ``[N, K]``; -inf for absent children. For Broad-OMD the logarithm of
-        what is played, for the oracle its learners' summed estimates, negative.
+      logits: at the end, ``[N, K]``; -inf for absent children. For the oracle its learners' summed
+        estimates, negative; for learners without logits the logarithm of what is played.
     """
 
     expected: jax.Array
@@ -124,8 +126,9 @@ def _run(algorithm: Algorithm, split: int, params: Any, spec: Spec, uniforms: ja
 
 def _logits(state: Any) -> jax.Array:
     """What the learner has learned, ``[N, K]``."""
-    if isinstance(state, BroadOMDState):
-        return jnp.log(join(state.nodes.learned))
     if isinstance(state, OraclePolicyState):
         return join(state.theta)
-    return join(state.high) + join(state.low)
+    nodes = getattr(state, "nodes", state)
+    if isinstance(nodes, EXP3State | NormalizedEGState | Logits):
+        return join(nodes.high) + join(nodes.low)
+    return jnp.log(join(nodes.learned))

@@ -14,13 +14,13 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.core import random
-from jaxsoco.core.lanes import hold, one_hot, runtime_ones
-from jaxsoco.multistage.spec import Action, Change, Levels, Spec
+from jaxsoco.core.lanes import hold, runtime_ones
+from jaxsoco.multistage.learners._rows import chosen_loss, lower_logits, mix_row, softmax
+from jaxsoco.multistage.spec import Action, Change, Feedback, Levels, Spec
 from jaxsoco.multistage.theory.descent import Visit, draw_way, first_visits
-from jaxsoco.multistage.theory.levels import look_up, pick, put, spread_mask, tables
+from jaxsoco.multistage.theory.levels import look_up, pick, put, tables
 from jaxsoco.multistage.theory.policy import policies, uniform_probabilities
 from jaxsoco.multistage.theory.tree import Level, Tree
-from jaxsoco_kernels.mirror import add_compensated, largest, shift_compensated
 
 _Params = TypeVar("_Params")
 
@@ -49,6 +49,11 @@ def first_change(tree: Tree, like: jax.Array) -> Change:
 def path_change(visits: Sequence[Visit], rows: Levels, everywhere: jax.Array | None) -> Change:
     """Only the visited nodes play otherwise than before: with probabilities ``rows``."""
     return Change(tuple(visit.place for visit in visits), tuple(rows), everywhere)
+
+
+def way_of(visits: tuple[Visit, ...], feedback: Feedback) -> tuple[Visit, ...]:
+    """The way of the job whose cost arrives: this round's, ``visits``, unless the world says so."""
+    return visits if feedback.visits is None else feedback.visits
 
 
 # --- EXP3, with and without exploration -----------------------------------------------------------
@@ -108,54 +113,38 @@ def forward(key: random.AnyKey, state: EXP3State, *, explores: bool) -> tuple[Ac
     policy = policies(state.tree, state.learned, state.epsilon if explores else None)
     way = draw_way(state.tree, policy, key, state.ones, path_weight=explores)
     leaf, visits, explored = way
-    action = Action(leaf, policy, state.change, explored=explored if explores else None)
+    action = Action(
+        leaf, policy, state.change, explored=explored if explores else None, visits=visits
+    )
     return action, replace(state, visits=visits)
 
 
-def learn(state: EXP3State, cost: jax.Array, *, explores: bool) -> EXP3State:
+def learn(state: EXP3State, feedback: Feedback, *, explores: bool) -> EXP3State:
     """The visited nodes lower the logit of the child that they chose by ``eta cost weight``."""
     tree, ones, high, low, learned, rows = state.tree, state.ones, [], [], [], []
-    step = state.eta * cost
-    for d, (level, visit) in enumerate(zip(tree.levels, state.visits, strict=True)):
+    visits, step = way_of(state.visits, feedback), state.eta * feedback.cost
+    for d, (level, visit) in enumerate(zip(tree.levels, visits, strict=True)):
         place = visit.place
         row, rest = (hold(pick(table[d], place), ones) for table in (state.high, state.low))
         # eta theta_m -= eta c / p, with the inverse probability that the visit has kept.
-        loss = hold(step * visit.weight, ones)[None]
-        loss = jnp.where(one_hot(visit.child, tree.width), loss, 0)
-        row, rest = add_compensated(row, rest, -loss)
-        # The largest logit becomes 0: in float32 a large common part would eat the steps.
-        row, rest = shift_compensated(row, rest, hold(largest(row), ones))
-        row, rest = hold(row, ones), hold(rest, ones)
+        loss = chosen_loss(visit, hold(step * visit.weight, ones), tree.width)
+        row, rest = lower_logits(row, rest, loss, ones)
         # p_i = softmax(eta theta_i)
-        softmax = _softmax(row, rest)
+        play = softmax(row, rest)
         high.append(put(state.high[d], place, row))
         low.append(put(state.low[d], place, rest))
-        learned.append(put(state.learned[d], place, softmax))
-        rows.append(_play_row(level, place, softmax, state.epsilon) if explores else softmax)
-    change = path_change(state.visits, tuple(rows), state.change.everywhere)
+        learned.append(put(state.learned[d], place, play))
+        rows.append(_play_row(level, place, play, state.epsilon) if explores else play)
+    change = path_change(visits, tuple(rows), state.change.everywhere)
     logits = {"high": tuple(high), "low": tuple(low), "learned": tuple(learned)}
     return replace(state, **logits, change=change)
 
 
-def _softmax(high: jax.Array, low: jax.Array) -> jax.Array:
-    """Probabilities of a row of logits ``[K, ...]`` whose largest is 0."""
-    # The largest logit is 0, so that no exponential overflows.
-    weights = jnp.exp(high + low)
-    total = weights[0]
-    for weight in weights[1:]:
-        total = total + weight
-    return weights / total[None]
-
-
 def _play_row(level: Level, place: jax.Array, row: jax.Array, epsilon: jax.Array) -> jax.Array:
-    """``epsilon / K_i + (1 - epsilon) learned`` at one node of each lane, ``[K, ...]``."""
+    """What a node plays that explores if it is above decision nodes, ``[K, ...]``."""
     if not level.inner.any():
         return row
-    degree = look_up(level.degree, place).astype(row.dtype)
-    share = jnp.where(row >= 0, (epsilon / degree)[None], 0)
-    if not level.mask.all():
-        share = jnp.where(pick(spread_mask(level.mask, place.ndim), place), share, 0)
-    mixed = share + (1 - epsilon)[None] * row
+    mixed = mix_row(level, place, row, epsilon)
     if level.inner.all():
         return mixed
     return jnp.where((look_up(level.inner, place) > 0)[None], mixed, row)

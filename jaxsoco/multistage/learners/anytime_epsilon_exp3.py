@@ -70,7 +70,7 @@ def _update(
     params: AnytimeParams, state: EXP3State, action: Action, feedback: Feedback
 ) -> EXP3State:
     del params, action
-    return learn(state, feedback.cost, explores=True)
+    return learn(state, feedback, explores=True)
 
 
 anytime_epsilon_exp3 = Algorithm(

@@ -30,16 +30,17 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.core import random
-from jaxsoco.core.lanes import hold, one_hot
+from jaxsoco.core.lanes import one_hot
 from jaxsoco.core.protocol import Algorithm
-from jaxsoco.multistage.learners._shared import first_change, first_visits, ones_of, path_change
+from jaxsoco.multistage.learners._nodes import after_job
+from jaxsoco.multistage.learners._shared import first_change, first_visits, ones_of, way_of
 from jaxsoco.multistage.settings_learners import BroadOMDParams
 from jaxsoco.multistage.spec import Action, Change, Feedback, Observation, Spec
 from jaxsoco.multistage.theory.chances import log_probability_of_path
 from jaxsoco.multistage.theory.descent import Visit, descend
-from jaxsoco.multistage.theory.levels import look_up, pick, put, tables
+from jaxsoco.multistage.theory.levels import look_up, tables
 from jaxsoco.multistage.theory.policy import policies, uniform_probabilities
-from jaxsoco.multistage.theory.tree import Tree
+from jaxsoco.multistage.theory.tree import Level, Tree
 from jaxsoco_kernels.mirror import add_compensated, log_barrier_move
 
 
@@ -136,26 +137,21 @@ def _act(
     del params, obs
     policy = policies(state.tree, state.nodes.learned)
     leaf, visits = descend(state.tree, policy, key, state.ones, path_weight=False)
-    return Action(leaf, policy, state.change), replace(state, visits=visits)
+    return Action(leaf, policy, state.change, visits=visits), replace(state, visits=visits)
 
 
 def _update(
     params: BroadOMDParams, state: BroadOMDState, action: Action, feedback: Feedback
 ) -> BroadOMDState:
     del action
-    step, ones = _STEPS[params.variant], state.ones
-    levels, rows = [], []
-    for d, (level, visit) in enumerate(zip(state.tree.levels, state.visits, strict=True)):
-        old = Node(*(table[d] for table in state.nodes))
-        node = Node(*(hold(pick(table, visit.place), ones) for table in old))
-        degree = look_up(level.degree, visit.place).astype(ones.dtype)
+    move = _STEPS[params.variant]
+
+    def step(level: Level, visit: Visit, node: Node) -> Node:
+        degree = look_up(level.degree, visit.place).astype(state.ones.dtype)
         chosen = one_hot(visit.child, state.tree.width)
-        new = step(node, Job(chosen, feedback.cost, degree, state.log_horizon))
-        rows.append(hold(new.learned, ones))
-        pairs = zip(old, new, strict=True)
-        levels.append(Node(*(put(table, visit.place, hold(row, ones)) for table, row in pairs)))
-    change = path_change(state.visits, tuple(rows), None)
-    return replace(state, change=change, nodes=Node(*zip(*levels, strict=True)))
+        return move(node, Job(chosen, feedback.cost, degree, state.log_horizon))
+
+    return after_job(state, way_of(state.visits, feedback), step)
 
 
 # --- one node's steps -----------------------------------------------------------------------------

@@ -60,7 +60,7 @@ def _update(
     params: EpsilonEXP3Params, state: EXP3State, action: Action, feedback: Feedback
 ) -> EXP3State:
     del params, action
-    return learn(state, feedback.cost, explores=True)
+    return learn(state, feedback, explores=True)
 
 
 epsilon_exp3 = Algorithm(

@@ -43,7 +43,7 @@ def _act(
 
 def _update(params: EXP3Params, state: EXP3State, action: Action, feedback: Feedback) -> EXP3State:
     del params, action
-    return learn(state, feedback.cost, explores=False)
+    return learn(state, feedback, explores=False)
 
 
 exp3 = Algorithm(

@@ -30,7 +30,7 @@ import numpy as np
 from jaxsoco.core import random
 from jaxsoco.core.lanes import align, one_hot
 from jaxsoco.core.protocol import Algorithm
-from jaxsoco.multistage.learners._shared import first_visits, in_place_of_none, ones_of
+from jaxsoco.multistage.learners._shared import first_visits, in_place_of_none, ones_of, way_of
 from jaxsoco.multistage.settings_learners import OraclePolicyParams
 from jaxsoco.multistage.spec import Action, Feedback, Levels, Observation, Spec
 from jaxsoco.multistage.theory.chances import log_probability_of_path
@@ -128,7 +128,7 @@ def _act(
         below = mean(jnp.moveaxis(play, 1, 0), jnp.moveaxis(children, 1, 0))
     policy = policies(tree, tuple(reversed(learned)))
     leaf, visits = descend(tree, policy, key, state.ones, path_weight=False)
-    return Action(leaf, policy), replace(state, visits=visits)
+    return Action(leaf, policy, visits=visits), replace(state, visits=visits)
 
 
 def _exp3(level: Level, theta: jax.Array, jobs: jax.Array) -> jax.Array:
@@ -174,7 +174,8 @@ def _update(
 ) -> OraclePolicyState:
     del params, action
     theta, jobs = [], []
-    for table, count, visit in zip(state.theta, state.jobs, state.visits, strict=True):
+    visits = way_of(state.visits, feedback)
+    for table, count, visit in zip(state.theta, state.jobs, visits, strict=True):
         chosen = one_hot(visit.child, state.tree.width)
         # theta_im -= c / x_im for the child m that was chosen.
         loss = jnp.where(chosen, (feedback.cost * visit.weight)[None], 0)

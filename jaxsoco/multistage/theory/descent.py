@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -163,3 +164,22 @@ def _step(level: Level, place: jax.Array, child: jax.Array) -> tuple[jax.Array, 
     gone = place < 0
     below, leaf = (look_up(table.ravel(), index) for table in (level.below, level.leaf))
     return jnp.where(gone, -1, below), jnp.where(gone, -1, leaf)
+
+
+def end_of(tree: Tree, visits: Sequence[Visit]) -> tuple[jax.Array, jax.Array]:
+    """The leaf at which a way ends, -1 if there is no way, and the weight of its last visit.
+
+    Args:
+      tree: the tree.
+      visits: by level, place -1 where the way had ended before.
+
+    Returns:
+      The leaf's number, int32 ``[...]``, and the weight ``[...]``.
+    """
+    leaf, weight = jnp.full_like(visits[0].place, -1), visits[0].weight
+    for level, visit in zip(tree.levels, visits, strict=True):
+        weight = jnp.where(visit.place < 0, weight, visit.weight)
+        index = jnp.where(visit.place < 0, 0, visit.place * level.mask.shape[1] + visit.child)
+        ended = look_up(level.leaf.ravel(), index)
+        leaf = jnp.where((visit.place >= 0) & (ended >= 0), ended, leaf)
+    return leaf, weight

@@ -54,7 +54,7 @@ def bernoulli_chance(leaves: int, low: Any, fill: str = "linear") -> Any:
     Returns:
       ``[n]``, of NumPy unless ``low`` is traced.
     """
-    xp = _arrays(low)
+    xp = arrays(low)
     places = np.arange(leaves)
     if fill == "linear":
         chance = 1 - (1 - low) * (places + 1) / leaves
@@ -66,9 +66,9 @@ def bernoulli_chance(leaves: int, low: Any, fill: str = "linear") -> Any:
     return xp.where(places == 0, 1.0, chance)
 
 
-def _arrays(value: Any) -> Any:
-    """NumPy, or ``jax.numpy`` for a traced value."""
-    if not is_traced(value):
+def arrays(*values: Any) -> Any:
+    """NumPy, or ``jax.numpy`` if one of the values is traced."""
+    if not any(map(is_traced, values)):
         return np
     import jax.numpy as jnp
 
@@ -173,4 +173,4 @@ def chain_chance(stages: int, gap: Any, swapped: bool = False) -> Any:
     """
     chance = [(1 - (2**stages - 2 ** (i - 1)) * gap) / 2 for i in range(1, stages)]
     last = [(1 - 2**stages * gap) / 2, (1 + 2**stages * gap) / 2]
-    return _arrays(gap).stack([*chance, *(last[::-1] if swapped else last)])
+    return arrays(gap).stack([*chance, *(last[::-1] if swapped else last)])

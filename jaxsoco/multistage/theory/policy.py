@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxsoco.multistage.spec import Levels, Policy
 from jaxsoco.multistage.theory.levels import spread_like, spread_mask
@@ -80,3 +81,15 @@ def mix(level: Level, learned: jax.Array, epsilon: jax.Array) -> jax.Array:
         return mixed
     # epsilon_i = 0 at nodes above leaves only.
     return jnp.where(spread_mask(level.inner, lanes + 1), mixed, learned)
+
+
+def leaf_counts(tree: Tree) -> tuple[np.ndarray, ...]:
+    """Leaves below every child, 0 for absent ones, ``[n, K] by level``."""
+    counts: list[np.ndarray] = []
+    for level in reversed(tree.levels):
+        table = (level.leaf >= 0).astype(float)
+        if counts:
+            below = counts[-1].sum(axis=1)
+            table = np.where(level.below >= 0, below[np.maximum(level.below, 0)], table)
+        counts.append(table)
+    return tuple(reversed(counts))
