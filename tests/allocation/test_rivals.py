@@ -254,8 +254,8 @@ def test_clip_is_robust_and_consistent(x64):
 def test_longer_jobs_break_the_published_ratio(x64):
     """A bargain that learner and optimum share, then prices just above the threshold, then U.
 
-    Of a minimum, what both save makes the ratio worse: the proofs bound the optimum by the
-    threshold, as if it had not used the bargain as well.
+    Of a minimum, what both save makes the ratio worse: the optimum does not pay the threshold for
+    the whole job, because it has used the bargain as well.
     """
     length, bargains = 4, 3
     alpha = Bounds(LOW, HIGH, 0.0, 0.0).eta

@@ -66,7 +66,7 @@ def certainty_equivalent(matrix, increments, noise, *, initial, spread, variance
     """
     horizon, d = increments.shape
     mean = initial * np.eye(d).ravel()
-    # Symmetric matrices alone are believed in; a little beyond them keeps the inverse.
+    # Coordinates in the space of symmetric matrices.
     swap = np.eye(d * d).reshape(d, d, d * d).swapaxes(0, 1).reshape(d * d, d * d)
     symmetric = (np.eye(d * d) + swap) / 2
     basis = np.linalg.svd(symmetric)[0][:, : d * (d + 1) // 2]

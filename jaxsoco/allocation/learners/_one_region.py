@@ -58,6 +58,13 @@ class Limits(NamedTuple):
     least: jax.Array
     most: jax.Array
 
+    def cut(self, fraction: jax.Array) -> jax.Array:
+        """The allowed fraction that is nearest."""
+        # Where there is no choice, a tie of all three must not mix in the slope of the fraction: in
+        # the last slot at the price L, psi wants what is left as well.
+        fixed = self.least >= self.most
+        return jnp.where(fixed, self.most, jnp.clip(fraction, self.least, self.most))
+
 
 def bounds_of(spec: Spec) -> Bounds:
     """``L`` and ``U`` of the job, and ``tau`` of the region where it arrives.
@@ -124,7 +131,7 @@ def run_fraction(
     state: OneRegion, obs: Observation, fraction: jax.Array, within: Limits
 ) -> tuple[jax.Array, OneRegion]:
     """Runs a fraction of the slot, as far as it is allowed: decision ``[2n, ...]`` and state."""
-    on = jnp.clip(fraction, within.least, within.most)
+    on = within.cut(fraction)
     here = one_hot(state.place, obs.costs.shape[0]).astype(on.dtype)
     decision = jnp.concatenate([here * on[None], here * (1 - on)[None]])
     return decision, state._replace(on=on, work=state.work + state.rate * on)

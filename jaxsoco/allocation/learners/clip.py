@@ -95,7 +95,7 @@ def _act(
         advice_work=state.advice_work + slot.rate * advised,
     )
     within = limits(job, obs)
-    free = jnp.clip(best_fraction(slot, job.price, state.robust), within.least, within.most)
+    free = within.cut(best_fraction(slot, job.price, state.robust))
     low, high = _allowed(state, slot, within)
     decision, job = run_fraction(job, obs, jnp.clip(free, low, high), within)
     return decision, state._replace(
