@@ -57,7 +57,7 @@ def minimiser(slope, kink: float, low: float, high: float) -> float:
         if slope(left, side) >= 0:
             return left
         if slope(right, side) > 0:
-            return brentq(lambda m, s=side: slope(m, s), left, right, xtol=1e-15, rtol=1e-15)
+            return float(brentq(lambda m, s=side: slope(m, s), left, right, xtol=1e-15, rtol=1e-15))
     return high
 
 
@@ -126,7 +126,7 @@ def clip(job: Job, epsilon: float) -> np.ndarray:
         if excess(centre) > 0:
             chosen = centre
         elif excess(free) > 0:
-            chosen = brentq(excess, centre, free, xtol=1e-15, rtol=1e-15)
+            chosen = float(brentq(excess, centre, free, xtol=1e-15, rtol=1e-15))
         chosen = min(max(chosen, least), most)
         robust += line.rate * min(free, chosen)
         spent += f * chosen + beta * abs(chosen - before)

@@ -104,10 +104,13 @@ def reference_jobs() -> list[reference.Job]:
             forecast[..., b],
             np.asarray(spec.distance),
             np.asarray(spec.switch)[:, b],
-            *(int(x[b]) for x in (spec.start, spec.deadline, spec.length)),
-            *(float(x[b]) for x in (spec.lower, spec.upper)),
-            np.asarray(spec.advised.states)[..., b],
-            np.asarray(spec.advised.weights)[:, b],
+            start=int(spec.start[b]),
+            deadline=int(spec.deadline[b]),
+            length=int(spec.length[b]),
+            lower=float(spec.lower[b]),
+            upper=float(spec.upper[b]),
+            advice=np.asarray(spec.advised.states)[..., b],
+            weights=np.asarray(spec.advised.weights)[:, b],
         )
         for b in range(COUNT)
     ]
@@ -130,7 +133,8 @@ SCALES = (np.resize([1.0, 0.6, 0.9], COUNT), np.resize([1.0, 1.7], COUNT))
 @pytest.mark.parametrize("name", ["roro", pytest.param("one_way", marks=SLOW)])
 def test_trading_is_that_of_the_transcription(name, x64):
     params = {"roro": settings_rivals.ROROParams, "one_way": settings_rivals.OneWayParams}[name]
-    played = play(name, params(*map(jnp.asarray, SCALES)), jobs())
+    lower, upper = map(jnp.asarray, SCALES)
+    played = play(name, params(lower_scale=lower, upper_scale=upper), jobs())
 
     def wanted(job, b):
         scales = (SCALES[0][b], SCALES[1][b])
@@ -145,7 +149,7 @@ def test_trading_is_that_of_the_transcription(name, x64):
 @X64
 def test_clip_is_that_of_the_transcription(x64):
     epsilon = np.resize([0.02, 0.1, 0.5, 2.0, 20.0], COUNT)
-    played = play("clip", settings_rivals.CLIPParams(jnp.asarray(epsilon)), jobs())
+    played = play("clip", settings_rivals.CLIPParams(epsilon=jnp.asarray(epsilon)), jobs())
     assert_same(played, lambda job, b: reference.clip(job, epsilon[b]))
     free = [reference.clip(job, 1e6) for job in reference_jobs()]
     on = played.decisions[:, :POINTS].sum(axis=1)
@@ -162,7 +166,9 @@ def test_receding_horizon_is_the_recursion_over_schedules(x64):
 @X64
 @pytest.mark.parametrize("interrupting", [True, pytest.param(False, marks=SLOW)])
 def test_waiting_awhile_is_choosing_slots_at_the_arrival(interrupting, x64):
-    played = play("wait_awhile", settings_rivals.WaitAwhileParams(interrupting), jobs())
+    played = play(
+        "wait_awhile", settings_rivals.WaitAwhileParams(interrupting=interrupting), jobs()
+    )
     assert_same(played, lambda job, b: reference.wait_awhile(job, interrupting))
 
 
@@ -170,7 +176,7 @@ def test_waiting_awhile_is_choosing_slots_at_the_arrival(interrupting, x64):
 @X64
 def test_following_the_sun_is_that_of_the_transcription(x64):
     margin = np.resize([0.0, 0.3], COUNT)
-    played = play("follow_sun", settings_rivals.FollowSunParams(jnp.asarray(margin)), jobs())
+    played = play("follow_sun", settings_rivals.FollowSunParams(margin=jnp.asarray(margin)), jobs())
     assert_same(played, lambda job, b: reference.follow_sun(job, margin[b]))
 
 
@@ -241,7 +247,7 @@ def test_clip_is_robust_and_consistent(x64):
     followed = prices[runs, np.arange(240)] + 2 * tau
     optima = np.array([reference.fractional_optimum(row, 1, tau) for row in prices.T])
     epsilon = np.resize([0.05, 0.3, 1.0, 4.0], 240)
-    params = settings_rivals.CLIPParams(jnp.asarray(epsilon))
+    params = settings_rivals.CLIPParams(epsilon=jnp.asarray(epsilon))
     paid = play("clip", params, spec).costs.sum(axis=0)
     gamma = np.array([Bounds(LOW, HIGH, 0.0, tau).gamma(e) for e in epsilon])
     assert np.all(paid <= (gamma * optima) * (1 + 1e-9))

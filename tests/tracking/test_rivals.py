@@ -98,7 +98,7 @@ def test_zeroth_order_descent_is_that_of_the_transcription(given):
     matrix, increments, noise = given
     spec, rounds = make_spec(matrix, 12), 12
     keys = [random.words(jax.random.fold_in(jax.random.key(7), t)) for t in range(rounds)]
-    params = TwoPointParams(jnp.asarray(0.2), jnp.asarray(0.3))
+    params = TwoPointParams(learning_rate=jnp.asarray(0.2), radius=jnp.asarray(0.3))
     act, update = jax.jit(two_point.act), jax.jit(two_point.update)
     state = two_point.init(keys[0], params, spec)
     deviations = []
