@@ -11,6 +11,9 @@ from jaxsoco.core.lazy import lazy_names
 # module in the name's place. Nothing here imports JAX before it is used.
 _MODULES = {
     "settings_jobs": "CarbonJobs",
+    "settings_rivals": (
+        "OneWayParams ROROParams CLIPParams RecedingHorizonParams WaitAwhileParams FollowSunParams"
+    ),
     "settings": "Adversary PCMParams STCLIPParams BaselineParams",
     "learners.pcm": "pcm",
     "learners.st_clip": "st_clip",
@@ -18,6 +21,12 @@ _MODULES = {
     "learners.greedy": "greedy",
     "learners.delayed_greedy": "delayed_greedy",
     "learners.threshold": "threshold",
+    "learners.one_way": "one_way",
+    "learners.roro": "roro",
+    "learners.clip": "clip",
+    "learners.receding_horizon": "receding_horizon",
+    "learners.wait_awhile": "wait_awhile",
+    "learners.follow_sun": "follow_sun",
     "spec": "Spec Advice Observation Feedback Costs",
     "advice": "with_advice",
     "problem": "allocation",

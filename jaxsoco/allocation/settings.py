@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 from jaxsoco.allocation.settings_jobs import CarbonJobs
+from jaxsoco.allocation.settings_rivals import ENTRIES
 from jaxsoco.core.schema import (
     AlgorithmEntry,
     ComparatorEntry,
@@ -241,6 +242,7 @@ FAMILY = Family(
             "jaxsoco.allocation.learners.threshold:threshold",
             BaselineParams,
         ),
+        *ENTRIES,
     ),
     comparators=(
         ComparatorEntry(

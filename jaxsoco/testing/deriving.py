@@ -26,7 +26,7 @@ KNOWN: Mapping[str, Mapping[str, Any]] = {
             "deadline_max": 8,
         },
         # From the job's own bounds on, all lower ones make it run at once.
-        "words": {"lower_scale": 0.3},
+        "words": {"lower_scale": 0.3, "margin": 0.1},
     },
     "multistage/bernoulli_tree": {
         "values": {"horizon": 24, "switch": 0.4, "p_min": 0.3, "track_first": 1},

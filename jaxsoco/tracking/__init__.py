@@ -13,6 +13,7 @@ from jaxsoco.tracking.settings import FAMILY as FAMILY
 _MODULES = {
     "settings_problems": "QuadraticTracking ExpectedTracking",
     "settings_learners": "SCaLEParams HySCaLEParams LAIParams FollowParams GradientParams",
+    "settings_rivals": "OBDParams ROBDParams KalmanParams TwoPointParams",
     "learners.scale": "scale",
     "learners.scale_design": "scale_design",
     "learners.hyscale": "hyscale",
@@ -20,6 +21,10 @@ _MODULES = {
     "learners.follow_minimizer": "follow_minimizer",
     "learners.passive_learner": "passive_learner",
     "learners.oracle_learner": "oracle_learner",
+    "learners.obd": "obd",
+    "learners.robd": "robd",
+    "learners.kalman": "kalman",
+    "learners.two_point": "two_point",
     "theory.planning": "interpolation interpolation_eigenvalues",
     "theory.expected": "plugin_regret exploration_regret follow_regret lai_cost",
     "problem": "quadratic_tracking recorded_tracking expected_tracking",

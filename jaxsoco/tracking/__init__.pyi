@@ -5,11 +5,15 @@ from jaxsoco.tracking.data.loaders import load_matrix as load_matrix
 from jaxsoco.tracking.data.matrices import make_matrix as make_matrix
 from jaxsoco.tracking.learners.follow_minimizer import follow_minimizer as follow_minimizer
 from jaxsoco.tracking.learners.hyscale import hyscale as hyscale
+from jaxsoco.tracking.learners.kalman import kalman as kalman
 from jaxsoco.tracking.learners.lai import lai as lai
+from jaxsoco.tracking.learners.obd import obd as obd
 from jaxsoco.tracking.learners.oracle_learner import oracle_learner as oracle_learner
 from jaxsoco.tracking.learners.passive_learner import passive_learner as passive_learner
+from jaxsoco.tracking.learners.robd import robd as robd
 from jaxsoco.tracking.learners.scale import scale as scale
 from jaxsoco.tracking.learners.scale_design import scale_design as scale_design
+from jaxsoco.tracking.learners.two_point import two_point as two_point
 from jaxsoco.tracking.prepare import make_spec as make_spec
 from jaxsoco.tracking.problem import expected_tracking as expected_tracking
 from jaxsoco.tracking.problem import quadratic_tracking as quadratic_tracking
@@ -24,6 +28,10 @@ from jaxsoco.tracking.settings_learners import LAIParams as LAIParams
 from jaxsoco.tracking.settings_learners import SCaLEParams as SCaLEParams
 from jaxsoco.tracking.settings_problems import ExpectedTracking as ExpectedTracking
 from jaxsoco.tracking.settings_problems import QuadraticTracking as QuadraticTracking
+from jaxsoco.tracking.settings_rivals import KalmanParams as KalmanParams
+from jaxsoco.tracking.settings_rivals import OBDParams as OBDParams
+from jaxsoco.tracking.settings_rivals import ROBDParams as ROBDParams
+from jaxsoco.tracking.settings_rivals import TwoPointParams as TwoPointParams
 from jaxsoco.tracking.spec import Costs as Costs
 from jaxsoco.tracking.spec import Feedback as Feedback
 from jaxsoco.tracking.spec import Observation as Observation

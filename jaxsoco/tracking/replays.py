@@ -75,14 +75,15 @@ def replay(
     [0.5, 2.0]
 
     Args:
-      name: ``scale``, ``hyscale``, ``lai``, ``follow_minimizer``, ``passive_learner`` or
-        ``oracle_learner``.
+      name: a learner of ``quadratic_tracking``, such as ``scale`` or ``follow_minimizer``; one that
+        draws its actions draws the same in every round.
       matrix: the true ``A [d, d]``, concrete.
       increments: of the minimiser, ``[T, d]``; the run begins at the minimiser.
       noise: added to each round's feedback, ``[T]``, in units of cost.
-      exploration: of ``scale`` and ``hyscale``: the ``z`` to play, ``[T0, d]`` (their number is
-        then ``T0``); or a number, the constant in ``T0 = ceil(c r d)``, for a fixed draw.
-      estimate: of ``scale`` and ``hyscale``: the matrix to begin with after the exploration
+      exploration: of learners that explore, such as ``scale``: the ``z`` to play, ``[T0, d]``
+        (their number is then ``T0``); or a number, the constant in ``T0 = ceil(c r d)``, for a
+        fixed draw.
+      estimate: of learners that explore: the matrix to begin with after the exploration
         ``[d, d]``, instead of a recovery; without ``exploration`` nothing is explored.
       **params: the learner's parameters by the names of its settings (``jaxsoco list
         tracking/scale``), differentiable where they are numbers; for ``passive_learner`` and
@@ -187,5 +188,5 @@ def _play(
 
 
 def _estimate(state: PyTree) -> Spectrum | None:
-    """The estimate in a learner's state; following the minimiser takes none."""
-    return state.estimate if state else None
+    """The estimate in a learner's state; some take none."""
+    return state.estimate if hasattr(state, "estimate") else None

@@ -11,6 +11,7 @@ from jaxsoco.tracking.settings_learners import (
     SCaLEParams,
 )
 from jaxsoco.tracking.settings_problems import ExpectedTracking, QuadraticTracking
+from jaxsoco.tracking.settings_rivals import ENTRIES
 
 _PAPER = "arXiv 2601.09042"
 _WALKED, _DESIGNED = ("quadratic_tracking",), ("expected_tracking",)
@@ -95,6 +96,7 @@ FAMILY = Family(
             params=GradientParams,
             problems=_WALKED,
         ),
+        *ENTRIES,
     ),
     comparators=(
         ComparatorEntry(

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from jaxsoco import allocation, simulate
-from jaxsoco.allocation import CarbonJobs, settings, synthetic_workload
+from jaxsoco.allocation import CarbonJobs, settings, settings_rivals, synthetic_workload
 from jaxsoco.allocation.prepare import build, prepare_carbon_jobs
 from jaxsoco.core.errors import InputError
 from jaxsoco.core.schema import AUTO, load
@@ -24,6 +24,12 @@ CLASSES = {
     "pcm": settings.PCMParams,
     "st_clip": settings.STCLIPParams,
     **dict.fromkeys(("agnostic", "greedy", "delayed_greedy", "threshold"), settings.BaselineParams),
+    "one_way": settings_rivals.OneWayParams,
+    "roro": settings_rivals.ROROParams,
+    "clip": settings_rivals.CLIPParams,
+    "receding_horizon": settings_rivals.RecedingHorizonParams,
+    "wait_awhile": settings_rivals.WaitAwhileParams,
+    "follow_sun": settings_rivals.FollowSunParams,
 }
 SMALL = {
     "regions": ("us-west-1", "eu-west-2"),

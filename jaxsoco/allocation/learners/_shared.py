@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.allocation.spec import Feedback, Observation, Spec
+from jaxsoco.allocation.spec import Advice, Feedback, Observation, Spec
 from jaxsoco.allocation.theory.metric import StateMetric, TimedMetric
 from jaxsoco.allocation.theory.pseudocost import PseudoCost
 from jaxsoco.allocation.theory.tree import draw_tree, draw_trees
@@ -127,6 +127,28 @@ def rest(decision: jax.Array) -> jax.Array:
     return jnp.concatenate([jnp.zeros_like(decision[:n]), decision[:n] + decision[n:]])
 
 
+def advice_paths(advice: jax.Array | Advice, like: jax.Array) -> Advice:
+    """Advice as a mix: states ``[slots, ...]`` are one path, of weight 1.
+
+    Args:
+      advice: that is observed.
+      like: ``[1, ...]``, with the dtype of weights.
+    """
+    if isinstance(advice, Advice):
+        return advice
+    return Advice(advice[:, None], jnp.ones_like(like))
+
+
+def refuse_speeds(spec: Spec) -> None:
+    """Raises where a learner takes all points for equally fast and they are not.
+
+    Raises:
+      ValueError: the points work at different speeds.
+    """
+    if spec.speed is not None:
+        raise ValueError("speed: whole slots are counted at one speed; use pcm or st_clip instead")
+
+
 # --- the baselines: whole slots ------------------------------------------------------------------
 
 
@@ -154,8 +176,7 @@ def arrive(key: jax.Array, params: Any, spec: Spec) -> WholeSlots:
     Raises:
       ValueError: the points work at different speeds.
     """
-    if spec.speed is not None:
-        raise ValueError("speed: whole slots are counted at one speed; use pcm or st_clip instead")
+    refuse_speeds(spec)
     del key, params
     lanes = spec.lanes
     # sqrt(L U) is a price per unit of work; a slot does c of it.

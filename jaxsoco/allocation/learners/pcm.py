@@ -23,7 +23,8 @@ costs ``f``:
 4. ``z <- z + c . k_t``.
 
 ``W1`` is taken in a random tree that dominates the metric, or in the metric itself. The job then
-costs at most ``eta`` times the offline optimum, up to the distortion of the tree. Where distances
+costs at most ``eta`` times the offline optimum, up to the distortion of the tree; the paper says so
+of any ``J``, but for ``J > 1`` there are instances above it (docs/allocation.md). Where distances
 change (SOAD-T), slot ``t`` has the metric of its own distances, or a tree of these, and ``D`` is
 the largest of all.
 """

@@ -43,6 +43,7 @@ import jax.numpy as jnp
 
 from jaxsoco.allocation.learners._shared import (
     Job,
+    advice_paths,
     keep,
     learn_job,
     rest,
@@ -50,7 +51,7 @@ from jaxsoco.allocation.learners._shared import (
     work_of,
 )
 from jaxsoco.allocation.settings import STCLIPParams
-from jaxsoco.allocation.spec import Advice, Observation, Spec, finish_tolerance
+from jaxsoco.allocation.spec import Observation, Spec, finish_tolerance
 from jaxsoco.allocation.theory.clip import stclip_step
 from jaxsoco.allocation.theory.metric import StateMetric, movement
 from jaxsoco.allocation.theory.mixes import marginal, state_work
@@ -165,7 +166,7 @@ def _advice(
 ) -> _Advice:
     """Step 1, and the right side of the constraint in step 2."""
     psi = state.job.pseudo_cost
-    states, weights = _paths(obs.advice, throughput)
+    states, weights = advice_paths(obs.advice, throughput[:1])
     # All lanes are in the same slot.
     slot = jnp.ravel(obs.slot)[0]
     now = states[slot - 1]
@@ -180,13 +181,6 @@ def _advice(
     # budget = (1 + epsilon) [ADV + tau c(a_t) + (1 - A) L]
     future = psi.tau * runs + (1 - work) * psi.L
     return _Advice(target, cost, work, (1 + state.epsilon) * (cost + future))
-
-
-def _paths(advice: jax.Array | Advice, throughput: jax.Array) -> Advice:
-    """States ``[slots, ...]`` are one path, of weight 1."""
-    if isinstance(advice, Advice):
-        return advice
-    return Advice(advice[:, None], jnp.ones_like(throughput[:1]))
 
 
 def _mix_charge(
@@ -235,7 +229,7 @@ def _work_left(obs: Observation, throughput: jax.Array, deadline: jax.Array) -> 
     if throughput.shape[0] == 1:
         # (T - t) c
         return jnp.maximum(deadline - obs.slot, 0) * throughput[0]
-    states, weights = _paths(obs.advice, throughput)
+    states, weights = advice_paths(obs.advice, throughput[:1])
     n = throughput.shape[0]
 
     def add(t, work):

@@ -68,25 +68,59 @@ def cheapest_slots(
     return best, path, Info(status, zeros, jnp.zeros(best.shape, jnp.int32))
 
 
+def cost_to_go(graph: Graph, slots: int, after: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Least cost of the rest of a whole-slot schedule, from being ON or OFF in the slot before.
+
+    Args:
+      graph: of the job.
+      slots: largest number of slots, static.
+      after: the rest begins with this slot, an int scalar from 0 on.
+
+    Returns:
+      From ON, and from OFF, by slots left and place, ``[slots + 1, n, ...]`` each; infinite where
+      the work cannot be done any more. No derivatives flow through it.
+    """
+    graph = jax.lax.stop_gradient(graph)
+    last = graph.costs.shape[0] - 1
+
+    def back(i, value):
+        return _slot_before(graph, value, last - i)[0]
+
+    return jax.lax.fori_loop(0, last + 1 - after, back, _work_done(graph, slots))
+
+
+def run_less(on: jax.Array) -> jax.Array:
+    """Cost to go by the slots left before a slot that runs: with r left it leaves r - 1."""
+    return jnp.concatenate([jnp.full_like(on[:1], jnp.inf), on[:-1]])
+
+
 def _whole_slots(graph: Graph, slots: int):
     """Backward pass: costs to go ``[slots + 1, n, ...]`` (ON, OFF) by slots left, and choices."""
-    last = ends(graph)
-    # After the last slot no work may be left: infinite unless r = 0.
-    first = jnp.arange(slots + 1).reshape(slots + 1, *(1,) * last[0].ndim) == 0
-    start = tuple(jnp.where(first, end[None], jnp.inf) for end in last)
 
     def back(value, t):
-        on, off = value
-        # With r slots left, being ON in this slot leaves r - 1.
-        less = jnp.concatenate([jnp.full_like(on[:1], jnp.inf), on[:-1]])
-        on = less + graph.costs[t][None]
-        # V_t(i, r) = min_j M(i, j) + f_t(j) [j ON] + V_{t+1}(j, r - [j ON])
-        new, states = jax.vmap(lambda a, b: relax(graph, t, a, b, ())[:2])(on, off)
-        # As int16 the largest array, [T, slots + 1, 2n, ...], takes half the memory.
-        choices = jnp.concatenate(states, axis=1).astype(jnp.int16)
-        return where(t < graph.deadline, new, value), choices
+        return _slot_before(graph, value, t)
 
+    start = _work_done(graph, slots)
     return jax.lax.scan(back, start, jnp.arange(graph.costs.shape[0]), reverse=True)
+
+
+def _work_done(graph: Graph, slots: int) -> tuple[jax.Array, jax.Array]:
+    """Costs to go after the last slot, when no work may be left: infinite unless r = 0."""
+    last = ends(graph)
+    first = jnp.arange(slots + 1).reshape(slots + 1, *(1,) * last[0].ndim) == 0
+    on, off = (jnp.where(first, end[None], jnp.inf) for end in last)
+    return on, off
+
+
+def _slot_before(graph: Graph, value: tuple[jax.Array, jax.Array], t):
+    """Costs to go before slot ``t``, of those after it, and the states that it leads to."""
+    on, off = value
+    # V_t(i, r) = min_j M(i, j) + f_t(j) [j ON] + V_{t+1}(j, r - [j ON])
+    on = run_less(on) + graph.costs[t][None]
+    new, states = jax.vmap(lambda a, b: relax(graph, t, a, b, ())[:2])(on, off)
+    # As int16 the largest array, [T, slots + 1, 2n, ...], takes half the memory.
+    choices = jnp.concatenate(states, axis=1).astype(jnp.int16)
+    return where(t < graph.deadline, new, value), choices
 
 
 def _trace_whole_slots(graph: Graph, choices, length):

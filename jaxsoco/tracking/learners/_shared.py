@@ -256,7 +256,44 @@ def explore_then_plan(
 ) -> tuple[jax.Array, Explorer]:
     """``gamma z_t`` in the rounds ``1 .. T0``, then LAI's move with the estimate."""
     action, state = plan(key, params, state, obs)
-    if state.sensing.rounds:
-        clock = state.clock.over
-        action = jnp.where(clock < state.sensing.rounds, explore(state.sensing, clock), action)
+    action = explored(state, action)
     return action, state._replace(deviation=action)
+
+
+def explored(state: Explorer, action: jax.Array) -> jax.Array:
+    """``gamma z_t`` in the rounds ``1 .. T0``, and the action ``[d, ...]`` after them."""
+    if not state.sensing.rounds:
+        return action
+    clock = state.clock.over
+    return jnp.where(clock < state.sensing.rounds, explore(state.sensing, clock), action)
+
+
+def recover_once(
+    params: object, state: Explorer, action: jax.Array, feedback: Feedback
+) -> Explorer:
+    """The update of a learner that recovers the matrix after round ``T0`` and keeps it."""
+    del params, action
+    clock, rounds = state.clock, state.sensing.rounds
+    state = state._replace(clock=clock.tick())
+    if not rounds:
+        return state
+    sensing = record(state.sensing, clock.over, feedback)
+    # All lanes share the clock: one branch is run, and the solver once.
+    estimate, faults = jax.lax.cond(
+        clock.over == rounds - 1,
+        lambda sensing, estimate, faults: recover(sensing),
+        lambda sensing, estimate, faults: (estimate, faults),
+        sensing,
+        state.estimate,
+        state.faults,
+    )
+    return state._replace(sensing=sensing, estimate=estimate, faults=faults)
+
+
+def true_spectrum(spec: Spec, lanes: tuple[int, ...]) -> Spectrum:
+    """The matrix itself, for learners that are told it."""
+    size, dtype = spec.dimension, spec.basis.dtype
+    basis = jnp.broadcast_to(align(spec.basis, 2, len(lanes)), (size, size, *lanes))
+    eigenvalues = jnp.broadcast_to(align(spec.eigenvalues, 1, len(lanes)), (size, *lanes))
+    diagonal = align(jnp.eye(size, dtype=dtype), 2, len(lanes))
+    return Spectrum(basis, diagonal * eigenvalues[None])

@@ -12,23 +12,17 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.core.lanes import align
 from jaxsoco.core.protocol import Algorithm
-from jaxsoco.tracking.learners._shared import Planner, plan, start_clock
+from jaxsoco.tracking.learners._shared import Planner, plan, start_clock, true_spectrum
 from jaxsoco.tracking.settings_learners import LAIParams
 from jaxsoco.tracking.spec import Feedback, Spec
-from jaxsoco_kernels.jacobi import Spectrum
 
 
 def _init(key: jax.Array, params: LAIParams, spec: Spec) -> Planner:
     del params
-    zero = jnp.zeros((spec.dimension, *key.shape[1:]), spec.basis.dtype)
-    shape = (spec.dimension, *zero.shape)
-    basis = jnp.broadcast_to(align(spec.basis, 2, zero.ndim - 1), shape)
-    eigenvalues = jnp.broadcast_to(align(spec.eigenvalues, 1, zero.ndim - 1), zero.shape)
-    diagonal = align(jnp.eye(spec.dimension, dtype=zero.dtype), 2, zero.ndim - 1)
-    exact = Spectrum(basis, diagonal * eigenvalues[None])
-    return Planner(start_clock(spec.horizon), zero, exact)
+    lanes = key.shape[1:]
+    zero = jnp.zeros((spec.dimension, *lanes), spec.basis.dtype)
+    return Planner(start_clock(spec.horizon), zero, true_spectrum(spec, lanes))
 
 
 def _update(params: LAIParams, state: Planner, action: jax.Array, feedback: Feedback) -> Planner:

@@ -12,47 +12,19 @@ With noise cap ``etabar``, rank ``r``, floor ``alpha`` and horizon ``T``::
 
 from __future__ import annotations
 
-import jax
-
 from jaxsoco.core.protocol import Algorithm, counted_faults
 from jaxsoco.tracking.learners._shared import (
-    Explorer,
     begin_exploring,
     explore_then_plan,
-    record,
-    recover,
+    recover_once,
     resolve,
 )
-from jaxsoco.tracking.settings_learners import SCaLEParams
-from jaxsoco.tracking.spec import Feedback
-
-
-def _update(
-    params: SCaLEParams, state: Explorer, action: jax.Array, feedback: Feedback
-) -> Explorer:
-    del params, action
-    clock, rounds = state.clock, state.sensing.rounds
-    state = state._replace(clock=clock.tick())
-    if not rounds:
-        return state
-    sensing = record(state.sensing, clock.over, feedback)
-    # All lanes share the clock: one branch is run, and the solver once.
-    estimate, faults = jax.lax.cond(
-        clock.over == rounds - 1,
-        lambda sensing, estimate, faults: recover(sensing),
-        lambda sensing, estimate, faults: (estimate, faults),
-        sensing,
-        state.estimate,
-        state.faults,
-    )
-    return state._replace(sensing=sensing, estimate=estimate, faults=faults)
-
 
 # An error of the recovered matrix grows with T^2 where an eigenvalue of it is 0.
 scale = Algorithm(
     begin_exploring,
     explore_then_plan,
-    _update,
+    recover_once,
     faults=counted_faults,
     resolve=resolve,
     slopes="float64",
