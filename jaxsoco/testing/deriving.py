@@ -49,6 +49,7 @@ KNOWN: Mapping[str, Mapping[str, Any]] = {
             "remaining": True,
             "tv_cap": True,
             "budget": 1.1,
+            "path": "fixed",
         },
         "torn": 2,
     },

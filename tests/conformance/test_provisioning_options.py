@@ -2,7 +2,7 @@
 
 The suite plays every learner on ``bursty_queue`` with its defaults. Here: random processes, of
 which every run draws its own; service costs of other shapes; estimated losses; difference
-quotients.
+quotients; rivals on BLOL's budgets, where the suite gives them a fixed one.
 """
 
 from typing import Any
@@ -68,5 +68,18 @@ def test_blol_with_other_options(options):
         problem="provisioning/bursty_queue",
         values={"loss_noise": 0.1, "loss_seen": 0.7, "cost_noise": 0.1, "cost_seen": 0.7},
         params=QUEUE["params"] | options,
+    )
+    assert len(passed(report)) >= 8, str(report)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["optcmdp", "optpess_primal_dual", "primal_dual_q"])
+def test_rivals_on_budgets_that_descend(name):
+    report = conformance(
+        f"provisioning/{name}",
+        problem="provisioning/bursty_queue",
+        values=QUEUE["values"],
+        params=QUEUE["params"] | {"path": "blol"},
+        torn=QUEUE["torn"],
     )
     assert len(passed(report)) >= 8, str(report)
