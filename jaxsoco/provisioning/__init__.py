@@ -14,7 +14,8 @@ from jaxsoco.provisioning.settings import FAMILY as FAMILY
 _MODULES = {
     "settings_problems": "PaperQueue BurstyQueue TwoQueues Tabular RandomMDP",
     "settings_learners": "BLOLParams FixedBudgetParams OracleParams BlindRateParams OcoQParams",
-    "settings_rivals": "OptCMDPParams OptPessLPParams OptPessPrimalDualParams PrimalDualQParams",
+    "settings_rivals": "OptCMDPParams OptPessLPParams OptPessPrimalDualParams PrimalDualQParams "
+    "PPOParams PPOLagrangianParams",
     "learners.blol": "blol",
     "learners.fixed_budget": "fixed_budget",
     "learners.no_dual": "no_dual",
@@ -24,6 +25,8 @@ _MODULES = {
     "learners.optcmdp": "optcmdp",
     "learners.optpess_lp": "optpess_lp",
     "learners.optpess_primal_dual": "optpess_primal_dual",
+    "learners.ppo": "ppo",
+    "learners.ppo_lagrangian": "ppo_lagrangian",
     "learners.primal_dual_q": "primal_dual_q",
     "theory.balde": "plan_episode",
     "comparators": "static_optimum best_budget",

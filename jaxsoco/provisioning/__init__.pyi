@@ -16,6 +16,8 @@ from jaxsoco.provisioning.learners.optpess_primal_dual import (
     optpess_primal_dual as optpess_primal_dual,
 )
 from jaxsoco.provisioning.learners.oracle import oracle as oracle
+from jaxsoco.provisioning.learners.ppo import ppo as ppo
+from jaxsoco.provisioning.learners.ppo_lagrangian import ppo_lagrangian as ppo_lagrangian
 from jaxsoco.provisioning.learners.primal_dual_q import primal_dual_q as primal_dual_q
 from jaxsoco.provisioning.prepare import bursty_queue as bursty_queue
 from jaxsoco.provisioning.prepare import paper_queue as paper_queue
@@ -39,6 +41,8 @@ from jaxsoco.provisioning.settings_rivals import OptPessLPParams as OptPessLPPar
 from jaxsoco.provisioning.settings_rivals import (
     OptPessPrimalDualParams as OptPessPrimalDualParams,
 )
+from jaxsoco.provisioning.settings_rivals import PPOLagrangianParams as PPOLagrangianParams
+from jaxsoco.provisioning.settings_rivals import PPOParams as PPOParams
 from jaxsoco.provisioning.settings_rivals import PrimalDualQParams as PrimalDualQParams
 from jaxsoco.provisioning.spec import Action as Action
 from jaxsoco.provisioning.spec import Costs as Costs

@@ -21,6 +21,8 @@ from jaxsoco.provisioning.settings_rivals import (
     OptCMDPParams,
     OptPessLPParams,
     OptPessPrimalDualParams,
+    PPOLagrangianParams,
+    PPOParams,
     PrimalDualQParams,
 )
 
@@ -152,6 +154,22 @@ FAMILY = Family(
             source="jaxsoco; step sizes of Jin et al. 2018",
             load="jaxsoco.provisioning.learners.primal_dual_q:primal_dual_q",
             params=PrimalDualQParams,
+            differentiable=False,
+        ),
+        AlgorithmEntry(
+            name="ppo",
+            summary="proximal policy optimisation of the latency over a table; ignores the budget",
+            source="Schulman et al. 2017 (arXiv 1707.06347)",
+            load="jaxsoco.provisioning.learners.ppo:ppo",
+            params=PPOParams,
+            differentiable=False,
+        ),
+        AlgorithmEntry(
+            name="ppo_lagrangian",
+            summary="the same at a price of consumption that follows what was overspent",
+            source="Schulman et al. 2017 (arXiv 1707.06347); Ray, Achiam, Amodei 2019",
+            load="jaxsoco.provisioning.learners.ppo_lagrangian:ppo_lagrangian",
+            params=PPOLagrangianParams,
             differentiable=False,
         ),
     ),

@@ -50,6 +50,7 @@ KNOWN: Mapping[str, Mapping[str, Any]] = {
             "tv_cap": True,
             "budget": 1.1,
             "path": "fixed",
+            "batch": 4,
         },
         "torn": 2,
     },

@@ -158,7 +158,7 @@ CASES = (
         ledger=("consumption", "budget", "multiplier", "fallback"),
         unsafe=(
             *("oco_q", "blol", "no_dual", "fixed_budget", "optcmdp", "optpess_lp"),
-            *("optpess_primal_dual", "primal_dual_q"),
+            *("optpess_primal_dual", "primal_dual_q", "ppo", "ppo_lagrangian"),
         ),
     ),
     Case(

@@ -73,7 +73,9 @@ def test_blol_with_other_options(options):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["optcmdp", "optpess_primal_dual", "primal_dual_q"])
+@pytest.mark.parametrize(
+    "name", ["optcmdp", "optpess_primal_dual", "primal_dual_q", "ppo", "ppo_lagrangian"]
+)
 def test_rivals_on_budgets_that_descend(name):
     report = conformance(
         f"provisioning/{name}",

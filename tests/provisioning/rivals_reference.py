@@ -225,3 +225,91 @@ def primal_dual_q(process, record, *, exploration, rate, fixed=None):
         price, multiplier = multiplier, max(0.0, multiplier + rate * (total - budget))
         if fixed is None:
             budget = moved(process, k, budget, episode.slope, price)
+
+
+class Adam:
+    """Adam as in its paper, with the usual constants."""
+
+    def __init__(self, shape):
+        self.first, self.second, self.steps = np.zeros(shape), np.zeros(shape), 0
+
+    def __call__(self, slope):
+        self.steps += 1
+        self.first = 0.9 * self.first + 0.1 * slope
+        self.second = 0.999 * self.second + 0.001 * slope**2
+        mean = self.first / (1 - 0.9**self.steps)
+        return mean / (np.sqrt(self.second / (1 - 0.999**self.steps)) + 1e-8)
+
+
+def softmax(logits):
+    weights = np.exp(logits - logits.max(-1, keepdims=True))
+    return weights / weights.sum(-1, keepdims=True)
+
+
+def ppo_slopes(logits, values, batch, old, advantage, returns, *, clip, entropy):
+    """Slopes of PPO's objective by hand: those of a softmax, zero where the clip holds."""
+    to_logits, to_values = np.zeros_like(logits), np.zeros_like(values)
+    slots, count = logits.shape[0], len(batch)
+    for n, t in np.ndindex(count, slots):
+        s, a = batch[n].states[t], batch[n].actions[t]
+        chances = softmax(logits[t, s])
+        quotient = chances[a] / old[n, t]
+        held = quotient < 1 - clip if advantage[n, t] > 0 else quotient > 1 + clip
+        one = np.eye(chances.size)[a]
+        if not held:
+            to_logits[t, s] += quotient * advantage[n, t] * (one - chances)
+        # Of sum p log p: p_j (log p_j - sum_i p_i log p_i).
+        logs = np.log(chances)
+        to_logits[t, s] += entropy * chances * (logs - chances @ logs)
+        for c in range(2):
+            to_values[c, t, s] += values[c, t, s] - returns[c, n, t]
+    return to_logits / (count * slots), to_values / (count * slots)
+
+
+def ppo(process, record, *, batch, epochs, step, clip, entropy, trace, **options):
+    """Yields ``(budget, policy [T, S, A], multiplier)``; with the rate 0 there is no multiplier."""
+    fixed, rate = options.get("fixed"), options.get("rate", 0.0)
+    proportional = options.get("proportional", 0.0)
+    budget, multiplier, excess = process.low if fixed is None else fixed, 0.0, 0.0
+    integral = 0.0
+    slots, s, a = process.loss.shape
+    logits, values = np.zeros((slots, s, a)), np.zeros((2, slots + 1, s))
+    adam, critic, tables = Adam(logits.shape), Adam(values.shape), process[:2]
+    for k, episode in enumerate(record, 1):
+        yield budget, softmax(logits), multiplier
+        used, price = (
+            sum(
+                process.consumption[t, episode.states[t], episode.actions[t]] for t in range(slots)
+            ),
+            multiplier,
+        )
+        excess += used - budget
+        if k % batch == 0:
+            seen = record[k - batch : k]
+            returns, gains = np.zeros((2, batch, slots)), np.zeros((2, batch, slots))
+            for c, (n, one) in ((c, x) for c in range(2) for x in enumerate(seen)):
+                ahead = 0.0
+                for t in reversed(range(slots)):
+                    here, after = one.states[t], one.states[t + 1]
+                    delta = tables[c][t, here, one.actions[t]]
+                    delta += values[c, t + 1, after] - values[c, t, here]
+                    ahead = delta + trace * ahead
+                    gains[c, n, t], returns[c, n, t] = ahead, ahead + values[c, t, here]
+            advantage = gains[0] + price * gains[1]
+            advantage = (advantage - advantage.mean()) / advantage.std()
+            now = softmax(logits)
+            old = np.array(
+                [[now[t, x.states[t], x.actions[t]] for t in range(slots)] for x in seen]
+            )
+            left = 1 - (k - batch) / process.episodes
+            for _ in range(epochs):
+                slopes = ppo_slopes(
+                    logits, values, seen, old, advantage, returns, clip=clip, entropy=entropy
+                )
+                logits = logits - step * left * adam(slopes[0])
+                values = values - step * left * critic(slopes[1])
+            integral = max(0.0, integral + rate * excess)
+            multiplier = max(0.0, integral + proportional * excess / batch)
+            excess = 0.0
+        if fixed is None:
+            budget = moved(process, k, budget, episode.slope, price)

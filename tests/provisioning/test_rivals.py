@@ -13,10 +13,14 @@ from jaxsoco.provisioning import (
     OptCMDPParams,
     OptPessLPParams,
     OptPessPrimalDualParams,
+    PPOLagrangianParams,
+    PPOParams,
     PrimalDualQParams,
     optcmdp,
     optpess_lp,
     optpess_primal_dual,
+    ppo,
+    ppo_lagrangian,
     primal_dual_q,
 )
 from jaxsoco.provisioning.learners._rivals import begin_planner
@@ -28,7 +32,8 @@ from jaxsoco_kernels.occupancy import policy_value, solve_budgeted
 QUICK = known({"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False})
 DOUBLE = pytest.mark.parametrize("x64", [True], indirect=True)
 EPISODES, SLOTS, STATES, ACTIONS = 30, 3, 3, 3
-PATHS = pytest.mark.parametrize("path", [{}, {"path": "fixed", "budget": 0.55}], ids=str)
+BLOL, FIXED = {"path": "blol"}, {"path": "fixed", "budget": 0.55}
+PATHS = pytest.mark.parametrize("path", [BLOL, FIXED], ids=str)
 
 
 def process_and_record():
@@ -90,7 +95,7 @@ def decisions(algorithm, params, spec, record):
 
 def wanted_of(path, found):
     """The reference's keyword of a path, and that it does something."""
-    if path:
+    if path is FIXED:
         assert (found.budget == found.budget[0]).all()
         return {"fixed": float(found.budget[0])}
     assert np.unique(found.budget).size > 5
@@ -145,7 +150,10 @@ def test_optpess_lp_is_the_program_of_highs_in_the_empirical_model(path, x64):
 
 @DOUBLE
 @PATHS
-@pytest.mark.parametrize(("counts", "tightening"), [("pooled", 1e-3), ("per-slot", 0.05)])
+@pytest.mark.parametrize(
+    ("counts", "tightening"),
+    [("pooled", 1e-3), pytest.param("per-slot", 0.05, marks=pytest.mark.slow)],
+)
 def test_optpess_primal_dual_is_its_transcription(path, counts, tightening, x64):
     spec, process, record = process_and_record()
     params = OptPessPrimalDualParams(conf_scale=0.02, counts=counts, tightening=tightening, **path)
@@ -174,6 +182,36 @@ def test_primal_dual_q_is_its_transcription(path, x64):
         np.testing.assert_allclose(found.multiplier[k], multiplier, atol=1e-9)
         np.testing.assert_allclose(found.policy[k], policy, atol=1e-9)
     assert (found.multiplier > 0).sum() > 5
+
+
+@DOUBLE
+@pytest.mark.parametrize(
+    ("algorithm", "path"),
+    [
+        (ppo, BLOL),
+        (ppo_lagrangian, FIXED),
+        pytest.param(ppo, FIXED, marks=pytest.mark.slow),
+        pytest.param(ppo_lagrangian, BLOL, marks=pytest.mark.slow),
+    ],
+)
+def test_ppo_is_its_transcription(algorithm, path, x64):
+    spec, process, record = process_and_record()
+    numbers = {"batch": 5, "epochs": 3, "clip": 0.1, "entropy": 0.02, "trace": 0.9}
+    if algorithm is ppo:
+        params, own = PPOParams(learning_rate=0.2, **numbers, **path), {}
+    else:
+        own = {"rate": 0.3, "proportional": 0.4}
+        params = PPOLagrangianParams(learning_rate=0.2, **numbers, **own, **path)
+    found = decisions(algorithm, params, spec, record)
+    chosen = numbers | own | {"step": 0.2} | wanted_of(path, found)
+    for k, wanted in enumerate(reference.ppo(process, record, **chosen)):
+        budget, policy, multiplier = wanted
+        np.testing.assert_allclose(found.budget[k], budget, atol=1e-9)
+        np.testing.assert_allclose(found.multiplier[k], multiplier, atol=1e-9)
+        np.testing.assert_allclose(found.policy[k], policy, atol=1e-9)
+    # It learns, and only one of the two has a price.
+    assert np.abs(found.policy[-1] - 1 / ACTIONS).max() > 0.1
+    assert (found.multiplier > 0).any() == (algorithm is ppo_lagrangian)
 
 
 @pytest.mark.slow

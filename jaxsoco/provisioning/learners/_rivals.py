@@ -23,6 +23,7 @@ from jaxsoco.provisioning.settings_rivals import (
     OptCMDPParams,
     OptPessLPParams,
     Paths,
+    PPOLagrangianParams,
     PrimalDualQParams,
 )
 from jaxsoco.provisioning.spec import Action, Feedback, Spec
@@ -35,7 +36,7 @@ from jaxsoco.provisioning.theory.balde import (
 )
 
 _Params = TypeVar("_Params", bound=Paths)
-_Multiplied = TypeVar("_Multiplied", bound=PrimalDualQParams)
+_Multiplied = TypeVar("_Multiplied", PrimalDualQParams, PPOLagrangianParams)
 
 
 def first_budget(params: Paths, known: Known) -> jax.Array:
