@@ -253,5 +253,5 @@ def test_plans_with_literal_radii_keep_what_theory_promises(rival, params, x64):
     assert (np.asarray(plan.value - best.value)[safe] <= 1e-9).all()
     if rival is optpess_lp_plan:
         assert (over[safe] <= 1e-9).all()
-    else:  # nothing is kept back: many plans are above their budget, by little
-        assert (over > 0).mean() > 0.3 and over.max() < 0.5
+    else:  # nothing is kept back: some plans are above their budget, by little
+        assert 0 < over.max() < 0.5
