@@ -1,7 +1,7 @@
 """Batched budgeted plans beside HiGHS on the same extended linear programs, and a NumPy search.
 
-All sides solve the same instances, BALDE's plans of a learner on its way, in one process, their
-timings interleaved:
+All sides solve the same instances, plans of BALDE and of OptCMDP on their way, in one process,
+their timings interleaved:
 
     python benchmarks/provisioning.py            the whole table (minutes)
     python benchmarks/provisioning.py --quick    a small size, to see that it works
@@ -20,7 +20,11 @@ from typing import Any, NamedTuple
 
 import harness
 
-EXPECTED = {"bursty_queue": 500, "paper_queue": 1000}
+EXPECTED = {
+    "bursty_queue": 500,
+    "paper_queue": 1000,
+    "bursty_queue, OptCMDP": 500,
+}
 """Least ratio to HiGHS per instance, at the largest batch and one thread."""
 
 SAME = 1e-7
@@ -34,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(
         *(f"- {line}" for line in harness.machine(("jax", "numpy", "scipy", "highspy"))), sep="\n"
     )
-    print("- one thread, float64; every instance is a plan of BALDE in a run of BLOL\n")
+    print("- one thread, float64; every instance is a plan in a run of BLOL, or of OptCMDP\n")
     rows, agree = [], True
     for name in EXPECTED:
         race = _race(name, options)
@@ -113,7 +117,10 @@ def _ready(solve, block) -> None:
 
 
 def instances(name: str, count: int, *, quick: bool) -> list[Any]:
-    """Inputs of ``solve_budgeted``, ``[..., count]``: what BLOL plans with after some episodes."""
+    """Inputs of ``solve_budgeted``, ``[..., count]``: what a learner plans with on its way.
+
+    BLOL on the queue ``name``, or OptCMDP on ``"name, OptCMDP"``.
+    """
     import jax
     import jax.numpy as jnp
     import numpy as np
@@ -123,21 +130,22 @@ def instances(name: str, count: int, *, quick: bool) -> list[Any]:
     from jaxsoco.provisioning.theory.confidence import confidence_box, log_term, uncertainty_bonus
 
     episodes = 60 if quick else 400
+    name, _, rival = name.partition(", ")
     spec = getattr(family, name)(episodes=6000, **({"capacity": 3} if quick else {}))
-    params = family.BLOLParams(
-        conf_scale=0.005,
-        warm_up=min(100, episodes // 2),
-        counts="pooled",
-        remaining=True,
-        tv_cap=True,
-    )
+    learner: Any = family.optcmdp if rival else family.blol
+    params: Any = family.OptCMDPParams(conf_scale=0.005, counts="pooled")
+    if not rival:
+        warm_up = min(100, episodes // 2)
+        options = {"counts": "pooled", "remaining": True, "tv_cap": True}
+        params = family.BLOLParams(conf_scale=0.005, warm_up=warm_up, **options)
     keys = jax.random.split(jax.random.key(0), max(count, 8))[: max(count, 8)]
     world = family.provisioning
-    run = jax.jit(lambda k: simulate(family.blol, params, world, spec, k, episodes))(keys)
+    run = jax.jit(lambda k: simulate(learner, params, world, spec, k, episodes))(keys)
     state = jax.tree.map(lambda x: x[..., :count], run.state)
     factor = log_term(spec.states, spec.actions, spec.slots, jnp.asarray(6000.0), jnp.asarray(0.05))
     _, lower, upper, radius = confidence_box(state.seen.counts, factor, scale=0.005)
     bonus = uncertainty_bonus(radius, spec.slots, remaining=True, tv_cap=True)
+    bonus = jnp.zeros_like(bonus) if rival else bonus
     known, budget = state.known, state.budget
     rate = spec.slots / (budget - known.base_consumption)
     loss = known.loss - rate[None, None, None] * bonus

@@ -10,7 +10,15 @@ from jaxsoco.provisioning.learners.blol import blol as blol
 from jaxsoco.provisioning.learners.fixed_budget import fixed_budget as fixed_budget
 from jaxsoco.provisioning.learners.no_dual import no_dual as no_dual
 from jaxsoco.provisioning.learners.oco_q import oco_q as oco_q
+from jaxsoco.provisioning.learners.optcmdp import optcmdp as optcmdp
+from jaxsoco.provisioning.learners.optpess_lp import optpess_lp as optpess_lp
+from jaxsoco.provisioning.learners.optpess_primal_dual import (
+    optpess_primal_dual as optpess_primal_dual,
+)
 from jaxsoco.provisioning.learners.oracle import oracle as oracle
+from jaxsoco.provisioning.learners.ppo import ppo as ppo
+from jaxsoco.provisioning.learners.ppo_lagrangian import ppo_lagrangian as ppo_lagrangian
+from jaxsoco.provisioning.learners.primal_dual_q import primal_dual_q as primal_dual_q
 from jaxsoco.provisioning.prepare import bursty_queue as bursty_queue
 from jaxsoco.provisioning.prepare import paper_queue as paper_queue
 from jaxsoco.provisioning.prepare import tabular as tabular
@@ -28,6 +36,14 @@ from jaxsoco.provisioning.settings_problems import PaperQueue as PaperQueue
 from jaxsoco.provisioning.settings_problems import RandomMDP as RandomMDP
 from jaxsoco.provisioning.settings_problems import Tabular as Tabular
 from jaxsoco.provisioning.settings_problems import TwoQueues as TwoQueues
+from jaxsoco.provisioning.settings_rivals import OptCMDPParams as OptCMDPParams
+from jaxsoco.provisioning.settings_rivals import OptPessLPParams as OptPessLPParams
+from jaxsoco.provisioning.settings_rivals import (
+    OptPessPrimalDualParams as OptPessPrimalDualParams,
+)
+from jaxsoco.provisioning.settings_rivals import PPOLagrangianParams as PPOLagrangianParams
+from jaxsoco.provisioning.settings_rivals import PPOParams as PPOParams
+from jaxsoco.provisioning.settings_rivals import PrimalDualQParams as PrimalDualQParams
 from jaxsoco.provisioning.spec import Action as Action
 from jaxsoco.provisioning.spec import Costs as Costs
 from jaxsoco.provisioning.spec import Feedback as Feedback

@@ -17,8 +17,17 @@ from jaxsoco.provisioning.settings_problems import (
     Tabular,
     TwoQueues,
 )
+from jaxsoco.provisioning.settings_rivals import (
+    OptCMDPParams,
+    OptPessLPParams,
+    OptPessPrimalDualParams,
+    PPOLagrangianParams,
+    PPOParams,
+    PrimalDualQParams,
+)
 
 _PAPER = "arXiv 2601.18936"
+_LIU = "Liu, Zhou, Kalathil, Kumar, Tian 2021 (arXiv 2106.02684)"
 
 FAMILY = Family(
     name="provisioning",
@@ -113,6 +122,54 @@ FAMILY = Family(
             source="jaxsoco",
             load="jaxsoco.provisioning.learners.oracle:oracle",
             params=OracleParams,
+            differentiable=False,
+        ),
+        AlgorithmEntry(
+            name="optcmdp",
+            summary="the best plan in the best model held possible, nothing kept back (OptCMDP)",
+            source="Efroni, Mannor, Pirotta 2020 (arXiv 2003.02189), section 4",
+            load="jaxsoco.provisioning.learners.optcmdp:optcmdp",
+            params=OptCMDPParams,
+            differentiable=False,
+        ),
+        AlgorithmEntry(
+            name="optpess_lp",
+            summary="plans in the empirical model, wary of consumption (OptPess-LP)",
+            source=_LIU,
+            load="jaxsoco.provisioning.learners.optpess_lp:optpess_lp",
+            params=OptPessLPParams,
+            differentiable=False,
+        ),
+        AlgorithmEntry(
+            name="optpess_primal_dual",
+            summary="one dynamic program an episode, at the price of a queue (OptPess-PrimalDual)",
+            source=_LIU,
+            load="jaxsoco.provisioning.learners.optpess_primal_dual:optpess_primal_dual",
+            params=OptPessPrimalDualParams,
+            differentiable=False,
+        ),
+        AlgorithmEntry(
+            name="primal_dual_q",
+            summary="Q-learning of loss and consumption with a running multiplier",
+            source="jaxsoco; step sizes of Jin et al. 2018",
+            load="jaxsoco.provisioning.learners.primal_dual_q:primal_dual_q",
+            params=PrimalDualQParams,
+            differentiable=False,
+        ),
+        AlgorithmEntry(
+            name="ppo",
+            summary="proximal policy optimisation of the latency over a table; ignores the budget",
+            source="Schulman et al. 2017 (arXiv 1707.06347)",
+            load="jaxsoco.provisioning.learners.ppo:ppo",
+            params=PPOParams,
+            differentiable=False,
+        ),
+        AlgorithmEntry(
+            name="ppo_lagrangian",
+            summary="the same at a price of consumption that follows what was overspent",
+            source="Schulman et al. 2017 (arXiv 1707.06347); Ray, Achiam, Amodei 2019",
+            load="jaxsoco.provisioning.learners.ppo_lagrangian:ppo_lagrangian",
+            params=PPOLagrangianParams,
             differentiable=False,
         ),
     ),

@@ -11,14 +11,8 @@ _DRAWN = "it moves the draws of actions, which are not differentiated"
 
 
 @settings
-class Planning:
-    """The constants of BALDE; every default is the paper's.
-
-    The radius of a transition that has the empirical probability ``p`` after ``n`` visits is
-    ``conf_scale (sqrt(4 p (1 - p) L' / n) + 14 L' / (3 n))`` with ``L' = log(2 S A T K / delta)``
-    and ``K = confidence_episodes`` (equation (15)). With ``conf_scale = 1`` budgets are safe in
-    theory, and far more episodes are needed than most experiments have.
-    """
+class Confidence:
+    """How wide the sets of transitions are that a learner holds possible."""
 
     conf_scale: float = setting(
         "factor on the confidence radius; 1 is the paper's",
@@ -44,6 +38,22 @@ class Planning:
         theory="the horizon",
         aliases=("horizon",),
     )
+    counts: Literal["per-slot", "pooled"] = setting(
+        "whether transitions are counted per slot or pooled (where all slots are alike)",
+        default="per-slot",
+    )
+
+
+@settings
+class Planning(Confidence):
+    """The constants of BALDE; every default is the paper's.
+
+    The radius of a transition that has the empirical probability ``p`` after ``n`` visits is
+    ``conf_scale (sqrt(4 p (1 - p) L' / n) + 14 L' / (3 n))`` with ``L' = log(2 S A T K / delta)``
+    and ``K = confidence_episodes`` (equation (15)). With ``conf_scale = 1`` budgets are safe in
+    theory, and far more episodes are needed than most experiments have.
+    """
+
     warm_up: int | None = setting(
         "initial episodes, played with the baseline (K0)",
         default=None,
@@ -51,10 +61,6 @@ class Planning:
         high=1_000_000_000,
         theory="S^2 A T^4 / gamma^2",
         aliases=("theory",),
-    )
-    counts: Literal["per-slot", "pooled"] = setting(
-        "whether transitions are counted per slot or pooled (where all slots are alike)",
-        default="per-slot",
     )
     remaining: bool = setting(
         "whether the bonus counts only the remaining slots instead of all", default=False
@@ -94,13 +100,8 @@ class Planning:
 
 
 @settings
-class BLOLParams(Planning):
-    """The constants of BLOL and BALDE; every default is the paper's.
-
-    >>> from jaxsoco.provisioning import BLOLParams
-    >>> BLOLParams(conf_scale=0.01, warm_up=50).delta
-    0.05
-    """
+class Steps:
+    """Steps of a budget that descends."""
 
     step: float | None = setting(
         "c in the steps c / (k - K0) of the budget, in budget per slope",
@@ -111,6 +112,16 @@ class BLOLParams(Planning):
         gradient="no",
         reason=_JUMPS,
     )
+
+
+@settings
+class BLOLParams(Steps, Planning):
+    """The constants of BLOL and BALDE; every default is the paper's.
+
+    >>> from jaxsoco.provisioning import BLOLParams
+    >>> BLOLParams(conf_scale=0.01, warm_up=50).delta
+    0.05
+    """
 
 
 @settings
@@ -160,12 +171,8 @@ class BlindRateParams:
 
 
 @settings
-class OcoQParams:
-    """Epsilon-greedy Q-learning.
-
-    >>> jaxsoco.provisioning.OcoQParams(exploration=0.2)
-    OcoQParams(exploration=0.2)
-    """
+class Exploration:
+    """How often Q-learning draws an action at random."""
 
     exploration: float = setting(
         "probability of a random action",
@@ -175,3 +182,12 @@ class OcoQParams:
         gradient="biased",
         reason=_DRAWN,
     )
+
+
+@settings
+class OcoQParams(Exploration):
+    """Epsilon-greedy Q-learning.
+
+    >>> jaxsoco.provisioning.OcoQParams(exploration=0.2)
+    OcoQParams(exploration=0.2)
+    """

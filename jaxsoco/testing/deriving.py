@@ -49,6 +49,8 @@ KNOWN: Mapping[str, Mapping[str, Any]] = {
             "remaining": True,
             "tv_cap": True,
             "budget": 1.1,
+            "path": "fixed",
+            "batch": 4,
         },
         "torn": 2,
     },

@@ -156,7 +156,10 @@ CASES = (
         # A budget that follows its target may cost less than any that stays.
         bounds={},
         ledger=("consumption", "budget", "multiplier", "fallback"),
-        unsafe=("oco_q", "blol", "no_dual", "fixed_budget"),
+        unsafe=(
+            *("oco_q", "blol", "no_dual", "fixed_budget", "optcmdp", "optpess_lp"),
+            *("optpess_primal_dual", "primal_dual_q", "ppo", "ppo_lagrangian"),
+        ),
     ),
     Case(
         problem="tracking/quadratic_tracking",

@@ -2,7 +2,7 @@
 
 The suite plays every learner on ``bursty_queue`` with its defaults. Here: random processes, of
 which every run draws its own; service costs of other shapes; estimated losses; difference
-quotients.
+quotients; rivals on BLOL's budgets, where the suite gives them a fixed one.
 """
 
 from typing import Any
@@ -86,3 +86,17 @@ def test_a_slope_with_the_bonus_moving_may_have_the_other_sign():
     for name, cost in run.costs._asdict().items():
         assert np.all(np.isfinite(cost)), name
         assert np.any(cost < 0) if name == "multiplier" else np.all(cost >= 0), name
+
+
+@pytest.mark.parametrize(
+    "name", ["optcmdp", "optpess_primal_dual", "primal_dual_q", "ppo", "ppo_lagrangian"]
+)
+def test_rivals_on_budgets_that_descend(name):
+    report = conformance(
+        f"provisioning/{name}",
+        problem="provisioning/bursty_queue",
+        values=QUEUE["values"],
+        params=QUEUE["params"] | {"path": "blol"},
+        torn=QUEUE["torn"],
+    )
+    assert len(passed(report)) >= 8, str(report)

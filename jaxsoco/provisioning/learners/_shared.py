@@ -180,12 +180,17 @@ def resolve(params: _Params, spec: Spec) -> _Params:
 
 def begin_balde(key: jax.Array, params: Planning, spec: Spec) -> PlannerState:
     """State of a learner that plans with BALDE, before the first episode."""
-    _check_choices(params)
+    check_choices(params)
     like = jnp.zeros(key.shape[1:], spec.dtype)
     return first_state(like, spec, resolve(params, spec).warm_up, no_experience(params, spec, like))
 
 
-def _check_choices(params: Any) -> None:
+def check_choices(params: Any) -> None:
+    """Refuses values that are none of a field's choices.
+
+    Raises:
+      ValueError: a value is none of them.
+    """
     for field in params.FIELDS:
         value = getattr(params, field.name)
         if field.choices and value not in field.choices:
@@ -231,11 +236,16 @@ def project_budget(budget: jax.Array, known: Known) -> jax.Array:
 
 def follow_service(state: Descent, feedback: Feedback) -> Descent:
     """``b_{k+1} = clip(b_k - f_k'(b_k) / (theta_f k), B0, b_high)``."""
+    return follow_slope(state, feedback.slope)
+
+
+def follow_slope(state: Descent, slope: jax.Array, step: Any = None) -> Descent:
+    """``b_{k+1} = clip(b_k - c h_k / k, B0, b_high)``, ``c`` the ``step``, 1 / theta_f if None."""
     known = state.known
-    # 1 / eta_k = theta_f k
-    rate = known.curvature * jnp.maximum(state.episode, 1).astype(state.budget.dtype)
-    lower = state.budget - feedback.slope / rate
-    return state._replace(budget=project_budget(lower, known))
+    # 1 / eta_k = k / c
+    strength = known.curvature if step is None else 1 / step
+    rate = strength * jnp.maximum(state.episode, 1).astype(state.budget.dtype)
+    return state._replace(budget=project_budget(state.budget - slope / rate, known))
 
 
 def plain_action(budget: jax.Array, policy: jax.Array) -> Action:

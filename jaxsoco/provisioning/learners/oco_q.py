@@ -18,8 +18,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.core.lanes import one_hot, spread, take
+from jaxsoco.core.lanes import one_hot, spread
 from jaxsoco.core.protocol import Algorithm
+from jaxsoco.provisioning.learners._q_learning import learn_backwards
 from jaxsoco.provisioning.learners._shared import (
     Descent,
     begin_descent,
@@ -62,27 +63,12 @@ def act(
 def update(params: OcoQParams, state: OcoQState, action: Action, feedback: Feedback) -> OcoQState:
     """Moves the budget, and goes back over the trajectory."""
     del params, action
-    slots, s, a = state.value.shape[:3]
     loss = state.descent.known.loss
-    loss = jnp.broadcast_to(loss, (slots, *loss.shape[1:]))
-
-    def step(ahead, now):
-        # ahead: min_a Q_{t+1}(s, a), [S, ...]; the others are those of slot t.
-        value, visits, loss, state, action, after = now
-        pair = one_hot(state, s)[:, None] & one_hot(action, a)[None]
-        visits = visits + pair
-        # l_t(s, a) + min_a' Q_{t+1}(s', a')
-        aim = loss + take(ahead, after)[None, None]
-        # The step size at the n-th visit, (T + 1) / (T + n).
-        rate = (slots + 1) / (slots + jnp.maximum(visits, 1))
-        value = jnp.where(pair, value + rate * (aim - value), value)
-        return jnp.min(value, axis=1), (value, visits)
-
-    path = (feedback.states[:-1], feedback.actions, feedback.states[1:])
-    last = jnp.zeros((s, *feedback.slope.shape), state.value.dtype)
-    tables = (state.value, state.visits, loss, *path)
-    _, (value, visits) = jax.lax.scan(step, last, tables, reverse=True)
-    return OcoQState(follow_service(state.descent, feedback), value, visits)
+    price = jnp.ones((1, *feedback.slope.shape), loss.dtype)
+    values, visits = learn_backwards(
+        state.value[:, None], state.visits, loss[:, None], price, feedback
+    )
+    return OcoQState(follow_service(state.descent, feedback), values[:, 0], visits)
 
 
 oco_q = Algorithm(init, act, update)

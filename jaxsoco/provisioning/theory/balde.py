@@ -27,7 +27,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.core.lanes import align, one_hot, spread
-from jaxsoco.provisioning.settings_learners import Planning
+from jaxsoco.provisioning.settings_learners import Confidence, Planning
 from jaxsoco.provisioning.spec import Feedback, Spec
 from jaxsoco.provisioning.theory.confidence import (
     confidence_box,
@@ -95,13 +95,18 @@ class Experience(NamedTuple):
 
 def no_experience(params: Planning, spec: Spec, like: jax.Array) -> Experience:
     """Nothing seen yet, with the lanes and precision of ``like [...]``."""
-    rows = 1 if params.counts == "pooled" else spec.slots
-    s, a = spec.states, spec.actions
-    counts = jnp.zeros((rows, s, a, s, *like.shape), like.dtype)
-    zeros = jnp.zeros((rows, s, a, *like.shape), like.dtype)
+    counts = no_counts(params, spec, like)
+    zeros = jnp.zeros((*counts.shape[:3], *like.shape), like.dtype)
     spent = (zeros, zeros) if params.costs == "estimated" else (None, None)
     lost = (zeros, zeros) if params.losses == "estimated" else (None, None)
     return Experience(counts, *spent, *lost)
+
+
+def no_counts(params: Confidence, spec: Spec, like: jax.Array) -> jax.Array:
+    """Transitions met so far, none: ``[T or 1, S, A, S, ...]``, likewise."""
+    rows = 1 if params.counts == "pooled" else spec.slots
+    shape = (rows, spec.states, spec.actions, spec.states)
+    return jnp.zeros((*shape, *like.shape), like.dtype)
 
 
 def learn(experience: Experience, feedback: Feedback) -> Experience:
@@ -131,6 +136,13 @@ def learn(experience: Experience, feedback: Feedback) -> Experience:
     return Experience(counts, *spent, *lost)
 
 
+def constants(params: Confidence, known: Known) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """``K`` of the logarithm, ``delta`` and the factor on the radius, ``[...]`` each."""
+    like, episodes = known.budget_low, params.confidence_episodes
+    episodes = known.episodes if episodes is None else episodes
+    return spread((episodes, params.delta, params.conf_scale), like)
+
+
 def plan_episode(
     params: Planning, known: Known, experience: Experience, budget: jax.Array, slots: int
 ) -> BudgetedSolution:
@@ -157,9 +169,7 @@ def plan_episode(
       policy is known to be safe but the baseline. Its multiplier is as ``latency_slope`` says.
     """
     s, a = known.loss.shape[1:3]
-    delta, scale = spread((params.delta, params.conf_scale), budget)
-    episodes = params.confidence_episodes
-    episodes = known.episodes if episodes is None else spread(episodes, budget)
+    episodes, delta, scale = constants(params, known)
     # (13) to (15): the box, and u of (16).
     factor = log_term(s, a, slots, episodes, delta)
     _, lower, upper, radius = confidence_box(experience.counts, factor, scale=scale)
