@@ -24,8 +24,8 @@ def project(region: str, x: Array, lo: Any = None, hi: Any = None) -> Array:
     """The point of a set that is nearest in the Euclidean norm.
 
     >>> from jaxsoco_kernels.regions import project
-    >>> project("ball", jnp.array([3.0, 4.0]), hi=jnp.ones(1)).round(3).tolist()
-    [0.6, 0.8]
+    >>> project("ball", jnp.array([3.0, 0.0]), hi=jnp.array([1.5])).tolist()
+    [1.5, 0.0]
     >>> project("simplex", jnp.array([1.0, 0.5, -3.0])).tolist()
     [0.75, 0.25, 0.0]
 
