@@ -31,8 +31,8 @@ class Moves(NamedTuple):
     """
 
     weight: Any
-    eigen: Array | None = None
-    basis: Array | None = None
+    eigen: Any = None
+    basis: Any = None
 
 
 def aligned(movement: str, weight: Any, lanes: int) -> Moves:

@@ -210,7 +210,11 @@ def _beside(x: Array, like: Array) -> Array:
 def _ratio(old: State, new: State) -> Array:
     """By how much more the multipliers move than the copies, ``[...]``."""
     copies, forces = (
-        sum(jnp.sum((a - b) ** 2, axis=(0, 1)) for a, b in zip(x, y, strict=True) if a is not None)
+        sum(
+            jnp.sum((a - b) ** 2, axis=(0, 1))
+            for a, b in zip(x, y, strict=True)
+            if not (a is None or b is None)
+        )
         for x, y in zip(old, new, strict=True)
     )
     some = (copies > 0) & (forces > 0)

@@ -112,7 +112,7 @@ def test_optima_cost_as_little_as_clarabels(kind):
     assert not np.any(best.info.status)
     assert inside(region, np.asarray(best.path))
     for run, row in enumerate(zip(*data, strict=True)):
-        wanted = programs.least(*kind, *row)
+        wanted = programs.least(*kind, *row)  # pyright: ignore[reportCallIssue]
         assert abs(float(best.value[run]) - wanted) <= 2e-8 * abs(wanted)
         assert float(best.lower[run]) <= wanted + 1e-9 * abs(wanted)
         assert float(best.value[run] - best.lower[run]) <= 2e-8 * abs(wanted)
@@ -145,7 +145,8 @@ def test_optima_of_prefixes(kind):
     for run in range(2):
         weights, targets, start = (x[run] for x in data)
         for rounds in range(1, ROUNDS + 1):
-            wanted = programs.least(*kind, weights[:rounds], targets[:rounds], start)
+            given = weights[:rounds], targets[:rounds], start
+            wanted = programs.least(*kind, *given)  # pyright: ignore[reportCallIssue]
             assert abs(float(best.value[run, rounds - 1]) - wanted) <= 3e-8 * abs(wanted)
 
 

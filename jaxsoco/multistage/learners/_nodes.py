@@ -21,7 +21,7 @@ from jaxsoco.multistage.theory.levels import pick, put, tables
 from jaxsoco.multistage.theory.policy import policies, uniform_probabilities
 from jaxsoco.multistage.theory.tree import Tree
 
-_State = TypeVar("_State", bound="NodesState")
+_State = TypeVar("_State", bound=Any)
 
 
 class Logits(NamedTuple):

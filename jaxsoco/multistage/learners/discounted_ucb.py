@@ -14,7 +14,7 @@ child is of order ``sqrt(S T) log T`` if its node has leaves for children (theor
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -34,8 +34,8 @@ from jaxsoco.multistage.theory.tree import Level
 class Numbers(NamedTuple):
     """``gamma`` and ``4 xi``, ``[...]`` each."""
 
-    discount: jax.Array
-    factor: jax.Array
+    discount: Any
+    factor: Any
 
 
 def _resolve(params: DiscountedUCBParams, spec: Spec) -> DiscountedUCBParams:

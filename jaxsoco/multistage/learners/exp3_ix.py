@@ -17,7 +17,7 @@ log(2 / delta)`` after ``T`` jobs (theorem 1); nothing is proved of a tree.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -38,8 +38,8 @@ from jaxsoco.multistage.theory.tree import Level
 class Numbers(NamedTuple):
     """``eta`` and ``gamma``, ``[...]`` each."""
 
-    eta: jax.Array
-    gamma: jax.Array
+    eta: Any
+    gamma: Any
 
 
 def _resolve(params: EXP3IXParams, spec: Spec) -> EXP3IXParams:

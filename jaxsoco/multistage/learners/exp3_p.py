@@ -19,7 +19,7 @@ a regret of at most ``5.15 sqrt(K T log(K / delta))`` after ``T`` jobs (theorem 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -46,9 +46,9 @@ from jaxsoco.multistage.theory.tree import Level
 class Numbers(NamedTuple):
     """``eta``, ``gamma`` and ``beta``, ``[...]`` each."""
 
-    eta: jax.Array
-    gamma: jax.Array
-    beta: jax.Array
+    eta: Any
+    gamma: Any
+    beta: Any
 
 
 def _resolve(params: EXP3PParams, spec: Spec) -> EXP3PParams:

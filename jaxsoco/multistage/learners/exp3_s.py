@@ -54,8 +54,8 @@ class Node(NamedTuple):
 class Numbers(NamedTuple):
     """``gamma`` and ``alpha``, ``[...]`` each."""
 
-    gamma: jax.Array
-    alpha: jax.Array
+    gamma: Any
+    alpha: Any
 
 
 def _resolve(params: EXP3SParams, spec: Spec) -> EXP3SParams:

@@ -128,7 +128,7 @@ def improved(params: PPOParams, state: PPOState) -> PPOState:
     return state._replace(weights=weights, moments=moments)
 
 
-def params_of(params: PPOParams, numbers: tuple[jax.Array, ...]) -> PPOParams:
+def params_of(params: PPOParams, numbers: tuple[Any, ...]) -> PPOParams:
     """The parameters with one run's numbers."""
     rate, clip, entropy, trace = numbers
     return type(params)(

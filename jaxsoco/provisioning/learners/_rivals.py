@@ -109,7 +109,7 @@ def consumed(consumption: jax.Array, feedback: Feedback) -> jax.Array:
     return jnp.sum(states[:, :, None] * actions[:, None] * consumption, axis=(0, 1, 2))
 
 
-def rate_of(params: Multiplied, known: Known) -> jax.Array:
+def rate_of(params: Multiplied, known: Known) -> jax.Array | float:
     """Step of the multiplier, ``1 / sqrt(K)`` if None."""
     return 1 / jnp.sqrt(known.episodes) if params.rate is None else params.rate
 

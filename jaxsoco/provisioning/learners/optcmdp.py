@@ -46,7 +46,8 @@ def plan(params: OptCMDPParams, state: PlannerState) -> BudgetedSolution:
     tables = (known.loss, known.consumption)
     loss, consumption = (jnp.broadcast_to(x, (slots, *x.shape[1:])) for x in tables)
     episodes, delta, scale = constants(params, known)
-    factor = log_term(*loss.shape[1:3], slots, episodes, delta)
+    s, a = loss.shape[1:3]
+    factor = log_term(s, a, slots, episodes, delta)
     _, lower, upper, _ = confidence_box(state.seen.counts, factor, scale=scale)
     return solve_budgeted(loss, consumption, lower, upper, known.initial, state.budget)
 

@@ -60,7 +60,7 @@ def log_policy(logits: jax.Array, states: jax.Array) -> jax.Array:
 
 
 def advantages(
-    values: jax.Array, costs: jax.Array, trace: jax.Array
+    values: jax.Array, costs: jax.Array, trace: jax.Array | float | float
 ) -> tuple[jax.Array, jax.Array]:
     """Generalised advantages and returns, ``[2, N, T]`` each.
 
