@@ -25,8 +25,8 @@ class SwitchingTree(AnyTree):
     first and the last leaf take turns: with many switches, a periodic adversary.
 
     >>> problem = jaxsoco.make("multistage/switching_tree", horizon=100, switches=1)
-    >>> problem.spec(key).chance.round(1).tolist()
-    [[0.2, 0.6, 0.6, 0.6], [0.6, 0.6, 0.6, 0.2]]
+    >>> (10 * problem.spec(key).chance).round().tolist()
+    [[2.0, 6.0, 6.0, 6.0], [6.0, 6.0, 6.0, 2.0]]
     """
 
     low: float = setting("expected cost of the good leaf", default=0.2, low=0, high=1)
@@ -90,8 +90,9 @@ class ReactiveTree(AnyTree):
     server that congests.
 
     >>> problem = jaxsoco.make("multistage/reactive_tree", horizon=100)
-    >>> problem.spec(key).chance.round(1).tolist(), problem.spec(key).answer.round(1).tolist()
-    ([[0.5, 0.5, 0.5, 0.9]], [[0.0, 0.0, 0.0, -0.8]])
+    >>> spec = problem.spec(key)
+    >>> (10 * spec.chance).round().tolist(), (10 * spec.answer).round().tolist()
+    ([[5.0, 5.0, 5.0, 9.0]], [[0.0, 0.0, 0.0, -8.0]])
     """
 
     cold: float = setting("expected cost of the last leaf, unused", default=0.9, low=0, high=1)
