@@ -88,6 +88,7 @@ def test_a_slope_with_the_bonus_moving_may_have_the_other_sign():
         assert np.any(cost < 0) if name == "multiplier" else np.all(cost >= 0), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["optcmdp", "optpess_primal_dual", "primal_dual_q", "ppo", "ppo_lagrangian"]
 )
