@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 from typing import NamedTuple
 
+import allocation_rivals_reference as reference
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import rivals_reference as reference
 from soad_reference import Bounds
 
 import jaxsoco

@@ -234,7 +234,7 @@ AGENTS = {
 
 def rivals():
     """The agents of the other file, which builds on this one."""
-    from rivals_reference import RIVALS
+    from multistage_rivals_reference import RIVALS
 
     return RIVALS
 

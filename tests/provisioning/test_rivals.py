@@ -3,8 +3,8 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import provisioning_rivals_reference as reference
 import pytest
-import rivals_reference as reference
 
 import jaxsoco
 from jaxsoco.core import random

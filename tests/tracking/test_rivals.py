@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import rivals_reference as reference
+import tracking_rivals_reference as reference
 
 from jaxsoco.core import random
 from jaxsoco.tracking import make_matrix, make_spec, replay, two_point
