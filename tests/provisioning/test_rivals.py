@@ -52,7 +52,9 @@ def process_and_record():
         table(spec.consumption),
         np.asarray(spec.initial),
         table(spec.baseline),
-        *(float(x) for x in (spec.base_consumption, spec.budget_low, spec.budget_high)),
+        float(spec.base_consumption),
+        float(spec.budget_low),
+        float(spec.budget_high),
         float(spec.latency_weight),
         float(spec.curvature),
         EPISODES,
@@ -119,6 +121,7 @@ def test_optcmdp_is_the_extended_program_of_highs(path, x64):
         # The policy attains the program's Lagrangian value in the box.
         cost = process.loss + multiplier * process.consumption
         least = reference.best_response(found.policy[k], cost, lower, upper, process.initial)
+        assert worth is not None
         np.testing.assert_allclose(least, worth + multiplier * budget, atol=1e-7)
         binding += multiplier > 0
     assert binding > EPISODES // 4
