@@ -290,7 +290,9 @@ class _Program:
         if self._executables:
             return
         self.trace(arguments)
-        first = self._first.result() if self._first else self._traced.lower().compile()
+        # One that was dropped before it began is made here.
+        begun = None if self._first is None or self._first.cancelled() else self._first
+        first = self._traced.lower().compile() if begun is None else begun.result()
         places = range(1, len(self._devices))
         lowered = [self._tile.lower(*arguments[place]) for place in places]
         with ThreadPoolExecutor(max(len(lowered), 1)) as pool:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from functools import partial
 from pathlib import Path
 
@@ -208,6 +209,17 @@ def test_what_ends_a_compilation_in_the_background_ends_the_call():
         with pytest.raises(MemoryError, match="no room"):
             tile(POINT, SEED)
     assert not tile.compiled
+
+
+def test_a_compilation_that_was_dropped_is_made_when_it_is_needed():
+    batch, held = make_batch(), threading.Event()
+    tile = batch.learner(toy.follower, toy.params(0.5))
+    with side_by_side(1) as pool:
+        pool.submit(held.wait)  # so that the next one waits
+        tile.begin(pool)
+    held.set()
+    assert tile.program._first is not None and tile.program._first.cancelled()
+    assert tile(POINT, SEED).result().faults.shape == (TILE,) and tile.compiled
 
 
 def test_parameters_of_other_shapes_do_not_share_a_program():
