@@ -14,8 +14,10 @@ import jax.numpy as jnp
 
 from jaxsoco.core import random
 from jaxsoco.core.lanes import hold, spread
+from jaxsoco.core.protocol import Algorithm
 from jaxsoco.multistage.learners._shared import first_change, ones_of, path_change
 from jaxsoco.multistage.spec import Action, Change, Levels, Observation, Spec
+from jaxsoco.multistage.theory.chances import log_probability_of_path
 from jaxsoco.multistage.theory.descent import Visit, descend, first_visits
 from jaxsoco.multistage.theory.levels import pick, put, tables
 from jaxsoco.multistage.theory.policy import policies, uniform_probabilities
@@ -85,9 +87,7 @@ def start_nodes(
     )
 
 
-def send(
-    key: random.AnyKey, params: Any, state: NodesState, obs: Observation
-) -> tuple[Action, NodesState]:
+def send(key: random.AnyKey, params: Any, state: _State, obs: Observation) -> tuple[Action, _State]:
     """``act``: every node on the way draws a child from what it plays."""
     del params, obs
     policy = policies(state.tree, state.nodes.learned)
@@ -133,3 +133,19 @@ def after_job(
     """The state after a job on the way ``visits``; the rest as of :func:`step_nodes`."""
     nodes, rows = step_nodes(state.tree, visits, state.nodes, step, state.ones, *more)
     return replace(state, nodes=nodes, change=path_change(visits, rows, None))
+
+
+def at_every_node(
+    init: Callable[..., Any],
+    update: Callable[..., Any],
+    resolve: Callable[..., Any] | None = None,
+) -> Algorithm:
+    """The learner of which every node draws what it plays by itself, and learns by ``update``."""
+    return Algorithm(
+        init,
+        send,
+        update,
+        counter=True,
+        resolve=resolve,
+        log_probability=log_probability_of_path,
+    )

@@ -23,23 +23,20 @@ first) and ``a_i = 6 eta_i w_i (lh_i - m_i)^2``. Every arm has a bar ``rho_i``, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.core import random
 from jaxsoco.core.lanes import one_hot
-from jaxsoco.core.protocol import Algorithm
-from jaxsoco.multistage.learners._nodes import after_job
+from jaxsoco.multistage.learners._nodes import after_job, at_every_node
 from jaxsoco.multistage.learners._shared import first_change, first_visits, ones_of, way_of
 from jaxsoco.multistage.settings_learners import BroadOMDParams
-from jaxsoco.multistage.spec import Action, Change, Feedback, Observation, Spec
-from jaxsoco.multistage.theory.chances import log_probability_of_path
-from jaxsoco.multistage.theory.descent import Visit, descend
+from jaxsoco.multistage.spec import Action, Change, Feedback, Spec
+from jaxsoco.multistage.theory.descent import Visit
 from jaxsoco.multistage.theory.levels import look_up, tables
-from jaxsoco.multistage.theory.policy import policies, uniform_probabilities
+from jaxsoco.multistage.theory.policy import uniform_probabilities
 from jaxsoco.multistage.theory.tree import Level, Tree
 from jaxsoco_kernels.mirror import add_compensated, log_barrier_move
 
@@ -129,15 +126,6 @@ def _init(key: jax.Array, params: BroadOMDParams, spec: Spec) -> BroadOMDState:
         ones=ones,
         tree=tree,
     )
-
-
-def _act(
-    key: random.AnyKey, params: BroadOMDParams, state: BroadOMDState, obs: Observation
-) -> tuple[Action, BroadOMDState]:
-    del params, obs
-    policy = policies(state.tree, state.nodes.learned)
-    leaf, visits = descend(state.tree, policy, key, state.ones, path_weight=False)
-    return Action(leaf, policy, state.change, visits=visits), replace(state, visits=visits)
 
 
 def _update(
@@ -231,5 +219,5 @@ def _weights(node: Node) -> jax.Array:
     return weights / jnp.sum(weights, axis=0)[None]
 
 
-broad_omd = Algorithm(_init, _act, _update, counter=True, log_probability=log_probability_of_path)
+broad_omd = at_every_node(_init, _update)
 """Every node runs Broad-OMD on its own jobs; parameters :class:`BroadOMDParams`."""

@@ -19,14 +19,12 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.core.protocol import Algorithm
 from jaxsoco.multistage.learners._indices import Plays, choose, first_plays
-from jaxsoco.multistage.learners._nodes import NodesState, after_job, send, start_nodes
+from jaxsoco.multistage.learners._nodes import NodesState, after_job, at_every_node, start_nodes
 from jaxsoco.multistage.learners._rows import chosen_loss
 from jaxsoco.multistage.learners._shared import in_place_of_none, way_of
 from jaxsoco.multistage.settings_rivals import DiscountedUCBParams
 from jaxsoco.multistage.spec import Action, Feedback, Spec
-from jaxsoco.multistage.theory.chances import log_probability_of_path
 from jaxsoco.multistage.theory.descent import Visit
 from jaxsoco.multistage.theory.tree import Level
 
@@ -64,12 +62,5 @@ def _update(
     return after_job(state, way_of(state.visits, feedback), step)
 
 
-discounted_ucb = Algorithm(
-    _init,
-    send,
-    _update,
-    counter=True,
-    resolve=_resolve,
-    log_probability=log_probability_of_path,
-)
+discounted_ucb = at_every_node(_init, _update, _resolve)
 """Every node runs discounted UCB by itself; parameters :class:`DiscountedUCBParams`."""

@@ -23,13 +23,17 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.core.lanes import hold
-from jaxsoco.core.protocol import Algorithm
-from jaxsoco.multistage.learners._nodes import Logits, NodesState, after_job, send, start_nodes
+from jaxsoco.multistage.learners._nodes import (
+    Logits,
+    NodesState,
+    after_job,
+    at_every_node,
+    start_nodes,
+)
 from jaxsoco.multistage.learners._rows import chosen_loss, lower_logits, softmax
 from jaxsoco.multistage.learners._shared import in_place_of_none, way_of
 from jaxsoco.multistage.settings_rivals import EXP3IXParams
 from jaxsoco.multistage.spec import Action, Feedback, Spec
-from jaxsoco.multistage.theory.chances import log_probability_of_path
 from jaxsoco.multistage.theory.descent import Visit
 from jaxsoco.multistage.theory.rates import exp3_rate
 from jaxsoco.multistage.theory.tree import Level
@@ -70,12 +74,5 @@ def _update(
     return after_job(state, way_of(state.visits, feedback), step)
 
 
-exp3_ix = Algorithm(
-    _init,
-    send,
-    _update,
-    counter=True,
-    resolve=_resolve,
-    log_probability=log_probability_of_path,
-)
+exp3_ix = at_every_node(_init, _update, _resolve)
 """Every node runs EXP3-IX by itself; parameters :class:`EXP3IXParams`."""

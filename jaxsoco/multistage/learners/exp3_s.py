@@ -25,13 +25,11 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.core.lanes import hold
-from jaxsoco.core.protocol import Algorithm
-from jaxsoco.multistage.learners._nodes import NodesState, after_job, send, start_nodes
+from jaxsoco.multistage.learners._nodes import NodesState, after_job, at_every_node, start_nodes
 from jaxsoco.multistage.learners._rows import child_mask, chosen_loss, mix_row
 from jaxsoco.multistage.learners._shared import in_place_of_none, way_of
 from jaxsoco.multistage.settings_rivals import EXP3SParams
 from jaxsoco.multistage.spec import Action, Feedback, Spec
-from jaxsoco.multistage.theory.chances import log_probability_of_path
 from jaxsoco.multistage.theory.descent import Visit
 from jaxsoco.multistage.theory.levels import look_up
 from jaxsoco.multistage.theory.policy import uniform_probabilities
@@ -93,12 +91,5 @@ def _update(
     return after_job(state, way_of(state.visits, feedback), step)
 
 
-exp3_s = Algorithm(
-    _init,
-    send,
-    _update,
-    counter=True,
-    resolve=_resolve,
-    log_probability=log_probability_of_path,
-)
+exp3_s = at_every_node(_init, _update, _resolve)
 """Every node runs EXP3.S by itself; parameters :class:`EXP3SParams`."""

@@ -19,14 +19,12 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.core.lanes import one_hot
-from jaxsoco.core.protocol import Algorithm
 from jaxsoco.multistage.learners._indices import Plays, choose, first_plays
-from jaxsoco.multistage.learners._nodes import NodesState, after_job, send, start_nodes
+from jaxsoco.multistage.learners._nodes import NodesState, after_job, at_every_node, start_nodes
 from jaxsoco.multistage.learners._rows import chosen_loss
 from jaxsoco.multistage.learners._shared import way_of
 from jaxsoco.multistage.settings_rivals import SlidingWindowUCBParams
 from jaxsoco.multistage.spec import Action, Feedback, Levels, Spec
-from jaxsoco.multistage.theory.chances import log_probability_of_path
 from jaxsoco.multistage.theory.descent import Visit
 from jaxsoco.multistage.theory.levels import pick, put
 from jaxsoco.multistage.theory.tree import Level
@@ -85,7 +83,5 @@ def _update(
     return replace(after, window=tuple(window), oldest=tuple(oldest))
 
 
-sliding_window_ucb = Algorithm(
-    _init, send, _update, counter=True, log_probability=log_probability_of_path
-)
+sliding_window_ucb = at_every_node(_init, _update)
 """Every node runs sliding-window UCB by itself; parameters :class:`SlidingWindowUCBParams`."""

@@ -26,13 +26,11 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.core.lanes import hold
-from jaxsoco.core.protocol import Algorithm
-from jaxsoco.multistage.learners._nodes import NodesState, after_job, send, start_nodes
+from jaxsoco.multistage.learners._nodes import NodesState, after_job, at_every_node, start_nodes
 from jaxsoco.multistage.learners._rows import chosen_loss, lower_logits
 from jaxsoco.multistage.learners._shared import way_of
 from jaxsoco.multistage.settings_rivals import TsallisINFParams
 from jaxsoco.multistage.spec import Action, Feedback, Spec
-from jaxsoco.multistage.theory.chances import log_probability_of_path
 from jaxsoco.multistage.theory.descent import Visit
 from jaxsoco.multistage.theory.levels import tables
 from jaxsoco.multistage.theory.policy import uniform_probabilities
@@ -88,5 +86,5 @@ def _update(
     return after_job(state, way_of(state.visits, feedback), step)
 
 
-tsallis_inf = Algorithm(_init, send, _update, counter=True, log_probability=log_probability_of_path)
+tsallis_inf = at_every_node(_init, _update)
 """Every node runs Tsallis-INF by itself; parameters :class:`TsallisINFParams`."""

@@ -16,14 +16,12 @@ from __future__ import annotations
 
 import jax
 
-from jaxsoco.core.protocol import Algorithm
 from jaxsoco.multistage.learners._indices import Plays, choose, first_plays
-from jaxsoco.multistage.learners._nodes import NodesState, after_job, send, start_nodes
+from jaxsoco.multistage.learners._nodes import NodesState, after_job, at_every_node, start_nodes
 from jaxsoco.multistage.learners._rows import chosen_loss
 from jaxsoco.multistage.learners._shared import way_of
 from jaxsoco.multistage.settings_rivals import UCB1Params
 from jaxsoco.multistage.spec import Action, Feedback, Spec
-from jaxsoco.multistage.theory.chances import log_probability_of_path
 from jaxsoco.multistage.theory.descent import Visit
 from jaxsoco.multistage.theory.tree import Level
 
@@ -46,5 +44,5 @@ def _update(
     return after_job(state, way_of(state.visits, feedback), step)
 
 
-ucb1 = Algorithm(_init, send, _update, counter=True, log_probability=log_probability_of_path)
+ucb1 = at_every_node(_init, _update)
 """Every node runs UCB1 by itself; parameters :class:`UCB1Params`."""
