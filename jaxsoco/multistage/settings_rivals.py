@@ -6,10 +6,26 @@ nodes, leaves included, ``T`` the horizon.
 
 from __future__ import annotations
 
+from typing import Any
+
 from jaxsoco.core.settings import setting, settings
 from jaxsoco.multistage.settings_learners import DRAWN
 
 _JUMPS = "a node's choice jumps from one child to another"
+
+
+def _rate(theory: str) -> Any:
+    options = {"above": 0, "high": 1000, "gradient": "biased", "reason": DRAWN}
+    return setting("learning rate", default=None, theory=theory, **options)
+
+
+def _exploration(theory: str) -> Any:
+    options = {"above": 0, "high": 1, "gradient": "biased", "reason": DRAWN}
+    return setting("exploration", default=None, theory=theory, **options)
+
+
+def _confidence(text: str, default: float) -> Any:
+    return setting(text, default=default, low=0, high=1000, gradient="no", reason=_JUMPS)
 
 
 @settings
@@ -22,15 +38,7 @@ class EXP3IXParams:
     0.25
     """
 
-    eta: float | None = setting(
-        "learning rate",
-        default=None,
-        above=0,
-        high=1000,
-        theory="sqrt(2 log K / (K T))",
-        gradient="biased",
-        reason=DRAWN,
-    )
+    eta: float | None = _rate("sqrt(2 log K / (K T))")
     gamma: float | None = setting(
         "implicit exploration",
         default=None,
@@ -60,24 +68,8 @@ class EXP3PParams:
         gradient="biased",
         reason=DRAWN,
     )
-    eta: float | None = setting(
-        "learning rate",
-        default=None,
-        above=0,
-        high=1000,
-        theory="0.95 sqrt(log K / (K T))",
-        gradient="biased",
-        reason=DRAWN,
-    )
-    gamma: float | None = setting(
-        "exploration",
-        default=None,
-        above=0,
-        high=1,
-        theory="min(1, 1.05 sqrt(K log K / T))",
-        gradient="biased",
-        reason=DRAWN,
-    )
+    eta: float | None = _rate("0.95 sqrt(log K / (K T))")
+    gamma: float | None = _exploration("min(1, 1.05 sqrt(K log K / T))")
     beta: float | None = setting(
         "optimism of the estimates",
         default=None,
@@ -126,15 +118,7 @@ class EXP3SParams:
         gradient="biased",
         reason=DRAWN,
     )
-    gamma: float | None = setting(
-        "exploration",
-        default=None,
-        above=0,
-        high=1,
-        theory="min(1, sqrt(K (S log(K T) + e) / ((e - 1) T)))",
-        gradient="biased",
-        reason=DRAWN,
-    )
+    gamma: float | None = _exploration("min(1, sqrt(K (S log(K T) + e) / ((e - 1) T)))")
     alpha: float | None = setting(
         "share of its weight that a node spreads over its children after a job",
         default=None,
@@ -155,14 +139,7 @@ class UCB1Params:
     UCB1Params(exploration=2.0)
     """
 
-    exploration: float = setting(
-        "factor of log n under the root",
-        default=2.0,
-        low=0,
-        high=1000,
-        gradient="no",
-        reason=_JUMPS,
-    )
+    exploration: float = _confidence("factor of log n under the root", 2.0)
 
 
 @settings
@@ -192,14 +169,7 @@ class DiscountedUCBParams:
         gradient="no",
         reason=_JUMPS,
     )
-    exploration: float = setting(
-        "xi, factor of log n under the root",
-        default=0.5,
-        low=0,
-        high=1000,
-        gradient="no",
-        reason=_JUMPS,
-    )
+    exploration: float = _confidence("xi, factor of log n under the root", 0.5)
 
 
 @settings
@@ -217,14 +187,7 @@ class SlidingWindowUCBParams:
     window: int = setting(
         "tau, jobs that a node remembers", default=1000, low=1, high=1_000_000, static=True
     )
-    exploration: float = setting(
-        "xi, factor of log n under the root",
-        default=0.6,
-        low=0,
-        high=1000,
-        gradient="no",
-        reason=_JUMPS,
-    )
+    exploration: float = _confidence("xi, factor of log n under the root", 0.6)
 
 
 @settings
@@ -237,15 +200,7 @@ class LeafEXP3Params:
     0.0263
     """
 
-    eta: float | None = setting(
-        "learning rate",
-        default=None,
-        above=0,
-        high=1000,
-        theory="sqrt(2 log N / (N T))",
-        gradient="biased",
-        reason=DRAWN,
-    )
+    eta: float | None = _rate("sqrt(2 log N / (N T))")
 
 
 @settings
@@ -258,12 +213,4 @@ class NodeEXP4Params:
     0.0312
     """
 
-    eta: float | None = setting(
-        "learning rate",
-        default=None,
-        above=0,
-        high=1000,
-        theory="sqrt(2 log E / (N T))",
-        gradient="biased",
-        reason=DRAWN,
-    )
+    eta: float | None = _rate("sqrt(2 log E / (N T))")
