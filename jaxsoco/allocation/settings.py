@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 from jaxsoco.allocation.settings_jobs import CarbonJobs
-from jaxsoco.allocation.settings_rivals import ENTRIES
+from jaxsoco.allocation.settings_rivals import ENTRIES, Trust
 from jaxsoco.core.schema import (
     AlgorithmEntry,
     ComparatorEntry,
@@ -132,18 +132,6 @@ class PCMParams(Embedding):
         high=1000,
         gradient="no",
         reason=_WHOLE,
-    )
-
-
-@settings
-class Trust:
-    """How far a learner follows advice that may be wrong."""
-
-    epsilon: float = setting(
-        "trust in the advice: cost at most (1+epsilon) times the advice's",
-        default=0.1,
-        above=0,
-        high=1e6,
     )
 
 

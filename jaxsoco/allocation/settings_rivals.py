@@ -21,6 +21,18 @@ class Beliefs:
 
 
 @settings
+class Trust:
+    """How far a learner follows advice that may be wrong."""
+
+    epsilon: float = setting(
+        "trust in the advice: cost at most (1+epsilon) times the advice's",
+        default=0.1,
+        above=0,
+        high=1e6,
+    )
+
+
+@settings
 class OneWayParams(Beliefs):
     """What one-way trading believes of the prices.
 
@@ -41,20 +53,13 @@ class ROROParams(Beliefs):
 
 
 @settings
-class CLIPParams:
+class CLIPParams(Trust):
     """How far CLIP trusts the advice.
 
     >>> from jaxsoco.allocation import CLIPParams
     >>> CLIPParams(epsilon=0.5)
     CLIPParams(epsilon=0.5)
     """
-
-    epsilon: float = setting(
-        "trust in the advice: cost at most (1+epsilon) times the advice's",
-        default=0.1,
-        above=0,
-        high=1e6,
-    )
 
 
 @settings
