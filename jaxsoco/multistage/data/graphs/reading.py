@@ -61,7 +61,8 @@ def _kind(content: Content) -> str:
     head, ending = content.text.lstrip()[:2000], content.name.casefold().rpartition(".")[2]
     if content.kind == "XML" and "<gexf" in head:
         return "GEXF"
-    kind = content.kind or kind_of(_COMMENTS.sub("", content.text, 1))
+    body = _COMMENTS.sub("", content.text, 1)
+    kind = content.kind or kind_of(body)
     if kind:
         return kind
     if ending == "json" or head.startswith("{"):
@@ -72,12 +73,11 @@ def _kind(content: Content) -> str:
         return "Nexus"
     if ending in ("nwk", "newick") or (head.startswith("(") and not _TUPLE.match(head)):
         return "Newick"
-    return _text_kind(content.text)
+    return _text_kind(body)
 
 
-def _text_kind(text: str) -> str:
+def _text_kind(body: str) -> str:
     """A diagram or an outline, which has names on its lines, too, but not those of an edge."""
-    body = _COMMENTS.sub("", text, 1)
     kind = next((kind for kind, sign in _DIAGRAMS.items() if sign.match(body)), "")
     separated = any(sign in body for sign in SEPARATORS)
     if not kind and not separated and _INDENTED.search(body) and _OUTLINE.fullmatch(body):
