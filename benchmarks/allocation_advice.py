@@ -77,12 +77,12 @@ def _table(seconds: dict[str, dict[str, float]], size: Size, kinds: Sequence[str
     columns = ["us per slot and job", *seconds, "to one state"]
     rows = []
     for kind in kinds:
-        shown = [
+        cells = [
             harness.micro(times[kind] / (size.slots * size.jobs)) if kind in times else ""
             for times in seconds.values()
         ]
         ratio = seconds["float64"][kind] / seconds["float64"]["one state"]
-        rows.append([kind, *shown, harness.times(ratio)])
+        rows.append([kind, *cells, harness.times(ratio)])
     return harness.table(columns, rows)
 
 

@@ -246,8 +246,8 @@ def test_plans_with_literal_radii_keep_what_theory_promises(rival, params, x64):
         plan, (loss, consumption) = rival(params, state), (spec.loss, spec.consumption)
         tables = (jnp.broadcast_to(x, plan.policy.shape) for x in (loss, consumption))
         model = (spec.transition, spec.transition, state.known.initial)
-        given = (*tables, *model, state.budget)
-        best = solve_budgeted(*given)  # pyright: ignore[reportCallIssue]
+        arguments = (*tables, *model, state.budget)
+        best = solve_budgeted(*arguments)  # pyright: ignore[reportCallIssue]
         spent = policy_value(plan.policy, consumption, *model[1:])
         return plan, best, spent - state.budget
 

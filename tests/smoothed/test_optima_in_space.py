@@ -145,8 +145,8 @@ def test_optima_of_prefixes(kind):
     for run in range(2):
         weights, targets, start = (x[run] for x in data)
         for rounds in range(1, ROUNDS + 1):
-            given = weights[:rounds], targets[:rounds], start
-            wanted = programs.least(*kind, *given)  # pyright: ignore[reportCallIssue]
+            arguments = weights[:rounds], targets[:rounds], start
+            wanted = programs.least(*kind, *arguments)  # pyright: ignore[reportCallIssue]
             assert abs(float(best.value[run, rounds - 1]) - wanted) <= 3e-8 * abs(wanted)
 
 

@@ -118,8 +118,8 @@ def improved(params: PPOParams, state: PPOState) -> PPOState:
     def learn(_):
         old = (state.weights, state.moments)
         episodes = (state.states, state.actions)
-        given = (*old, tables, state.multiplier, episodes, share, numbers)
-        return where(full, over_lanes(one, like.ndim)(*given), old)
+        arguments = (*old, tables, state.multiplier, episodes, share, numbers)
+        return where(full, over_lanes(one, like.ndim)(*arguments), old)
 
     def keep(_):
         return state.weights, state.moments
