@@ -16,6 +16,8 @@ from jaxsoco.core.study import HORIZON
 
 MARK = "†"
 """Stands after the name of a learner that breaks a constraint."""
+_FEW = 3
+"""Breaches that have words of their own under a figure."""
 
 
 class Breach(NamedTuple):
@@ -102,3 +104,17 @@ def footnote(broken: Sequence[Breach]) -> str:
     if not broken:
         return ""
     return f"{MARK} breaks its constraint: {'; '.join(map(str, broken))}."
+
+
+def brief_footnote(broken: Sequence[Breach]) -> str:
+    """As :func:`footnote`; of many learners the range of what they break, in place of each."""
+    if len(broken) <= _FEW:
+        return footnote(broken)
+    means: dict[tuple[str, str], list[float]] = {}
+    for breach in broken:
+        means.setdefault((breach.cost, breach.unit), []).append(breach.mean)
+    ranges = []
+    for (cost, unit), some in means.items():
+        ends = dict.fromkeys(f"{end:.3g}" for end in (min(some), max(some)))
+        ranges.append(f"mean {cost} {' to '.join(ends)} {unit}".rstrip())
+    return f"{MARK} breaks its constraint: {'; '.join(ranges)}."

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from jaxsoco.analysis import style
-from jaxsoco.analysis.constraints import MARK, footnote
+from jaxsoco.analysis.constraints import MARK, brief_footnote, footnote
 from jaxsoco.analysis.drawings.series import Series
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.plots import PLOTS, Plot
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _DATA_HEIGHT = 1.7
 _TITLE, _SUBTITLE = 52, 60  # letters of a line
+_LISTED = 3
+"""Names in a title; the rest are counted."""
 
 
 class Drawing(NamedTuple):
@@ -58,8 +60,8 @@ def draw(plot: Asked, ledger: Ledger, title: str = "") -> Drawing:
     kind = _plot(plot)
     title = title or kind.title(ledger.study)
     caption = kind.draw(ledger, ax)
-    note = footnote(kind.broken)
-    rows = style.legend(figure, ax, style.wrapped(note, 66, 4) if note else "")
+    note, brief = footnote(kind.broken), brief_footnote(kind.broken)
+    rows = style.legend(figure, ax, style.wrapped(brief, 66, 4) if brief else "")
     heads = style.wrapped(title, _TITLE, 4), style.wrapped(ledger.study.title, _SUBTITLE)
     # What stands around the data adds to the height, so that the data keep theirs.
     around = 0.45 + 0.15 * sum(map(_lines, heads)) + 0.145 * rows
@@ -103,7 +105,10 @@ def _values_text(values: Mapping[str, Any]) -> str:
     parts = []
     for key, value in values.items():
         items = value if isinstance(value, list | tuple) else [value]
-        text = " and ".join(map(show, items))
+        names = [*map(show, items)]
+        if len(names) > _LISTED:
+            names[_LISTED:] = [f"{len(names) - _LISTED} more"]
+        text = " and ".join(names)
         named = {"log": f"logarithmic {text}", "algorithms": text, "kind": text}
         parts.append(named.get(key, f"{key} = {text}"))
     return ", ".join(parts)

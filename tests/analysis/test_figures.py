@@ -12,7 +12,13 @@ import numpy as np
 import pytest
 
 from jaxsoco.analysis import figures, page, style, tables, write_report
-from jaxsoco.analysis.constraints import breaches, footnote, worst_breaches
+from jaxsoco.analysis.constraints import (
+    Breach,
+    breaches,
+    brief_footnote,
+    footnote,
+    worst_breaches,
+)
 from jaxsoco.analysis.drawings.cutting import Span, find_cut
 from jaxsoco.analysis.drawings.cutting import figures as digits
 from jaxsoco.analysis.drawings.series import Series, csv_of
@@ -245,6 +251,22 @@ def test_who_breaks_a_constraint_at_one_point_alone_is_told(make_sweep):
     assert breaches(ledger, range(3), sweep.algorithms) == []
     told = footnote(worst_breaches(ledger, sweep.algorithms))
     assert told == "† breaks its constraint: near, mean shortfall 0.5 job at the worst point."
+
+
+def test_many_breaches_are_a_range_under_the_figure():
+    few = [Breach(name, "violation", mean, "block") for name, mean in (("a", 0.5), ("b", 2.0))]
+    assert brief_footnote(few) == footnote(few)
+    many = [*few, Breach("c", "violation", 0.01, "block"), Breach("d", "late", 1.0, "job")]
+    ranges = "mean violation 0.01 to 2 block; mean late 1 job"
+    assert brief_footnote(many) == f"† breaks its constraint: {ranges}."
+    assert all(name in footnote(many) for name in "abcd")
+
+
+def test_a_title_names_few_learners_and_counts_the_rest(make_sweep):
+    study = Study.from_json(sweep_of(make_sweep, checkpoints=ROUNDS).manifest())
+    plots = [{"kind": "cost-breakdown", "algorithms": [*names]} for names in ("abcde", "abc")]
+    first, second = figures.titles(plots, study)
+    assert first.endswith(", a and b and c and 2 more") and second.endswith(", a and b and c")
 
 
 def test_no_line_leads_from_one_name_to_the_next(make_sweep):
