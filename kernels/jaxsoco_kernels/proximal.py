@@ -104,12 +104,15 @@ def balance(
     eigen, basis, v, y, (ratio, offset) = _arguments(eigen, basis, v, y, ratio=ratio, offset=offset)
     z = _coordinates(basis, y - v)
     tiny = jnp.finfo(z.dtype).tiny
+    # Where nothing pulls, the whole path is one point, and the root has no slope: that of another.
+    idle = _sum(jnp.abs(eigen * z)) == 0
+    pull, way = jnp.where(idle[None], 1, eigen), jnp.where(idle[None], 1, z)
 
     def sides(eta):
-        shrink = 1 / (1 + eta[None] * eigen)
-        moved = _sum((eta[None] * eigen * shrink * z) ** 2)
+        shrink = 1 / (1 + eta[None] * pull)
+        moved = _sum((eta[None] * pull * shrink * way) ** 2)
         moved = moved / 2 if squared else jnp.sqrt(jnp.maximum(moved, tiny))
-        return moved, _sum(eigen * (z * shrink) ** 2) / 2 + offset
+        return moved, _sum(pull * (way * shrink) ** 2) / 2 + offset
 
     def gap(log_eta):
         moved, hit = sides(jnp.exp(log_eta))
@@ -118,13 +121,13 @@ def balance(
 
     still = ratio <= 0
     price = jnp.where(still, 1, ratio)
-    low, high, guess = _balance_bracket(eigen, z, price, offset, squared)
+    low, high, guess = _balance_bracket(pull, way, price, offset, squared)
     log_eta = roots.newton(gap, low, high, guess, trips)
     end = _sum(jnp.where(eigen > 0, z, 0) ** 2)
     arrived = (end / 2 if squared else jnp.sqrt(end)) <= ratio * offset
     moved, hit = sides(jnp.exp(log_eta))
     off = jnp.abs(moved - price * hit) / jnp.maximum(moved + price * hit, tiny)
-    return _point(eigen, basis, v, z, log_eta, still, arrived, off, trips)
+    return _point(eigen, basis, v, z, log_eta, still | idle, arrived, off, trips)
 
 
 def level(
@@ -163,14 +166,16 @@ def level(
     still, arrived = now + offset <= height, height <= offset
     fixed = still | arrived
     room = jnp.where(fixed, 1, height - offset)
+    # Where the point is known, the root that is found is another's, which has a slope.
+    pull, way = jnp.where(fixed[None], 1, eigen), jnp.where(fixed[None], 1, z)
 
     def gap(log_eta):
-        shrink = 1 / (1 + jnp.exp(log_eta)[None] * eigen)
-        hit = _sum(eigen * (z * shrink) ** 2) / 2
+        shrink = 1 / (1 + jnp.exp(log_eta)[None] * pull)
+        hit = _sum(pull * (way * shrink) ** 2) / 2
         return jnp.log(room) - jnp.log(jnp.maximum(hit, tiny))
 
     # f = now / (1 + eta e)^2 with an e between the extreme eigenvalues.
-    least, most, typical = _extremes(eigen, z)
+    least, most, typical = _extremes(pull, way)
     reach = jnp.sqrt(jnp.where(fixed, 4, now / room)) - 1
     reach = jnp.log(jnp.maximum(reach, jnp.finfo(z.dtype).eps))
     low, high = _limited(reach - jnp.log(most) - 1e-3), _limited(reach - jnp.log(least) + 1e-3)

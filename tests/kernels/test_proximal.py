@@ -176,6 +176,30 @@ def test_levels_that_are_no_constraint_or_out_of_reach(x64):
     np.testing.assert_allclose(raised.point, [0.6, 0.8], rtol=1e-12)
 
 
+@pytest.mark.parametrize("x64", [True], indirect=True)
+@pytest.mark.parametrize(
+    ("solver", "eigen", "y"),
+    [
+        (partial(proximal.balance, ratio=0.5), [0.0, 0.0], [1.0, 2.0]),
+        (partial(proximal.balance, ratio=0.5, squared=True), [0.0, 0.0], [1.0, 2.0]),
+        (partial(proximal.balance, ratio=0.5, squared=True), [1.0, 3.0], [0.0, 0.0]),
+        (partial(proximal.level, height=9.0), [1.0, 3.0], [1.0, 1.0]),
+        (partial(proximal.level, height=9.0), [0.0, 0.0], [1.0, 1.0]),
+        (partial(proximal.level, height=9.0), [1.0, 3.0], [0.0, 0.0]),
+    ],
+)
+def test_where_nothing_pulls_the_point_goes_with_y(solver, eigen, y, x64):
+    """It is ``y``, whatever the eigenvalues: what is not looked for has no slope."""
+
+    def point(eigen, y):
+        return solver(eigen, jnp.eye(2), jnp.zeros(2), y).point
+
+    pull, move = jax.jacobian(point, (0, 1))(jnp.array(eigen), jnp.array(y))
+    np.testing.assert_array_equal(point(jnp.array(eigen), jnp.array(y)), y)
+    np.testing.assert_array_equal(pull, np.zeros((2, 2)))
+    np.testing.assert_array_equal(move, np.eye(2))
+
+
 @float64
 @pytest.mark.parametrize("which", ["path_point", "balance", "squared", "level"])
 def test_derivatives(which, x64):
