@@ -30,6 +30,8 @@ class Slopes(NamedTuple):
       central: differences, in float64.
       counts: whether the differences at both steps agree, and the run itself lies between their
         ends. (At a tie of two decisions it may have taken the other one than both ends.)
+      bend: by how much the slopes on either side differ from the middle one: at a kink every slope
+        between them is right.
       double: the gradient in float64.
       single: in float32.
       faults: of the run in float32, counted where the gradient is taken.
@@ -39,6 +41,7 @@ class Slopes(NamedTuple):
     cost: np.ndarray
     central: np.ndarray
     counts: np.ndarray
+    bend: np.ndarray
     double: np.ndarray
     single: np.ndarray
     faults: np.ndarray
@@ -48,10 +51,11 @@ class Slopes(NamedTuple):
         return share * np.abs(self.cost) / abs(self.value)
 
     def deviation(self, slope: np.ndarray, share: float) -> np.ndarray:
-        """Of a gradient from the differences, relative to them and the floor; 0 where none
-        counts."""
+        """Of a gradient from the differences on both sides and all between, relative to them and
+        the floor; 0 where none counts."""
         scale = np.abs(self.central) + self.floor(share)
-        apart = np.abs(slope - self.central) / np.where(scale > 0, scale, 1)
+        beyond = np.maximum(np.abs(slope - self.central) - self.bend, 0)
+        apart = beyond / np.where(scale > 0, scale, 1)
         return np.where(self.counts, np.where(np.isfinite(slope), apart, np.inf), 0)
 
 
@@ -152,7 +156,7 @@ def measure(
             above, below, step = ends[-1]
             bend = np.abs(above + below - 2 * cost) / (2 * step)
             slopes[name] = Slopes(
-                value, cost, central, np.zeros(0), double[name], single[name], faults
+                value, cost, central, np.zeros(0), bend, double[name], single[name], faults
             )
             room = 1e-3 * np.abs(central) + slopes[name].floor(1e-7)
             agree = np.abs(wide - central) <= room

@@ -53,17 +53,22 @@ class OneRegion(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """Fractions of the slot that the work left allows: the least and the most, ``[...]``."""
+    """Fractions of the slot that the work left allows: the least and the most, ``[...]``.
+
+    Attributes:
+      slack: the fraction in which no more work is done than counts as nothing.
+    """
 
     least: jax.Array
     most: jax.Array
+    slack: jax.Array
 
     def cut(self, fraction: jax.Array) -> jax.Array:
-        """The allowed fraction that is nearest."""
-        # Where there is no choice, a tie of all three must not mix in the slope of the fraction: in
-        # the last slot at the price L, psi wants what is left as well.
-        fixed = self.least >= self.most
-        return jnp.where(fixed, self.most, jnp.clip(fraction, self.least, self.most))
+        """The allowed fraction that is nearest; the most where it is that but for the slack."""
+        # At the price L the pseudo-cost wants just what is left. What it wants has a slope of its
+        # own, and the difference is never made up for: the job counts as done.
+        whole = fraction >= self.most - self.slack
+        return jnp.where(whole, self.most, jnp.clip(fraction, self.least, self.most))
 
 
 def bounds_of(spec: Spec) -> Bounds:
@@ -121,10 +126,10 @@ def limits(state: OneRegion, obs: Observation) -> Limits:
     The compulsory trade is no more than that, so that costs change continuously with the decisions
     before it.
     """
-    left = 1 - state.work
-    left = jnp.where(left <= finish_tolerance(left.dtype), 0, left) / state.rate
+    left, nothing = 1 - state.work, finish_tolerance(state.work.dtype)
+    left = jnp.where(left <= nothing, 0, left) / state.rate
     after = jnp.maximum(state.deadline - obs.slot, 0)
-    return Limits(jnp.clip(left - after, 0, 1), jnp.minimum(left, 1))
+    return Limits(jnp.clip(left - after, 0, 1), jnp.minimum(left, 1), nothing / state.rate)
 
 
 def run_fraction(
