@@ -30,7 +30,15 @@ KNOWN: Mapping[str, Mapping[str, Any]] = {
     },
     "multistage/bernoulli_tree": {
         "values": {"horizon": 24, "switch": 0.4, "p_min": 0.3, "track_first": 1},
-        "words": {"eta": 0.02, "epsilon": 0.02, "exploration": 0.02, "decay": 0.01},
+        "words": {
+            "eta": 0.02,
+            "epsilon": 0.02,
+            "exploration": 0.02,
+            "decay": 0.01,
+            # In so few rounds the rates of EXP3.S are cut off at 1, whatever else is said.
+            "gamma": 0.02,
+            "alpha": 0.01,
+        },
     },
     "provisioning/bursty_queue": {
         "values": {
