@@ -97,8 +97,8 @@ def comparator_never_leaves_float32(judge: Judge) -> None:
     _require_float32(judge.id, lambda key, spec: judge.comparator(key, spec, at), key, spec)
 
 
-def learner_in_float32_is_close_to_float64(learner: Learner) -> None:
-    """Costs of every round agree to :data:`SAME` of the largest, and floats have the dtype."""
+def learner_in_float32_is_close_to_float64(learner: Learner, same: float = SAME) -> None:
+    """Costs of every round agree to ``same`` of the largest, and floats have the dtype."""
     short, long = rolled(learner, "native", False), rolled(learner, "loop", True)
     for record, number in ((short, np.float32), (long, np.float64)):
         floats = [
@@ -113,9 +113,9 @@ def learner_in_float32_is_close_to_float64(learner: Learner) -> None:
     off = [np.abs(short.totals()[n] - cost).max(axis=0) for n, cost in long.totals().items()]
     worst = np.max(off, axis=0) / scale
     require(
-        np.sort(worst)[-1 - learner.case.torn] <= SAME,
+        np.sort(worst)[-1 - learner.case.torn] <= same,
         f"{learner.id}: costs in float32 differ from float64 by {worst} of the largest cost: "
-        f"expected at most {SAME} in all runs but {learner.case.torn}",
+        f"expected at most {same} in all runs but {learner.case.torn}",
     )
 
 
