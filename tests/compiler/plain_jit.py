@@ -40,6 +40,10 @@ SHORTER = {"multistage": {"horizon": 6}, "provisioning": {"horizon": 5}}
 VALUES = {"tracking/scale_design": {"dimension": 2}}
 """Fields of problems that make them smaller than their case is, by family and by learner."""
 
+TIES = 1 / 32
+"""Of the lanes: in single precision rounding may choose another of two actions of the same worth in
+so many, the values that come with the policy are compared in all."""
+
 CONFUSED = ("exponential-minus-one", "log", "log-plus-one")
 """Operations of which a fusion that YNNPACK computes must not hold two."""
 
@@ -148,15 +152,15 @@ def _differ(found: Any, wanted: Any, x64: bool) -> Iterator[str]:
     for (path, one), other in zip(
         jax.tree.leaves_with_path(found), jax.tree.leaves(wanted), strict=True
     ):
+        place = jax.tree_util.keystr(path)
         one, other = np.asarray(one, float), np.asarray(other, float)
         scale = np.max(np.abs(other), where=np.isfinite(other), initial=1.0)
         error = np.abs(np.where(one == other, 0.0, one - other)) / scale
-        if not x64 and jax.tree_util.keystr(path).endswith(".iterations"):
+        if not x64 and place.endswith(".iterations"):
             # Rounding alone may ask for one step more of a search that ends by a tolerance.
             error = np.where(np.abs(one - other) <= 1, 0.0, error)
         lanes = np.any(~(error <= (1e-9 if x64 else 1e-3)), axis=tuple(range(error.ndim - 1)))
-        if lanes.any():
-            place = jax.tree_util.keystr(path)
+        if lanes.mean() > (TIES if not x64 and place.endswith(".policy") else 0):
             yield f"result{place} differs by {error.max():.1e} in {lanes.sum()} of {lanes.size}"
 
 

@@ -86,7 +86,7 @@ def padded(rows, tree):
     return table
 
 
-def assert_same(name, tree, params, rounds=ROUNDS):
+def assert_same(name, tree, params, rounds=ROUNDS, near=1e-9):
     q, base, ends = world(tree, rounds=rounds)
     uniforms = uniforms_for(name, tree, rounds=rounds)
     extra = {}
@@ -103,7 +103,7 @@ def assert_same(name, tree, params, rounds=ROUNDS):
     if name != "oracle_policy":
         shifted = padded([row - np.max(row) for row in wanted.logits], tree)
         mine = found.logits - found.logits.max(axis=1, keepdims=True)
-        np.testing.assert_allclose(mine, shifted, rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(mine, shifted, rtol=near, atol=near)
     return agents
 
 
@@ -124,9 +124,9 @@ def test_broad_omd_is_followed_past_its_restarts_and_raised_rates(params):
 @pytest.mark.parametrize("children", [2, 3, 4])
 def test_every_algorithm_on_every_shape(name, depth, children):
     # Not more rounds: a rare child's rounding error grows by 1 + eta c / p whenever it is chosen,
-    # and after 1000 rounds the two sides' logits can be 2e-7 apart.
+    # and the two sides' logits can be 6e-8 apart after 300 rounds, 2e-7 after 1000.
     for params in LEARNERS[name]:
-        assert_same(name, Tree.complete(depth, children), params)
+        assert_same(name, Tree.complete(depth, children), params, near=1e-6)
 
 
 def test_one_node_is_exp3_bit_for_bit():

@@ -112,7 +112,8 @@ def test_it_is_unbiased(case):
     tree = histories.TREES[shape]
     gradient, error = estimates(name, words, values, tree, rounds)
     truth = exact(name, words, values, tree, rounds, explores, everywhere)
-    room = ERRORS * error + 1e-5 * np.abs(truth)  # rounding, where nothing is left to chance
+    # Rounding, where nothing is left to chance; of the differences, where the slope is 0.
+    room = ERRORS * error + 1e-5 * np.abs(truth) + 1e-9
     assert np.all(np.abs(gradient - truth) <= room), (gradient, truth, error)
     # The estimate says something: of most tables, more than its error.
     assert np.mean(np.abs(truth) > 2 * error) >= 0.5, (truth, error)
