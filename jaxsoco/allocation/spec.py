@@ -71,7 +71,7 @@ class Spec:
         segment (SOAD-T). None if the distance does not change.
       sample: whether a schedule drawn from the decisions is charged in their place (static).
       speed: work of a slot fully ON at each point, in units of ``1 / J``, above 0, ``[n, ...]``; 1
-        everywhere if None. Learners and optima in whole slots take all points for equally fast.
+        everywhere if None. Some learners and the optimum in whole slots need it to be None.
     """
 
     trace: jax.Array

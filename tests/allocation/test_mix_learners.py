@@ -14,16 +14,17 @@ from soad_reference import states, w1
 import jaxsoco
 from jaxsoco import allocation
 from jaxsoco.allocation import (
-    BaselineParams,
     PCMParams,
     Spec,
     STCLIPParams,
-    greedy,
     offline_optimum,
     pcm,
+    receding_horizon,
+    roro,
     st_clip,
 )
 from jaxsoco.allocation.comparators import advice as advice_ledger
+from jaxsoco.allocation.settings_rivals import RecedingHorizonParams, ROROParams
 from jaxsoco.allocation.spec import Advice
 from jaxsoco.core import random
 from jaxsoco.core.errors import InputError
@@ -243,10 +244,17 @@ def test_equal_speeds_are_no_speeds(learner, x64):
     assert np.sum(np.abs(total(two[0]) / total(one[0]) - 1) > 1e-9) <= 2
 
 
-def test_whole_slots_are_counted_at_one_speed(x64):
+@pytest.mark.parametrize(
+    ("learner", "params", "reason"),
+    [
+        (receding_horizon, RecedingHorizonParams(), "its plans count whole slots at one speed"),
+        (roro, ROROParams(), "it never leaves its region"),
+    ],
+)
+def test_who_takes_all_points_for_equally_fast_says_so(learner, params, reason, x64):
     spec = fast_and_slow(count=4)
-    with pytest.raises(ValueError, match="speed"):
-        greedy.init(random.words(jaxsoco.seed_keys(0, 4)), BaselineParams(), spec)
+    with pytest.raises(ValueError, match=f"speed: {reason}"):
+        learner.init(random.words(jaxsoco.seed_keys(0, 4)), params, spec)
 
 
 @pytest.mark.slow

@@ -77,7 +77,7 @@ def bounds_of(spec: Spec) -> Bounds:
     Raises:
       ValueError: the points work at different speeds.
     """
-    refuse_speeds(spec)
+    refuse_speeds(spec, "it never leaves its region, which may be too slow for the deadline")
     low, high = (jnp.broadcast_to(x, spec.lanes) for x in (spec.lower, spec.upper))
     return Bounds(low, high, _own_switch(spec) / spec.throughput[0])
 

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple, TypeVar
 import jax
 import jax.numpy as jnp
 
-from jaxsoco.allocation.spec import Advice, Feedback, Observation, Spec
+from jaxsoco.allocation.spec import Advice, Feedback, Observation, Spec, finish_tolerance
 from jaxsoco.allocation.theory.metric import StateMetric, TimedMetric
 from jaxsoco.allocation.theory.pseudocost import PseudoCost
 from jaxsoco.allocation.theory.tree import draw_tree, draw_trees
-from jaxsoco.core.lanes import align, lift, one_hot, spread
+from jaxsoco.core.lanes import align, lift, one_hot, spread, take
 
 State = TypeVar("State")
 
@@ -139,14 +139,18 @@ def advice_paths(advice: jax.Array | Advice, like: jax.Array) -> Advice:
     return Advice(advice[:, None], jnp.ones_like(like))
 
 
-def refuse_speeds(spec: Spec) -> None:
+def refuse_speeds(spec: Spec, reason: str) -> None:
     """Raises where a learner takes all points for equally fast and they are not.
+
+    Args:
+      spec: the job.
+      reason: why it does.
 
     Raises:
       ValueError: the points work at different speeds.
     """
     if spec.speed is not None:
-        raise ValueError("speed: whole slots are counted at one speed; use pcm or st_clip instead")
+        raise ValueError(f"speed: {reason}; use pcm, st_clip, greedy or threshold instead")
 
 
 # --- the baselines: whole slots ------------------------------------------------------------------
@@ -157,10 +161,11 @@ class WholeSlots(NamedTuple):
 
     Attributes:
       place: point where the job is, int32.
-      left: slots of work left, int32.
+      left: work left in slots at speed 1, int32; a float where speeds differ.
       length: ``J``, int32.
       deadline: ``T``, int32.
-      price: ``sqrt(L U) / J``, the threshold for a slot's cost.
+      price: ``sqrt(L U) / J``, the threshold for the cost of a slot at speed 1.
+      speed: work of a slot at every point, in slots at speed 1, ``[n, ...]``; None if 1 everywhere.
     """
 
     place: jax.Array
@@ -168,30 +173,57 @@ class WholeSlots(NamedTuple):
     length: jax.Array
     deadline: jax.Array
     price: jax.Array
+    speed: jax.Array | None = None
+
+    def costs(self, costs: jax.Array) -> jax.Array:
+        """What the work of a slot at speed 1 costs, ``[n, ...]`` or ``[slots, n, ...]``."""
+        if self.speed is None:
+            return costs
+        return costs / jax.lax.expand_dims(self.speed, range(costs.ndim - self.speed.ndim))
+
+    def slots(self, work: jax.Array, place: jax.Array) -> jax.Array:
+        """So many slots at a point, begun ones counted whole, do the work, int32 ``[...]``."""
+        if self.speed is None:
+            return work
+        count = work / take(self.speed, place)
+        return jnp.ceil(count * (1 - finish_tolerance(count.dtype))).astype(jnp.int32)
+
+    def is_urgent(self, slot: jax.Array) -> jax.Array:
+        """Whether the slots after this one cannot do what is left even at the fastest point."""
+        top = 1 if self.speed is None else jnp.max(self.speed, axis=0)
+        return self.left > _bound(top * jnp.maximum(self.deadline - slot, 0), self.left)
+
+
+def _bound(work: jax.Array, left: jax.Array) -> jax.Array:
+    """What counts as no more than the work: sums of floats round."""
+    exact = jnp.issubdtype(left.dtype, jnp.integer)
+    return work if exact else work * (1 + finish_tolerance(left.dtype))
 
 
 def arrive(key: jax.Array, params: Any, spec: Spec) -> WholeSlots:
-    """The state before the first slot: all work left, where the job arrives.
-
-    Raises:
-      ValueError: the points work at different speeds.
-    """
-    refuse_speeds(spec)
+    """The state before the first slot: all work left, where the job arrives."""
     del key, params
-    lanes = spec.lanes
-    # sqrt(L U) is a price per unit of work; a slot does c of it.
-    price = jnp.sqrt(spec.lower * spec.upper) * spec.throughput[0]
+    lanes, dtype = spec.lanes, spec.trace.dtype
+    # sqrt(L U) is a price per unit of work; a slot at speed 1 does c = 1 / J of it.
+    price = jnp.sqrt(spec.lower * spec.upper) * (1 / jnp.asarray(spec.length, dtype))
     start, length, deadline = (
         jnp.broadcast_to(jnp.asarray(x, jnp.int32), lanes)
         for x in (spec.start, spec.length, spec.deadline)
     )
-    return WholeSlots(start, length, length, deadline, jnp.broadcast_to(price, lanes))
+    state = WholeSlots(start, length, length, deadline, jnp.broadcast_to(price, lanes))
+    if spec.speed is None:
+        return state
+    speed = jnp.broadcast_to(align(spec.speed, 1, len(lanes)), (spec.points, *lanes)).astype(dtype)
+    return state._replace(left=length.astype(dtype), speed=speed)
 
 
 def run_slot(
     state: WholeSlots, obs: Observation, place: jax.Array, runs: jax.Array
 ) -> tuple[jax.Array, WholeSlots]:
     """Runs this slot at ``place`` where ``runs``, or waits OFF there, while work is left.
+
+    Where speeds differ the last slot runs for as much of it as there is work left. A job that would
+    come too late even if it then went to the fastest point goes there now.
 
     Args:
       state: before the slot.
@@ -200,15 +232,53 @@ def run_slot(
       runs: bool ``[...]``.
 
     Returns:
-      The decision ``[2n, ...]``, all mass in one state, and the state after the slot.
+      The decision ``[2n, ...]``, all mass at one point, and the state after the slot.
     """
+    if state.speed is not None:
+        place, runs = _in_time(state, obs, place, runs)
     unfinished = state.left > 0
     runs = runs & unfinished
     # A job that is done stays OFF where it ran last.
     place = jnp.where(unfinished, place, state.place).astype(jnp.int32)
+    if state.speed is not None:
+        return _run_at_speed(state, obs, place, runs)
     n = obs.costs.shape[0]
     decision = one_hot(jnp.where(runs, place, place + n), 2 * n)
     return decision.astype(obs.costs.dtype), state._replace(place=place, left=state.left - runs)
+
+
+def _run_at_speed(
+    state: WholeSlots, obs: Observation, place: jax.Array, runs: jax.Array
+) -> tuple[jax.Array, WholeSlots]:
+    """The same where a slot does not do the same work everywhere."""
+    assert state.speed is not None
+    pace, left = take(state.speed, place), state.left
+    whole = left > _bound(pace, left)
+    share = jnp.where(runs, jnp.where(whole, 1, jnp.minimum(left / pace, 1)), 0)
+    here = one_hot(place, obs.costs.shape[0]).astype(share.dtype)
+    decision = jnp.concatenate([here * share[None], here * (1 - share)[None]])
+    rest = jnp.where(whole, left - pace, 0)
+    return decision, state._replace(place=place, left=jnp.where(runs, rest, left))
+
+
+def _in_time(
+    state: WholeSlots, obs: Observation, place: jax.Array, runs: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """Place and whether it runs, such that the work is done by the deadline wherever it can be."""
+    assert state.speed is not None
+    work = jnp.where(runs, take(state.speed, place), 0)
+    late = state._replace(left=state.left - work).is_urgent(obs.slot)
+    fastest = jnp.argmax(state.speed, axis=0)
+    return jnp.where(late, fastest, place), runs | late
+
+
+def compulsory_place(state: WholeSlots, slot: jax.Array) -> jax.Array:
+    """Where a job runs that must: where it is if that is fast enough, else at the fastest point."""
+    if state.speed is None:
+        return state.place
+    to_come = jnp.maximum(state.deadline - slot, 0) + 1
+    here = state.slots(state.left, state.place) <= to_come
+    return jnp.where(here, state.place, jnp.argmax(state.speed, axis=0)).astype(jnp.int32)
 
 
 def cheapest_point(costs: jax.Array) -> jax.Array:

@@ -1,4 +1,4 @@
-"""Agnostic: runs slots 1 to J where the job arrived, whatever they cost (section 5)."""
+"""Agnostic: runs from slot 1 on where the job arrived, whatever it costs (section 5)."""
 
 from __future__ import annotations
 

@@ -2,10 +2,11 @@
 
 With the forecast ``F`` of all slots, known from the start::
 
-    (t*, u*) = argmin_{t <= T, u} F_t(u)
-    start    = min(t*, T - J + 1)
+    (t*, u*) = argmin_{t <= T, u} F_t(u) / c_u
+    start    = min(t*, T - ceil(1 / c_u*) + 1)
 
-It waits OFF where the job arrived until the slot ``start``, and then runs J slots at ``u*``.
+It waits OFF where the job arrived until the slot ``start``, and then runs at ``u*``: J slots, where
+the speed is 1.
 """
 
 from __future__ import annotations
@@ -25,10 +26,12 @@ def _act(
     del key, params
     slots, n = obs.forecast.shape[:2]
     number = jnp.arange(1, slots + 1).reshape(-1, 1, *(1,) * state.place.ndim)
-    within = jnp.where(number <= state.deadline[None, None], obs.forecast, jnp.inf)
+    costs = state.costs(obs.forecast)
+    within = jnp.where(number <= state.deadline[None, None], costs, jnp.inf)
     # One argmin over slots and points: best = (t* - 1) n + u*.
     best = jnp.argmin(within.reshape(slots * n, *within.shape[2:]), axis=0)
-    start = jnp.minimum(best // n + 1, state.deadline - state.length + 1)
+    needed = state.slots(state.length, best % n)
+    start = jnp.maximum(jnp.minimum(best // n + 1, state.deadline - needed + 1), 1)
     place = jnp.where(obs.slot == start, best % n, state.place)
     return run_slot(state, obs, place, obs.slot >= start)
 

@@ -1,9 +1,9 @@
 """Follow the sun: runs at once, in every slot where the carbon is lowest then.
 
-In slots 1 to J, from where the job is, ``u``::
+From slot 1 on, from where the job is, ``u``::
 
-    v = argmin_v f_t(v)
-    moves to v if f_t(v) < (1 - margin) f_t(u), and runs where it then is
+    v = argmin_v f_t(v) / c_v
+    moves to v if f_t(v) / c_v < (1 - margin) f_t(u) / c_u, and runs where it then is
 
 Moves are not weighed: ``margin = 0`` is the rule as practitioners state it. There is no guarantee.
 
@@ -27,9 +27,10 @@ def _act(
     key: jax.Array, params: FollowSunParams, state: WholeSlots, obs: Observation
 ) -> tuple[jax.Array, WholeSlots]:
     del key
-    here = take(obs.costs, state.place)
-    moves = jnp.min(obs.costs, axis=0) < (1 - spread(params.margin, here)) * here
-    place = jnp.where(moves, cheapest_point(obs.costs), state.place)
+    costs = state.costs(obs.costs)
+    here = take(costs, state.place)
+    moves = jnp.min(costs, axis=0) < (1 - spread(params.margin, here)) * here
+    place = jnp.where(moves, cheapest_point(costs), state.place)
     return run_slot(state, obs, place, jnp.ones(place.shape, bool))
 
 

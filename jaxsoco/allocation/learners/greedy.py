@@ -1,4 +1,4 @@
-"""Greedy: moves once, to ``argmin_u f_1(u)``, and runs slots 1 to J there (section 5)."""
+"""Greedy: moves once, to ``argmin_u f_1(u) / c_u``, and runs there from slot 1 on (section 5)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def _act(
     key: jax.Array, params: BaselineParams, state: WholeSlots, obs: Observation
 ) -> tuple[jax.Array, WholeSlots]:
     del key, params
-    place = jnp.where(obs.slot == 1, cheapest_point(obs.costs), state.place)
+    place = jnp.where(obs.slot == 1, cheapest_point(state.costs(obs.costs)), state.place)
     return run_slot(state, obs, place, jnp.ones(place.shape, bool))
 
 

@@ -50,7 +50,7 @@ class RecedingState(NamedTuple):
 
 def _init(key: jax.Array, params: RecedingHorizonParams, spec: Spec) -> RecedingState:
     del key, params
-    refuse_speeds(spec)
+    refuse_speeds(spec, "its plans count whole slots at one speed")
     start, length, deadline = (
         jnp.broadcast_to(jnp.asarray(x, jnp.int32), spec.lanes)
         for x in (spec.start, spec.length, spec.deadline)

@@ -43,16 +43,17 @@ def _is_cheap(state: WholeSlots, obs: Observation) -> jax.Array:
     own, number = _own_forecast(state, obs)
     now = own[jnp.ravel(obs.slot)[0] - 1]  # all lanes are in the same slot
     to_come = (number > obs.slot[None]) & (number <= state.deadline[None])
-    return jnp.sum(to_come & (own < now[None]), axis=0) < state.left
+    return jnp.sum(to_come & (own < now[None]), axis=0) < state.slots(state.left, state.place)
 
 
 def _has_begun(state: WholeSlots, obs: Observation) -> jax.Array:
     """Whether the job runs already, or begins in this slot, ``[...]``."""
     own, number = _own_forecast(state, obs)
     sums = jnp.concatenate([jnp.zeros_like(own[:1]), jnp.cumsum(own, axis=0)])
-    end = jnp.minimum(number - 1 + state.length[None], own.shape[0])
+    needed = state.slots(state.length, state.place)
+    end = jnp.minimum(number - 1 + needed[None], own.shape[0])
     block = jnp.take_along_axis(sums, end, axis=0) - sums[:-1]
-    last = state.deadline - state.length + 1
+    last = jnp.maximum(state.deadline - needed, 0) + 1
     allowed = (number >= obs.slot[None]) & (number <= last[None])
     start = jnp.argmin(jnp.where(allowed, block, jnp.inf), axis=0) + 1
     return (state.left < state.length) | (start == obs.slot)
