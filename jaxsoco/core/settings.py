@@ -256,8 +256,9 @@ def _register_first(own: Any) -> Any:
 
 
 def _of(cls: Any, values: Mapping[str, Any]) -> Any:
-    named = {one.name: values[one.name] for one in cls.FIELDS if one.name in values}
-    return cls(**{name: None if is_auto(value) else value for name, value in named.items()})
+    named = [(one, values[one.name]) for one in cls.FIELDS if one.name in values]
+    # Where nothing is left to the theory, the word is a text like others: a file may be called so.
+    return cls(**{one.name: None if is_auto(x) and AUTO in one.words else x for one, x in named})
 
 
 def _values(self: Any) -> dict[str, Any]:

@@ -81,6 +81,8 @@ def test_values_go_back_and_forth():
     assert (one.rounds, one.rate, one.label, one.gain, one.kind) == (None, 0.1, "a", 2.0, "raw")
     assert Everything.of(one.values()) == one
     assert one.values()["regions"] == AUTO
+    # A word of the theory is only where something may be left to it.
+    assert Everything.of({"file": AUTO, "label": AUTO}).file == AUTO
 
 
 def test_entries_take_their_fields_from_the_class():
