@@ -165,7 +165,7 @@ CUT_ALIKE = ("killed", "two_devices", "shares", "ray")
 # --- the tests ------------------------------------------------------------------------------------
 
 FAMILIES = ("allocation", "multistage", "provisioning", "smoothed", "tracking")
-CHEAP = ("killed", "other_packs", "extended")
+CHEAP = ("killed",)
 """Of one cheap study, in every run of the tests."""
 
 

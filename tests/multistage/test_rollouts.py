@@ -299,6 +299,7 @@ def slope(name, horizons, runs):
     return np.polyfit(np.log(horizons), np.log(means), 1)[0], means
 
 
+@pytest.mark.slow
 def test_the_regret_falls_with_the_cube_root_of_the_horizon():
     # 256 runs: the standard error of the exponent is below 0.01.
     exponent, _ = slope("epsilon_exp3", (10_000, 100_000), 256)
