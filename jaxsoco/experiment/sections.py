@@ -10,7 +10,7 @@ from typing import Any
 from jaxsoco.core.errors import suggest
 from jaxsoco.core.fields import INVALID, Issues, read_axis, read_value, want
 from jaxsoco.core.schema import REQUIRED, ComparatorEntry, Family, Field, ProblemEntry, suits
-from jaxsoco.experiment.document import Document, Section
+from jaxsoco.experiment.document import ALGORITHM, Document, Section, smoked
 from jaxsoco.experiment.learners import Choice, Learner, expand_learners
 from jaxsoco.experiment.settings import (
     RUN_FIELDS,
@@ -25,20 +25,24 @@ Names = dict[str, dict[str, str]]
 
 
 def check_smoke(
-    smoke: Section, family: Family, problem: ProblemEntry, active: bool, issues: Issues
+    document: Document, family: Family, problem: ProblemEntry, active: bool, issues: Issues
 ) -> None:
     """Reports unknown keys of ``[smoke]``; bad values too unless it is ``active``.
 
     (Where ``[smoke]`` is laid over the rest, its values are read with the rest.)
     """
+    smoke = document.smoke
     fields = {field.name: field for field in problem.fields}
     run = {field.name: field for field in RUN_FIELDS}
+    keys = (*RUN_KEYS, *fields, ALGORITHM)
     for key, setting in smoke.items():
-        if key not in fields and key not in RUN_KEYS:
+        if key not in keys:
             message = f'"{key}" is a key neither of [run] nor of the problem {problem.name}'
-            issues.found(setting.place, message, suggest(key, (*RUN_KEYS, *fields)))
+            issues.found(setting.place, message, suggest(key, keys))
         elif active:
             continue
+        elif key == ALGORITHM:
+            _check_smoked_algorithms(document, family, problem, issues)
         elif key == "compare":
             read_compare(family, problem, smoke, issues)
         elif key == "horizons":
@@ -47,6 +51,20 @@ def check_smoke(
             read_run_value(run[key], smoke, issues)
         else:
             read_axis(fields[key], setting.value, setting.place, issues)
+
+
+def _check_smoked_algorithms(
+    document: Document, family: Family, problem: ProblemEntry, issues: Issues
+) -> None:
+    """Reports what only the algorithms with ``[smoke]`` laid over them would be reported for."""
+    found = Issues()
+    changed = smoked(document, (), (), found)
+    for i, (section, before) in enumerate(
+        zip(changed.algorithms, document.algorithms, strict=True)
+    ):
+        if section != before:
+            _read_algorithm(section, f"algorithm[{i}]", family, problem, found)
+    issues += [issue for issue in found if issue.path.startswith("smoke.")]
 
 
 def name_paths(

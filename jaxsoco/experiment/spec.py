@@ -165,11 +165,11 @@ def load_experiment(
     family = _read_family(written, issues)
     problem = _read_problem(written, family, issues) if family else None
     if family is not None and problem is not None:
-        check_smoke(written.smoke, family, problem, smoke, issues)
+        check_smoke(written, family, problem, smoke, issues)
     document = written
     if smoke:
         fields = [field.name for field in problem.fields] if problem else []
-        document = smoked(document, RUN_KEYS, fields)
+        document = smoked(document, RUN_KEYS, fields, issues)
     document = overridden(document, assignments, issues)
     if seeds is not None:
         document = document._replace(run=document.run | {"seeds": Given(seeds, "--seeds", True)})

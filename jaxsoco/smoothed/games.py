@@ -61,6 +61,8 @@ def make_game(
         raise ValueError(f"window: expected 0 with information = {information!r}, got {window}")
     if information == "noisy" and not hitting.goal:
         raise ValueError(f"information: {hitting.name} costs have nothing that forecasts err in")
+    if movement == "entropy":
+        _check_shares(frame)
     start, lo, hi = (_vector(frame[name], dimension, name) for name in ("start", "lo", "hi"))
     assert start is not None
     if frame["region"] == "ball":
@@ -79,6 +81,19 @@ def make_game(
         servers=_servers(hitting, frame["lo"], frame["hi"], dimension),
     )
     return game, window
+
+
+def _check_shares(frame: dict[str, Any]) -> None:
+    if frame["region"] != "simplex":
+        raise ValueError(
+            f'region: expected "simplex", as entropy is between shares, got {frame["region"]!r}'
+        )
+    start = frame["start"]
+    if is_traced(start):
+        return
+    shares = np.asarray(start, float)
+    if shares.ndim != 1 or shares.min() < 0 or abs(shares.sum() - 1) > 1e-5:
+        raise ValueError(f"start: expected shares [d] that sum to 1, got {start}")
 
 
 def _vector(x: Any, dimension: int, name: str) -> jax.Array | None:

@@ -53,10 +53,10 @@ class Moves:
     """What moving costs.
 
     l1: ``weight`` per unit up, ``weight_down`` per unit down; up: ups alone; l2: ``weight |x -
-    y|``; squared: ``weight / 2 |x - y|^2``; entropy: ``weight KL(x, y)``.
+    y|``; squared: ``weight / 2 |x - y|^2``.
     """
 
-    movement: Literal["l1", "up", "l2", "squared", "entropy"] = setting(
+    movement: Literal["l1", "up", "l2", "squared"] = setting(
         "kind of the movement cost", default="l1"
     )
     weight: float = setting("price of moving", default=1.0, low=0, high=1e9)

@@ -2,7 +2,8 @@
 
 A movement cost ``c`` takes part by its value, by the proximal point of its conjugate ``c*``,
 ``shrink(q, r) = argmin_p c*(p) + |p - q|^2 / (2 r)``, and by ``c*`` itself. For norms ``c*`` is 0
-on a set ``K`` and infinite elsewhere.
+on a set ``K`` and infinite elsewhere; for the entropy as well, where a step ``z`` is not the
+difference of two positions but both of them (:mod:`_splitting_entropy`).
 """
 
 from __future__ import annotations
@@ -12,21 +13,22 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxsoco_kernels import _dual_ascent, _smoothed_costs
+from jaxsoco_kernels import _dual_ascent, _smoothed_costs, _splitting_entropy
 from jaxsoco_kernels._smoothed_costs import moves, times
 from jaxsoco_kernels.lanes import align
 
 Array = jax.Array
 NORMS = ("l1", "up", "l2")
-MOVEMENTS = (*NORMS, "squared", "mahalanobis")
+ENTROPY = "entropy"
+MOVEMENTS = (*NORMS, "squared", "mahalanobis", ENTROPY)
 
 
 class Moves(NamedTuple):
     """A movement cost in standard form, with rounds before and lanes behind.
 
     Attributes:
-      weight: of norms a pair, up and down, ``[T or 1, d or 1, ...]``; of ``squared`` the factor
-        ``[T or 1, 1, ...]``; of ``mahalanobis`` ``M_t [T or 1, d, d, ...]``.
+      weight: of norms a pair, up and down, ``[T or 1, d or 1, ...]``; of ``squared`` and
+        ``entropy`` the factor ``[T or 1, 1, ...]``; of ``mahalanobis`` ``M_t [T or 1, d, d, ...]``.
       eigen, basis: of ``M_t``, ``[T or 1, d, ...]`` and ``[T or 1, d, d, ...]``, else None.
     """
 
@@ -45,7 +47,7 @@ def aligned(movement: str, weight: Any, lanes: int) -> Moves:
         matrix = jnp.asarray(weight)
         matrix = matrix if matrix.ndim == lanes + 3 else align(matrix, 2, lanes)[None]
         return Moves(matrix)
-    if movement == "squared":
+    if movement in ("squared", ENTROPY):
         return Moves(_smoothed_costs.weights(weight, lanes, "l2"))
     pair = weight if isinstance(weight, tuple) else (weight, 0.0 if movement == "up" else weight)
     return Moves(tuple(_smoothed_costs.weights(x, lanes, movement) for x in pair))
@@ -60,8 +62,27 @@ def with_spectrum(moves: Moves, movement: str) -> Moves:
     return moves._replace(eigen=jnp.moveaxis(eigen, -1, 1), basis=basis)
 
 
+def steps(movement: str, start: Array, path: Array) -> Array:
+    """``D x``: the steps of a path ``[T, d, ...]``; of the entropy both ends, ``[T, 2 d, ...]``."""
+    return (_splitting_entropy.joined if movement == ENTROPY else moves)(start, path)
+
+
+def backwards(movement: str, price: Array) -> Array:
+    """``D'p``: ``p_t - p_{t+1}``, ``[T, d, ...]``."""
+    first, second = _splitting_entropy.halves(price) if movement == ENTROPY else (price, -price)
+    return first + jnp.concatenate([second[1:], jnp.zeros_like(second[:1])])
+
+
+def at_start(movement: str, price: Array, start: Array) -> Array:
+    """What the start adds to ``<p, D x>``, ``[...]``: ``- <p_1, x_0>``."""
+    first = _splitting_entropy.halves(price)[1] if movement == ENTROPY else -price
+    return jnp.sum(first[0] * start, axis=0)
+
+
 def cost(movement: str, moves: Moves, steps: Array) -> Array:
-    """``sum_t c(z_t)`` of ``steps [T, d, ...]``, ``[...]``."""
+    """``sum_t c(z_t)`` of ``steps``, ``[...]``."""
+    if movement == ENTROPY:
+        return _splitting_entropy.cost(moves.weight, steps)
     if movement in NORMS:
         return _smoothed_costs.moving(movement, moves.weight, steps)
     if movement == "squared":
@@ -70,10 +91,14 @@ def cost(movement: str, moves: Moves, steps: Array) -> Array:
 
 
 def shrink(movement: str, moves: Moves, price: Array, rate: Array) -> Array:
-    """``argmin_p c*(p) + |p - price|^2 / (2 rate)``, ``[T, d, ...]``, for ``rate [...]``."""
+    """``argmin_p c*(p) + |p - price|^2 / (2 rate)``, ``[T, d, ...]``.
+
+    ``rate`` is ``[1, 1, ...]``, of the entropy like ``price``.
+    """
     if movement in NORMS:
         return _dual_ascent.project(movement, moves.weight, price)
-    rate = rate[None, None]
+    if movement == ENTROPY:
+        return _splitting_entropy.nearest(moves.weight, price, rate)
     if movement == "squared":
         return price * (moves.weight / (moves.weight + rate))
     # (I + rate M^-1)^-1 in the eigenbasis of M.
@@ -85,6 +110,8 @@ def feasible(movement: str, moves: Moves, price: Array) -> Array:
     """The nearest prices of which the conjugate is finite."""
     if movement in NORMS:
         return _dual_ascent.project(movement, moves.weight, price)
+    if movement == ENTROPY:
+        return _splitting_entropy.feasible(moves.weight, price)
     if movement == "squared":
         return jnp.where(moves.weight > 0, price, 0)
     return _combined(moves, jnp.where(moves.eigen > 0, _coordinates(moves, price), 0))
@@ -92,7 +119,7 @@ def feasible(movement: str, moves: Moves, price: Array) -> Array:
 
 def conjugate(movement: str, moves: Moves, price: Array) -> Array:
     """``sum_t c*(p_t)``, ``[...]``, of prices where it is finite."""
-    if movement in NORMS:
+    if movement in (*NORMS, ENTROPY):
         return jnp.zeros(price.shape[2:], price.dtype)
     scale = moves.weight if movement == "squared" else moves.eigen
     place = price if movement == "squared" else _coordinates(moves, price)
@@ -133,28 +160,6 @@ def _combined(moves: Moves, z: Array) -> Array:
     return jnp.sum(moves.basis * z[:, None], axis=2)
 
 
-def stiff_inverse(rounds: int, copies: int, dtype: Any) -> Array:
-    """The inverse of ``copies I + D'D``, ``D`` the differences along a path, ``[T, T]``.
-
-    ``D'D`` has 2 on its diagonal, but 1 in the last place, and -1 beside it. With ``2 cosh(a) =
-    copies + 2`` the entries for ``i <= j`` are ``sinh(i a) cosh((T + 1/2 - j) a) / (sinh(a)
-    cosh((T + 1/2) a))``, here without the exponentials that overflow.
-    """
-    a = jnp.arccosh(jnp.asarray((copies + 2) / 2, dtype))
-    index = jnp.arange(1, rounds + 1, dtype=dtype)
-    row, column = index[:, None], index[None]
-    low, high = jnp.minimum(row, column), jnp.maximum(row, column)
-    last = rounds + 0.5
-    ends = -jnp.expm1(-2 * low * a) * (1 + jnp.exp(-2 * (last - high) * a))
-    scale = 2 * jnp.sinh(a) * (1 + jnp.exp(-2 * last * a))
-    return jnp.exp((low - high) * a) * ends / scale
-
-
-def backwards(price: Array) -> Array:
-    """``D'p``: ``p_t - p_{t+1}``, ``[T, d, ...]``."""
-    return price - jnp.concatenate([price[1:], jnp.zeros_like(price[:1])])
-
-
 def path_cost(movement: str, moving: Moves, start: Array, path: Array, hits: Array) -> Array:
     """What a path costs, for the hitting costs ``[T, ...]``: ``[...]``."""
-    return jnp.sum(hits, axis=0) + cost(movement, moving, moves(start, path))
+    return jnp.sum(hits, axis=0) + cost(movement, moving, steps(movement, start, path))

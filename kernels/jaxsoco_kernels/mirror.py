@@ -144,6 +144,26 @@ def entropic_step(logits: Array, losses: Array, rate: Array | float) -> Array:
     return moved - jnp.max(moved, axis=0)[None]
 
 
+def divergence(x: Array, y: Array) -> Array:
+    """The Bregman divergence of the negative entropy, coordinate by coordinate.
+
+    >>> from jaxsoco_kernels.mirror import divergence
+    >>> divergence(jnp.array([1.0, 0.0]), jnp.array([0.5, 0.5])).round(3).tolist()
+    [0.193, 0.5]
+
+    Args:
+      x, y: at least 0, of one shape.
+
+    Returns:
+      ``x log(x / y) - x + y`` with ``0 log 0 = 0``; large instead of infinite where ``y`` is 0 and
+      ``x`` is not.
+    """
+    tiny = jnp.finfo(x.dtype).tiny
+    some = x > 0
+    ratio = jnp.where(some, x, 1) / jnp.maximum(jnp.where(some, y, 1), tiny)
+    return jnp.where(some, x * jnp.log(ratio), 0) - x + y
+
+
 def add_compensated(high: Array, low: Array, increment: Array) -> tuple[Array, Array]:
     """Adds to numbers kept as ``high + low``; a high part of ``-inf`` stays.
 

@@ -329,6 +329,7 @@ CALLS: dict[str, Call] = {
     ),
     "mirror.add_compensated": (None, lambda g: (g.normal(D), 1e-18 * g.normal(D), g.normal(D))),
     "mirror.categorical": (None, lambda g: (g.simplex(D), g.uniform())),
+    "mirror.divergence": (None, lambda g: (g.simplex(D), g.simplex(D))),
     "mirror.entropic_step": (None, lambda g: (g.normal(D), g.uniform(D), g.uniform())),
     "mirror.largest": (None, lambda g: (g.normal(D),)),
     "mirror.log_barrier_move": (None, lambda g: (1 / g.simplex(D), g.uniform(D), g.uniform(D))),
@@ -597,6 +598,19 @@ CALLS: dict[str, Call] = {
     "regions.support": (
         lambda x, lo, hi: regions.support("box", x, lo, hi) + regions.support("ball", x, hi=hi),
         lambda g: (g.normal(D), -g.uniform(D), g.uniform(D)),
+    ),
+    "splitting.least_point": (
+        lambda target, start: splitting.least_point(
+            splitting.Hits(_distance, _nearer),
+            target,
+            start,
+            0.3,
+            "l2",
+            guess=start,
+            least=0.0,
+            trips=150,
+        ),
+        lambda g: (g.normal(SLOTS, 2), g.normal(2)),
     ),
     "splitting.least_path": (
         lambda target, start: splitting.least_path(

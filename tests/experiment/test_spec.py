@@ -212,6 +212,36 @@ MALFORMED = {
     "bad axis in smoke": ("data_size = 1\n", "data_size = [-1]\n", "smoke.data_size[0]", "GB"),
     "horizons in smoke": ("seeds = 4", "horizons = 9", "smoke.horizons", "leave"),
     "comparator in smoke": ("seeds = 4", 'compare = ["best"]', "smoke.compare[0]", "optimum"),
+    "unknown algorithm in smoke": (
+        "data_size = 1\n",
+        "algorithm.st_clp.epsilon = 2\n",
+        "smoke.algorithm.st_clp.epsilon",
+        'did you mean "st_clip"?',
+    ),
+    "bad value of an algorithm in smoke": (
+        "data_size = 1\n",
+        "algorithm.st_clip.epsilon = 0\n",
+        "smoke.algorithm.st_clip.epsilon: 0 is too small",
+        "from 0 (excluded)",
+    ),
+    "unknown parameter in smoke": (
+        "data_size = 1\n",
+        "algorithm.st_clip.epsilom = 1\n",
+        "smoke.algorithm.st_clip.epsilom",
+        'did you mean "epsilon"?',
+    ),
+    "algorithm in smoke that is no table": (
+        "data_size = 1\n",
+        "algorithm = 3\n",
+        "smoke.algorithm: found the integer 3",
+        "[smoke.algorithm.NAME]",
+    ),
+    "algorithm in smoke without fields": (
+        "data_size = 1\n",
+        "algorithm.st_clip = 3\n",
+        "smoke.algorithm.st_clip: found the integer 3",
+        "want a table",
+    ),
     "unknown kind": ('kind = "ratio"', 'kind = "ration"', "check[0].kind", 'mean "ratio"?'),
     "no kind": ('kind = "ratio"\n', "", "check[0].kind: is missing", "ratio"),
     "unknown field of a check": ("at_most", "atmost", "check[0].atmost", 'mean "at_most"?'),
@@ -412,6 +442,19 @@ def test_what_is_laid_over_what(write):
     assert load_experiment(path, seeds=9, assignments=["run.seeds=7"]).run.seeds == 9
     last = load_experiment(path, assignments=["run.seeds=7", "run.seeds=8"])
     assert last.run.seeds == 8
+
+
+def test_smoke_may_leave_learners_out(write):
+    path = write(changed("data_size = 1\n", "algorithm.st_clip.epsilon = 2\n"))
+    full, smoke = load_experiment(path), load_experiment(path, smoke=True)
+    assert [learner.label for learner in full.learners][1:] == [
+        "st_clip(epsilon=0.1)",
+        "st_clip(epsilon=2)",
+    ]
+    assert [learner.label for learner in smoke.learners] == ["pcm", "st_clip"]
+    assert smoke.learners[1].values["epsilon"] == 2
+    typed = load_experiment(path, smoke=True, assignments=["algorithm.st_clip.epsilon=0.5"])
+    assert typed.learners[1].values["epsilon"] == 0.5
 
 
 def test_seeds_may_come_from_the_command_line_alone(write):

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import kl_div
 
 from jaxsoco_kernels.mirror import (
     add_compensated,
     categorical,
+    divergence,
     entropic_step,
     largest,
     log_barrier_move,
@@ -173,6 +175,13 @@ def test_entropic_steps_are_softmax_updates(x64):
     found = np.exp(new) / np.exp(new).sum()
     np.testing.assert_allclose(found, before / before.sum(), rtol=1e-12 if x64 else 1e-6)
     assert np.max(new) == 0 and np.isneginf(new[2])
+
+
+def test_the_divergence_is_scipys():
+    rng = np.random.default_rng(0)
+    x, y = rng.dirichlet(np.ones(4), (2, 50)).astype(np.float32)
+    x[0, 0] = 0
+    np.testing.assert_allclose(divergence(*map(jnp.asarray, (x, y))), kl_div(x, y), atol=1e-6)
 
 
 def test_compensated_logits_are_exact_as_pairs():

@@ -10,6 +10,7 @@ import numpy as np
 MATRIX = np.array([[0.5, 0.2], [0.2, 0.4]])
 """Of Mahalanobis movement, in two dimensions."""
 WEIGHTS = {"l1": (0.3, 0.5), "up": 0.6, "l2": 0.5, "squared": 0.4, "mahalanobis": MATRIX}
+WEIGHTS["entropy"] = 0.3
 LOW, HIGH, RADIUS = -0.5, 1.0, 1.0
 
 
@@ -26,29 +27,36 @@ def hit(cost: str, gap, weight: float, target):
     return weight * cvxpy.log_sum_exp(cvxpy.hstack([gap, -gap]))
 
 
-def move(movement: str, step):
+def move(movement: str, x, before):
     """What a step costs."""
-    weight = WEIGHTS[movement]
+    weight, step = WEIGHTS[movement], x - before
     if movement == "l1":
         return weight[0] * cvxpy.sum(cvxpy.pos(step)) + weight[1] * cvxpy.sum(cvxpy.pos(-step))
     if movement == "up":
         return weight * cvxpy.sum(cvxpy.pos(step))
     if movement == "l2":
         return weight * cvxpy.norm(step)
+    if movement == "entropy":
+        return weight * cvxpy.sum(cvxpy.kl_div(x, before))
     form = weight * np.eye(step.shape[0]) if movement == "squared" else weight
     return cvxpy.quad_form(step, form) / 2
 
 
-def least(cost: str, movement: str, region: str, weights, targets, start) -> float:
-    """The least cost of a path."""
+def least(
+    cost: str, movement: str, region: str, weights, targets, start, held: bool = False
+) -> float:
+    """The least cost of a path, or of a position that is held."""
     rounds, d = targets.shape
-    x = cvxpy.Variable((rounds, d))
-    total = sum(hit(cost, x[t] - targets[t], weights[t], targets[t]) for t in range(rounds))
-    total += sum(move(movement, x[t] - (x[t - 1] if t else start)) for t in range(rounds))
+    x = cvxpy.Variable((1 if held else rounds, d))
+    path = [x[0 if held else t] for t in range(rounds)]
+    before = [start, *path[:-1]]
+    total = sum(hit(cost, path[t] - targets[t], weights[t], targets[t]) for t in range(rounds))
+    steps = list(zip(path, before, strict=True))[: 1 if held else rounds]
+    total += sum(move(movement, *ends) for ends in steps)
     limits = {
         "free": [],
         "box": [x >= LOW, x <= HIGH],
-        "ball": [cvxpy.norm(x[t]) <= RADIUS for t in range(rounds)],
+        "ball": [cvxpy.norm(row) <= RADIUS for row in path],
         "simplex": [x >= 0, cvxpy.sum(x, axis=1) == 1],
     }[region]
     program = cvxpy.Problem(cvxpy.Minimize(total), limits)

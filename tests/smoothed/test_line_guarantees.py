@@ -123,6 +123,30 @@ def test_rbg_is_2_competitive_in_expectation(runs):
 
 
 @pytest.mark.slow
+def test_rbg_keeps_its_ratio_where_moving_counts_otherwise_for_the_optimum():
+    """``(1 + theta) / min(theta, alpha)``, if the optimum pays alpha for moving by 1."""
+    weights, targets = instances(6)
+    pairs = np.array([(0.5, 1.0), (1.0, 1.0), (2.0, 1.0), (2.0, 4.0), (4.0, 0.5)])
+    theta, alpha = np.tile(pairs, (RUNS // len(pairs), 1)).T
+    seeds = jnp.arange(64)
+
+    def one(weights, targets, theta, alpha):
+        costs, frame = smoothed.Absolute(weights, targets), {"lo": 0.0, "hi": 1.0}
+        best = smoothed.solve_offline("offline_optimum", costs, 0.0, weight=alpha, **frame).value
+        run = jax.vmap(
+            lambda seed: smoothed.replay("rbg", costs, 0.0, seed=seed, theta=theta, **frame)
+        )(seeds)
+        return best, jnp.sum(run.hit + run.move, axis=-1)
+
+    best, paid = map(np.asarray, jax.jit(jax.vmap(one))(weights, targets, theta, alpha))
+    error = paid.std(axis=1) / np.sqrt(paid.shape[1])
+    bound = (1 + theta) / np.minimum(theta, alpha) * best
+    assert np.all(paid.mean(axis=1) - 3 * error <= bound)
+    # A tight one: half of the bound would not hold.
+    assert np.any(paid.mean(axis=1) > 0.5 * bound)
+
+
+@pytest.mark.slow
 def test_going_to_the_minimiser_is_max_1_and_2_over_alpha_competitive():
     weights, targets = instances(5)
     alpha = np.geomspace(0.2, 4, RUNS)

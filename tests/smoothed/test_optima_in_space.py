@@ -97,25 +97,61 @@ KINDS = [
     ("own", "up", "box"),
     ("own", "mahalanobis", "ball"),
     ("barrier", "l2", "box"),
+    ("quadratic", "entropy", "simplex"),
+    ("absolute", "entropy", "simplex"),
+    ("norm", "entropy", "simplex"),
+    ("own", "entropy", "simplex"),
+]
+HELD = [
+    ("norm", "l2", "box"),
+    ("norm", "l2", "free"),
+    ("norm", "l1", "ball"),
+    ("norm", "squared", "simplex"),
+    ("norm", "entropy", "simplex"),
+    ("absolute", "l2", "ball"),
+    ("absolute", "up", "simplex"),
+    ("quadratic", "l2", "box"),
+    ("quadratic", "l1", "simplex"),
+    ("quadratic", "squared", "box"),
+    ("quadratic", "entropy", "simplex"),
+    ("own", "l2", "box"),
+    ("barrier", "mahalanobis", "box"),
 ]
 
 
+def slow_but_first(kinds):
+    first, *others = kinds
+    return [first, *(pytest.param(kind, marks=pytest.mark.slow) for kind in others)]
+
+
 @pytest.mark.oracle
-@pytest.mark.parametrize(
-    "kind", [k if i == 0 else pytest.param(k, marks=pytest.mark.slow) for i, k in enumerate(KINDS)]
-)
+@pytest.mark.parametrize("kind", slow_but_first(KINDS))
 def test_optima_cost_as_little_as_clarabels(kind):
-    """56 instances in all, each with its certificate."""
+    """72 instances in all, each with its certificate."""
+    _compare(kind, "offline_optimum")
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("kind", slow_but_first(HELD))
+def test_fixed_positions_cost_as_little_as_clarabels(kind):
+    """52 instances in all, each with its certificate."""
+    path = _compare(kind, "static_optimum")
+    assert np.ptp(path, axis=1).max() == 0
+
+
+def _compare(kind, name: str):
     region = kind[2]
     data = instances(region)
-    best = solver(*kind)(*data)
+    best = solver(*kind, name)(*data)
     assert not np.any(best.info.status)
     assert inside(region, np.asarray(best.path))
     for run, row in enumerate(zip(*data, strict=True)):
-        wanted = programs.least(*kind, *row)  # pyright: ignore[reportCallIssue]
-        assert abs(float(best.value[run]) - wanted) <= 2e-8 * abs(wanted)
+        held = name == "static_optimum"
+        wanted = programs.least(*kind, *row, held=held)  # pyright: ignore[reportCallIssue]
+        assert abs(float(best.value[run]) - wanted) <= 1e-8 * abs(wanted)
         assert float(best.lower[run]) <= wanted + 1e-9 * abs(wanted)
         assert float(best.value[run] - best.lower[run]) <= 2e-8 * abs(wanted)
+    return np.asarray(best.path)
 
 
 @pytest.mark.oracle
@@ -132,6 +168,7 @@ def test_optima_cost_as_little_as_clarabels(kind):
                 ("quadratic", "mahalanobis", "box"),
                 ("norm", "l2", "free"),
                 ("absolute", "l1", "ball"),
+                ("quadratic", "entropy", "simplex"),
             ]
         ),
     ],
@@ -183,13 +220,18 @@ def test_the_least_cost_has_the_slope_of_the_envelope():
     assert abs(float(jnp.sum(slopes[1] * towards) - near)) < 1e-4
 
 
+def test_entropy_is_between_shares():
+    theta = smoothed.Norm(1.0, np.zeros((3, 2)))
+    with pytest.raises(ValueError, match="as entropy is between shares, got"):
+        smoothed.recorded(theta, "entropy", start=np.full(2, 0.5))
+    for start in (0.0, np.array([0.4, 0.7]), np.array([-0.5, 1.5])):
+        with pytest.raises(ValueError, match="start: expected shares"):
+            smoothed.recorded(theta, "entropy", start=start, region="simplex")
+
+
 def test_what_has_no_certificate_is_an_error():
     theta = smoothed.Norm(1.0, np.zeros((3, 2)))
     start = np.full(2, 0.5)
-    with pytest.raises(ValueError, match="entropy"):
-        smoothed.solve_offline(
-            "offline_optimum", theta, start, movement="entropy", region="simplex"
-        )
     with pytest.raises(ValueError, match="expected lo, as moving down costs nothing"):
         smoothed.solve_offline("offline_optimum", theta, start, movement="up")
     own = smoothed.Functions(log_sum_exp)

@@ -8,7 +8,7 @@ kind            cost
 ``l2``          ``up |x - y|_2``
 ``squared``     ``up / 2 |x - y|_2^2``
 ``mahalanobis`` ``1/2 (x - y)' M (x - y)``
-``entropy``     ``up sum_k x_k log(x_k / y_k) - x_k + y_k``
+``entropy``     ``up sum_k x_k log(x_k / y_k) - x_k + y_k``, on the simplex
 ==============  ====================================================================
 """
 
@@ -21,6 +21,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.smoothed.theory.algebra import length, times
+from jaxsoco_kernels.mirror import divergence
 
 Kind = Literal["l1", "up", "l2", "squared", "mahalanobis", "entropy"]
 KINDS = get_args(Kind)
@@ -58,15 +59,7 @@ class Movement:
         if self.kind == "mahalanobis":
             assert self.matrix is not None
             return jnp.sum(step * times(self.matrix, step), axis=0) / 2
-        return self.up[0] * jnp.sum(_divergence(x, y), axis=0)
-
-
-def _divergence(x: jax.Array, y: jax.Array) -> jax.Array:
-    """``x log(x / y) - x + y``, 0 log 0 = 0."""
-    tiny = jnp.finfo(x.dtype).tiny
-    some = x > 0
-    ratio = jnp.where(some, x, 1) / jnp.maximum(jnp.where(some, y, 1), tiny)
-    return jnp.where(some, x * jnp.log(ratio), 0) - x + y
+        return self.up[0] * jnp.sum(divergence(x, y), axis=0)
 
 
 def make_movement(kind: str, weight: Any, dimension: int) -> Movement:

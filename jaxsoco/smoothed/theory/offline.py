@@ -17,15 +17,12 @@ from jaxsoco.smoothed.theory import lattice
 from jaxsoco.smoothed.theory import work as works
 from jaxsoco.smoothed.theory.movements import LINEAR
 from jaxsoco.smoothed.theory.offline_space import Optimum as Optimum
-from jaxsoco.smoothed.theory.offline_space import in_space
+from jaxsoco.smoothed.theory.offline_space import at_rest, in_space
 from jaxsoco.smoothed.theory.sight import bracket, live_slope
-from jaxsoco.smoothed.theory.steps import best_fixed
 from jaxsoco_kernels import roots, slopes
 from jaxsoco_kernels.info import Info, Status, judge
 
 Array = jax.Array
-TRIPS = 400
-"""Of the proximal gradients that find the best fixed point in several dimensions."""
 
 
 def optimum(game: Any, theta: Any, live: Array) -> Optimum:
@@ -117,7 +114,7 @@ def static(game: Any, theta: Any) -> Optimum:
     """The best fixed position from the first round on, ``argmin sum_t f_t(x) + c(x, x_0)``.
 
     A scan of the integers for tables, a bisection of the total slope where costs are sums over
-    coordinates, else proximal gradients.
+    coordinates, else as the path of least cost.
     """
     rounds = jax.tree.leaves(theta)[0].shape[0]
     if game.servers:
@@ -127,7 +124,7 @@ def static(game: Any, theta: Any) -> Optimum:
     elif by_coordinates(game):
         point, info = _balance(game, theta)
     else:
-        point, info = _descend(game, theta)
+        return at_rest(game, theta)
     return Optimum(jnp.broadcast_to(point[None], (rounds, *point.shape)), None, info)
 
 
@@ -151,16 +148,6 @@ def _balance(game: Any, theta: Any) -> tuple[Array, Info]:
 
     point = roots.bisect(slope, lo, hi)
     return point, exact(point[0])
-
-
-def _descend(game: Any, theta: Any) -> tuple[Array, Info]:
-    def value(x: Array) -> Array:
-        return jnp.sum(jax.vmap(lambda one: game.hitting.value(x, one))(theta), axis=0)
-
-    def slope(x: Array) -> Array:
-        return jnp.sum(jax.vmap(lambda one: game.hitting.slope(x, one))(theta), axis=0)
-
-    return best_fixed(game, value, slope, TRIPS)
 
 
 def faults(info: Info) -> Array:

@@ -6,8 +6,11 @@ movement               hitting costs                    method
 squared, mahalanobis   quadratic, no box                block tridiagonal system, exact
 squared, mahalanobis   quadratic in a box               accelerated projected gradients
 l1, up, l2             quadratic, positive definite     dual FISTA, certified by the gap
-all but entropy        any, in a box, ball or simplex   operator splitting, certified by the gap
+all                    any, in a box, ball or simplex   operator splitting, certified by the gap
 =====================  ===============================  =====================================
+
+The best fixed position is found by the same methods: quadratic costs add up to one, others are
+split with one position for all rounds.
 """
 
 from __future__ import annotations
@@ -52,11 +55,6 @@ def in_space(game: Any, theta: Any, live: Array) -> Optimum:
       ValueError: there is no method for these costs and this movement.
     """
     kind = game.movement.kind
-    if kind == "entropy":
-        raise ValueError(
-            "offline_optimum: expected a movement other than entropy, whose optimum has no method "
-            "here"
-        )
     if not isinstance(theta, Quadratic) or game.region != "box":
         return _by_splitting(game, theta, live)
     if kind in ("l1", "up", "l2"):
@@ -64,6 +62,45 @@ def in_space(game: Any, theta: Any, live: Array) -> Optimum:
     if game.lo is None and game.hi is None:
         return _by_elimination(game, theta, live)
     return _by_gradients(game, theta, live)
+
+
+def at_rest(game: Any, theta: Any) -> Optimum:
+    """The best fixed position from the first round on, ``argmin sum_t f_t(x) + c(x, x_0)``.
+
+    Args:
+      game: with lanes.
+      theta: data of all rounds, leaves ``[T, ...]``, with lanes.
+
+    Raises:
+      ValueError: as of :func:`in_space`.
+    """
+    live = jnp.ones((1, *game.start.shape[1:]), game.start.dtype)
+    if not isinstance(theta, Quadratic):
+        return _by_splitting(game, theta, live, held=True)
+    game, theta = jax.lax.stop_gradient((game, theta))
+    rounds = theta.target.shape[0]
+    best = in_space(game, _total(game.hitting, theta), live)
+    return best._replace(path=jnp.broadcast_to(best.path, (rounds, *best.path.shape[1:])))
+
+
+def _total(hitting: Any, theta: Quadratic) -> Quadratic:
+    """The sum of all rounds' costs, as data of one round.
+
+    Its target is ``(sum_t A_t)^+ sum_t A_t v_t``, as some coordinates may cost nothing.
+    """
+    rounds = theta.target.shape[0]
+    matrix = jnp.broadcast_to(theta.matrix, (rounds, *theta.matrix.shape[1:]))
+    if matrix.ndim > theta.target.ndim:
+        vector = jnp.sum(matrix * theta.target[:, None], axis=(0, 2))
+        total = jnp.sum(matrix, axis=0)
+        inverse = _moved_last(jnp.linalg.pinv(_moved_first(total), hermitian=True))
+        target = times(inverse, vector)
+    else:
+        vector = jnp.sum(matrix * theta.target, axis=0)
+        total = jnp.broadcast_to(jnp.sum(matrix, axis=0), vector.shape)
+        target = jnp.where(total > 0, vector / jnp.where(total > 0, total, 1), 0)
+    values = jax.vmap(lambda one: hitting.value(target, one))(theta)
+    return Quadratic(total[None], target[None], jnp.sum(values, axis=0)[None])
 
 
 def _weights(game: Any, live: Array) -> Any:
@@ -88,19 +125,20 @@ def _by_duals(game: Any, theta: Quadratic, live: Array) -> Optimum:
     return Optimum(best.path, best.lower, best.info)
 
 
-def _by_splitting(game: Any, theta: Any, live: Array) -> Optimum:
+def _by_splitting(game: Any, theta: Any, live: Array, held: bool = False) -> Optimum:
     """Paths and bounds count as constants: costs are differentiated where they are charged."""
     game, theta, live = jax.lax.stop_gradient((game, theta, live))
     hitting, (lo, hi) = game.hitting, _enclosing_box(game, theta)
-    ends = (lo, hi) if game.region == "box" else (game.lo, game.hi)
-    if game.movement.kind == "up" and game.region == "box" and lo is None:
+    kind, region = game.movement.kind, game.region
+    ends = (lo, hi) if region == "box" else (game.lo, game.hi)
+    if kind == "up" and region == "box" and lo is None:
         raise ValueError("offline_optimum: expected lo, as moving down costs nothing")
     # The proximal point of a norm knows no box.
-    inside = game.region == "box" and not isinstance(theta, Norm)
+    inside = region == "box" and not isinstance(theta, Norm)
     near = (None, None) if isinstance(theta, Norm) else (lo, hi)
     minima = jax.vmap(lambda one: hitting.minimizer(one, *near))(theta)
     # Minima that are found by descent bound nothing, nor need they where there are ends.
-    open_ended = game.region == "box" and (lo is None or hi is None)
+    open_ended = region == "box" and (lo is None or hi is None)
     least = jnp.sum(jax.vmap(hitting.value)(minima, theta), axis=0)
     hits = splitting.Hits(
         hitting.value,
@@ -108,17 +146,23 @@ def _by_splitting(game: Any, theta: Any, live: Array) -> Optimum:
         hitting.slope if hitting.refine else None,
         inside,
     )
-    best = splitting.least_path(
+    solve = splitting.least_point if held else splitting.least_path
+    guess = project(game, jnp.mean(minima, axis=0)) if held else _inside(game, minima)
+    best = solve(
         hits,
         theta,
         game.start,
         _weights(game, live),
-        game.movement.kind,
-        guess=jax.vmap(lambda x: project(game, x))(minima),
-        region=splitting.Region(game.region, *ends),
+        kind,
+        guess=guess,
+        region=splitting.Region(region, *ends),
         least=least if open_ended or hitting.refine is None else None,
     )
     return Optimum(best.path, best.lower, best.info)
+
+
+def _inside(game: Any, path: Array) -> Array:
+    return jax.vmap(lambda x: project(game, x))(path)
 
 
 def _enclosing_box(game: Any, theta: Any) -> tuple[Array | None, Array | None]:

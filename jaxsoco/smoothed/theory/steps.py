@@ -13,9 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxsoco.core.lanes import take
-from jaxsoco.smoothed.theory.algebra import into, length, times
-from jaxsoco.smoothed.theory.movements import LINEAR
-from jaxsoco.smoothed.theory.regions import project
+from jaxsoco.smoothed.theory.algebra import into, length
 from jaxsoco_kernels.info import Info, judge
 from jaxsoco_kernels.proximal import small_solve
 
@@ -123,40 +121,3 @@ def newton_steps(
         return take(jnp.stack(points), jnp.where(near, 1, least))
 
     return jax.lax.fori_loop(0, trips, trip, into(start, lo, hi))
-
-
-def best_fixed(
-    game: Any, value: Callable[[Array], Array], slope: Callable[[Array], Array], trips: int
-) -> tuple[Array, Info]:
-    """``argmin F(x) + c(x, x_0)`` in the game's region, for a smooth ``F``.
-
-    Raises:
-      ValueError: a norm whose ball is no box, in a region.
-    """
-    kind, start = game.movement.kind, game.start
-    bounded = game.region != "box" or not (game.lo is None and game.hi is None)
-    if kind == "entropy" or (kind == "l2" and bounded):
-        raise ValueError(f"static_optimum: no method for {kind} movement in a {game.region}")
-    if kind not in ("squared", "mahalanobis"):
-        return proximal_steps(value, slope, lambda z, h: _stay(game, z, h), start, trips)
-
-    def total(x: Array) -> Array:
-        return value(x) + game.movement.cost(x, start)
-
-    def force(x: Array) -> Array:
-        matrix, step = game.movement.matrix, x - start
-        return slope(x) + (game.movement.up * step if matrix is None else times(matrix, step))
-
-    return proximal_steps(total, force, lambda z, h: project(game, z), start, trips)
-
-
-def _stay(game: Any, z: Array, h: Array) -> Array:
-    """``argmin c(x, x_0) + |x - z|^2 / (2 h)``, of the l1 norms in a box or the l2 norm."""
-    step = z - game.start
-    up, down = game.prices()
-    if game.movement.kind in LINEAR:
-        shorter = jnp.maximum(step - h[None] * up, 0) - jnp.maximum(-step - h[None] * down, 0)
-        return into(game.start + shorter, game.lo, game.hi)
-    size = length(step)
-    share = jnp.maximum(1 - h * up[0] / jnp.where(size > 0, size, 1), 0)
-    return game.start + share[None] * step
