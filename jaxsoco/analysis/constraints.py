@@ -53,7 +53,7 @@ def breaches(ledger: Ledger, points: Iterable[int], learners: Sequence[str]) -> 
         if cost.limit is None:
             continue
         for learner in learners:
-            runs, means = _means(ledger, learner, cost.name, points)
+            runs, means = component_means(ledger, learner, cost.name, points)
             # Excess over the limit and over rounding, which does not grow with the rounds.
             excess = runs * (means - cost.limit * rounds - study.rounding)
             if runs.any() and excess.sum() > 0:
@@ -65,7 +65,7 @@ def breaches(ledger: Ledger, points: Iterable[int], learners: Sequence[str]) -> 
     return broken
 
 
-def _means(
+def component_means(
     ledger: Ledger, learner: str, cost: str, points: Sequence[int]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Runs with a component and its mean over them, ``[points]`` each; 0 where there are none."""
@@ -86,7 +86,7 @@ def worst_breaches(ledger: Ledger, learners: Sequence[str]) -> list[Breach]:
         if cost.limit is None:
             continue
         for learner in rest:
-            _, means = _means(ledger, learner, cost.name, range(len(study.points)))
+            _, means = component_means(ledger, learner, cost.name, range(len(study.points)))
             excess = means - cost.limit * rounds - study.rounding
             here = breaches(ledger, [int(excess.argmax())], [learner]) if excess.max() > 0 else ()
             worst = [breach for breach in here if breach.cost == cost.name]

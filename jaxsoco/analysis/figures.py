@@ -13,6 +13,7 @@ import numpy as np
 from jaxsoco.analysis import style
 from jaxsoco.analysis.constraints import MARK, brief_footnote, footnote
 from jaxsoco.analysis.drawings.series import Series
+from jaxsoco.analysis.indicators import beside_median
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.plots import PLOTS, Plot
 from jaxsoco.core.study import Study
@@ -60,8 +61,10 @@ def draw(plot: Asked, ledger: Ledger, title: str = "") -> Drawing:
     kind = _plot(plot)
     title = title or kind.title(ledger.study)
     caption = kind.draw(ledger, ax)
-    note, brief = footnote(kind.broken), brief_footnote(kind.broken)
-    rows = style.legend(figure, ax, style.wrapped(brief, 66, 4) if brief else "")
+    beside = beside_median(kind, ledger)
+    beside = f"{beside[0].upper()}{beside[1:]}." if beside else ""
+    notes = [text for text in (beside, brief_footnote(kind.broken)) if text]
+    rows = style.legend(figure, ax, "\n".join(style.wrapped(text, 66, 4) for text in notes))
     heads = style.wrapped(title, _TITLE, 4), style.wrapped(ledger.study.title, _SUBTITLE)
     # What stands around the data adds to the height, so that the data keep theirs.
     around = 0.45 + 0.15 * sum(map(_lines, heads)) + 0.145 * rows
@@ -70,7 +73,7 @@ def draw(plot: Asked, ledger: Ledger, title: str = "") -> Drawing:
     return Drawing(
         kind.name,
         figure,
-        " ".join(text for text in (caption, note) if text),
+        " ".join(text for text in (caption, beside, footnote(kind.broken)) if text),
         title,
         kind.series or _series_on(ax),
     )

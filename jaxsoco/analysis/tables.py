@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from jaxsoco.analysis.constraints import breaches, marked
+from jaxsoco.analysis.indicators import share_text
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.statistics import Estimate, mean_estimate
 from jaxsoco.core.escape import spreadsheet
-from jaxsoco.core.text import NO_UNITS, percent, show
+from jaxsoco.core.text import NO_UNITS, show
 
 MOST_ROWS = 40
 """Longer tables are pooled over points where people read them."""
@@ -244,7 +245,7 @@ def cells_for_people(
         line.append(_middle(row.cost))
         for rival, width in zip(study.comparators, widths, strict=True):
             line += _measure_cells(row.measures.get(rival))[:width]
-        line += [percent(round(row.parts[name], 3)) for name in shares]
+        line += [share_text(row.parts[name]) for name in shares]
         body.append([*line, *(str(failures[name][i]) for name in failing)])
     return [*header, *shares, *failing], body
 

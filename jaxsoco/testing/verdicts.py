@@ -73,13 +73,26 @@ def require_same_costs(costs: Mapping[str, Any], wanted: Mapping[str, Any], what
 
 
 def require_same_trees(tree: Any, wanted: Any, what: str) -> None:
-    """Raises unless two trees agree: numbers to :data:`TOLERANCE`, all else in every bit."""
+    """Raises unless two trees agree: numbers to :data:`TOLERANCE`, all else in every bit.
+
+    What is as small as a rounding of the largest number, such as what compensation keeps beside a
+    sum, agrees to that rounding.
+    """
     leaves = dict(jax.tree_util.tree_leaves_with_path(tree))
+    largest = max(map(_magnitude, jax.tree.leaves(wanted)), default=0.0)
     for path, leaf in jax.tree_util.tree_leaves_with_path(wanted):
         other, place = leaves[path], f"{what}: {jax.tree_util.keystr(path)}"
         require(other.dtype == leaf.dtype, f"{place}: {other.dtype} and {leaf.dtype}")
         if np.issubdtype(leaf.dtype, np.inexact):
-            scale = np.abs(leaf).max(initial=0)  # a leaf may be empty: no rounds in a window, say
-            np.testing.assert_allclose(other, leaf, rtol=0, atol=TOLERANCE * scale, err_msg=place)
+            rounding = float(np.finfo(leaf.dtype).eps) * largest
+            slack = max(TOLERANCE * _magnitude(leaf), rounding)
+            np.testing.assert_allclose(other, leaf, rtol=0, atol=slack, err_msg=place)
         else:
             np.testing.assert_array_equal(other, leaf, err_msg=place)
+
+
+def _magnitude(leaf: Any) -> float:
+    """The largest finite number; 0 of whole numbers, and of a leaf that is empty or infinite."""
+    if not np.issubdtype(leaf.dtype, np.inexact):
+        return 0.0
+    return float(np.abs(leaf).max(initial=0, where=np.isfinite(leaf)))

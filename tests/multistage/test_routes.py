@@ -200,6 +200,17 @@ def test_the_problem_conforms(tmp_path):
     assert not report.failures
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("learner", ["epsilon_exp3", "broad_omd"])
+def test_learners_conform_on_it(learner, tmp_path):
+    """Its nodes have different numbers of ways on, and its leaves lie at different depths."""
+    values = {"file": written(tmp_path, MESH), "horizon": 24}
+    report = jaxsoco.testing.conformance(
+        f"multistage/{learner}", problem="multistage/routing", values=values
+    )
+    assert not report.failures
+
+
 # --- files that are none --------------------------------------------------------------------------
 
 GOOD = {"source": "s", "deadline": 1, "links": [link("s", "a"), link("s", "b")]}

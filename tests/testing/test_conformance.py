@@ -350,6 +350,20 @@ def test_leaves_of_trees_may_be_empty():
         require_same_trees(tree, {"coming": np.zeros((0, 2)), "now": np.zeros(2)}, "it")
 
 
+def test_what_compensation_keeps_is_right_to_a_rounding_of_its_number():
+    wanted = {"high": np.array([-0.5, -np.inf]), "low": np.array([1e-17, 0.0])}
+    require_same_trees(wanted | {"low": np.zeros(2)}, wanted, "it")
+    with pytest.raises(AssertionError, match="low"):
+        require_same_trees(wanted | {"low": np.array([1e-15, 0.0])}, wanted, "it")
+
+
+def test_beside_an_infinity_numbers_are_compared_as_closely():
+    wanted = {"high": np.array([-0.5, -np.inf])}
+    for other in ([-0.5 + 1e-9, -np.inf], [-0.5, 0.0]):
+        with pytest.raises(AssertionError, match="high"):
+            require_same_trees({"high": np.array(other)}, wanted, "it")
+
+
 def test_what_a_spec_hides_may_be_absent():
     """``base`` of a Bernoulli tree is None, and its chances are an array."""
     report = jaxsoco.testing.conformance(

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from jaxsoco.analysis.checks._base import Check, CheckResult
+from jaxsoco.analysis.indicators import beside_median
 from jaxsoco.analysis.kinds import Kinds
 from jaxsoco.analysis.ledger import Ledger
 
@@ -28,8 +29,14 @@ def run_checks(checks: Sequence[Mapping[str, Any]], ledger: Ledger) -> list[Chec
 
     A claim without a finite run is undecided as long as runs are missing, and then fails.
     """
-    results = [CHECKS.make(check).run(ledger) for check in checks]
+    results = [_evaluated(CHECKS.make(check), ledger) for check in checks]
     return [
         replace(result, passed=False) if ledger.complete and result.runs == 0 else result
         for result in results
     ]
+
+
+def _evaluated(check: Check, ledger: Ledger) -> CheckResult:
+    """What a check found; beside a median, how many of its runs went astray."""
+    result, note = check.run(ledger), beside_median(check, ledger)
+    return replace(result, sentence=f"{result.sentence} ({note})") if note else result
