@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jaxsoco.core.schema import AlgorithmEntry, ComparatorEntry, CostEntry, Family, ProblemEntry
+from jaxsoco.core.schema import AlgorithmEntry, ComparatorEntry, CostEntry, Family
 from jaxsoco.multistage.settings_learners import (
     AnytimeParams,
     BroadOMDParams,
@@ -11,14 +11,7 @@ from jaxsoco.multistage.settings_learners import (
     NormalizedEGParams,
     OraclePolicyParams,
 )
-from jaxsoco.multistage.settings_problems import (
-    BernoulliTree,
-    EdgeComputing,
-    LowerBoundChain,
-    Multihop,
-    RecordedCosts,
-    Routing,
-)
+from jaxsoco.multistage.settings_problems import PROBLEMS
 from jaxsoco.multistage.settings_rivals import (
     DiscountedUCBParams,
     EXP3IXParams,
@@ -33,63 +26,12 @@ from jaxsoco.multistage.settings_rivals import (
 from jaxsoco.multistage.settings_worlds import WORLDS
 
 _PAPER = "arXiv 2404.04509"
-_PREPARE = "jaxsoco.multistage.prepare"
 _LEARNERS = "jaxsoco.multistage.learners"
 
 FAMILY = Family(
     name="multistage",
     summary="trees of agents that learn from end-to-end bandit feedback",
-    problems=(
-        ProblemEntry(
-            "bernoulli_tree",
-            "Bernoulli leaves, the worst of which becomes the best",
-            f"{_PAPER}, section 7.1",
-            prepare=f"{_PREPARE}:prepare_bernoulli_tree",
-            build=f"{_PREPARE}:build",
-            settings=BernoulliTree,
-        ),
-        ProblemEntry(
-            "edge_computing",
-            "a robot that offloads over random links to servers with fast or accurate networks",
-            f"{_PAPER}, section 7.3",
-            prepare=f"{_PREPARE}:prepare_edge_computing",
-            build=f"{_PREPARE}:build",
-            settings=EdgeComputing,
-        ),
-        ProblemEntry(
-            "multihop",
-            "layers of two relays with exponential link delays and a deadline",
-            f"{_PAPER}, section 7.4",
-            prepare=f"{_PREPARE}:prepare_multihop",
-            build=f"{_PREPARE}:build",
-            settings=Multihop,
-        ),
-        ProblemEntry(
-            "routing",
-            "jobs on the routes of a network from a file, cycles included, before a deadline",
-            f"{_PAPER}, sections 7.3 and 7.4; a JSON file",
-            prepare=f"{_PREPARE}:prepare_routing",
-            build=f"{_PREPARE}:build",
-            settings=Routing,
-        ),
-        ProblemEntry(
-            "lower_bound_chain",
-            "the lower-bound chain: no policy's regret grows slower than T^((L-1)/L)",
-            f"{_PAPER}, section 6",
-            prepare=f"{_PREPARE}:prepare_lower_bound_chain",
-            build=f"{_PREPARE}:build",
-            settings=LowerBoundChain,
-        ),
-        ProblemEntry(
-            "recorded_costs",
-            "recorded costs, one row per round and one column per leaf",
-            "a CSV file",
-            prepare=f"{_PREPARE}:prepare_recorded_costs",
-            build=f"{_PREPARE}:build",
-            settings=RecordedCosts,
-        ),
-        *WORLDS,
-    ),
+    problems=(*PROBLEMS, *WORLDS),
     algorithms=(
         AlgorithmEntry(
             "epsilon_exp3",
