@@ -147,6 +147,7 @@ def _entry_document(name: str, entry: Any) -> dict[str, Any]:
     if not isinstance(entry, ComparatorEntry):
         document["fields"] = [_field_document(field) for field in entry.fields]
     if isinstance(entry, AlgorithmEntry):
+        document |= {"information": entry.information, "guarantee": entry.promise}
         for field in document["fields"]:
             field |= entry.gradients[field["name"]]._asdict()
             field["gradient"] = field.pop("word")
