@@ -232,6 +232,8 @@ def describe(name: str) -> str:
         return _describe_family(families()[name])
     what, entry = find(name)
     lines = [f"{name} ({what})", f"  {entry.summary}", f"  source: {entry.source}"]
+    if isinstance(entry, AlgorithmEntry):
+        lines += [f"  {title}: {text}" for title, text in declared(entry).items()]
     if isinstance(entry, ProblemEntry):
         horizon = "run.horizons" if entry.horizons else "fixed by the problem"
         lines.append(f"  horizon: {horizon}")
@@ -247,6 +249,12 @@ def describe(name: str) -> str:
         words = [(f"    {', '.join(names)}", str(one)) for one, names in by_gradient(entry)]
         lines += ["", "  gradient of the costs, by parameter", *columns(words)]
     return "\n".join(lines)
+
+
+def declared(entry: AlgorithmEntry) -> dict[str, str]:
+    """What an algorithm says that it needs and keeps to; without what it does not say."""
+    lines = {"information": entry.information, "guarantee": entry.promise}
+    return {title: text for title, text in lines.items() if text}
 
 
 def by_gradient(entry: AlgorithmEntry) -> list[tuple[Gradient, list[str]]]:

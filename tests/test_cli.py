@@ -86,6 +86,8 @@ def test_list_shows_the_fields_of_one(capsys):
         for line in lines
     )
     assert any(line.startswith('metric "tree" or "true" "tree" ') for line in lines)
+    entry = registry.algorithm("allocation/st_clip")
+    assert f"information: {entry.information}" in lines and f"guarantee: {entry.promise}" in lines
     assert main(["list", "allocation/carbon_jobs"]) == 0
     printed = capsys.readouterr().out
     assert 'an integer from 1 to 168 h, "google" or "google-rounded-up"' in printed
@@ -353,6 +355,7 @@ def test_list_for_programs(spec, capsys):
     ]
     (entry,) = document(capsys, "list", "allocation/st_clip")["entries"]
     assert (entry["kind"], entry["name"]) == ("algorithm", "allocation/st_clip")
+    assert "1 + epsilon times the advice" in entry["guarantee"] and "advice" in entry["information"]
     fields = {field["name"]: field for field in entry["fields"]}
     epsilon = fields["epsilon"]
     assert epsilon["default"] == 0.1

@@ -90,6 +90,8 @@ def test_the_reference_has_fields_and_formulas(site):
     assert "(excluded) to 10000. Gradient: yes. exponent – growth of gamma^2" in shown
     assert "T0 = ceil(c r d), gamma^2 = g0 (etabar / alpha) T^p" in shown
     assert "Source: arXiv 2601.09042, algorithm 1." in shown
+    assert "Information: noisy hitting costs; horizon, noise cap, rank and least" in shown
+    assert "Guarantee: regret of order T^(1/2), T^(2/3) where A is rank deficient" in shown
 
 
 def test_the_protocol_and_the_kernels_have_pages(site):

@@ -21,12 +21,14 @@ from jaxsoco.core.settings import Rounds
 
 
 def algorithm_lines(value: Any) -> Iterator[str]:
-    """The docstring of the module that a registered learner is in, and the learner's source."""
+    """The docstring of a registered learner's module, its source, needs and guarantee."""
     for entry in _algorithms():
         if load(entry.load) is value:
             module = importlib.import_module(entry.load.partition(":")[0])
             yield from ("", *(inspect.getdoc(module) or "").splitlines(), "")
             yield f"Source: {_escaped(entry.source)}."
+            for title, text in registry.declared(entry).items():
+                yield from ("", f"{title.capitalize()}: {_escaped(text)}.")
             return
 
 

@@ -193,6 +193,9 @@ FAMILY = Family(
             "jaxsoco.allocation.learners.pcm:pcm",
             PCMParams,
             guarantees=(_promise("offline_optimum", "competitive"),),
+            information="prices of the slot; price bounds L and U",
+            promise="eta times the optimum, up to the tree's distortion, where a slot can do the "
+            "whole job (J = 1)",
         ),
         AlgorithmEntry(
             "st_clip",
@@ -201,6 +204,9 @@ FAMILY = Family(
             "jaxsoco.allocation.learners.st_clip:st_clip",
             STCLIPParams,
             guarantees=(_promise("offline_optimum", "robust"), _promise("advice", "consistent")),
+            information="prices of the slot, advice; price bounds L and U",
+            promise="for J = 1 gamma(epsilon) times the optimum, up to the tree's distortion; 1 + "
+            "epsilon times the advice, and 2 tau c",
         ),
         AlgorithmEntry(
             "agnostic",
@@ -208,6 +214,8 @@ FAMILY = Family(
             f"{PAPER}, section 5",
             "jaxsoco.allocation.learners.agnostic:agnostic",
             BaselineParams,
+            information="nothing",
+            promise="none",
         ),
         AlgorithmEntry(
             "greedy",
@@ -215,6 +223,8 @@ FAMILY = Family(
             f"{PAPER}, section 5",
             "jaxsoco.allocation.learners.greedy:greedy",
             BaselineParams,
+            information="prices of the first slot",
+            promise="none",
         ),
         AlgorithmEntry(
             "delayed_greedy",
@@ -222,6 +232,8 @@ FAMILY = Family(
             f"{PAPER}, section 5",
             "jaxsoco.allocation.learners.delayed_greedy:delayed_greedy",
             BaselineParams,
+            information="a forecast of all prices",
+            promise="none",
         ),
         AlgorithmEntry(
             "threshold",
@@ -229,6 +241,8 @@ FAMILY = Family(
             f"{PAPER}, section 5",
             "jaxsoco.allocation.learners.threshold:threshold",
             BaselineParams,
+            information="prices of the slot; price bounds L and U",
+            promise="none",
         ),
         *ENTRIES,
     ),

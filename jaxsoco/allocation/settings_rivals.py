@@ -116,6 +116,9 @@ ENTRIES = (
         "El-Yaniv, Fiat, Karp, Turpin, Algorithmica 2001; Lorenz, Panagiotou, Steger 2009",
         "jaxsoco.allocation.learners.one_way:one_way",
         OneWayParams,
+        information="prices where it is; price bounds L and U",
+        promise="for J = 1 and without switching costs alpha times its region's optimum, which no "
+        "online algorithm betters",
     ),
     AlgorithmEntry(
         "roro",
@@ -123,6 +126,8 @@ ENTRIES = (
         _SWITCHING,
         "jaxsoco.allocation.learners.roro:roro",
         ROROParams,
+        information="prices where it is; price bounds L and U",
+        promise="for J = 1 alpha times its region's optimum, which no online algorithm betters",
     ),
     AlgorithmEntry(
         "clip",
@@ -130,6 +135,9 @@ ENTRIES = (
         "Lechowicz et al., ICML 2024, arXiv 2402.14012",
         "jaxsoco.allocation.learners.clip:clip",
         CLIPParams,
+        information="prices where it is, advice when to run; price bounds L and U",
+        promise="for J = 1 gamma(epsilon) times its region's optimum; 1 + epsilon times the advice "
+        "there, and 2 beta",
     ),
     AlgorithmEntry(
         "receding_horizon",
@@ -137,6 +145,8 @@ ENTRIES = (
         "model predictive control; Lin, Liu, Wierman, Andrew, IGCC 2012",
         "jaxsoco.allocation.learners.receding_horizon:receding_horizon",
         RecedingHorizonParams,
+        information="prices of the slot, a forecast of later ones",
+        promise="with an exact forecast the best whole-slot schedule; otherwise none",
     ),
     AlgorithmEntry(
         "wait_awhile",
@@ -144,6 +154,8 @@ ENTRIES = (
         "Wiesner, Behnke, Scheinert, Gontarska, Thamsen, Middleware 2021",
         "jaxsoco.allocation.learners.wait_awhile:wait_awhile",
         WaitAwhileParams,
+        information="a forecast of all prices where it is",
+        promise="none",
     ),
     AlgorithmEntry(
         "follow_sun",
@@ -151,6 +163,8 @@ ENTRIES = (
         "Liu, Lin, Wierman, Low, Andrew, GreenMetrics 2011 (follow the renewables)",
         "jaxsoco.allocation.learners.follow_sun:follow_sun",
         FollowSunParams,
+        information="prices of the slot",
+        promise="none",
     ),
 )
 """Of the family, after its own."""

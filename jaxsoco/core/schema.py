@@ -150,7 +150,9 @@ class AlgorithmEntry:
         else) in the parameters that do not say so themselves.
       reason: why not.
       problems: the family's problems that it is for, all if empty.
-      guarantees: what theory promises of it, problem by problem.
+      guarantees: what theory promises of it, problem by problem, where that is a number.
+      information: one line: what it must see, and what it must be told.
+      promise: one line: what theory promises of it, in the field's standard terms, or ``"none"``.
     """
 
     name: str
@@ -164,6 +166,8 @@ class AlgorithmEntry:
     problems: tuple[str, ...] = ()
     reason: str = ""
     guarantees: tuple[Guarantee, ...] = ()
+    information: str = ""
+    promise: str = ""
 
     def __post_init__(self) -> None:
         """Takes the fields, and the function from their values, from the class of parameters."""

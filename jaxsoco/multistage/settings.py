@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jaxsoco.core.schema import AlgorithmEntry, ComparatorEntry, CostEntry, Family, ProblemEntry
+from jaxsoco.core.schema import AlgorithmEntry, ComparatorEntry, CostEntry, Family
 from jaxsoco.multistage.settings_learners import (
     AnytimeParams,
     BroadOMDParams,
@@ -11,14 +11,7 @@ from jaxsoco.multistage.settings_learners import (
     NormalizedEGParams,
     OraclePolicyParams,
 )
-from jaxsoco.multistage.settings_problems import (
-    BernoulliTree,
-    EdgeComputing,
-    LowerBoundChain,
-    Multihop,
-    RecordedCosts,
-    Routing,
-)
+from jaxsoco.multistage.settings_problems import PROBLEMS
 from jaxsoco.multistage.settings_rivals import (
     DiscountedUCBParams,
     EXP3IXParams,
@@ -33,63 +26,12 @@ from jaxsoco.multistage.settings_rivals import (
 from jaxsoco.multistage.settings_worlds import WORLDS
 
 _PAPER = "arXiv 2404.04509"
-_PREPARE = "jaxsoco.multistage.prepare"
 _LEARNERS = "jaxsoco.multistage.learners"
 
 FAMILY = Family(
     name="multistage",
     summary="trees of agents that learn from end-to-end bandit feedback",
-    problems=(
-        ProblemEntry(
-            "bernoulli_tree",
-            "Bernoulli leaves, the worst of which becomes the best",
-            f"{_PAPER}, section 7.1",
-            prepare=f"{_PREPARE}:prepare_bernoulli_tree",
-            build=f"{_PREPARE}:build",
-            settings=BernoulliTree,
-        ),
-        ProblemEntry(
-            "edge_computing",
-            "a robot that offloads over random links to servers with fast or accurate networks",
-            f"{_PAPER}, section 7.3",
-            prepare=f"{_PREPARE}:prepare_edge_computing",
-            build=f"{_PREPARE}:build",
-            settings=EdgeComputing,
-        ),
-        ProblemEntry(
-            "multihop",
-            "layers of two relays with exponential link delays and a deadline",
-            f"{_PAPER}, section 7.4",
-            prepare=f"{_PREPARE}:prepare_multihop",
-            build=f"{_PREPARE}:build",
-            settings=Multihop,
-        ),
-        ProblemEntry(
-            "routing",
-            "jobs on the routes of a network from a file, cycles included, before a deadline",
-            f"{_PAPER}, sections 7.3 and 7.4; a JSON file",
-            prepare=f"{_PREPARE}:prepare_routing",
-            build=f"{_PREPARE}:build",
-            settings=Routing,
-        ),
-        ProblemEntry(
-            "lower_bound_chain",
-            "the lower-bound chain: no policy's regret grows slower than T^((L-1)/L)",
-            f"{_PAPER}, section 6",
-            prepare=f"{_PREPARE}:prepare_lower_bound_chain",
-            build=f"{_PREPARE}:build",
-            settings=LowerBoundChain,
-        ),
-        ProblemEntry(
-            "recorded_costs",
-            "recorded costs, one row per round and one column per leaf",
-            "a CSV file",
-            prepare=f"{_PREPARE}:prepare_recorded_costs",
-            build=f"{_PREPARE}:build",
-            settings=RecordedCosts,
-        ),
-        *WORLDS,
-    ),
+    problems=(*PROBLEMS, *WORLDS),
     algorithms=(
         AlgorithmEntry(
             "epsilon_exp3",
@@ -98,6 +40,9 @@ FAMILY = Family(
             load=f"{_LEARNERS}.epsilon_exp3:epsilon_exp3",
             params=EpsilonEXP3Params,
             differentiable=False,
+            information="the costs of its own jobs and how likely these were to come; horizon, "
+            "depth, most children",
+            promise="expected regret at most ((2H-1) K + H log K) T^(H/(H+1))",
         ),
         AlgorithmEntry(
             "anytime_epsilon_exp3",
@@ -106,6 +51,10 @@ FAMILY = Family(
             load=f"{_LEARNERS}.anytime_epsilon_exp3:anytime_epsilon_exp3",
             params=AnytimeParams,
             differentiable=False,
+            information="the costs of its own jobs and how likely these were to come; depth, most "
+            "children",
+            promise="expected regret at most g/(g-1) ((2H-1) K + H log K) T^(H/(H+1)), g = "
+            "2^(H/(H+1))",
         ),
         AlgorithmEntry(
             "normalized_eg",
@@ -114,6 +63,8 @@ FAMILY = Family(
             load=f"{_LEARNERS}.normalized_eg:normalized_eg",
             params=NormalizedEGParams,
             differentiable=False,
+            information="the cost of every child in every round; horizon",
+            promise="expected regret at most 2 H sqrt(T log K)",
         ),
         AlgorithmEntry(
             "exp3",
@@ -122,6 +73,8 @@ FAMILY = Family(
             load=f"{_LEARNERS}.exp3:exp3",
             params=EXP3Params,
             differentiable=False,
+            information="the costs of its own jobs; horizon",
+            promise="of a node above leaves, (K + log K) sqrt(T) in expectation; in a tree none",
         ),
         AlgorithmEntry(
             "broad_omd",
@@ -130,6 +83,8 @@ FAMILY = Family(
             load=f"{_LEARNERS}.broad_omd:broad_omd",
             params=BroadOMDParams,
             differentiable=False,
+            information="the costs of its own jobs; horizon",
+            promise="in a tree none",
         ),
         AlgorithmEntry(
             "oracle_policy",
@@ -138,6 +93,8 @@ FAMILY = Family(
             load=f"{_LEARNERS}.oracle_policy:oracle_policy",
             params=OraclePolicyParams,
             differentiable=False,
+            information="the expected costs of its children; horizon, depth",
+            promise="on the chain regret of order T^((H-1)/H), which no policy betters",
         ),
         AlgorithmEntry(
             "exp3_ix",
@@ -146,6 +103,9 @@ FAMILY = Family(
             load=f"{_LEARNERS}.exp3_ix:exp3_ix",
             params=EXP3IXParams,
             differentiable=False,
+            information="the costs of its own jobs; horizon",
+            promise="of a node above leaves, 2 sqrt(2 K T log K) + (sqrt(2 K T / log K) + 1) "
+            "log(2/delta) with probability 1 - delta; in a tree none",
         ),
         AlgorithmEntry(
             "exp3_p",
@@ -154,6 +114,9 @@ FAMILY = Family(
             load=f"{_LEARNERS}.exp3_p:exp3_p",
             params=EXP3PParams,
             differentiable=False,
+            information="the costs of its own jobs; horizon",
+            promise="of a node above leaves, 5.15 sqrt(K T log(K/delta)) with probability 1 - "
+            "delta; in a tree none",
         ),
         AlgorithmEntry(
             "tsallis_inf",
@@ -162,6 +125,9 @@ FAMILY = Family(
             load=f"{_LEARNERS}.tsallis_inf:tsallis_inf",
             params=TsallisINFParams,
             differentiable=False,
+            information="the costs of its own jobs",
+            promise="of a node above leaves, 4 sqrt(K T) + 1 in expectation, of order log T if "
+            "costs do not change in law; in a tree none",
         ),
         AlgorithmEntry(
             "exp3_s",
@@ -170,6 +136,9 @@ FAMILY = Family(
             load=f"{_LEARNERS}.exp3_s:exp3_s",
             params=EXP3SParams,
             differentiable=False,
+            information="the costs of its own jobs; horizon, number of switches",
+            promise="of a node above leaves, 2 sqrt(e - 1) sqrt(K T (S log(K T) + e)) against the "
+            "best sequence with S - 1 switches, in expectation; in a tree none",
         ),
         AlgorithmEntry(
             "ucb1",
@@ -178,6 +147,9 @@ FAMILY = Family(
             load=f"{_LEARNERS}.ucb1:ucb1",
             params=UCB1Params,
             differentiable=False,
+            information="the costs of its own jobs",
+            promise="of a node above leaves, 8 sum log T / Delta + (1 + pi^2/3) sum Delta in "
+            "expectation, if costs do not change in law; in a tree none",
         ),
         AlgorithmEntry(
             "discounted_ucb",
@@ -186,6 +158,9 @@ FAMILY = Family(
             load=f"{_LEARNERS}.discounted_ucb:discounted_ucb",
             params=DiscountedUCBParams,
             differentiable=False,
+            information="the costs of its own jobs; horizon, number of changes",
+            promise="of a node above leaves, order sqrt(S T) log T with S changes of law; in a "
+            "tree none",
         ),
         AlgorithmEntry(
             "sliding_window_ucb",
@@ -194,6 +169,9 @@ FAMILY = Family(
             load=f"{_LEARNERS}.sliding_window_ucb:sliding_window_ucb",
             params=SlidingWindowUCBParams,
             differentiable=False,
+            information="the costs of its own jobs; a window, by horizon and number of changes",
+            promise="of a node above leaves, order sqrt(S T log T) with S changes of law; in a "
+            "tree none",
         ),
         AlgorithmEntry(
             "leaf_exp3",
@@ -202,6 +180,8 @@ FAMILY = Family(
             load=f"{_LEARNERS}.leaf_exp3:leaf_exp3",
             params=LeafEXP3Params,
             differentiable=False,
+            information="the costs of all jobs, in one place; horizon",
+            promise="expected regret at most sqrt(2 N T log N), in any tree",
         ),
         AlgorithmEntry(
             "node_exp4",
@@ -210,6 +190,8 @@ FAMILY = Family(
             load=f"{_LEARNERS}.node_exp4:node_exp4",
             params=NodeEXP4Params,
             differentiable=False,
+            information="the costs of all jobs, in one place; horizon",
+            promise="expected regret at most sqrt(2 N T log E), in any tree",
         ),
     ),
     comparators=(

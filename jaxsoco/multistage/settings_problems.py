@@ -1,4 +1,4 @@
-"""Settings of the family's problems. No JAX.
+"""Settings and entries of the family's problems. No JAX.
 
 ``H`` is the tree's depth, ``K`` the most children of a node, ``K_i`` those of node ``i``, ``T`` the
 horizon. Sections and algorithms are those of I-Hong Hou, "Distributed no-regret learning for
@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from jaxsoco.core.schema import ProblemEntry
 from jaxsoco.core.settings import Rounds, setting, settings
 
 # --- problems: groups of settings -----------------------------------------------------------------
@@ -186,3 +187,59 @@ class RecordedCosts(AnyTree):
     """
 
     file: Path = setting("CSV file of costs between 0 and 1", order=-1)
+
+
+_PAPER = "arXiv 2404.04509"
+_PREPARE = "jaxsoco.multistage.prepare"
+
+PROBLEMS = (
+    ProblemEntry(
+        "bernoulli_tree",
+        "Bernoulli leaves, the worst of which becomes the best",
+        f"{_PAPER}, section 7.1",
+        prepare=f"{_PREPARE}:prepare_bernoulli_tree",
+        build=f"{_PREPARE}:build",
+        settings=BernoulliTree,
+    ),
+    ProblemEntry(
+        "edge_computing",
+        "a robot that offloads over random links to servers with fast or accurate networks",
+        f"{_PAPER}, section 7.3",
+        prepare=f"{_PREPARE}:prepare_edge_computing",
+        build=f"{_PREPARE}:build",
+        settings=EdgeComputing,
+    ),
+    ProblemEntry(
+        "multihop",
+        "layers of two relays with exponential link delays and a deadline",
+        f"{_PAPER}, section 7.4",
+        prepare=f"{_PREPARE}:prepare_multihop",
+        build=f"{_PREPARE}:build",
+        settings=Multihop,
+    ),
+    ProblemEntry(
+        "routing",
+        "jobs on the routes of a network from a file, cycles included, before a deadline",
+        f"{_PAPER}, sections 7.3 and 7.4; a JSON file",
+        prepare=f"{_PREPARE}:prepare_routing",
+        build=f"{_PREPARE}:build",
+        settings=Routing,
+    ),
+    ProblemEntry(
+        "lower_bound_chain",
+        "the lower-bound chain: no policy's regret grows slower than T^((L-1)/L)",
+        f"{_PAPER}, section 6",
+        prepare=f"{_PREPARE}:prepare_lower_bound_chain",
+        build=f"{_PREPARE}:build",
+        settings=LowerBoundChain,
+    ),
+    ProblemEntry(
+        "recorded_costs",
+        "recorded costs, one row per round and one column per leaf",
+        "a CSV file",
+        prepare=f"{_PREPARE}:prepare_recorded_costs",
+        build=f"{_PREPARE}:build",
+        settings=RecordedCosts,
+    ),
+)
+"""Entries of these problems."""

@@ -83,6 +83,10 @@ FAMILY = Family(
             load="jaxsoco.provisioning.learners.blol:blol",
             params=BLOLParams,
             differentiable=False,
+            information="its own transitions; the tables of loss and consumption, a safe baseline "
+            "and what it consumes",
+            promise="no violation, and regret of order S T^3 sqrt(A K) / gamma, with high "
+            "probability and literal constants",
         ),
         AlgorithmEntry(
             name="fixed_budget",
@@ -91,6 +95,10 @@ FAMILY = Family(
             load="jaxsoco.provisioning.learners.fixed_budget:fixed_budget",
             params=FixedBudgetParams,
             differentiable=False,
+            information="its own transitions; the tables of loss and consumption, a safe baseline "
+            "and what it consumes",
+            promise="no violation, and regret of order S T^3 sqrt(A K) / gamma within its budget, "
+            "with high probability and literal constants",
         ),
         AlgorithmEntry(
             name="no_dual",
@@ -99,6 +107,9 @@ FAMILY = Family(
             load="jaxsoco.provisioning.learners.no_dual:no_dual",
             params=BLOLParams,
             differentiable=False,
+            information="its own transitions; the tables of loss and consumption, a safe baseline "
+            "and what it consumes",
+            promise="no violation, with high probability and literal constants",
         ),
         AlgorithmEntry(
             name="blind_rate",
@@ -107,6 +118,8 @@ FAMILY = Family(
             load="jaxsoco.provisioning.learners.blind_rate:blind_rate",
             params=BlindRateParams,
             differentiable=False,
+            information="what each action consumes",
+            promise="no violation",
         ),
         AlgorithmEntry(
             name="oco_q",
@@ -115,6 +128,8 @@ FAMILY = Family(
             load="jaxsoco.provisioning.learners.oco_q:oco_q",
             params=OcoQParams,
             differentiable=False,
+            information="the losses of its own trajectories",
+            promise="none, and the budget is ignored",
         ),
         AlgorithmEntry(
             name="oracle",
@@ -123,6 +138,8 @@ FAMILY = Family(
             load="jaxsoco.provisioning.learners.oracle:oracle",
             params=OracleParams,
             differentiable=False,
+            information="the transition probabilities; the tables of loss and consumption",
+            promise="no violation, and regret of order log K",
         ),
         AlgorithmEntry(
             name="optcmdp",
@@ -131,6 +148,9 @@ FAMILY = Family(
             load="jaxsoco.provisioning.learners.optcmdp:optcmdp",
             params=OptCMDPParams,
             differentiable=False,
+            information="its own transitions; the tables of loss and consumption",
+            promise="for one budget and literal constants: regret and violation of order sqrt(S A "
+            "N T^4 K), with high probability",
         ),
         AlgorithmEntry(
             name="optpess_lp",
@@ -139,6 +159,10 @@ FAMILY = Family(
             load="jaxsoco.provisioning.learners.optpess_lp:optpess_lp",
             params=OptPessLPParams,
             differentiable=False,
+            information="its own transitions; the tables of loss and consumption, a safe baseline "
+            "and what it consumes",
+            promise="for one budget and literal constants: no violation, regret of order T^3 "
+            "sqrt(S^3 A K) / (b - b_base), with high probability",
         ),
         AlgorithmEntry(
             name="optpess_primal_dual",
@@ -147,6 +171,10 @@ FAMILY = Family(
             load="jaxsoco.provisioning.learners.optpess_primal_dual:optpess_primal_dual",
             params=OptPessPrimalDualParams,
             differentiable=False,
+            information="its own transitions; the tables of loss and consumption, what a safe "
+            "baseline consumes",
+            promise="for one budget and literal constants: bounded sum of consumption above it, "
+            "regret of order T^3 sqrt(S^3 A K) / (b - b_base), with high probability",
         ),
         AlgorithmEntry(
             name="primal_dual_q",
@@ -155,6 +183,8 @@ FAMILY = Family(
             load="jaxsoco.provisioning.learners.primal_dual_q:primal_dual_q",
             params=PrimalDualQParams,
             differentiable=False,
+            information="losses and consumption of its own trajectories",
+            promise="none",
         ),
         AlgorithmEntry(
             name="ppo",
@@ -163,6 +193,8 @@ FAMILY = Family(
             load="jaxsoco.provisioning.learners.ppo:ppo",
             params=PPOParams,
             differentiable=False,
+            information="the losses of its own trajectories",
+            promise="none, and the budget is ignored",
         ),
         AlgorithmEntry(
             name="ppo_lagrangian",
@@ -171,6 +203,8 @@ FAMILY = Family(
             load="jaxsoco.provisioning.learners.ppo_lagrangian:ppo_lagrangian",
             params=PPOLagrangianParams,
             differentiable=False,
+            information="losses and consumption of its own trajectories",
+            promise="none",
         ),
     ),
     comparators=(

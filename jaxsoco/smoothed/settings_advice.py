@@ -119,6 +119,8 @@ ALGORITHMS = (
         source="docs/smoothed.md, by convexity",
         load=f"{_HERE}.interpolate:interpolate",
         params=InterpolateParams,
+        information="the round's cost, advice",
+        promise="at most 1 - trust times the advice's cost plus trust times the robust learner's",
     ),
     AlgorithmEntry(
         name="guarded",
@@ -128,6 +130,9 @@ ALGORITHMS = (
         params=GuardedParams,
         differentiable=False,
         reason=_JUMPS,
+        information="the round's cost, advice; the price of the dearest move",
+        promise="the optimum's cost if that is the advice; else the robust learner's and twice the "
+        "dearest move; for metric movement",
     ),
     AlgorithmEntry(
         name="combine",
@@ -137,5 +142,8 @@ ALGORITHMS = (
         params=CombineParams,
         differentiable=False,
         reason=_JUMPS,
+        information="the round's cost, advice",
+        promise="9 times the better of advice and robust learner, at gamma = 2 and for metric "
+        "movement",
     ),
 )

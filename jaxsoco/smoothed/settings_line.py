@@ -120,6 +120,9 @@ ALGORITHMS = (
         source="Lin et al. 2013; Albers, Quedenfeld 2018",
         load=f"{_HERE}.lcp:lcp",
         params=LCPParams,
+        information="the round's cost, with a window also later ones",
+        promise="3-competitive, with any window; on whole numbers too, where no deterministic "
+        "learner is better",
     ),
     AlgorithmEntry(
         name="memoryless",
@@ -127,6 +130,8 @@ ALGORITHMS = (
         source="Bansal et al. 2015, section 3",
         load=f"{_HERE}.memoryless:memoryless",
         params=MemorylessParams,
+        information="the round's cost",
+        promise="3-competitive, which no learner without memory betters",
     ),
     AlgorithmEntry(
         name="probabilistic",
@@ -134,6 +139,8 @@ ALGORITHMS = (
         source="Bansal et al. 2015, section 2",
         load=f"{_HERE}.probabilistic:probabilistic",
         params=ProbabilisticParams,
+        information="the round's cost",
+        promise="2-competitive, which no learner betters",
     ),
     AlgorithmEntry(
         name="rbg",
@@ -144,6 +151,8 @@ ALGORITHMS = (
         params=RBGParams,
         differentiable=False,
         reason="its quantile is drawn, and jumps where the work function is flat",
+        information="the round's cost",
+        promise="2-competitive in expectation",
     ),
     AlgorithmEntry(
         name="rounded",
@@ -154,6 +163,8 @@ ALGORITHMS = (
         problems=WHOLE,
         differentiable=False,
         reason="its positions are whole numbers",
+        information="what its base needs",
+        promise="its base's competitive ratio, in expectation and on whole numbers",
     ),
     AlgorithmEntry(
         name="follow_minimizer",
@@ -161,5 +172,8 @@ ALGORITHMS = (
         source="Zhang et al. 2021, section 3",
         load=f"{_HERE}.follow_minimizer:follow_minimizer",
         params=FollowParams,
+        information="the round's minimiser",
+        promise="competitive ratio max(1, 2/alpha) for alpha-polyhedral costs, 1 + 4/m for "
+        "m-strongly convex ones and squared movement",
     ),
 )

@@ -225,6 +225,8 @@ ALGORITHMS = (
         params=BalancedParams,
         problems=_CURVED,
         guarantees=_against_optimum(_balanced, "walk", "strong_lower_bound"),
+        information="the round's cost and its convexity m",
+        promise="competitive ratio 1 + 1/sqrt(m) for m-strongly convex costs and squared movement",
     ),
     AlgorithmEntry(
         name="obd",
@@ -232,6 +234,8 @@ ALGORITHMS = (
         source="Chen, Goel, Wierman 2018, algorithm 1",
         load=f"{_HERE}.obd:obd",
         params=OBDParams,
+        information="the round's cost; a level",
+        promise="none for a fixed level",
     ),
     AlgorithmEntry(
         name="obd_primal",
@@ -240,6 +244,9 @@ ALGORITHMS = (
         load=f"{_HERE}.obd_primal:obd_primal",
         params=PrimalParams,
         guarantees=_against_optimum(_primal, "walk"),
+        information="the round's cost",
+        promise="competitive ratio 3 + 8/alpha for alpha-polyhedral costs and l2 movement, at "
+        "ratio = (alpha + 4) / (2 alpha + 4)",
     ),
     AlgorithmEntry(
         name="obd_dual",
@@ -247,6 +254,8 @@ ALGORITHMS = (
         source="Chen, Goel, Wierman 2018, algorithm 3",
         load=f"{_HERE}.obd_dual:obd_dual",
         params=DualParams,
+        information="the round's cost; a step, by horizon and length of the path",
+        promise="regret at most G L / eta + T eta / 2 against paths of length L, G a bound on |x|",
     ),
     AlgorithmEntry(
         name="gobd",
@@ -255,6 +264,8 @@ ALGORITHMS = (
         load=f"{_HERE}.gobd:gobd",
         params=GOBDParams,
         problems=_CURVED,
+        information="the round's cost, its minimiser and its convexity m",
+        promise="competitive ratio O(1/sqrt(m)) for m-strongly convex costs and squared movement",
     ),
     AlgorithmEntry(
         name="robd",
@@ -264,6 +275,9 @@ ALGORITHMS = (
         params=ROBDParams,
         problems=_CURVED,
         guarantees=_against_optimum(_robd, "walk", "strong_lower_bound"),
+        information="the round's cost, its minimiser and its convexity m",
+        promise="competitive ratio (1 + sqrt(1 + 4/m)) / 2 for m-strongly convex costs and squared "
+        "movement, the least possible",
     ),
     AlgorithmEntry(
         name="ogd",
@@ -271,6 +285,8 @@ ALGORITHMS = (
         source="Zinkevich 2003",
         load=f"{_HERE}.ogd:ogd",
         params=OGDParams,
+        information="the slope of the last round's cost; diameter, bound on slopes",
+        promise="regret at most sqrt(T) (3/2 G D + G P + 2 beta D) against paths of length P",
     ),
     AlgorithmEntry(
         name="ader",
@@ -278,5 +294,7 @@ ALGORITHMS = (
         source="Zhang et al. 2018, 2021; Zhao, Wang, Zhou 2022",
         load=f"{_HERE}.ader:ader",
         params=AderParams,
+        information="the slope of the last round's cost; horizon, diameter, bound on slopes",
+        promise="regret of order sqrt(T (1 + P)) against paths of any length P",
     ),
 )

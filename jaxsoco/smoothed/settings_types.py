@@ -112,5 +112,8 @@ ALGORITHMS = (
         differentiable=False,
         reason="numbers of servers are whole: costs jump or stay put",
         problems=("load_types",),
+        information="the round's cost for all numbers of servers",
+        promise="competitive ratio 2 d for d types, e/(e - 1) d in expectation if it draws, 2 d + "
+        "1 + eps with dispatching (C)",
     ),
 )

@@ -116,6 +116,9 @@ ALGORITHMS = (
         load=f"{_HERE}.rhc:rhc",
         params=RHCParams,
         guarantees=_PLANNED,
+        information="costs of the round and of w more",
+        promise="competitive ratio 1 + beta / ((w + 1) e0) on a line, 1 + beta/e0 in several "
+        "dimensions, for costs of at least e0 x and ups at beta",
     ),
     AlgorithmEntry(
         name="afhc",
@@ -124,6 +127,9 @@ ALGORITHMS = (
         load=f"{_HERE}.afhc:afhc",
         params=AFHCParams,
         guarantees=_PLANNED,
+        information="costs of the round and of w more",
+        promise="competitive ratio 1 + beta / ((w + 1) e0) for costs of at least e0 x and ups at "
+        "beta",
     ),
     AlgorithmEntry(
         name="chc",
@@ -132,6 +138,8 @@ ALGORITHMS = (
         load=f"{_HERE}.chc:chc",
         params=CHCParams,
         guarantees=_PLANNED,
+        information="costs of the round and of w more",
+        promise="that of rhc if one round of a plan is kept, that of afhc if all are",
     ),
     AlgorithmEntry(
         name="rhgd",
@@ -140,6 +148,9 @@ ALGORITHMS = (
         load=f"{_HERE}.rhgd:rhgd",
         params=RHGDParams,
         problems=_CURVED,
+        information="costs of the round and of w more; convexity, smoothness",
+        promise="cost above the optimum of order (1 - 1/Q)^(w+1), Q = (l + 4 kappa) / alpha, for "
+        "squared movement",
     ),
     AlgorithmEntry(
         name="rhag",
@@ -148,5 +159,8 @@ ALGORITHMS = (
         load=f"{_HERE}.rhag:rhag",
         params=RHAGParams,
         problems=_CURVED,
+        information="costs of the round and of w more; convexity, smoothness",
+        promise="cost above the optimum of order 2 (1 - 1/sqrt(Q))^(w+1), Q = (l + 4 kappa) / "
+        "alpha, for squared movement",
     ),
 )

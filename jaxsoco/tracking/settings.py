@@ -47,6 +47,10 @@ FAMILY = Family(
             load="jaxsoco.tracking.learners.scale:scale",
             params=SCaLEParams,
             problems=_WALKED,
+            information="noisy hitting costs; horizon, noise cap, rank and least positive "
+            "eigenvalue",
+            promise="regret of order T^(1/2), T^(2/3) where A is rank deficient, with high "
+            "probability",
         ),
         AlgorithmEntry(
             name="scale_design",
@@ -55,6 +59,10 @@ FAMILY = Family(
             load="jaxsoco.tracking.learners.scale_design:scale_design",
             params=SCaLEParams,
             problems=_DESIGNED,
+            information="noisy hitting costs; horizon, noise cap, rank and least positive "
+            "eigenvalue",
+            promise="regret of order T^(1/2), T^(2/3) where A is rank deficient, with high "
+            "probability",
         ),
         AlgorithmEntry(
             name="hyscale",
@@ -63,6 +71,9 @@ FAMILY = Family(
             load="jaxsoco.tracking.learners.hyscale:hyscale",
             params=HySCaLEParams,
             problems=_WALKED,
+            information="noisy hitting costs; horizon, noise cap, rank and least positive "
+            "eigenvalue",
+            promise="none",
         ),
         AlgorithmEntry(
             name="lai",
@@ -71,6 +82,9 @@ FAMILY = Family(
             load="jaxsoco.tracking.learners.lai:lai",
             params=LAIParams,
             problems=_WALKED,
+            information="the matrix A; horizon",
+            promise="the least expected cost of all online policies, if the minimiser is a "
+            "martingale of finite variance",
         ),
         AlgorithmEntry(
             name="follow_minimizer",
@@ -79,6 +93,9 @@ FAMILY = Family(
             load="jaxsoco.tracking.learners.follow_minimizer:follow_minimizer",
             params=FollowParams,
             problems=_WALKED,
+            information="the minimiser",
+            promise="1 + 4/m times the best path in hindsight, m the least eigenvalue of A; regret "
+            "linear in T",
         ),
         AlgorithmEntry(
             name="passive_learner",
@@ -87,6 +104,8 @@ FAMILY = Family(
             load="jaxsoco.tracking.learners.passive_learner:passive_learner",
             params=GradientParams,
             problems=_WALKED,
+            information="noisy hitting costs; horizon",
+            promise="none",
         ),
         AlgorithmEntry(
             name="oracle_learner",
@@ -95,6 +114,8 @@ FAMILY = Family(
             load="jaxsoco.tracking.learners.oracle_learner:oracle_learner",
             params=GradientParams,
             problems=_WALKED,
+            information="exact hitting costs; horizon",
+            promise="none",
         ),
         *ENTRIES,
     ),

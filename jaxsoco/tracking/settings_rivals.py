@@ -121,6 +121,9 @@ ENTRIES = (
         load="jaxsoco.tracking.learners.obd:obd",
         params=OBDParams,
         problems=_WALKED,
+        information="the matrix A, or what scale needs to estimate it",
+        promise="told A: 3 + O(1/m) times the best path in hindsight for a suitable ratio, m its "
+        "least eigenvalue",
     ),
     AlgorithmEntry(
         name="robd",
@@ -129,6 +132,9 @@ ENTRIES = (
         load="jaxsoco.tracking.learners.robd:robd",
         params=ROBDParams,
         problems=_WALKED,
+        information="the matrix A, or what scale needs to estimate it",
+        promise="told A: (1 + sqrt(1 + 4/m)) / 2 times the best path in hindsight, which no online "
+        "algorithm betters",
     ),
     AlgorithmEntry(
         name="kalman",
@@ -137,6 +143,8 @@ ENTRIES = (
         load="jaxsoco.tracking.learners.kalman:kalman",
         params=KalmanParams,
         problems=_WALKED,
+        information="noisy hitting costs; horizon and noise cap",
+        promise="none",
     ),
     AlgorithmEntry(
         name="two_point",
@@ -145,6 +153,8 @@ ENTRIES = (
         load="jaxsoco.tracking.learners.two_point:two_point",
         params=TwoPointParams,
         problems=_WALKED,
+        information="noisy hitting costs",
+        promise="none against a minimiser that walks",
     ),
 )
 """Of the family, after its own."""
