@@ -181,7 +181,9 @@ def _tweak(parent: Any, key: Any, draw: random.Random) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return
     factor = draw.choice((0.5, 2, 10, 1000))
-    parent[key] = round(value * factor) if isinstance(value, int) else value * factor
+    # In whole numbers, which may be too large for floats.
+    whole = isinstance(value, int)
+    parent[key] = value * round(2 * factor) // 2 if whole else value * factor
 
 
 _CHANGES = (
