@@ -27,7 +27,12 @@ def passed(report):
 
 @pytest.mark.slow
 def test_random_processes():
-    report = conformance("provisioning/random_mdp", values=RANDOM, unsafe=("blol", "no_dual"))
+    report = conformance(
+        "provisioning/random_mdp",
+        values=RANDOM,
+        params={"batch": QUEUE["params"]["batch"]},  # PPO's, several in so few episodes
+        unsafe=("blol", "no_dual"),
+    )
     assert len(passed(report)) >= 5, str(report)
 
 
