@@ -74,10 +74,10 @@ def describe(name: str) -> str:
 def markdown(name: str | None = None) -> str:
     """The Markdown tables of an entry: its fields; of a family: its costs; without a name: all."""
     if name is None:
-        return "\n".join(_table(("name", "kind", "what it is"), _entries()))
+        return "\n".join(table(("name", "kind", "what it is"), _entries()))
     if name in _TABLES:
         header, rows = _TABLES[name]
-        return "\n".join(_table(header, rows("`")))
+        return "\n".join(table(header, rows("`")))
     sections = _sections(name)
     if sections is not None:
         tables = ["\n".join(_field_table(one.fields)) for one in sections]
@@ -86,7 +86,7 @@ def markdown(name: str | None = None) -> str:
         titles = [f"**`{one.name}`**: {one.summary}." for one in sections]
         return "\n\n".join(x for pair in zip(titles, tables, strict=True) for x in pair)
     if name in registry.families():
-        return "\n".join(_table(_COSTS, _costs(name)))
+        return "\n".join(table(_COSTS, _costs(name)))
     entry = registry.find(name)[1]
     fields = () if isinstance(entry, ComparatorEntry) else entry.fields
     if not fields:
@@ -251,7 +251,7 @@ def _field_table(fields: Sequence[Field]) -> list[str]:
         key, takes, default, doc = _cells(field)
         code = f"`{default}`" if default not in ("", "required") else default
         rows.append((f"`{key}`", takes, code, doc))
-    return _table(_FIELDS, rows)
+    return table(_FIELDS, rows)
 
 
 def _cells(field: Field) -> tuple[str, str, str, str]:
@@ -262,7 +262,7 @@ def _cells(field: Field) -> tuple[str, str, str, str]:
     return field.name, takes, default, field.summary
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     """A Markdown table; a bar inside a cell is escaped, because it would end the cell."""
     cells = [header, ("---",) * len(header), *rows]
     lines = (" | ".join(cell.replace("|", r"\|") for cell in row) for row in cells)
