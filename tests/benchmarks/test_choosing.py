@@ -97,7 +97,7 @@ def test_a_run_is_known_by_its_learners():
 @pytest.mark.slow
 def test_a_run_gives_results_and_times(tmp_path):
     one = reference("smoothed", "load_types")
-    size = {"run.seeds": 8, "problem.types": [1, 2], "problem.rounds": 6, "run.tile": 8}
+    size = {"run.seeds": 16, "problem.types": [1, 2], "problem.rounds": 6, "run.tile": 16}
     results = jaxsoco.run(str(one.path), out=str(tmp_path), overrides=size)
     command = [sys.executable, "benchmarks/choosing_rounds.py", str(tmp_path), "--repeats", "1"]
     subprocess.run(command, cwd=ROOT, env=environment(), check=True, timeout=600)
@@ -111,7 +111,7 @@ def test_a_run_gives_results_and_times(tmp_path):
         width = row.ratio_integral_optimum_upper - row.ratio_integral_optimum_lower
         assert half == pytest.approx(width / 2, rel=0.05)
         assert float(measured.times[label].replace(",", "")) > 0
-    assert measured.run.startswith("8 seeds, 6 rounds; ± is half the 95 % interval of the mean")
+    assert measured.run.startswith("16 seeds, 6 rounds; ± is half the 95 % interval of the mean")
     rounds = choosing_rounds.read(tmp_path)
     assert rounds is not None and "float64, 64 runs at once over 40 rounds" in rounds.where
     assert np.isfinite([*rounds.seconds.values()]).all()
