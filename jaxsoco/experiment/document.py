@@ -1,4 +1,4 @@
-"""The experiment file as written: reading it, and laying ``--set``, ``--seeds``, ``--smoke`` over.
+"""The experiment file as written: reading it, and laying ``--set`` over.
 
 Every value keeps where it was given, so that an error names that place and a relative path is
 looked for in the right folder.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,8 +21,6 @@ TABLES = ("problem", "run", "smoke", "tune")
 LISTS = ("algorithm", "check", "plot")
 NAMES = ("figure", "family", "name", "description")
 PLUGINS = "plugins"
-ALGORITHM = "algorithm"
-"""The key of ``[smoke]`` with fields of algorithms."""
 
 _OLDER_KEYS = {"chunk": "pack"}
 """Keys of ``[run]`` under names that they had, which are still read."""
@@ -194,39 +192,6 @@ def _tables(raw: Mapping[str, Any], name: str, issues: Issues) -> tuple[dict[str
     return ()
 
 
-def smoked(
-    document: Document, run_keys: Collection[str], fields: Collection[str], issues: Issues
-) -> Document:
-    """The document with ``[smoke]`` laid over it.
-
-    Keys of ``[run]``, fields of the problem, and ``algorithm.NAME.FIELD`` as ``--set`` has it;
-    other keys are ignored.
-    """
-    run = {key: setting for key, setting in document.smoke.items() if key in run_keys}
-    problem = {key: setting for key, setting in document.smoke.items() if key in fields}
-    document = document._replace(run=document.run | run, problem=document.problem | problem)
-    for name, field, setting in _smoked_algorithms(document.smoke, issues):
-        document = _assign(document, [ALGORITHM, name, field], setting, issues)
-    return document
-
-
-def _smoked_algorithms(smoke: Section, issues: Issues) -> list[tuple[str, str, Given]]:
-    """Name, field and value of everything under ``[smoke.algorithm]``."""
-    tables = smoke[ALGORITHM].value if ALGORITHM in smoke else {}
-    if not isinstance(tables, dict):
-        hint = "want [smoke.algorithm.NAME] with fields of that algorithm"
-        issues.found(smoke[ALGORITHM].place, f"found {with_type(tables)}", hint)
-        return []
-    settings = []
-    for name, table in tables.items():
-        place = f"smoke.algorithm.{name}"
-        if not isinstance(table, dict):
-            issues.found(place, f"found {with_type(table)}", f"want a table, written [{place}]")
-            continue
-        settings += [(name, field, Given(x, f"{place}.{field}")) for field, x in table.items()]
-    return settings
-
-
 Assignment = str | tuple[str, Any]
 """``key=value`` as typed, or a key and a value of Python."""
 
@@ -236,7 +201,7 @@ def overridden(document: Document, assignments: Sequence[Assignment], issues: Is
     for assignment in assignments:
         if not isinstance(assignment, str):
             key, value = assignment
-            document = _assign(document, key.split("."), Given(value, key, True), issues)
+            document = assign(document, key.split("."), Given(value, key, True), issues)
             continue
         key, equals, text = assignment.partition("=")
         key, place = key.strip(), f"--set {key.strip()}"
@@ -246,7 +211,7 @@ def overridden(document: Document, assignments: Sequence[Assignment], issues: Is
         value = _parse(text.strip(), place, issues)
         if value is INVALID:
             continue
-        document = _assign(document, key.split("."), Given(value, place, True), issues)
+        document = assign(document, key.split("."), Given(value, place, True), issues)
     return document
 
 
@@ -264,7 +229,8 @@ def _parse(text: str, place: str, issues: Issues) -> Any:
     return text  # a bare word, or a path
 
 
-def _assign(document: Document, key: list[str], setting: Given, issues: Issues) -> Document:
+def assign(document: Document, key: list[str], setting: Given, issues: Issues) -> Document:
+    """The document with a value at ``problem.FIELD``, ``algorithm.NAME.FIELD`` and the like."""
     sections = ("problem", "run", "tune", "algorithm")
     if key[0] in ("problem", "run", "tune") and len(key) == 2:
         section: Section = getattr(document, key[0])

@@ -10,7 +10,7 @@ from typing import Any
 from jaxsoco.core.errors import suggest
 from jaxsoco.core.fields import INVALID, Issues, read_axis, read_value, want
 from jaxsoco.core.schema import REQUIRED, ComparatorEntry, Family, Field, ProblemEntry, suits
-from jaxsoco.experiment.document import ALGORITHM, Document, Section, smoked
+from jaxsoco.experiment.document import Document, Section
 from jaxsoco.experiment.learners import Choice, Learner, expand_learners
 from jaxsoco.experiment.settings import (
     RUN_FIELDS,
@@ -19,6 +19,7 @@ from jaxsoco.experiment.settings import (
     read_horizons,
     read_run_value,
 )
+from jaxsoco.experiment.smoke import ALGORITHM, smoked
 
 Names = dict[str, dict[str, str]]
 """Path field -> from -> to."""

@@ -31,7 +31,6 @@ from jaxsoco.experiment.document import (
     as_document,
     overridden,
     read_document,
-    smoked,
 )
 from jaxsoco.experiment.learners import Learner
 from jaxsoco.experiment.plugging import Policy
@@ -44,6 +43,7 @@ from jaxsoco.experiment.settings import (
     read_horizons,
     read_run,
 )
+from jaxsoco.experiment.smoke import smoked
 
 _ALL_PLUGINS = Policy()
 
