@@ -148,8 +148,8 @@ def divergence(x: Array, y: Array) -> Array:
     """The Bregman divergence of the negative entropy, coordinate by coordinate.
 
     >>> from jaxsoco_kernels.mirror import divergence
-    >>> divergence(jnp.array([1.0, 0.0]), jnp.array([0.5, 0.5])).round(3).tolist()
-    [0.193, 0.5]
+    >>> divergence(jnp.array([1.0, 0.0]), jnp.array([0.5, 0.5])).tolist()
+    [0.193..., 0.5]
 
     Args:
       x, y: at least 0, of one shape.
