@@ -29,6 +29,7 @@ _FORMS = {
 """Ending of a file -> metadata without which the same plan gives the same file."""
 
 _HEIGHT = 0.24  # inches of a schedule's row
+_NOTE = 150  # letters of a line below
 _UNUSED = "#c9c9c9"
 _GREYS = ("#000000", "#7a7a7a", "#444444")
 _HATCHES = ("", *(hatch for _, hatch in style.COMPONENTS[1:]), *("",) * 23)
@@ -98,9 +99,12 @@ def draw_plan(plan: Plan) -> Figure:
     job = plan.job
     work = f"{count(job.hours, 'hour')} of work within {job.deadline}, from {stamp(job.start)} UTC"
     figure.suptitle(style.plain(f"{work}, arriving in {job.region}"), x=0.01, ha="left")
-    note = "Colours are regions: full for the share of the job that runs, pale for what waits.\n"
-    note += f"Prices: {prices_text(plan)}. {optima_text(plan)}"
-    figure.supxlabel(style.plain(note), x=0.01, ha="left", fontsize=6.5)
+    notes = (
+        "Colours are regions: full for the share of the job that runs, pale for what waits.",
+        f"Prices: {prices_text(plan)}. {optima_text(plan)}",
+    )
+    text = "\n".join(style.wrapped(note, _NOTE) for note in notes)
+    figure.supxlabel(text, x=0.01, ha="left", fontsize=6.5)
     return figure
 
 
