@@ -13,6 +13,7 @@ import numpy as np
 
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.core.study import HORIZON
+from jaxsoco.core.text import span
 
 MARK = "†"
 """Stands after the name of a learner that breaks a constraint."""
@@ -113,8 +114,8 @@ def brief_footnote(broken: Sequence[Breach]) -> str:
     means: dict[tuple[str, str], list[float]] = {}
     for breach in broken:
         means.setdefault((breach.cost, breach.unit), []).append(breach.mean)
-    ranges = []
-    for (cost, unit), some in means.items():
-        ends = dict.fromkeys(f"{end:.3g}" for end in (min(some), max(some)))
-        ranges.append(f"mean {cost} {' to '.join(ends)} {unit}".rstrip())
+    ranges = [
+        f"mean {cost} {span(some, '{:.3g}'.format)} {unit}".rstrip()
+        for (cost, unit), some in means.items()
+    ]
     return f"{MARK} breaks its constraint: {'; '.join(ranges)}."

@@ -14,7 +14,7 @@ from jaxsoco.analysis.kinds import Kind
 from jaxsoco.analysis.ledger import Ledger
 from jaxsoco.analysis.views import STATISTIC, view
 from jaxsoco.core.study import Study
-from jaxsoco.core.text import percent
+from jaxsoco.core.text import percent, span
 
 _FEW = 3
 """Learners that have words of their own."""
@@ -78,17 +78,17 @@ def _learners(table: Mapping[str, Any], study: Study) -> list[str]:
 
 def _words(ledger: Ledger, cost: str, learners: Sequence[str], points: Iterable[int]) -> str:
     points = tuple(points)
-    shares = {name: _share(ledger, cost, name, points) for name in learners}
-    known = {name: one for name, one in shares.items() if one is not None}
-    some = {name: one for name, one in known.items() if one.mean > 0}
-    if not known:
+    pairs = ((name, _share(ledger, cost, name, points)) for name in learners)
+    every = {name: one for name, one in pairs if one is not None}
+    some = {name: one for name, one in every.items() if one.mean > 0}
+    if not every:
         return ""
-    if not some or len(known) == 1:
-        return f"{cost} in {next(iter(known.values()))} of the runs"
-    others = ", 0 % of the others" if len(some) < len(known) else ""
+    if not some or len(every) == 1:
+        return f"{cost} in {next(iter(every.values()))} of the runs"
+    others = ", 0 % of the others" if len(some) < len(every) else ""
     if len(some) > _FEW:
-        ends = dict.fromkeys(share_text(f(one.mean for one in some.values())) for f in (min, max))
-        return f"{cost} in {' to '.join(ends)} of the runs of {len(some)} learners{others}"
+        shares = span((one.mean for one in some.values()), share_text)
+        return f"{cost} in {shares} of the runs of {len(some)} learners{others}"
     parts = [
         f"{one} of {'the runs of ' * (not i)}{name}" for i, (name, one) in enumerate(some.items())
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import numbers
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 NO_UNITS = ("", "1", "cost")
@@ -111,6 +111,17 @@ def duration(seconds: float) -> str:
 def percent(share: float) -> str:
     """``95 %``."""
     return f"{100 * share:g} %"
+
+
+def span(values: Iterable[float], show: Callable[[float], str]) -> str:
+    """From the least to the largest of numbers; one of them where they read alike.
+
+    >>> from jaxsoco.core.text import percent, span
+    >>> span([0.2, 0.05, 0.1], percent), span([0.05, 0.05], percent)
+    ('5 % to 20 %', '5 %')
+    """
+    values = [*values]
+    return " to ".join(dict.fromkeys(map(show, (min(values), max(values)))))
 
 
 def columns(rows: Iterable[Sequence[str]], left: int | None = None) -> list[str]:
