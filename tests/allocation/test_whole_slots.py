@@ -97,7 +97,7 @@ class Loop:
     def wish(self, name: str, t: int) -> tuple[int, bool]:
         """Where the learner would be in slot ``t`` (from 1), and whether it would run."""
         prices, cheapest = self.prices[t - 1], int(np.argmin(self.prices[t - 1]))
-        own = self.forecast[: self.deadline, self.place]
+        ahead = self.forecast[: self.deadline, self.place]
         if name == "agnostic":
             return self.place, True
         if name == "greedy":
@@ -115,12 +115,12 @@ class Loop:
             runs = bool(prices[cheapest] <= self.most)
             return (cheapest if runs else self.place), runs
         if name == "wait_awhile":
-            return self.place, np.sum(own[t:] < own[t - 1]) < self.slots(self.left, self.place)
+            return self.place, np.sum(ahead[t:] < ahead[t - 1]) < self.slots(self.left, self.place)
         assert name == "wait_awhile-once"
         if not self.begun:
             need = self.slots(self.length, self.place)
             blocks = {
-                s: own[s - 1 : s - 1 + need].sum()
+                s: ahead[s - 1 : s - 1 + need].sum()
                 for s in range(1, max(self.deadline - need, 0) + 2)
             }
             self.begun = min(blocks, key=lambda s: (blocks[s], s))

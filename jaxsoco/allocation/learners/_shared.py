@@ -188,6 +188,11 @@ class WholeSlots(NamedTuple):
         count = work / take(self.speed, place)
         return jnp.ceil(count * (1 - finish_tolerance(count.dtype))).astype(jnp.int32)
 
+    def fastest(self) -> jax.Array:
+        """The point where a slot does most work, int32 ``[...]``; the first of several."""
+        assert self.speed is not None
+        return jnp.argmax(self.speed, axis=0).astype(jnp.int32)
+
     def is_urgent(self, slot: jax.Array) -> jax.Array:
         """Whether the slots after this one cannot do what is left even at the fastest point."""
         top = 1 if self.speed is None else jnp.max(self.speed, axis=0)
@@ -268,8 +273,7 @@ def _in_time(
     assert state.speed is not None
     work = jnp.where(runs, take(state.speed, place), 0)
     late = state._replace(left=state.left - work).is_urgent(obs.slot)
-    fastest = jnp.argmax(state.speed, axis=0)
-    return jnp.where(late, fastest, place), runs | late
+    return jnp.where(late, state.fastest(), place), runs | late
 
 
 def compulsory_place(state: WholeSlots, slot: jax.Array) -> jax.Array:
@@ -278,7 +282,7 @@ def compulsory_place(state: WholeSlots, slot: jax.Array) -> jax.Array:
         return state.place
     to_come = jnp.maximum(state.deadline - slot, 0) + 1
     here = state.slots(state.left, state.place) <= to_come
-    return jnp.where(here, state.place, jnp.argmax(state.speed, axis=0)).astype(jnp.int32)
+    return jnp.where(here, state.place, state.fastest())
 
 
 def cheapest_point(costs: jax.Array) -> jax.Array:
