@@ -58,14 +58,13 @@ def _check_smoked_algorithms(
     document: Document, family: Family, problem: ProblemEntry, issues: Issues
 ) -> None:
     """Reports what only the algorithms with ``[smoke]`` laid over them would be reported for."""
-    found = Issues()
-    changed = smoked(document, (), (), found)
-    for i, (section, before) in enumerate(
-        zip(changed.algorithms, document.algorithms, strict=True)
-    ):
+    news = Issues()
+    small = smoked(document, (), (), news)
+    pairs = zip(small.algorithms, document.algorithms, strict=True)
+    for i, (section, before) in enumerate(pairs):
         if section != before:
-            _read_algorithm(section, f"algorithm[{i}]", family, problem, found)
-    issues += [issue for issue in found if issue.path.startswith("smoke.")]
+            _read_algorithm(section, f"algorithm[{i}]", family, problem, news)
+    issues += [issue for issue in news if issue.path.startswith("smoke.")]
 
 
 def name_paths(

@@ -68,9 +68,9 @@ def test_a_check_of_medians_says_how_many_runs_went_astray(make_sweep, learners,
 def test_a_figure_of_medians_says_it_below_the_legend_and_in_the_caption(make_sweep):
     ledger = ledger_of(make_sweep, "abc")
     note = f"Move in {BOTH} of the runs of a, 5 % of b, 0 % of the others."
-    shown = drawing(ledger, statistic="median", **ALONG)
-    assert shown.caption.endswith(note)
-    assert " ".join(shown.figure.legends[0].get_title().get_text().split()) == note
+    figure = drawing(ledger, statistic="median", **ALONG)
+    assert figure.caption.endswith(note)
+    assert " ".join(figure.figure.legends[0].get_title().get_text().split()) == note
     few = drawing(ledger, statistic="median", algorithms=["c"], **ALONG)
     assert few.caption.endswith("Move in 0 % of the runs.")
     for plain in ({"statistic": "mean"}, {"statistic": "median", "cost": "move", "log": []}):
@@ -95,8 +95,8 @@ def test_values_of_a_parameter_go_by_their_common_name(make_sweep):
     }
     ledger = ledger_of(make_sweep, labels, bases=bases)
     check = {"kind": "minimum", "algorithm": "a", "parameter": "x", "between": [0, 1]}
-    found = sentence(ledger, statistic="median", **check)
-    assert found.endswith(f"(move in {BOTH} of the runs of a(x=1), {BOTH} of a(x=2))")
+    text = sentence(ledger, statistic="median", **check)
+    assert text.endswith(f"(move in {BOTH} of the runs of a(x=1), {BOTH} of a(x=2))")
 
 
 @pytest.mark.parametrize(
