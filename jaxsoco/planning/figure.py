@@ -29,7 +29,7 @@ _FORMS = {
 """Ending of a file -> metadata without which the same plan gives the same file."""
 
 _HEIGHT = 0.24  # inches of a schedule's row
-_NOTE = 150  # letters of a line below
+_NOTE = 135  # letters of a line below
 _UNUSED = "#c9c9c9"
 _GREYS = ("#000000", "#7a7a7a", "#444444")
 _HATCHES = ("", *(hatch for _, hatch in style.COMPONENTS[1:]), *("",) * 23)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import matplotlib.dates
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 from jaxsoco.allocation import Plan, Schedule
 from jaxsoco.allocation.planning.request import Job
@@ -115,6 +116,11 @@ def test_the_figure_shows_prices_places_and_progress(day):
     with style.figure_style():
         figure = draw_plan(day)
         figure.draw_without_rendering()
+    # What stands below has its lines, all of them within the figure.
+    lines = figure.get_supxlabel().split("\n")
+    assert lines[0].endswith("what waits.") and lines[1].startswith("Prices: ")
+    (note,) = figure.findobj(lambda one: isinstance(one, Text) and one.get_text()[:7] == "Colours")
+    assert note.get_window_extent().x1 <= figure.bbox.x1
     carbon, places, progress = figure.axes
     named = {patch.get_label(): patch for patch in carbon.patches if patch.get_label() in REGIONS}
     assert [*named] == ["north", "south"]  # far is never gone to, and is grey
